@@ -1,0 +1,467 @@
+import { randomUUID } from 'node:crypto';
+import { RepriseError } from '../errors.ts';
+import type { EntryOutcome, Micros, NewEntry, Origin, Protocol, StatementType } from './entry.ts';
+import { quoteSavepoint, SavepointTracker } from './savepoints.ts';
+import { classifyStatement, isCopyFromStdin, transactionEffect } from './statement-type.ts';
+import type { AppendResult, JournalStore, Loss } from './store.ts';
+import type { NewTransaction, Transaction, TransactionStatus } from './transaction.ts';
+import type { Value } from './value.ts';
+
+/** Fields of every recorded statement; what is left out has the default that is named. */
+export interface Timing {
+  /** Start of execution. Default: now, and later than anything that this recorder gave the session. */
+  readonly timestamp?: Micros | null | undefined;
+  readonly durationMs?: number | null | undefined;
+}
+
+export interface BeginInput extends Timing {
+  /** UUID; default: a new one. A second begin with the same id answers with the same transaction. */
+  readonly id?: string | null | undefined;
+  readonly origin: Omit<Origin, 'nodeId'> & { readonly nodeId: string | null };
+  /** Default `BEGIN`. */
+  readonly statement?: string | null | undefined;
+}
+
+/** A place in a transaction that was begun. */
+export interface PlaceInput extends Timing {
+  readonly transactionId: string;
+  /** Default: the next one. Given, the call can be repeated safely: the second answers as the first. */
+  readonly sequence?: number | null | undefined;
+}
+
+export interface SavepointInput extends PlaceInput {
+  /** As the server would know it: quoted in the recorded statement, so letters keep their case. */
+  readonly name: string;
+}
+
+export interface LogInput extends Timing {
+  /** Exactly one of `transactionId` and `autocommit` is given. */
+  readonly transactionId?: string | null | undefined;
+  readonly sequence?: number | null | undefined;
+  /** A statement outside of BEGIN … COMMIT: a transaction of its own, `id` as in `BeginInput`. */
+  readonly autocommit?: { readonly id?: string | null | undefined; readonly origin: BeginInput['origin'] } | null | undefined;
+  readonly statement: string;
+  /** Default: EXTENDED with parameters or a prepared name, else SIMPLE. */
+  readonly protocol?: Protocol | null | undefined;
+  readonly preparedName?: string | null | undefined;
+  readonly parameters?: readonly Value[] | undefined;
+  /** Default: as `classifyStatement` says. */
+  readonly statementType?: StatementType | null | undefined;
+  readonly rows?: number | null | undefined;
+  readonly checksum?: string | null | undefined;
+  /** Default: it succeeded. */
+  readonly outcome?: EntryOutcome | undefined;
+}
+
+/** Where a statement stands now. */
+export interface Recorded {
+  readonly transactionId: string;
+  readonly sequence: number;
+  /** True when the journal held it already. */
+  readonly duplicate: boolean;
+}
+
+export interface RecordedSavepoint extends Recorded {
+  readonly name: string;
+  /** Place of the SAVEPOINT statement that the name stands for. */
+  readonly setAt: number;
+}
+
+/** Puts statements into the journal one by one or in bulk, as the API is asked to. */
+export interface Recorder {
+  begin(input: BeginInput): Promise<Transaction>;
+  /** @throws RepriseError BAD_INPUT, TRANSACTION_*, SEQUENCE_*, JOURNAL_LIMIT; so do the others */
+  log(input: LogInput): Promise<Recorded>;
+  /** All or nothing; entries of transactions must give their sequence. */
+  logAll(inputs: readonly LogInput[]): Promise<AppendResult & { readonly places: readonly Recorded[] }>;
+  savepoint(input: SavepointInput): Promise<RecordedSavepoint>;
+  /** @throws RepriseError SAVEPOINT_NOT_FOUND; so does `release` */
+  rollbackTo(input: SavepointInput): Promise<RecordedSavepoint>;
+  release(input: SavepointInput): Promise<RecordedSavepoint>;
+  commit(input: PlaceInput): Promise<Transaction>;
+  rollback(input: PlaceInput): Promise<Transaction>;
+}
+
+export interface RecorderOptions {
+  /** Node of origins that name none. */
+  readonly nodeId: string;
+  /** Microseconds since 1970; for tests. */
+  readonly now?: () => Micros;
+}
+
+/** Most statements of one bulk call. */
+export const MAX_BULK = 5000;
+/** Sessions whose newest timestamp is remembered, and transactions whose savepoints are. */
+const REMEMBERED = 10_000;
+/** Tries for a sequence of the recorder's own choice that another process was faster with. */
+const ATTEMPTS = 20;
+
+export function createRecorder(store: JournalStore, options: RecorderOptions): Recorder {
+  return new StoreRecorder(store, options);
+}
+
+class StoreRecorder implements Recorder {
+  private readonly store: JournalStore;
+  private readonly nodeId: string;
+  private readonly now: () => Micros;
+  private readonly newest = new Map<string, Micros>();
+  private readonly savepoints: SavepointTracker;
+  /** The last call of each transaction that is under way: calls for one transaction go one by one. */
+  private readonly turns = new Map<string, Promise<unknown>>();
+
+  constructor(store: JournalStore, options: RecorderOptions) {
+    this.store = store;
+    this.nodeId = options.nodeId;
+    this.now = options.now ?? (() => Math.floor((performance.timeOrigin + performance.now()) * 1000));
+    this.savepoints = new SavepointTracker(store, REMEMBERED);
+  }
+
+  async begin(input: BeginInput): Promise<Transaction> {
+    const origin = this.origin(input.origin);
+    const statement = input.statement ?? 'BEGIN';
+    const effects = transactionEffect(statement);
+    if (effects.length !== 1 || effects[0]?.kind !== 'BEGIN') {
+      throw bad('statement', 'must be one that begins a transaction, like BEGIN or START TRANSACTION');
+    }
+    const id = input.id ?? randomUUID();
+    return this.inTurn(id, async () => {
+      const held = input.id == null ? null : await this.store.transaction(id);
+      if (held !== null) {
+        if (held.autocommit) throw bad('id', `is that of an autocommit statement: ${id}`);
+        return held;
+      }
+      const begun: NewTransaction = { id, origin, startedAt: this.timestamp(input, origin), autocommit: false };
+      const entry = makeEntry({ ...input, statement }, begun, 1, begun.startedAt);
+      await this.append({ begun: [begun], entries: [entry] });
+      return this.require(id);
+    });
+  }
+
+  async log(input: LogInput): Promise<Recorded> {
+    if (isAutocommit(input)) {
+      const { begun, entry, ended } = this.autocommit(input);
+      const result = await this.append({ begun: [begun], entries: [entry], ended: [ended] });
+      return { transactionId: begun.id, sequence: 1, duplicate: result.duplicates > 0 };
+    }
+    this.checkLoggable(input);
+    return this.place({ ...input, transactionId: input.transactionId as string }, (place, timestamp, transaction) =>
+      makeEntry(input, transaction, place, timestamp),
+    );
+  }
+
+  async logAll(inputs: readonly LogInput[]) {
+    if (inputs.length > MAX_BULK) {
+      throw new RepriseError(
+        'LIMIT_EXCEEDED',
+        `entries holds ${inputs.length} statements, the limit is ${MAX_BULK}: split the call`,
+        {
+          path: ['input', 'entries'],
+        },
+      );
+    }
+    const named = inputs.map((input, index) => this.inBulk(input, index));
+    const ids = [...new Set(named.flatMap((input) => (isAutocommit(input) ? [] : [input.transactionId as string])))];
+    const known = new Map<string, Transaction>();
+    for (const [index, transaction] of (await this.store.transactions(ids)).entries()) {
+      if (transaction === null) throw notFound(ids[index] as string);
+      known.set(transaction.id, transaction);
+    }
+    const begun: NewTransaction[] = [];
+    const entries: NewEntry[] = [];
+    const ended: { transactionId: string; status: 'COMMITTED' | 'ROLLED_BACK'; at: Micros }[] = [];
+    for (const input of named) {
+      if (isAutocommit(input)) {
+        const own = this.autocommit(input);
+        begun.push(own.begun);
+        entries.push(own.entry);
+        ended.push(own.ended);
+      } else {
+        const transaction = known.get(input.transactionId as string) as Transaction;
+        entries.push(
+          makeEntry(input, transaction, input.sequence as number, this.timestamp(input, transaction.origin)),
+        );
+      }
+    }
+    const held = await this.store.entriesByPlace(entries);
+    const result = await this.append({ begun, entries, ended });
+    const places = entries.map((entry, index) => ({
+      transactionId: entry.transactionId,
+      sequence: entry.sequence,
+      duplicate: held[index] !== null,
+    }));
+    return { ...result, places };
+  }
+
+  async savepoint(input: SavepointInput): Promise<RecordedSavepoint> {
+    const statement = `SAVEPOINT ${quoteSavepoint(input.name)}`;
+    const recorded = await this.place(input, (place, timestamp, transaction) =>
+      makeEntry({ ...input, statement }, transaction, place, timestamp),
+    );
+    return { ...recorded, name: input.name, setAt: recorded.sequence };
+  }
+
+  rollbackTo(input: SavepointInput): Promise<RecordedSavepoint> {
+    return this.toSavepoint(input, `ROLLBACK TO SAVEPOINT ${quoteSavepoint(input.name)}`);
+  }
+
+  release(input: SavepointInput): Promise<RecordedSavepoint> {
+    return this.toSavepoint(input, `RELEASE SAVEPOINT ${quoteSavepoint(input.name)}`);
+  }
+
+  private async toSavepoint(input: SavepointInput, statement: string): Promise<RecordedSavepoint> {
+    let setAt = 0;
+    const recorded = await this.place(input, async (place, timestamp, transaction) => {
+      const found = await this.savepoints.find(transaction.id, input.name, place);
+      if (found === null) {
+        throw new RepriseError(
+          'SAVEPOINT_NOT_FOUND',
+          `transaction ${transaction.id} has no savepoint ${JSON.stringify(input.name)} before its statement ${place}`,
+          { path: ['input', 'name'] },
+        );
+      }
+      setAt = found;
+      return makeEntry({ ...input, statement }, transaction, place, timestamp);
+    });
+    return { ...recorded, name: input.name, setAt };
+  }
+
+  commit(input: PlaceInput): Promise<Transaction> {
+    return this.end(input, 'COMMITTED', 'COMMIT');
+  }
+
+  rollback(input: PlaceInput): Promise<Transaction> {
+    return this.end(input, 'ROLLED_BACK', 'ROLLBACK');
+  }
+
+  private end(input: PlaceInput, status: 'COMMITTED' | 'ROLLED_BACK', statement: string): Promise<Transaction> {
+    const id = input.transactionId;
+    return this.inTurn(id, async () => {
+      for (let attempt = 1; ; attempt++) {
+        const transaction = await this.require(id);
+        if (isOver(transaction, status)) return transaction;
+        const sequence = input.sequence ?? transaction.entryCount + 1;
+        const at = this.timestamp(input, transaction.origin);
+        const entry = makeEntry({ ...input, statement }, transaction, sequence, at);
+        try {
+          await this.append({ entries: [entry], ended: [{ transactionId: id, status, at }] });
+          this.savepoints.forget(id);
+          return await this.require(id);
+        } catch (error) {
+          if (!isRace(error) || input.sequence != null || attempt === ATTEMPTS) throw error;
+        }
+      }
+    });
+  }
+
+  /** Appends one entry to a transaction at the given place or at the next. */
+  private place(
+    input: PlaceInput,
+    make: (place: number, timestamp: Micros, transaction: Transaction) => NewEntry | Promise<NewEntry>,
+  ): Promise<Recorded> {
+    const id = input.transactionId;
+    return this.inTurn(id, async () => {
+      for (let attempt = 1; ; attempt++) {
+        const transaction = await this.require(id);
+        if (transaction.autocommit)
+          throw bad('transactionId', `${id} is an autocommit statement, which nothing can follow`);
+        const sequence = input.sequence ?? transaction.entryCount + 1;
+        if (sequence < 1) throw bad('sequence', `must be at least 1, not ${sequence}`);
+        const entry = await make(sequence, this.timestamp(input, transaction.origin), transaction);
+        try {
+          const { duplicates } = await this.append({ entries: [entry] });
+          // At a place of our own choice a duplicate is another process's statement with the same text.
+          if (duplicates === 0 || input.sequence != null) {
+            return { transactionId: id, sequence, duplicate: duplicates > 0 };
+          }
+        } catch (error) {
+          if (!isRace(error) || input.sequence != null || attempt === ATTEMPTS) throw error;
+        }
+        if (attempt === ATTEMPTS)
+          throw new RepriseError(
+            'SEQUENCE_CONFLICT',
+            `transaction ${id} is being written by others: give the sequence`,
+          );
+      }
+    });
+  }
+
+  private async append(batch: Parameters<JournalStore['append']>[0]): Promise<AppendResult> {
+    const losses = await this.copyLosses(batch.entries ?? []);
+    const result = await this.store.append(losses.length === 0 ? batch : { ...batch, losses });
+    if (result.refused > 0) {
+      throw new RepriseError(
+        'JOURNAL_LIMIT',
+        `${result.refused} of ${batch.entries?.length} statements are over the limit of their transaction and were counted as losses; the others are recorded`,
+      );
+    }
+    return result;
+  }
+
+  /** COPY data that the journal does not get, counted once although the call may be repeated. */
+  private async copyLosses(entries: readonly NewEntry[]): Promise<readonly Loss[]> {
+    const copies = entries.filter((entry) => entry.unreplayable === 'COPY_DATA');
+    if (copies.length === 0) return [];
+    const held = await this.store.entriesByPlace(copies);
+    return copies.flatMap((entry, index) =>
+      held[index] !== null
+        ? []
+        : [
+            {
+              reason: 'COPY_DATA' as const,
+              count: 1,
+              from: entry.timestamp,
+              to: entry.timestamp,
+              source: `transaction ${entry.transactionId} sequence ${entry.sequence}`,
+              detail: 'COPY FROM STDIN was logged without its data',
+            },
+          ],
+    );
+  }
+
+  private inBulk(input: LogInput, index: number): LogInput {
+    try {
+      if (!isAutocommit(input)) {
+        this.checkLoggable(input);
+        if (input.sequence == null) throw bad('sequence', 'is required in bulk, so that a call can be repeated');
+        if (input.sequence < 1) throw bad('sequence', `must be at least 1, not ${input.sequence}`);
+      }
+      return input;
+    } catch (error) {
+      if (!(error instanceof RepriseError)) throw error;
+      const [, ...path] = error.path;
+      throw new RepriseError(error.code, `entries[${index}]: ${error.message}`, {
+        path: ['input', 'entries', String(index), ...path],
+      });
+    }
+  }
+
+  private checkLoggable(input: LogInput): void {
+    if (input.statement.includes('\0')) throw bad('statement', 'holds U+0000, which PostgreSQL text cannot');
+    for (const { kind } of transactionEffect(input.statement)) {
+      if (kind === 'BEGIN' || kind === 'COMMIT' || kind === 'ROLLBACK' || kind === 'PREPARE_TRANSACTION') {
+        throw bad(
+          'statement',
+          `begins or ends a transaction: use beginTransaction, commitTransaction or rollbackTransaction`,
+        );
+      }
+    }
+  }
+
+  private autocommit(input: LogInput) {
+    if (input.statement.includes('\0')) throw bad('statement', 'holds U+0000, which PostgreSQL text cannot');
+    if (input.sequence != null && input.sequence !== 1) throw bad('sequence', 'of an autocommit statement is 1');
+    const { id, origin: given } = input.autocommit!;
+    const origin = this.origin(given);
+    const startedAt = this.timestamp(input, origin);
+    const begun: NewTransaction = { id: id ?? randomUUID(), origin, startedAt, autocommit: true };
+    const failed = input.outcome?.status === 'FAILED';
+    const at = startedAt + Math.round((input.durationMs ?? 0) * 1000);
+    return {
+      begun,
+      entry: makeEntry(input, begun, 1, startedAt),
+      ended: { transactionId: begun.id, status: failed ? ('ROLLED_BACK' as const) : ('COMMITTED' as const), at },
+    };
+  }
+
+  private origin(given: BeginInput['origin']): Origin {
+    if (given.sessionId.trim() === '') throw bad('origin.sessionId', 'must not be empty');
+    return { ...given, nodeId: given.nodeId ?? this.nodeId };
+  }
+
+  /** A given timestamp is kept as it is; a default one is later than any that the session got here. */
+  private timestamp(input: Timing, origin: Origin): Micros {
+    const session = `${origin.nodeId}\0${origin.sessionId}`;
+    const last = this.newest.get(session);
+    const at = input.timestamp ?? Math.max(this.now(), last === undefined ? 0 : last + 1);
+    this.newest.delete(session);
+    this.newest.set(session, Math.max(at, last ?? at));
+    if (this.newest.size > REMEMBERED) this.newest.delete(this.newest.keys().next().value as string);
+    return at;
+  }
+
+  private async require(id: string): Promise<Transaction> {
+    const transaction = await this.store.transaction(id);
+    if (transaction === null) throw notFound(id);
+    return transaction;
+  }
+
+  private inTurn<T>(id: string, work: () => Promise<T>): Promise<T> {
+    const previous = this.turns.get(id) ?? Promise.resolve();
+    const turn = previous.then(work, work);
+    this.turns.set(id, turn);
+    const done = () => {
+      if (this.turns.get(id) === turn) this.turns.delete(id);
+    };
+    turn.then(done, done);
+    return turn;
+  }
+}
+
+function isAutocommit(input: LogInput): boolean {
+  if ((input.transactionId == null) === (input.autocommit == null)) {
+    throw bad('transactionId', 'or autocommit must be given, and not both');
+  }
+  return input.autocommit != null;
+}
+
+/** True when the transaction has ended so; refuses one that has ended in the other way. */
+function isOver(transaction: Transaction, status: TransactionStatus): boolean {
+  if (transaction.status === 'OPEN') return false;
+  if (transaction.status === status && !transaction.autocommit) return true;
+  throw new RepriseError('TRANSACTION_ENDED', `transaction ${transaction.id} is ${transaction.status} already`, {
+    path: ['input', 'transactionId'],
+  });
+}
+
+/** Errors of a place of our own choice that another process was faster with. */
+function isRace(error: unknown): boolean {
+  return error instanceof RepriseError && (error.code === 'SEQUENCE_CONFLICT' || error.code === 'TRANSACTION_ENDED');
+}
+
+function makeEntry(
+  input: Omit<LogInput, 'transactionId' | 'sequence' | 'autocommit'>,
+  transaction: NewTransaction,
+  sequence: number,
+  timestamp: Micros,
+): NewEntry {
+  const outcome = input.outcome ?? { status: 'SUCCEEDED' };
+  if (input.durationMs != null && !(input.durationMs >= 0))
+    throw bad('durationMs', `must not be below 0, as ${input.durationMs} is`);
+  if (input.rows != null && input.rows < 0) throw bad('rows', `must not be below 0, as ${input.rows} is`);
+  if (input.checksum != null && !/^(?:[0-9a-f]{2})+$/.test(input.checksum))
+    throw bad('checksum', 'must be lower-case hex');
+  if (outcome.status === 'FAILED' && !/^[0-9A-Z]{5}$/.test(outcome.sqlstate)) {
+    throw bad('outcome.sqlstate', 'of a failure must be five digits or capital letters, like 23505');
+  }
+  const parameters = input.parameters ?? [];
+  const protocol = input.protocol ?? (parameters.length > 0 || input.preparedName != null ? 'EXTENDED' : 'SIMPLE');
+  if (protocol === 'SIMPLE' && (parameters.length > 0 || input.preparedName != null)) {
+    throw bad('protocol', 'SIMPLE has neither parameters nor a prepared name');
+  }
+  return {
+    transactionId: transaction.id,
+    sequence,
+    origin: transaction.origin,
+    timestamp,
+    statement: input.statement,
+    protocol,
+    preparedName: input.preparedName ?? null,
+    parameters,
+    statementType: input.statementType ?? classifyStatement(input.statement),
+    durationMs: input.durationMs ?? null,
+    rows: input.rows ?? null,
+    checksum: input.checksum ?? null,
+    outcome,
+    unreplayable: isCopyFromStdin(input.statement) ? 'COPY_DATA' : null,
+  };
+}
+
+function notFound(id: string): RepriseError {
+  return new RepriseError('TRANSACTION_NOT_FOUND', `the journal holds no transaction ${id}: begin it first`, {
+    path: ['input', 'transactionId'],
+  });
+}
+
+function bad(field: string, why: string): RepriseError {
+  return new RepriseError('BAD_INPUT', `${field} ${why}`, { path: ['input', ...field.split('.')] });
+}

@@ -1,0 +1,192 @@
+import type { Entry, EntryKey, Micros, NewEntry } from './entry.ts';
+import type { NewTransaction, Transaction, TransactionEnd } from './transaction.ts';
+import type { EntryFilter, Window } from './window.ts';
+
+/** Something that the journal cannot vouch for. Never dropped in silence: coverage shows every one. */
+export const LOSS_REASONS = [
+  // statements in the journal that a replay cannot send as they were (see UnreplayableReason)
+  'COPY_DATA',
+  'FASTPATH',
+  'PARAMETERS_NOT_LOGGED',
+  'TRUNCATED',
+  // records that gave no entry
+  'UNPARSABLE_LINE',
+  'STATEMENT_TEXT_MISSING',
+  'SESSION_UNKNOWN',
+  // knowledge that is missing from entries
+  'OUTCOME_UNKNOWN',
+  'SESSION_JOINED_LATE',
+  'CLOCK_WENT_BACK',
+  // limits
+  'REFUSED_TRANSACTION_TOO_LARGE',
+  'EVICTED_BY_AGE',
+  'EVICTED_BY_SIZE',
+] as const;
+export type LossReason = (typeof LOSS_REASONS)[number];
+
+export interface Loss {
+  readonly reason: LossReason;
+  /** How many statements or records. */
+  readonly count: number;
+  /** When, where known: the span that the loss falls into. */
+  readonly from: Micros | null;
+  readonly to: Micros | null;
+  /** `file:line` of the first, or another place a reader can go to. */
+  readonly source: string | null;
+  /** One sentence with what was seen; never parameter values. */
+  readonly detail: string | null;
+}
+
+/**
+ * What one append brings, all or nothing. Applied in the order begun, entries, ended; `ended` is in
+ * commit order and gives the transactions their `commitSeq`.
+ */
+export interface JournalBatch {
+  readonly begun?: readonly NewTransaction[];
+  readonly entries?: readonly NewEntry[];
+  readonly ended?: readonly TransactionEnd[];
+  readonly losses?: readonly Loss[];
+  /** Progress of an import, made durable together with what it covers. */
+  readonly checkpoint?: ImportCheckpoint;
+}
+
+export interface AppendResult {
+  /** Entries now in the journal that were not before. */
+  readonly accepted: number;
+  /** Entries whose (transaction, sequence) the journal held already with the same text. */
+  readonly duplicates: number;
+  /** Entries over a transaction's limit; counted as losses. */
+  readonly refused: number;
+  readonly arrival: bigint;
+}
+
+/** How far an import of one log (a file, or several rotated files in sequence) has come. */
+export interface ImportCheckpoint {
+  /** Identifies the source: digest of its first bytes and its options, see `docs/journal.md`. */
+  readonly importId: string;
+  /** Entries, ends and losses already durable, counted in the importer's deterministic order. */
+  readonly operations: number;
+  /** Uncompressed bytes consumed and their running digest: proves that the prefix has not changed. */
+  readonly bytes: number;
+  readonly prefixDigest: string;
+  readonly finished: boolean;
+  /** Names as given, for people. */
+  readonly files: readonly string[];
+}
+
+export interface EntryPage {
+  readonly entries: readonly Entry[];
+  readonly hasMore: boolean;
+}
+
+export interface CoverageBucket {
+  readonly from: Micros;
+  readonly to: Micros;
+  readonly entries: number;
+  readonly failures: number;
+}
+
+/** What the journal can and cannot vouch for in a window. */
+export interface Coverage {
+  readonly window: Window;
+  readonly entries: number;
+  readonly failures: number;
+  readonly unknownOutcomes: number;
+  /** Transactions with at least one entry in the window, by what became of them. */
+  readonly transactions: { readonly committed: number; readonly rolledBack: number; readonly open: number };
+  readonly sessions: number;
+  readonly databases: readonly string[];
+  readonly first: Micros | null;
+  readonly last: Micros | null;
+  readonly byType: Readonly<Record<string, number>>;
+  readonly buckets: readonly CoverageBucket[];
+  readonly losses: readonly Loss[];
+}
+
+/** Limits that the journal enforces; what they refuse or evict shows in coverage. */
+export interface JournalLimits {
+  readonly entriesPerTransaction: number;
+  readonly bytesPerTransaction: number;
+  /** Evict partitions that ended longer ago than this; null keeps all. */
+  readonly retentionMs: number | null;
+  /** Evict the oldest partitions while the entries take more than this on disk; null keeps all. */
+  readonly retentionBytes: number | null;
+}
+
+/** A whole transaction as COMMIT ordering walks it. */
+export interface TransactionWithEntries {
+  readonly transaction: Transaction;
+  readonly entries: readonly Entry[];
+}
+
+/** What one session did in a window. An origin that changes within a session gives one span all the same. */
+export interface SessionSpan {
+  readonly nodeId: string;
+  readonly sessionId: string;
+  /** Of the session's first entry in the window. */
+  readonly user: string | null;
+  readonly database: string | null;
+  readonly first: EntryKey;
+  readonly last: EntryKey;
+  readonly entries: number;
+}
+
+/** The durable, append-only record. One implementation (`src/store`), one contract test suite. */
+export interface JournalStore {
+  /**
+   * Appends a batch atomically and durably: when the promise resolves, `kill -9` loses none of it.
+   * Calls may overlap; they are made durable in call order.
+   * @throws RepriseError TRANSACTION_NOT_FOUND, TRANSACTION_ENDED, SEQUENCE_GAP, SEQUENCE_CONFLICT (same
+   * place, other text), STORE_UNAVAILABLE. Nothing of the batch is kept then.
+   */
+  append(batch: JournalBatch): Promise<AppendResult>;
+
+  /** One page of the window in total order, after the given place. Cost does not grow with depth. */
+  page(window: Window, filter: EntryFilter, after: EntryKey | null, limit: number): Promise<EntryPage>;
+
+  /** Entries of one transaction by sequence, after the given one. */
+  transactionEntries(transactionId: string, afterSequence: number, limit: number): Promise<EntryPage>;
+  transaction(id: string): Promise<Transaction | null>;
+  transactions(ids: readonly string[]): Promise<readonly (Transaction | null)[]>;
+  /** Entries by (transaction, sequence), in the order asked; null where there is none. */
+  entriesByPlace(
+    places: readonly { readonly transactionId: string; readonly sequence: number }[],
+  ): Promise<readonly (Entry | null)[]>;
+
+  /**
+   * Committed transactions whose end lies in the window, in commit order, each with all of its entries;
+   * pages by `afterCommitSeq`. At most `limit` transactions a page, fewer where their entries are many.
+   */
+  committed(window: Window, filter: EntryFilter, afterCommitSeq: bigint, limit: number): Promise<readonly TransactionWithEntries[]>;
+
+  /** How much `committed` would give in all. */
+  committedCount(window: Window, filter: EntryFilter): Promise<{ readonly transactions: number; readonly entries: number }>;
+
+  /** Sessions with entries in the window that pass the filter, in order of their first one. */
+  sessionSpans(window: Window, filter: EntryFilter): Promise<readonly SessionSpan[]>;
+  /**
+   * Transactions (not autocommit) with entries both inside the window and outside of it, in order of their
+   * start position; the filter's origin fields and `transactionIds` apply.
+   */
+  straddlers(window: Window, filter: EntryFilter): Promise<readonly Transaction[]>;
+
+  coverage(window: Window, buckets: number): Promise<Coverage>;
+
+  /** Entries in order of arrival, after the given place; waits for nothing (see `onAppend`). */
+  tail(after: TailKey, filter: EntryFilter, limit: number): Promise<readonly Entry[]>;
+  /** The place behind the newest entry. */
+  tailEnd(): Promise<TailKey>;
+  /** Calls back after each append that any process made; a hint, may come late or doubled. Returns the unsubscribe. */
+  onAppend(listener: () => void): () => void;
+
+  /** The checkpoint of an import, to go on where it was cut off. */
+  importCheckpoint(importId: string): Promise<ImportCheckpoint | null>;
+
+  /** Applies retention now; returns entries evicted. */
+  evict(now: Micros): Promise<number>;
+}
+
+/** The place of an entry in the order of arrival. */
+export interface TailKey extends EntryKey {
+  readonly arrival: bigint;
+}

@@ -1,0 +1,112 @@
+import { RepriseError } from '../errors.ts';
+import type { Micros, NewEntry, StatementType } from './entry.ts';
+
+/** `[from, to]`, inclusive at both ends. */
+export interface Window {
+  readonly from: Micros;
+  readonly to: Micros;
+}
+
+/** Which entries of a window to take; every given field must match (lists: any of). */
+export interface EntryFilter {
+  readonly sessionIds?: readonly string[];
+  readonly transactionIds?: readonly string[];
+  readonly databases?: readonly string[];
+  readonly users?: readonly string[];
+  readonly applications?: readonly string[];
+  readonly statementTypes?: readonly StatementType[];
+  /** Case-insensitive substring of the statement text. */
+  readonly text?: string;
+  /** Case-insensitive substring that the statement text must not hold. */
+  readonly textExcludes?: string;
+  readonly outcome?: 'SUCCEEDED' | 'FAILED' | 'UNKNOWN';
+  readonly minDurationMs?: number;
+  /**
+   * Entries of type TRANSACTION pass whatever `statementTypes`, texts, `outcome` and `minDurationMs` say: a
+   * replay that filtered COMMIT away would leave its transactions open.
+   */
+  readonly keepTransactionControl?: boolean;
+}
+
+/** True when the entry passes the filter; what the store does in SQL. */
+export function matchesEntry(filter: EntryFilter, entry: NewEntry): boolean {
+  const { origin } = entry;
+  const within = (list: readonly string[] | undefined, value: string | null) =>
+    list === undefined || (value !== null && list.includes(value));
+  if (
+    !within(filter.sessionIds, origin.sessionId) ||
+    !within(filter.transactionIds, entry.transactionId) ||
+    !within(filter.databases, origin.database) ||
+    !within(filter.users, origin.user) ||
+    !within(filter.applications, origin.application)
+  ) {
+    return false;
+  }
+  if (filter.keepTransactionControl === true && entry.statementType === 'TRANSACTION') return true;
+  return (
+    within(filter.statementTypes, entry.statementType) &&
+    (filter.text === undefined || entry.statement.toLowerCase().includes(filter.text.toLowerCase())) &&
+    (filter.textExcludes === undefined || !entry.statement.toLowerCase().includes(filter.textExcludes.toLowerCase())) &&
+    (filter.outcome === undefined || entry.outcome.status === filter.outcome) &&
+    (filter.minDurationMs === undefined || (entry.durationMs !== null && entry.durationMs >= filter.minDurationMs))
+  );
+}
+
+/**
+ * Refuses an inverted window.
+ * @throws RepriseError WINDOW_INVERTED when `from` is later than `to`.
+ */
+export function checkWindow(window: Window, path: readonly string[] = ['window']): Window {
+  if (window.from > window.to) {
+    throw new RepriseError(
+      'WINDOW_INVERTED',
+      `window.from (${formatMicros(window.from)}) is later than window.to (${formatMicros(window.to)}): swap them`,
+      { path },
+    );
+  }
+  return window;
+}
+
+/** RFC 3339 in UTC with always six fractional digits: `2026-11-23T16:28:37.426000Z`. */
+export function formatMicros(micros: Micros): string {
+  const millis = Math.floor(micros / 1000);
+  const rest = micros - millis * 1000;
+  return `${new Date(millis).toISOString().slice(0, -1)}${String(rest).padStart(3, '0')}Z`;
+}
+
+const RFC3339 =
+  /^(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d+))?)?\s*(Z|z|UTC|GMT|[+-]\d\d(?::?[0-5]\d)?)$/;
+
+/** PostgreSQL's own bound for a zone, in minutes: below 16 hours. */
+const MAX_OFFSET_MINUTES = 16 * 60 - 1;
+
+/**
+ * Reads an RFC 3339 timestamp (also with a space for the T, without seconds, or with a zone of two digits).
+ * A zone is required: a journal that guessed one would replay the wrong hour.
+ * Fractions finer than a microsecond are cut. A leap second is refused: no clock of the server shows one.
+ * @throws RepriseError BAD_INPUT
+ */
+export function parseMicros(text: string, path: readonly string[] = []): Micros {
+  const shown = JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
+  const bad = (why: string) => new RepriseError('BAD_INPUT', `${path.at(-1) ?? 'timestamp'} ${shown} ${why}`, { path });
+  const match = RFC3339.exec(text.trim());
+  if (!match) throw bad('is not an RFC 3339 timestamp with a zone: write it like 2026-11-23T16:28:37.426Z');
+  const [, year, month, day, hour, minute, second = '00', fraction = '', zone = 'Z'] = match;
+  const base = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
+  // Date.parse rolls 31 February and 24:00 over to the next day; a timestamp that shifts by itself is refused instead.
+  if (Number.isNaN(base) || new Date(base).getUTCDate() !== Number(day)) {
+    throw bad('names a day or time that does not exist');
+  }
+  let offsetMinutes = 0;
+  if (/^[+-]/.test(zone)) {
+    const digits = zone.slice(1).replace(':', '').padEnd(4, '0');
+    offsetMinutes = Number(digits.slice(0, 2)) * 60 + Number(digits.slice(2));
+    if (offsetMinutes > MAX_OFFSET_MINUTES) throw bad('has a zone that does not exist');
+    if (zone[0] === '-') offsetMinutes = -offsetMinutes;
+  }
+  const micros = (base - offsetMinutes * 60_000) * 1000 + Number(fraction.slice(0, 6).padEnd(6, '0'));
+  // Beyond 2^53 a number loses microseconds, and with them the order of entries.
+  if (!Number.isSafeInteger(micros))
+    throw bad('lies outside of what microseconds in a number can hold (1684-07 to 2255-06)');
+  return micros;
+}

@@ -1,0 +1,88 @@
+import fc from 'fast-check';
+
+/** Text made of what makes SQL hard to cut: quotes, comments, dollars, bodies, and their broken halves. */
+export const sqlLike = fc
+  .array(
+    fc.oneof(
+      fc.constantFrom(
+        ...[
+          "'",
+          "''",
+          '"',
+          '""',
+          '$$',
+          '$a$',
+          '$1',
+          '$',
+          ';',
+          '(',
+          ')',
+          '--',
+          '/*',
+          '*/',
+          '\n',
+          ' ',
+          '\\',
+          ',',
+          '.',
+          '-',
+        ],
+        ...[
+          "E'",
+          "U&'",
+          'U&"',
+          "B'",
+          '::',
+          ':=',
+          '..',
+          '1.5e',
+          '0x',
+          '_',
+          'é',
+          '\u{1f600}',
+          '\ud800',
+          '+',
+          '?',
+          '[',
+          ']',
+        ],
+      ),
+      fc
+        .constantFrom(
+          ...[
+            'select',
+            'create',
+            'function',
+            'procedure',
+            'or',
+            'replace',
+            'begin',
+            'atomic',
+            'case',
+            'end',
+            'with',
+            'as',
+          ],
+          ...[
+            'copy',
+            'from',
+            'stdin',
+            'explain',
+            'analyze',
+            'set',
+            'local',
+            'into',
+            'temp',
+            'in',
+            'values',
+            'commit',
+            'prepare',
+          ],
+          ...['set_config', 'pg_advisory_lock', 'do', 'null', 'rollback', 'to', 'insert', 'delete'],
+        )
+        .map((word) => ` ${word} `),
+      fc.string({ maxLength: 4 }),
+    ),
+    { maxLength: 25 },
+  )
+  .map((parts) => parts.join(''));

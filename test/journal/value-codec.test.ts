@@ -1,0 +1,126 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Value } from '../../src/journal/value.ts';
+import {
+  decodeParameters,
+  displayValue,
+  encodeParameters,
+  valueOid,
+  valueToWire,
+} from '../../src/journal/value-codec.ts';
+
+const plain = { noNullPrototype: true };
+const { value: anyValue } = fc.letrec<{ value: Value }>((tie) => ({
+  value: fc.oneof(
+    { depthSize: 'small' },
+    fc.constant<Value>({ kind: 'null' }),
+    fc.record({ kind: fc.constant('bool' as const), value: fc.boolean() }, plain),
+    fc.record({ kind: fc.constant('int64' as const), value: fc.bigInt(-(2n ** 63n), 2n ** 63n - 1n) }, plain),
+    fc.record({ kind: fc.constant('float64' as const), value: fc.double() }, plain),
+    fc.record(
+      {
+        kind: fc.constant('text' as const),
+        value: fc.string({ unit: 'binary' }),
+        oid: fc.option(fc.nat(), { nil: null }),
+      },
+      plain,
+    ),
+    fc.record({ kind: fc.constant('bytes' as const), value: fc.uint8Array() }, plain),
+    fc.record({ kind: fc.constant('array' as const), items: fc.array(tie('value'), { maxLength: 4 }) }, plain),
+  ),
+}));
+
+const text = (value: string, oid: number | null = null): Value => ({ kind: 'text', value, oid });
+const bytes = (...values: number[]): Value => ({ kind: 'bytes', value: Uint8Array.from(values) });
+const array = (...items: Value[]): Value => ({ kind: 'array', items });
+const int = (value: bigint): Value => ({ kind: 'int64', value });
+const float = (value: number): Value => ({ kind: 'float64', value });
+const NULL: Value = { kind: 'null' };
+
+describe('stored parameters', () => {
+  it('come back exactly as they were', () => {
+    fc.assert(
+      fc.property(fc.array(anyValue, { maxLength: 6 }), (values) => {
+        expect(decodeParameters(encodeParameters(values))).toStrictEqual(values);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('keep NaN, the infinities, the sign of zero and integers beyond 2^53', () => {
+    const values = [float(Number.NaN), float(Infinity), float(-Infinity), float(-0), float(0), int(2n ** 63n - 1n)];
+    const decoded = decodeParameters(encodeParameters(values));
+    expect(decoded).toStrictEqual(values);
+    expect(Object.is((decoded[3] as { value: number }).value, -0)).toBe(true);
+  });
+
+  it('are compact for what a log gives', () => {
+    expect(encodeParameters([text('a'), NULL, int(7n), text('x', 25)])).toBe(
+      '["a",null,{"int64":"7"},{"text":"x","oid":25}]',
+    );
+    expect(encodeParameters([])).toBe('[]');
+  });
+
+  it.each(['', '{}', '[1]', '[{"int64":"x"}]', '[{"secret":"hunter2"}]', '[{"float64":"1"}]'])(
+    'are refused when damaged (%j), without showing a value',
+    (json) => {
+      expect(() => decodeParameters(json)).toThrow(/^stored parameters are damaged/);
+      expect(() => decodeParameters(json)).not.toThrow(/hunter2/);
+    },
+  );
+});
+
+describe('a value on the wire', () => {
+  it.each<[Value, string]>([
+    [{ kind: 'bool', value: true }, 'true'],
+    [int(-(2n ** 63n)), '-9223372036854775808'],
+    [float(1e21), '1e+21'],
+    [float(-0), '-0'],
+    [float(-Infinity), '-Infinity'],
+    [text('a"b\\c'), 'a"b\\c'],
+    [bytes(0, 255), '\\x00ff'],
+    [array(), '{}'],
+    [array(array(), array()), '{}'],
+    [array(int(1n), NULL, int(3n)), '{1,NULL,3}'],
+    [array(text('NULL'), text(''), text('a,b'), text('q"\\')), '{"NULL","","a,b","q\\"\\\\"}'],
+    [array(array(float(1.5)), array(float(Number.NaN))), '{{1.5},{NaN}}'],
+    [array(bytes(1, 171)), '{"\\\\x01ab"}'],
+  ])('%# is sent as text', (value, expected) => {
+    expect(valueToWire(value)).toEqual({ text: expected });
+  });
+
+  it('is null for the SQL NULL', () => {
+    expect(valueToWire(NULL)).toBeNull();
+  });
+
+  it('declares the recorded type of a text and leaves all others to the server', () => {
+    expect(valueOid(text('1', 23))).toBe(23);
+    expect(valueOid(text('1'))).toBe(0);
+    expect([NULL, int(1n), float(1), bytes(1), array(text('a', 25))].map(valueOid)).toEqual([0, 0, 0, 0, 0]);
+  });
+});
+
+describe('a value for people', () => {
+  it.each<[Value, string]>([
+    [NULL, 'NULL'],
+    [text("it's\n\u001b[31m\u202e"), "'it''s\\n\\u001b[31m\\u202e'"],
+    [bytes(1, 2), "'\\x0102'"],
+    [array(int(1n), array(text('a'), NULL)), "{1, {'a', NULL}}"],
+    [{ kind: 'bool', value: false }, 'false'],
+  ])('%# reads as SQL writes it', (value, expected) => {
+    expect(displayValue(value)).toBe(expected);
+  });
+
+  it('never passes its limit and never ends in half a character', () => {
+    fc.assert(
+      fc.property(anyValue, fc.integer({ min: 1, max: 40 }), (value, limit) => {
+        const shown = displayValue(value, limit);
+        expect(shown.length).toBeLessThanOrEqual(limit);
+        expect(shown).not.toMatch(/\p{Cc}/u);
+      }),
+    );
+    expect(displayValue(text('\u{1f600}'.repeat(50)), 10)).toBe(`'${'\u{1f600}'.repeat(4)}…`);
+    expect(displayValue(text('x'.repeat(1_000_000)), 20)).toHaveLength(20);
+    expect(displayValue({ kind: 'bytes', value: new Uint8Array(1_000_000) }, 20)).toHaveLength(20);
+  });
+});
