@@ -1,0 +1,127 @@
+import { randomBytes } from 'node:crypto';
+import { closeSync, futimes, openSync } from 'node:fs';
+import * as fs from 'node:fs/promises';
+import * as os from 'node:os';
+import * as path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { RepriseError } from '../errors.ts';
+import { isRunning, startTimeOf } from './embedded-process.ts';
+
+/** A held data directory. */
+export interface DataDirLock {
+  /** Gives the directory free. Safe to call twice. */
+  release(): Promise<void>;
+}
+
+interface Holder {
+  pid: number;
+  /** Tells a process from a later one with the same pid; null where the platform does not say. */
+  startTime: string | null;
+  /** Where `pid` means something: one boot of one kernel and one pid namespace. */
+  realm: string;
+}
+
+const BEAT_MS = 1000;
+/** How long a holder in another container may be silent before it counts as dead. */
+const SILENCE_MS = 4000;
+
+/**
+ * Takes the directory for this process, with a file that names the holder. A dead holder's lock is taken
+ * over: at once where its pid can be looked up, and after `SILENCE_MS` without a heartbeat where it cannot
+ * (another container on the same volume). Throws `DATA_DIR_IN_USE` when the holder lives, also when it is us.
+ */
+export async function lockDataDir(dataDir: string): Promise<DataDirLock> {
+  const file = path.join(dataDir, 'reprise.lock');
+  const own: Holder = { pid: process.pid, startTime: await startTimeOf(process.pid), realm: await currentRealm() };
+  for (;;) {
+    try {
+      await fs.writeFile(file, JSON.stringify(own), { flag: 'wx', mode: 0o600 });
+      return hold(file);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    }
+    const dead = await deadHolder(file, own.realm);
+    if (dead !== undefined) await remove(file, dead);
+  }
+}
+
+function hold(file: string): DataDirLock {
+  // By descriptor: after a wrongful takeover the beats must not keep the new holder's file alive.
+  let fd: number | undefined = openSync(file, 'r+');
+  const beat = setInterval(() => {
+    const now = new Date();
+    if (fd !== undefined) futimes(fd, now, now, () => undefined);
+  }, BEAT_MS);
+  beat.unref();
+  return {
+    async release() {
+      if (fd === undefined) return;
+      clearInterval(beat);
+      closeSync(fd);
+      fd = undefined;
+      await fs.rm(file, { force: true });
+    },
+  };
+}
+
+/** The text of a lock whose holder is dead, undefined when it is gone meanwhile; throws when the holder lives. */
+async function deadHolder(file: string, realm: string): Promise<string | undefined> {
+  let firstBeat: number | undefined;
+  for (;;) {
+    let text: string;
+    let beat: number;
+    try {
+      text = await fs.readFile(file, 'utf8');
+      beat = (await fs.stat(file)).mtimeMs;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      throw error;
+    }
+    const holder = parse(text);
+    if (holder?.realm === realm) {
+      const same = isRunning(holder.pid) && (await startTimeOf(holder.pid)) === holder.startTime;
+      if (!same) return text;
+      throw inUse(file, `process ${holder.pid}`);
+    }
+    firstBeat ??= beat;
+    if (beat !== firstBeat) throw inUse(file, `process ${holder?.pid ?? '?'} of another container or machine`);
+    if (Date.now() - beat > SILENCE_MS) return text;
+    await delay(100);
+  }
+}
+
+/** Removes the lock with that text. Moved aside first, since two processes may find the same one dead. */
+async function remove(file: string, text: string): Promise<void> {
+  const aside = `${file}.${randomBytes(6).toString('hex')}`;
+  try {
+    await fs.rename(file, aside);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+    throw error;
+  }
+  if ((await fs.readFile(aside, 'utf8')) !== text) await fs.link(aside, file).catch(() => undefined);
+  await fs.rm(aside, { force: true });
+}
+
+function parse(text: string): Holder | undefined {
+  try {
+    return JSON.parse(text) as Holder;
+  } catch {
+    // Written half at the moment of a power failure, or being written right now.
+    return undefined;
+  }
+}
+
+function inUse(file: string, holder: string): RepriseError {
+  return new RepriseError(
+    'DATA_DIR_IN_USE',
+    `the data directory ${path.dirname(file)} is in use by ${holder}. Stop it, or choose another data directory.`,
+  );
+}
+
+async function currentRealm(): Promise<string> {
+  if (process.platform !== 'linux') return os.hostname();
+  const boot = await fs.readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => os.hostname());
+  const namespace = await fs.readlink('/proc/self/ns/pid').catch(() => '');
+  return `${boot.trim()} ${namespace}`;
+}
