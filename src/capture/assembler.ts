@@ -1,0 +1,422 @@
+import { type EntryOutcome, type Micros, type Protocol, UNKNOWN_SQLSTATE, type UnreplayableReason } from '../journal/entry.ts';
+import type { Value } from '../journal/value.ts';
+import type { LogRecord, RecordSink } from './log-record.ts';
+import { readAuthorized, readMessage, type StatementMessage, splitNamedText } from './messages.ts';
+import type { OperationSink } from './operation-sink.ts';
+import { readParameters } from './parameters.ts';
+import { Ranks } from './ranks.ts';
+import type { PendingStatement, Session } from './session.ts';
+import { Sessions } from './sessions.ts';
+import { sqlstateOf } from './sqlstates.ts';
+import { FactsCache, type StatementFacts } from './statement-facts.ts';
+import { leavesBlockOpen, TransactionTracker } from './transactions.ts';
+
+const SUCCEEDED: EntryOutcome = Object.freeze({ status: 'SUCCEEDED' });
+const UNKNOWN: EntryOutcome = Object.freeze({ status: 'UNKNOWN' });
+const NO_VALUES: readonly Value[] = Object.freeze([]);
+const SECOND = 1_000_000;
+
+const LOSS_DETAILS: Readonly<Record<UnreplayableReason, string>> = {
+  COPY_DATA: 'COPY FROM STDIN: the data is not in the log',
+  FASTPATH: 'a fastpath function call: its arguments are not in the log',
+  PARAMETERS_NOT_LOGGED: 'the statement has parameters that the log does not show',
+  TRUNCATED: 'parameter values are cut off',
+};
+
+/**
+ * Puts the records of a server log together to transactions and entries, session by session. Understands
+ * start-stamped lines (`log_statement`, with `log_duration` or without), end-stamped ones
+ * (`log_min_duration_statement`), both at once, and failures that exist only as ERROR and STATEMENT.
+ *
+ * An entry is given out when its outcome is known, a transaction's begin when its first statement starts, and its
+ * end when the record that completes it is met: the order of the ends is the commit order.
+ */
+export class Assembler implements RecordSink {
+  readonly #nodeId: string;
+  readonly #sink: OperationSink;
+  readonly #sessions: Sessions;
+  readonly #ranks = new Ranks();
+  readonly #facts = new FactsCache();
+  readonly #transactions: TransactionTracker;
+  #textlessDurations = false;
+
+  constructor(nodeId: string, sink: OperationSink) {
+    this.#nodeId = nodeId;
+    this.#sink = sink;
+    this.#transactions = new TransactionTracker(sink);
+    this.#sessions = new Sessions((session, at, source) => this.#close(session, at, source));
+  }
+
+  /** Sessions met so far. */
+  get sessions(): number {
+    return this.#sessions.counted;
+  }
+
+  unparsable(file: string, line: number, detail: string): void {
+    this.#sink.loss('UNPARSABLE_LINE', null, `${file}:${line}`, detail);
+  }
+
+  record(record: LogRecord): void {
+    if (record.severity === 'LOG') {
+      const message = readMessage(record.message);
+      if (message) this.#statementMessage(record, message);
+      else this.#connectionMessage(record);
+    } else if (record.severity === 'ERROR' || record.severity === 'FATAL' || record.severity === 'PANIC') {
+      this.#failure(record);
+    }
+  }
+
+  /**
+   * The log ends here, for now. Statements that still run become entries without outcome; transactions stay open,
+   * for their end may come with a later part of the log.
+   */
+  flush(): void {
+    for (const session of this.#sessions.all()) {
+      const { pending } = session;
+      session.pending = null;
+      if (pending?.mayGoOn) {
+        this.#sink.loss('TRUNCATED', pending.timestamp, place(pending), 'the last record of the log may be cut off');
+      } else if (pending?.place) {
+        this.#write(pending, UNKNOWN, null);
+        this.#sink.loss('OUTCOME_UNKNOWN', pending.timestamp, place(pending), 'the log ends before the statement does');
+      }
+      this.#strayDurations(session, 'the end of the log');
+    }
+  }
+
+  #connectionMessage(record: LogRecord): void {
+    const { message } = record;
+    if (message.startsWith('connection ') || message.startsWith('replication connection ')) {
+      const received = message.startsWith('connection received:');
+      const authorized = received ? null : readAuthorized(message);
+      if (!received && !authorized && !message.startsWith('connection authenticated:')) return;
+      const session = this.#sessions.connection(record, received);
+      session.connected = true;
+      session.identify(record);
+      if (!authorized) return;
+      session.user ??= authorized.user;
+      session.database ??= authorized.database;
+      session.application ??= authorized.application;
+    } else if (message.startsWith('disconnection:')) {
+      const session = this.#sessions.existing(record);
+      if (!session) return;
+      if (session.pending && !this.#waitsForDurations(session))
+        this.#completeSilently(session, session.pending, record);
+      this.#sessions.end(session, record.time, `${record.file}:${record.line}`);
+    } else if (message.startsWith('starting PostgreSQL ') || message.startsWith('all server processes terminated')) {
+      this.#sessions.endAll(record.time, `${record.file}:${record.line}`);
+    }
+  }
+
+  #statementMessage(record: LogRecord, message: StatementMessage): void {
+    const session = this.#sessions.of(record);
+    if (!session) {
+      this.#sink.loss('SESSION_UNKNOWN', record.time, `${record.file}:${record.line}`, 'the record names no session');
+      return;
+    }
+    this.#observe(session, record);
+    switch (message.kind) {
+      case 'DURATION':
+        this.#duration(session, record, message.durationMs);
+        return;
+      case 'PARSE':
+      case 'BIND':
+        session.prepares = true;
+        session.bound = { joined: message.text, detail: record.detail };
+        return;
+      default:
+    }
+    const protocol = message.kind === 'STATEMENT' || message.kind === 'FASTPATH' ? 'SIMPLE' : 'EXTENDED';
+    let text = message.text;
+    let name: string | null = null;
+    if (protocol === 'EXTENDED') {
+      const split = splitNamedText(text, record.tag, session.names.length === 0 ? null : session.names);
+      text = split.text;
+      name = split.name;
+      if (split.ambiguous && name !== null && !session.names.includes(name)) session.names.push(name);
+    }
+    const { pending } = session;
+    if (message.durationMs !== null && pending?.facts.text === text && pending.protocol === protocol) {
+      this.#complete(session, pending, record, SUCCEEDED, message.durationMs);
+      return;
+    }
+    if (pending) this.#completeSilently(session, pending, record);
+    const ended = message.durationMs !== null;
+    if (message.kind === 'FETCH') {
+      if (!ended) session.pending = this.#fetching(record, text);
+      return;
+    }
+    if (!ended) session.startStamped = true;
+    const started = this.#start(session, record, protocol, name, text, message.durationMs, message.kind === 'FASTPATH');
+    if (ended) this.#complete(session, started, record, SUCCEEDED, message.durationMs);
+    else session.pending = started;
+  }
+
+  /** A duration without text ends the statement that is running, or belongs to a parse or bind, which are no entries. */
+  #duration(session: Session, record: LogRecord, durationMs: number): void {
+    session.textlessDurations = true;
+    this.#textlessDurations = true;
+    const { tag } = record;
+    const ofStatement = tag !== 'PARSE' && tag !== 'BIND';
+    if (session.pending && ofStatement) {
+      this.#complete(session, session.pending, record, SUCCEEDED, durationMs);
+    } else if (!session.pending) {
+      if (tag !== null && ofStatement) {
+        const detail = `the duration of a ${tag} whose statement is not in the log`;
+        this.#sink.loss('STATEMENT_TEXT_MISSING', record.time, `${record.file}:${record.line}`, detail);
+      } else session.strayDurations++;
+    }
+  }
+
+  #failure(record: LogRecord): void {
+    const isError = record.severity === 'ERROR';
+    if (record.backendType !== null && record.backendType !== 'client backend') return;
+    const session = record.statement === null ? this.#sessions.existing(record) : this.#sessions.of(record);
+    if (!session) return;
+    const source = `${record.file}:${record.line}`;
+    if (this.#sessions.isClient(session)) {
+      this.#observe(session, record);
+      const known = record.sqlstate ?? sqlstateOf(record.message);
+      const outcome: EntryOutcome = { status: 'FAILED', sqlstate: known, message: record.message };
+      let { pending } = session;
+      if (pending && !this.#isFailureOf(session, pending, record)) {
+        this.#completeSilently(session, pending, record);
+        pending = null;
+      }
+      if (pending) this.#complete(session, pending, record, outcome, null);
+      else if (record.statement !== null) {
+        this.#complete(session, this.#failedOnly(session, record, known), record, outcome, null);
+      } else if (isError) {
+        if (session.block) session.failed = true;
+        this.#sink.loss('STATEMENT_TEXT_MISSING', record.time, source, 'an ERROR without its statement');
+      }
+    }
+    if (!isError) this.#sessions.end(session, record.time, source);
+  }
+
+  /** Whether an error befell the statement that runs, or the session after it. */
+  #isFailureOf(session: Session, pending: PendingStatement, record: LogRecord): boolean {
+    const { statement } = record;
+    // The server names the statement where one runs; without durations, the last one may have ended long before.
+    if (statement === null) return record.severity === 'ERROR' || this.#waitsForDurations(session);
+    // Of a portal that is fetched from, the name stands before the text.
+    return pending.place ? pending.facts.text === statement : pending.facts.text.endsWith(statement);
+  }
+
+  /** A statement that the log knows from its failure only: it did not get through parse or bind, or starts are not logged. */
+  #failedOnly(session: Session, record: LogRecord, sqlstate: string): PendingStatement {
+    const text = record.statement as string;
+    const bound = session.bound?.joined.endsWith(`: ${text}`) ? session.bound : null;
+    const logged =
+      readParameters(record.context, session.longestOnError) ?? readParameters(bound?.detail ?? null, session.longest);
+    const facts = this.#facts.of(text, false);
+    let protocol: Protocol = 'SIMPLE';
+    if (bound || logged || facts.parameters > 0 || record.tag === 'PARSE' || record.tag === 'BIND')
+      protocol = 'EXTENDED';
+    else if (record.tag !== 'idle' && sqlstate !== '42601') {
+      // A simple statement that parses is logged before it runs, an extended one is parsed and bound before.
+      if (session.startStamped) protocol = 'EXTENDED';
+      else if (!session.prepares) protocol = session.lastProtocol;
+    }
+    const prefix = bound === null ? null : bound.joined.slice(0, -text.length - 2);
+    const name = prefix === null || prefix.startsWith('<unnamed>') ? null : prefix;
+    let unreplayable: UnreplayableReason | null = null;
+    if (facts.copiesFromClient) unreplayable = 'COPY_DATA';
+    else if (logged?.truncated) unreplayable = 'TRUNCATED';
+    // Class 42 fails before values matter.
+    else if (facts.parameters > (logged?.values.length ?? 0) && !sqlstate.startsWith('42')) {
+      unreplayable = 'PARAMETERS_NOT_LOGGED';
+    }
+    return this.#begin(session, record, protocol, name, facts, logged?.values ?? NO_VALUES, unreplayable, 0);
+  }
+
+  #start(
+    session: Session,
+    record: LogRecord,
+    protocol: Protocol,
+    name: string | null,
+    text: string,
+    durationMs: number | null,
+    fastpath: boolean,
+  ): PendingStatement {
+    const facts = this.#facts.of(text, protocol === 'EXTENDED');
+    const logged = protocol === 'EXTENDED' ? readParameters(record.detail, session.longest) : null;
+    let unreplayable: UnreplayableReason | null = null;
+    if (fastpath) unreplayable = 'FASTPATH';
+    else if (facts.copiesFromClient) unreplayable = 'COPY_DATA';
+    else if (logged?.truncated) unreplayable = 'TRUNCATED';
+    else if (protocol === 'EXTENDED' && facts.parameters > (logged?.values.length ?? 0)) {
+      unreplayable = 'PARAMETERS_NOT_LOGGED';
+    }
+    const back = durationMs === null ? 0 : Math.round(durationMs * 1000);
+    if (durationMs === null) this.#transactions.check(session, record);
+    return this.#begin(session, record, protocol, name, facts, logged?.values ?? NO_VALUES, unreplayable, back);
+  }
+
+  #begin(
+    session: Session,
+    record: LogRecord,
+    protocol: Protocol,
+    preparedName: string | null,
+    facts: StatementFacts,
+    parameters: readonly Value[],
+    unreplayable: UnreplayableReason | null,
+    back: number,
+  ): PendingStatement {
+    session.sawText = true;
+    session.bound = null;
+    session.strayDurations = 0;
+    session.lastProtocol = protocol;
+    const ranked = this.#ranks.next(record.time, record.unit) - back;
+    const timestamp = Math.max(ranked, session.lastTimestamp + 1);
+    session.lastTimestamp = timestamp;
+    const origin = session.origin(this.#nodeId);
+    if (!session.transaction) {
+      const autocommit = !session.block && !leavesBlockOpen(facts);
+      const id = session.transactionId(this.#nodeId, record, facts.text);
+      const virtualXid = back === 0 && record.virtualXid?.endsWith('/0') === false ? record.virtualXid : null;
+      session.transaction = { id, entries: 0, virtualXid };
+      this.#sink.begin({ id, origin, startedAt: timestamp, autocommit });
+    }
+    const sequence = ++session.transaction.entries;
+    return {
+      place: { transactionId: session.transaction.id, sequence, origin },
+      timestamp,
+      protocol,
+      preparedName,
+      facts,
+      parameters,
+      unreplayable,
+      file: record.file,
+      line: record.line,
+      mayGoOn: record.mayGoOn,
+    };
+  }
+
+  #fetching(record: LogRecord, text: string): PendingStatement {
+    return {
+      place: null,
+      timestamp: record.time,
+      protocol: 'EXTENDED',
+      preparedName: null,
+      facts: { text, type: 'OTHER', effects: null, copiesFromClient: false, parameters: 0, prepared: null },
+      parameters: NO_VALUES,
+      unreplayable: null,
+      file: record.file,
+      line: record.line,
+      mayGoOn: false,
+    };
+  }
+
+  /** The session went on although the end of its statement is not in the log. */
+  #completeSilently(session: Session, pending: PendingStatement, record: LogRecord): void {
+    // Without log_duration there is nothing to wait for: what does not fail has succeeded.
+    if (!this.#waitsForDurations(session)) {
+      this.#complete(session, pending, record, SUCCEEDED, null);
+      return;
+    }
+    this.#complete(session, pending, record, UNKNOWN, null);
+    if (pending.place) {
+      this.#sink.loss(
+        'OUTCOME_UNKNOWN',
+        pending.timestamp,
+        place(pending),
+        'the duration of the statement is not in the log',
+      );
+    }
+  }
+
+  #waitsForDurations(session: Session): boolean {
+    return session.textlessDurations || this.#textlessDurations;
+  }
+
+  #complete(
+    session: Session,
+    pending: PendingStatement,
+    record: LogRecord,
+    outcome: EntryOutcome,
+    durationMs: number | null,
+  ): void {
+    session.pending = null;
+    if (pending.place) this.#write(pending, outcome, durationMs);
+    if (pending.facts.type === 'SET' && outcome.status === 'SUCCEEDED') session.followSetting(pending.facts.text);
+    // Without durations the next record may come much later than the end: the start is the better guess.
+    const ended = durationMs !== null || outcome.status !== 'SUCCEEDED';
+    const at = ended ? Math.max(record.time, pending.timestamp) : pending.timestamp;
+    if (outcome.status === 'FAILED') this.#transactions.failed(session, pending.facts, outcome.sqlstate, at);
+    else this.#transactions.succeeded(session, pending, outcome.status === 'SUCCEEDED', at);
+  }
+
+  #write(pending: PendingStatement, outcome: EntryOutcome, durationMs: number | null): void {
+    const { place: where, facts, unreplayable } = pending;
+    if (!where) return;
+    this.#sink.entry({
+      transactionId: where.transactionId,
+      sequence: where.sequence,
+      origin: where.origin,
+      timestamp: pending.timestamp,
+      statement: facts.text,
+      protocol: pending.protocol,
+      preparedName: pending.preparedName,
+      parameters: pending.parameters,
+      statementType: facts.type,
+      durationMs,
+      rows: null,
+      checksum: null,
+      outcome,
+      unreplayable,
+    });
+    if (unreplayable) this.#sink.loss(unreplayable, pending.timestamp, place(pending), LOSS_DETAILS[unreplayable]);
+    if (outcome.status === 'FAILED' && outcome.sqlstate === UNKNOWN_SQLSTATE) {
+      this.#sink.loss(
+        'OUTCOME_UNKNOWN',
+        pending.timestamp,
+        place(pending),
+        'the log does not show the SQLSTATE of a failure',
+      );
+    }
+  }
+
+  /** The session is over: what still ran has no outcome, and an open transaction was rolled back by the server. */
+  #close(session: Session, at: Micros, source: string): void {
+    const { pending } = session;
+    session.pending = null;
+    if (pending?.place) {
+      this.#write(pending, UNKNOWN, null);
+      this.#sink.loss(
+        'OUTCOME_UNKNOWN',
+        pending.timestamp,
+        place(pending),
+        'the session ends before the statement does',
+      );
+    }
+    this.#transactions.end(session, 'ROLLED_BACK', Math.max(at, session.lastTimestamp));
+    this.#strayDurations(session, source);
+  }
+
+  #strayDurations(session: Session, source: string): void {
+    if (session.sawText) return;
+    for (let count = session.strayDurations; count > 0; count--) {
+      this.#sink.loss('STATEMENT_TEXT_MISSING', null, source, 'durations without any statement: log_statement is off');
+    }
+    session.strayDurations = 0;
+  }
+
+  #observe(session: Session, record: LogRecord): void {
+    session.identify(record);
+    if (session.joinedLate) {
+      session.joinedLate = false;
+      const detail = 'the session began before the log did: earlier statements and settings are not known';
+      this.#sink.loss('SESSION_JOINED_LATE', record.time, `${record.file}:${record.line}`, detail);
+    }
+    if (record.time < session.lastRecord - SECOND) {
+      const detail = 'the clock went back; the order in the file was kept';
+      this.#sink.loss('CLOCK_WENT_BACK', record.time, `${record.file}:${record.line}`, detail);
+    }
+    session.lastRecord = record.time;
+  }
+}
+
+function place(pending: PendingStatement): string {
+  return `${pending.file}:${pending.line}`;
+}

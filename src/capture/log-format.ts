@@ -1,0 +1,93 @@
+import { RepriseError } from '../errors.ts';
+import { CsvRecords, csvRecordStartsAt } from './csv-records.ts';
+import { JsonRecords, jsonRecordStartsAt } from './json-records.ts';
+import type { RecordReader, RecordSink } from './log-record.ts';
+import type { LogClock } from './log-time.ts';
+import { COMMON_PREFIXES, looksLikeServerLine, recognisePrefix, StderrPrefix } from './stderr-prefix.ts';
+import { StderrRecords } from './stderr-records.ts';
+
+export const LOG_FORMATS = ['csv', 'json', 'stderr'] as const;
+export type LogFormat = (typeof LOG_FORMATS)[number];
+
+/** How a log is read. */
+export interface LogShape {
+  readonly format: LogFormat;
+  /** For stderr only. */
+  readonly prefix: StderrPrefix | null;
+  /** True where a log shipper has taken the tabs away that mark continuation lines. */
+  readonly bareContinuations: boolean;
+}
+
+/**
+ * Tells the format from the beginning of a log; what is given is not guessed.
+ * @param head the first 64 KiB, or all there is
+ * @throws RepriseError FORMAT_UNKNOWN when it is none of the three, PREFIX_UNUSABLE when it is stderr with a prefix
+ * that is not given and not a common one, or a prefix that does not fit the log.
+ */
+export function recogniseLog(head: string, format: LogFormat | null, prefix: string | null): LogShape {
+  const lines = head.replace(/^\ufeff/, '').split('\n');
+  // The last line may be cut off.
+  if (lines.length > 1) lines.pop();
+  const chosen = format ?? (prefix !== null ? 'stderr' : guess(lines));
+  if (chosen !== 'stderr') return { format: chosen, prefix: null, bareContinuations: false };
+  const usable = prefix === null ? recognisePrefix(lines) : new StderrPrefix(prefix);
+  if (!usable) {
+    throw new RepriseError(
+      'PREFIX_UNUSABLE',
+      "the log's log_line_prefix is none of the common ones: give it as the server has it (SHOW log_line_prefix). " +
+        `Its first line is ${JSON.stringify((lines[0] ?? '').slice(0, 80))}`,
+      { path: ['logLinePrefix'] },
+    );
+  }
+  if (prefix !== null && lines.some(looksLikeServerLine) && !lines.some((line) => usable.match(line))) {
+    throw new RepriseError(
+      'PREFIX_UNUSABLE',
+      `no line begins with log_line_prefix ${JSON.stringify(prefix)}. ` +
+        `The log's first line is ${JSON.stringify((lines[0] ?? '').slice(0, 80))}`,
+      { path: ['logLinePrefix'] },
+    );
+  }
+  return { format: 'stderr', prefix: usable, bareContinuations: hasBareContinuations(lines, usable) };
+}
+
+export function createReader(shape: LogShape, sink: RecordSink, clock: LogClock): RecordReader {
+  if (shape.format === 'csv') return new CsvRecords(sink, clock);
+  if (shape.format === 'json') return new JsonRecords(sink, clock);
+  return new StderrRecords(sink, clock, shape.prefix as StderrPrefix, shape.bareContinuations);
+}
+
+/** The format that a file begins with; null when that does not tell. */
+export function formatAt(text: string): LogFormat | null {
+  if (jsonRecordStartsAt(text, 0)) return 'json';
+  return csvRecordStartsAt(text, 0) && /^[^\n]*,(?:[^\n]*,){10}/.test(text) ? 'csv' : null;
+}
+
+function guess(lines: readonly string[]): LogFormat {
+  // A log may begin in the middle of a record: the first line that tells decides.
+  for (const line of lines) {
+    const format = formatAt(line);
+    if (format !== null) return format;
+  }
+  if (lines.some(looksLikeServerLine)) return 'stderr';
+  throw new RepriseError(
+    'FORMAT_UNKNOWN',
+    lines.every((line) => line.trim() === '')
+      ? 'the log is empty'
+      : `this is no PostgreSQL server log: it begins with ${JSON.stringify((lines[0] ?? '').slice(0, 80))}. ` +
+          `Give --format (csv, json or stderr), and for stderr --log-line-prefix (common ones like ${JSON.stringify(COMMON_PREFIXES[2])} are recognised)`,
+    { path: ['format'] },
+  );
+}
+
+/** The server marks continuation lines with a tab. Some log shippers eat it: two bare lines and no tab tell so. */
+function hasBareContinuations(lines: readonly string[], prefix: StderrPrefix): boolean {
+  let bare = 0;
+  for (const line of lines) {
+    if (line.startsWith('\t')) return false;
+    if (line.trim() !== '' && !prefix.match(line)) {
+      if (looksLikeServerLine(line)) return false;
+      bare++;
+    }
+  }
+  return bare > 1;
+}

@@ -1,0 +1,126 @@
+import { hash } from 'node:crypto';
+import type { Micros, Origin, Protocol, UnreplayableReason } from '../journal/entry.ts';
+import type { Value } from '../journal/value.ts';
+import { detach, type LogRecord } from './log-record.ts';
+import { LongestValue } from './parameters.ts';
+import type { StatementFacts } from './statement-facts.ts';
+
+const SET_APPLICATION = /^\s*SET\s+(?:SESSION\s+)?application_name\s*(?:=|TO)\s*'((?:[^']|'')*)'\s*;?\s*$/i;
+
+/** A transaction that has begun and not ended. */
+export interface OpenTransaction {
+  readonly id: string;
+  /** Sequence of its last entry. */
+  entries: number;
+  /** The server's own name for it, where the log has it: a later statement under another one is not part of it. */
+  virtualXid: string | null;
+}
+
+/** A statement that has started and whose end is not in the log yet. */
+export interface PendingStatement {
+  /** Null for what is no entry of its own: fetching more rows of a portal. */
+  readonly place: { readonly transactionId: string; readonly sequence: number; readonly origin: Origin } | null;
+  readonly timestamp: Micros;
+  readonly protocol: Protocol;
+  readonly preparedName: string | null;
+  readonly facts: StatementFacts;
+  readonly parameters: readonly Value[];
+  readonly unreplayable: UnreplayableReason | null;
+  readonly file: string;
+  readonly line: number;
+  readonly mayGoOn: boolean;
+}
+
+/** What the assembler remembers of one recorded session. */
+export class Session {
+  readonly id: string;
+  readonly pid: number | null;
+  user: string | null = null;
+  database: string | null = null;
+  application: string | null = null;
+  /** True when its connection line was seen. */
+  connected = false;
+  /** True when it began before the log did. */
+  joinedLate = false;
+  /** True between BEGIN and its end. */
+  block = false;
+  /** True when a statement of the block has failed: the server refuses all until ROLLBACK (TO). */
+  failed = false;
+  transaction: OpenTransaction | null = null;
+  pending: PendingStatement | null = null;
+  lastTimestamp: Micros = Number.NEGATIVE_INFINITY;
+  lastRecord: Micros = Number.NEGATIVE_INFINITY;
+  lastProtocol: Protocol = 'SIMPLE';
+  /** True once a statement was logged when it started (`log_statement`). */
+  startStamped = false;
+  /** True once a duration without text was seen (`log_duration`). */
+  textlessDurations = false;
+  /** True once any statement's text was seen. */
+  sawText = false;
+  /** Durations that belong to no statement: of parse and bind, or of statements whose text is not logged. */
+  strayDurations = 0;
+  /** True once a parse or bind was logged with its text (`log_min_duration_statement`). */
+  prepares = false;
+  /** The last parse or bind with text that no execution has followed yet. */
+  bound: { readonly joined: string; readonly detail: string | null } | null = null;
+  /** Names of prepared statements that hold `: `. */
+  readonly names: string[] = [];
+  readonly longest = new LongestValue();
+  readonly longestOnError = new LongestValue();
+  #origin: Origin | null = null;
+  #applicationLogged = false;
+  #unitStart = -1;
+  #unitCount = 0;
+
+  constructor(id: string, pid: number | null) {
+    this.id = detach(id);
+    this.pid = pid;
+  }
+
+  /** Takes over what the record says about who is connected. */
+  identify(record: LogRecord): void {
+    if (record.user !== null && record.user !== this.user) this.user = detach(record.user);
+    if (record.database !== null && record.database !== this.database) this.database = detach(record.database);
+    if (record.application === null) return;
+    this.#applicationLogged = true;
+    if (record.application !== this.application) this.application = detach(record.application);
+  }
+
+  /** Where the log does not carry the application, SET tells. */
+  followSetting(statement: string): void {
+    if (this.#applicationLogged) return;
+    const match = SET_APPLICATION.exec(statement);
+    if (match) this.application = detach((match[1] as string).replaceAll("''", "'")) || null;
+  }
+
+  /** One object for as long as nothing of it changes. */
+  origin(nodeId: string): Origin {
+    const origin = this.#origin;
+    if (
+      origin &&
+      origin.user === this.user &&
+      origin.database === this.database &&
+      origin.application === this.application
+    ) {
+      return origin;
+    }
+    const { id: sessionId, user, database, application } = this;
+    this.#origin = { nodeId, sessionId, user, database, application };
+    return this.#origin;
+  }
+
+  /**
+   * Id of the transaction that begins with this record: a UUID of facts that every format of the log holds, so that
+   * the same log, imported again in whatever format and from wherever on, gives the same id.
+   */
+  transactionId(nodeId: string, record: LogRecord, text: string): string {
+    if (record.time === this.#unitStart) this.#unitCount++;
+    else {
+      this.#unitStart = record.time;
+      this.#unitCount = 0;
+    }
+    const digest = hash('sha1', `${nodeId}\0${this.id}\0${record.time}\0${this.#unitCount}\0${text}`, 'hex');
+    const variant = ((Number.parseInt(digest[16] as string, 16) & 3) | 8).toString(16);
+    return `${digest.slice(0, 8)}-${digest.slice(8, 12)}-5${digest.slice(13, 16)}-${variant}${digest.slice(17, 20)}-${digest.slice(20, 32)}`;
+  }
+}

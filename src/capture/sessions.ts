@@ -1,0 +1,124 @@
+import type { Micros } from '../journal/entry.ts';
+import type { LogRecord } from './log-record.ts';
+import { Session } from './session.ts';
+
+/** Beyond so many, sessions that are at rest are forgotten: a log without disconnection lines must not fill memory. */
+const REMEMBERED = 20_000;
+
+/** Called when a session is over. `source` is the `file:line` that says so. */
+export type SessionEnd = (session: Session, at: Micros, source: string) => void;
+
+/** The recorded sessions that are connected, told apart by session id, or by pid and connection lines. */
+export class Sessions {
+  readonly #ended: SessionEnd;
+  readonly #byId = new Map<string, Session>();
+  readonly #byPid = new Map<number, Session>();
+  /** Second of the first record: a session that started before it has joined late. */
+  #logStart: number | null = null;
+  #connectionsLogged = false;
+  #forgotten = false;
+  /** Sessions met so far. */
+  counted = 0;
+
+  constructor(ended: SessionEnd) {
+    this.#ended = ended;
+  }
+
+  /** In an order that does not depend on how the log interleaves them. */
+  all(): Session[] {
+    return [...this.#byId.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+  }
+
+  existing(record: LogRecord): Session | null {
+    this.#logStart ??= Math.floor(record.time / 1_000_000);
+    if (record.sessionId !== null) return this.#byId.get(record.sessionId) ?? null;
+    return record.pid === null ? null : (this.#byPid.get(record.pid) ?? null);
+  }
+
+  /** The session of a record; null when the record names none. */
+  of(record: LogRecord): Session | null {
+    const session = this.existing(record);
+    if (session && !isOther(session, record)) return session;
+    if (record.sessionId === null && record.pid === null) return null;
+    return this.#add(record, false);
+  }
+
+  /** The session of a connection line; the first of them starts a session where only the pid tells. */
+  connection(record: LogRecord, received: boolean): Session {
+    this.#connectionsLogged = true;
+    const session = this.existing(record);
+    if (session && record.sessionId !== null) return session;
+    // `connection authorized` of a session whose `connection received` was seen.
+    if (session && !received && session.connected && session.user === null) return session;
+    return this.#add(record, true);
+  }
+
+  end(session: Session, at: Micros, source: string): void {
+    if (this.#byId.get(session.id) !== session) return;
+    this.#byId.delete(session.id);
+    if (session.pid !== null && this.#byPid.get(session.pid) === session) this.#byPid.delete(session.pid);
+    this.#ended(session, at, source);
+  }
+
+  /** The server has started anew. */
+  endAll(at: Micros, source: string): void {
+    for (const session of this.all()) this.end(session, at, source);
+  }
+
+  /**
+   * False for a background process (a parallel worker repeats its leader's error): where connections are
+   * logged, a session without such a line that began within the log is no client.
+   */
+  isClient(session: Session): boolean {
+    return session.connected || session.joinedLate || session.sawText || !this.#connectionsLogged;
+  }
+
+  #add(record: LogRecord, connecting: boolean): Session {
+    const { pid } = record;
+    const previous = pid === null ? undefined : this.#byPid.get(pid);
+    // A process that serves another session now has ended the one before.
+    if (previous) this.end(previous, record.time, `${record.file}:${record.line}`);
+    const session = new Session(record.sessionId ?? idOf(record), pid);
+    session.joinedLate = !connecting && !this.#forgotten && this.#startedBefore(record);
+    this.#byId.set(session.id, session);
+    if (pid !== null) this.#byPid.set(pid, session);
+    this.counted++;
+    if (this.#byId.size > REMEMBERED) this.#forget();
+    return session;
+  }
+
+  #startedBefore(record: LogRecord): boolean {
+    if (record.sessionId === null) return true;
+    if (record.lineNumber !== null) return record.lineNumber > 1;
+    const start = Number.parseInt(record.sessionId, 16);
+    return Number.isNaN(start) || start < (this.#logStart ?? 0);
+  }
+
+  /** Drops the half that has been silent for longest, as far as nothing is open in it. */
+  #forget(): void {
+    const idle = [...this.#byId.values()].filter(
+      (session) => !session.pending && !session.transaction && !session.block,
+    );
+    idle.sort((a, b) => a.lastRecord - b.lastRecord);
+    for (const session of idle.slice(0, idle.length >> 1)) {
+      this.#byId.delete(session.id);
+      if (session.pid !== null && this.#byPid.get(session.pid) === session) this.#byPid.delete(session.pid);
+    }
+    this.#forgotten = true;
+  }
+}
+
+/** As `%c` would name it: the same session has the same id in every format when its connection line is logged. */
+function idOf(record: LogRecord): string {
+  return `${Math.floor(record.time / 1_000_000).toString(16)}.${(record.pid as number).toString(16)}`;
+}
+
+/** Without session ids, another user or database under the same pid is another session. */
+function isOther(session: Session, record: LogRecord): boolean {
+  if (record.sessionId !== null) return false;
+  return differs(session.user, record.user) || differs(session.database, record.database);
+}
+
+function differs(a: string | null, b: string | null): boolean {
+  return a !== null && b !== null && a !== b;
+}

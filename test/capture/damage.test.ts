@@ -1,0 +1,195 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type CollectedLog, collectLog } from '../../src/capture/collect.ts';
+import { collectText, EXTENSIONS, type Extension, example, fixture, lossCounts, textOf } from './support.ts';
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'capture-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+const small = (extension: Extension) => textOf(fixture(`pg18-start.${extension}.gz`));
+const what = (log: CollectedLog) => ({ begun: log.begun, entries: log.entries, ended: log.ended, losses: log.losses });
+
+/** Index of the start of the n-th record. */
+function recordStart(text: string, extension: Extension, n: number): number {
+  const start =
+    extension === 'json'
+      ? /^\{"timestamp":/gm
+      : /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} UTC[|,](?!"not")(?!postgres\|app\|')/gm;
+  return [...text.matchAll(start)][n]?.index ?? -1;
+}
+
+describe.each(EXTENSIONS)('a %s log', (extension) => {
+  test('gives the same however its bytes arrive', async () => {
+    const text = small(extension);
+    const whole = await collectText(text);
+    for (const size of [1, 7, 100, 4096]) expect(what(await collectText(text, {}, size))).toEqual(what(whole));
+  });
+
+  test('gives the same in pieces rotated at a record', async () => {
+    const text = small(extension);
+    const at = recordStart(text, extension, 120);
+    const files = [join(folder, `a.${extension}`), join(folder, `b.${extension}.gz`)];
+    await writeFile(files[0] as string, text.slice(0, at));
+    await writeFile(files[1] as string, gzipSync(text.slice(at)));
+    const whole = await collectText(text);
+    const pieces = await collectLog({ files });
+    const placeless = (log: CollectedLog) => log.losses.map(({ source, ...rest }) => rest);
+    expect(pieces.order.filter((line) => !line.startsWith('loss'))).toEqual(
+      whole.order.filter((line) => !line.startsWith('loss')),
+    );
+    expect(pieces.entries).toEqual(whole.entries);
+    expect(placeless(pieces)).toEqual(placeless(whole));
+    const inSecond = pieces.losses.filter((loss) => loss.source.startsWith(files[1] as string));
+    const linesBefore = text.slice(0, at).split('\n').length - 1;
+    const last = whole.losses.at(-1)?.source.split(':').at(-1);
+    expect(inSecond.at(-1)?.source).toBe(`${files[1]}:${Number(last) - linesBefore}`);
+  });
+
+  test('gives the same in pieces split at any byte', async () => {
+    const bytes = Buffer.from(small(extension));
+    const whole = await collectText(bytes);
+    const files = [join(folder, `x.${extension}`), join(folder, `y.${extension}`)];
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 5000, max: bytes.length - 1 }), async (at) => {
+        await writeFile(files[0] as string, bytes.subarray(0, at));
+        await writeFile(files[1] as string, bytes.subarray(at));
+        const pieces = await collectLog({ files });
+        expect(pieces.entries).toEqual(whole.entries);
+        expect(pieces.losses.map((loss) => loss.reason)).toEqual(whole.losses.map((loss) => loss.reason));
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  test('counts a mangled record with file and line and goes on', async () => {
+    const text = small(extension);
+    const whole = await collectText(text);
+    // Cut the middle out of a record, over its end and into the next: both are gone, nothing else.
+    const from = recordStart(text, extension, 100);
+    const to = recordStart(text, extension, 101);
+    const mangled = `${text.slice(0, from + 20)}\0\0\0${text.slice(to + 20)}`;
+    const log = await collectText(mangled);
+    const unparsable = log.losses.filter((loss) => loss.reason === 'UNPARSABLE_LINE');
+    expect(unparsable).toHaveLength(1);
+    expect(unparsable[0]?.source).toBe(`-:${text.slice(0, from).split('\n').length}`);
+    expect(log.entries.length).toBeGreaterThanOrEqual(whole.entries.length - 2);
+    expect(log.entries.at(-1)).toEqual(whole.entries.at(-1));
+  });
+
+  test('survives any bytes in the middle, with every record behind them', async () => {
+    const text = small(extension);
+    const whole = await collectText(text);
+    const last = whole.entries.at(-1);
+    const end = recordStart(text, extension, 200);
+    const head = recordStart(text, extension, 20);
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: head, max: end - 1 }),
+        fc.integer({ min: 1, max: 300 }),
+        fc.string({ maxLength: 20 }),
+        async (at, length, noise) => {
+          const log = await collectText(text.slice(0, at) + noise + text.slice(Math.min(at + length, end)));
+          expect(log.entries).toContainEqual(last);
+          expect(log.entries.length).toBeGreaterThan(whole.entries.length - 12);
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+
+  test('counts the record that a file breaks off in, when another file follows', async () => {
+    const text = small(extension);
+    const at = recordStart(text, extension, 120);
+    const files = [join(folder, `cut.${extension}`), join(folder, `next.${extension}`)];
+    await writeFile(files[0] as string, text.slice(0, at - 9));
+    await writeFile(files[1] as string, text.slice(at));
+    const log = await collectLog({ files });
+    const unparsable = log.losses.filter((loss) => loss.reason === 'UNPARSABLE_LINE');
+    expect(unparsable.map((loss) => loss.source.split(':')[0])).toEqual([files[0]]);
+    expect(log.entries.length).toBeGreaterThanOrEqual((await collectText(text)).entries.length - 1);
+  });
+
+  test('counts a gzip file that is cut off, and keeps what it holds', async () => {
+    const text = small(extension);
+    const packed = gzipSync(text);
+    const files = [join(folder, `cut.${extension}.gz`)];
+    await writeFile(files[0] as string, packed.subarray(0, packed.length >> 1));
+    const log = await collectLog({ files });
+    expect(log.losses.filter((loss) => loss.detail.startsWith('the compressed file is cut off'))).toHaveLength(1);
+    expect(log.entries.length).toBeGreaterThan(20);
+    const whole = (await collectText(text)).entries;
+    const certain = log.entries.filter((entry) => entry.outcome.status !== 'UNKNOWN');
+    expect(certain).toEqual(
+      whole.filter((entry) =>
+        certain.some((own) => own.transactionId === entry.transactionId && own.sequence === entry.sequence),
+      ),
+    );
+  });
+
+  test('a file joined from an interrupted gzip and its successor loses one record at most', async () => {
+    const text = textOf(example('shop', extension)).slice(0, 400_000);
+    const files = [join(folder, `half.${extension}.gz`), join(folder, `rest.${extension}`)];
+    const at = recordStart(text, extension, 700);
+    const packed = gzipSync(text.slice(0, at));
+    await writeFile(files[0] as string, packed.subarray(0, packed.length - 8));
+    await writeFile(files[1] as string, text.slice(at));
+    const log = await collectLog({ files });
+    const whole = await collectText(text);
+    expect(log.entries).toEqual(whole.entries);
+    expect(lossCounts(log)['UNPARSABLE_LINE']).toBe((lossCounts(whole)['UNPARSABLE_LINE'] ?? 0) + 1);
+  });
+});
+
+test('a csvlog that starts in the middle of a record counts the rest of it once', async () => {
+  const text = small('csv');
+  const log = await collectText(text.slice(recordStart(text, 'csv', 20) + 30));
+  expect(log.losses[0]).toMatchObject({ reason: 'UNPARSABLE_LINE', source: '-:1' });
+  expect(lossCounts(log)['UNPARSABLE_LINE']).toBe(1);
+});
+
+test('sessions that began before the log did are counted once each', async () => {
+  const text = small('json');
+  const log = await collectText(text.slice(recordStart(text, 'json', 60)));
+  expect(lossCounts(log)['SESSION_JOINED_LATE']).toBe(1);
+});
+
+test('a lost duration makes the outcome unknown, a lost statement is counted', async () => {
+  const lines = small('json').split('\n');
+  const duration = lines.findIndex((line) => line.includes('"ps":"CREATE TABLE"'));
+  const withoutDuration = await collectText(lines.toSpliced(duration, 1).join('\n'));
+  expect(lossCounts(withoutDuration)['OUTCOME_UNKNOWN']).toBe(1);
+  expect(withoutDuration.entries[0]?.outcome.status).toBe('UNKNOWN');
+  const withoutStatement = await collectText(lines.toSpliced(duration - 1, 1).join('\n'));
+  expect(lossCounts(withoutStatement)['STATEMENT_TEXT_MISSING']).toBe(1);
+});
+
+test('a lost COMMIT does not draw the next transaction into the one before', async () => {
+  const lines = small('csv').split('\n');
+  const start = lines.findIndex((line) => line.includes('"statement: END"'));
+  const log = await collectText(lines.toSpliced(start, 2).join('\n'));
+  const whole = await collectText(lines.join('\n'));
+  expect(log.begun.map((begin) => begin.id)).toEqual(whole.begun.map((begin) => begin.id));
+  expect(log.ended).toHaveLength(whole.ended.length - 1);
+  expect(lossCounts(log)['OUTCOME_UNKNOWN']).toBe(1);
+});
+
+test('a clock that went back is counted, and timestamps go on increasing', async () => {
+  const lines = small('json').split('\n');
+  const back = lines.map((line, index) =>
+    index > 60 ? line.replace(/"timestamp":"(....-..-..) (..)/, '"timestamp":"$1 00') : line,
+  );
+  const log = await collectText(back.join('\n'));
+  expect(lossCounts(log)['CLOCK_WENT_BACK']).toBe(1);
+  const last = new Map<string, number>();
+  for (const { origin, timestamp } of log.entries) {
+    expect(timestamp).toBeGreaterThan(last.get(origin.sessionId) ?? 0);
+    last.set(origin.sessionId, timestamp);
+  }
+});

@@ -1,0 +1,307 @@
+import { describe, expect, test } from 'vitest';
+import { recogniseLog } from '../../src/capture/log-format.ts';
+import { LogClock } from '../../src/capture/log-time.ts';
+import { splitNamedText } from '../../src/capture/messages.ts';
+import { LongestValue, readParameters } from '../../src/capture/parameters.ts';
+import { COMMON_PREFIXES, StderrPrefix } from '../../src/capture/stderr-prefix.ts';
+import { RepriseError } from '../../src/errors.ts';
+import { formatMicros } from '../../src/journal/window.ts';
+import { collectText, comparable, example, fixture, lossCounts, textOf } from './support.ts';
+
+const code = async (work: () => unknown): Promise<string> => {
+  try {
+    await work();
+    return 'none';
+  } catch (error) {
+    return error instanceof RepriseError ? error.code : String(error);
+  }
+};
+
+describe('csvlog', () => {
+  // Columns 24 to 26 are new in PostgreSQL 13 and 14; none of these fixtures' values holds a comma behind column 22.
+  const columns = (count: 23 | 24) =>
+    textOf(fixture('pg15-start.csv.gz')).replaceAll(
+      /,"([^"]*)","(client backend|not initialized|postmaster|logger|background writer)",(\d*),(-?\d+)$/gm,
+      (_, application, type) => (count === 23 ? `,"${application}"` : `,"${application}","${type}"`),
+    );
+
+  test.each([23, 24] as const)('of %i columns gives the same as of 26', async (count) => {
+    const text = columns(count);
+    expect(
+      text
+        .split('\n')
+        .find((line) => line.includes('connection received'))
+        ?.split(','),
+    ).toHaveLength(count);
+    expect(comparable(await collectText(text))).toEqual(
+      comparable(await collectText(textOf(fixture('pg15-start.csv.gz')))),
+    );
+  });
+
+  test('may have line ends of Windows', async () => {
+    const text = textOf(example('pgbench', 'csv')).slice(0, 200_000);
+    expect(comparable(await collectText(text.replaceAll('\n', '\r\n')))).toEqual(comparable(await collectText(text)));
+  });
+});
+
+describe('log_line_prefix', () => {
+  /** Rewrites the workload's log, whose prefix has everything, to another prefix. */
+  function rewrite(
+    write: (parts: Record<'m' | 'u' | 'd' | 'c' | 'l' | 'v' | 'x' | 'a' | 'p' | 't', string>) => string,
+  ): string {
+    return textOf(example('shop', 'log'))
+      .slice(0, 300_000)
+      .replaceAll(
+        /^([^\t|]*)\|(.*?)\|(.*?)\|(.*?)\|(\d+)\|(.*?)\|(\d+)\|(.*?)\|(?=[A-Z]+: {2})/gm,
+        (_, m, u, d, c, l, v, x, a) =>
+          write({ m, u, d, c, l, v, x, a, p: String(Number.parseInt(c.split('.')[1], 16)), t: m.replace(/\.\d+/, '') }),
+      );
+  }
+  const original = textOf(example('shop', 'log')).slice(0, 300_000);
+  const statements = async (text: string, prefix?: string) =>
+    (await collectText(text, prefix === undefined ? {} : { logLinePrefix: prefix })).entries
+      .map((entry) => entry.statement)
+      .sort();
+
+  test.each([
+    ['%m [%p] ', (p) => `${p.m} [${p.p}] `],
+    [
+      '%t [%p]: [%l-1] user=%u,db=%d,app=%a,client=%h ',
+      (p) => `${p.t} [${p.p}]: [${p.l}-1] user=${p.u},db=${p.d},app=${p.a},client=127.0.0.1 `,
+    ],
+    ['%m [%p] %q%u@%d ', (p) => `${p.m} [${p.p}] ${p.u}@${p.d} `],
+    ['%t:%r:%u@%d:[%p]:', (p) => `${p.t}:127.0.0.1(5432):${p.u}@${p.d}:[${p.p}]:`],
+    ['%m-%c-', (p) => `${p.m}-${p.c}-`],
+  ] as [string, Parameters<typeof rewrite>[0]][])(
+    '%s is recognised and gives the same statements',
+    async (prefix, write) => {
+      const text = rewrite(write);
+      const log = await collectText(text);
+      expect(log.scan.shape.prefix?.text).toBe(prefix);
+      expect(log.entries.map((entry) => entry.statement).sort()).toEqual(await statements(original));
+      expect(log.losses).toEqual(
+        (await collectText(original)).losses.map((loss) => expect.objectContaining({ reason: loss.reason })),
+      );
+      expect(new Set(log.entries.map((entry) => entry.origin.database))).toEqual(new Set(['shop']));
+    },
+  );
+
+  test('may pad, and hold any other text', async () => {
+    const prefix = '<%%|%10u|%-12d> %c %m (%e) ';
+    const text = rewrite((p) => `<%|${p.u.padStart(10)}|${p.d.padEnd(12)}> ${p.c} ${p.m} (00000) `);
+    expect(await statements(text, prefix)).toEqual(await statements(original));
+  });
+
+  test('of pids gives the session ids that %c would give, when connections are logged', async () => {
+    const ids = async (text: string) =>
+      new Set((await collectText(text)).entries.map((entry) => entry.origin.sessionId));
+    expect(await ids(rewrite((p) => `${p.m} [${p.p}] `))).toEqual(await ids(original));
+  });
+
+  test.each(['[%p] ', '%m ', '%m %u@%d '])(
+    '%s is refused: no time, or nothing that tells sessions apart',
+    async (prefix) => {
+      expect(await code(() => new StderrPrefix(prefix))).toBe('PREFIX_UNUSABLE');
+    },
+  );
+
+  test('that fits no line is refused with the line that was seen', async () => {
+    await expect(collectText(original, { logLinePrefix: '%t <%p> ' })).rejects.toMatchObject({
+      code: 'PREFIX_UNUSABLE',
+      message: expect.stringContaining('2026-11-23 16:28:37.426 UTC|'),
+    });
+  });
+
+  test('that is not a common one must be given', async () => {
+    expect(await code(() => collectText(rewrite((p) => `${p.c} # ${p.m} # `)))).toBe('PREFIX_UNUSABLE');
+  });
+
+  test('all common prefixes can be used', () => {
+    for (const prefix of COMMON_PREFIXES) expect(new StderrPrefix(prefix).text).toBe(prefix);
+  });
+});
+
+describe('the stderr format', () => {
+  const line = (session: string, severity: string, text: string, at = '000') =>
+    `2026-01-01 10:00:00.${at} UTC [695645a0.${session}] ${severity}:  ${text}\n`;
+  const prefix = { logLinePrefix: '%m [%c] ' };
+
+  test('joins follow-up lines to their record where the lines of sessions interleave', async () => {
+    const log = await collectText(
+      line('1', 'LOG', 'execute <unnamed>: SELECT $1') +
+        line('2', 'LOG', 'execute s: SELECT $1 +', '001') +
+        '\t2\n' +
+        line('1', 'DETAIL', "parameters: $1 = 'one'") +
+        line('2', 'DETAIL', "parameters: $1 = 'two", '001') +
+        "\tlines'\n" +
+        line('1', 'LOG', 'duration: 1.000 ms', '002') +
+        line('2', 'LOG', 'duration: 2.000 ms', '003'),
+      prefix,
+    );
+    expect(log.entries.map((entry) => [entry.statement, entry.parameters[0], entry.durationMs])).toEqual([
+      ['SELECT $1', { kind: 'text', value: 'one', oid: null }, 1],
+      ['SELECT $1 +\n2', { kind: 'text', value: 'two\nlines', oid: null }, 2],
+    ]);
+  });
+
+  test('reads continuation lines whose tabs a log shipper has eaten', async () => {
+    const log = await collectText(
+      `${line('1', 'LOG', 'statement: SELECT')}1,\n2\n${line('1', 'LOG', 'duration: 1.000 ms', '001')}`,
+      prefix,
+    );
+    expect(log.entries.map((entry) => entry.statement)).toEqual(['SELECT\n1,\n2']);
+  });
+
+  test('does not take a stray line for a part of the statement before it', async () => {
+    const log = await collectText(
+      `${line('1', 'LOG', 'statement: SELECT 1')}noise\n${line('1', 'LOG', 'duration: 1.000 ms', '001')}`,
+      prefix,
+    );
+    expect(log.entries.map((entry) => entry.statement)).toEqual(['SELECT 1']);
+    expect(log.losses).toMatchObject([{ reason: 'UNPARSABLE_LINE', source: '-:2' }]);
+  });
+
+  test('with log_error_verbosity = verbose carries the SQLSTATE in the message', async () => {
+    const log = await collectText(
+      line('1', 'LOG', '00000: statement: SELECT 1').replace('00000: ', '') +
+        line('1', 'ERROR', '22012: division of something at character 8', '001') +
+        line('1', 'LOCATION', 'int4div, int.c:846', '001') +
+        line('1', 'STATEMENT', 'SELECT 1', '001') +
+        line('1', 'LOG', 'disconnection: session time: 0:00:00.1 user=a database=b host=[local]', '002'),
+      prefix,
+    );
+    expect(log.entries[0]?.outcome).toEqual({ status: 'FAILED', sqlstate: '22012', message: 'division of something' });
+  });
+
+  test('says so where a message without %e does not tell the SQLSTATE', async () => {
+    const log = await collectText(
+      line('1', 'LOG', 'statement: SELECT odd()') +
+        line('1', 'ERROR', 'something nobody ever heard of', '001') +
+        line('1', 'STATEMENT', 'SELECT odd()', '001'),
+      prefix,
+    );
+    expect(log.entries[0]?.outcome).toMatchObject({ sqlstate: '?????' });
+    expect(lossCounts(log)).toEqual({ OUTCOME_UNKNOWN: 1 });
+  });
+
+  test('does not give out a last statement that may be cut off', async () => {
+    const log = await collectText(line('1', 'LOG', 'statement: SELECT 1 +').slice(0, -1), prefix);
+    expect(log.entries).toEqual([]);
+    expect(lossCounts(log)).toEqual({ UNPARSABLE_LINE: 1 });
+    const whole = await collectText(line('1', 'LOG', 'statement: SELECT 1 +'), prefix);
+    expect(whole.entries).toEqual([]);
+    expect(lossCounts(whole)).toEqual({ TRUNCATED: 1 });
+  });
+
+  test('tells two sessions of one pid apart by their connection lines', async () => {
+    const plain = (severity: string, text: string, second: number) =>
+      `2026-01-01 10:00:0${second}.000 UTC [77] ${severity}:  ${text}\n`;
+    const log = await collectText(
+      plain('LOG', 'connection received: host=[local]', 1) +
+        plain('LOG', 'connection authorized: user=a database=one application_name=my app', 1) +
+        plain('LOG', 'statement: BEGIN', 1) +
+        plain('LOG', 'duration: 0.100 ms', 1) +
+        plain('LOG', 'connection received: host=[local]', 2) +
+        plain(
+          'LOG',
+          'connection authorized: user=b database=two SSL enabled (protocol=TLSv1.3, cipher=X, bits=256)',
+          2,
+        ) +
+        plain('LOG', 'statement: SELECT 1', 2) +
+        plain('LOG', 'duration: 0.100 ms', 2),
+      { logLinePrefix: '%m [%p] ' },
+    );
+    expect(log.entries.map((entry) => entry.origin)).toMatchObject([
+      { user: 'a', database: 'one', application: 'my app' },
+      { user: 'b', database: 'two', application: null },
+    ]);
+    expect(log.ended.map((end) => end.status)).toEqual(['ROLLED_BACK', 'COMMITTED']);
+    expect(log.losses).toEqual([]);
+  });
+});
+
+describe('recognising a log', () => {
+  test.each(['', 'hello\nworld\n', '<html>\n', '{"a":1}\n'])('refuses %j', async (text) => {
+    expect(await code(() => collectText(text))).toBe('FORMAT_UNKNOWN');
+  });
+
+  test('tells the three formats apart', () => {
+    for (const [extension, format] of [
+      ['csv', 'csv'],
+      ['json', 'json'],
+      ['log', 'stderr'],
+    ] as const) {
+      expect(recogniseLog(textOf(example('pgbench', extension)).slice(0, 65536), null, null).format).toBe(format);
+    }
+  });
+});
+
+describe('time zones', () => {
+  const at = (second: string, zone: string, logTimezone: string | null = null) =>
+    formatMicros(new LogClock(logTimezone).micros(second, '123', zone));
+
+  test('of abbreviations that mean one thing, and of offsets, are known', () => {
+    expect(at('2026-07-01 12:00:00', 'CEST')).toBe('2026-07-01T10:00:00.123000Z');
+    expect(at('2026-07-01 12:00:00', 'EDT')).toBe('2026-07-01T16:00:00.123000Z');
+    expect(at('2026-07-01 12:00:00', '+0530')).toBe('2026-07-01T06:30:00.123000Z');
+    expect(at('2026-07-01 12:00:00', '-03')).toBe('2026-07-01T15:00:00.123000Z');
+  });
+
+  test('that could be several are refused until log_timezone is given', async () => {
+    expect(await code(() => at('2026-01-01 12:00:00', 'CST'))).toBe('BAD_INPUT');
+    expect(at('2026-01-01 12:00:00', 'CST', 'America/Chicago')).toBe('2026-01-01T18:00:00.123000Z');
+    expect(at('2026-01-01 12:00:00', 'CST', 'Asia/Shanghai')).toBe('2026-01-01T04:00:00.123000Z');
+    expect(await code(() => at('2026-01-01 12:00:00', 'CST', 'Nowhere/Else'))).toBe('BAD_INPUT');
+  });
+
+  test('in the hour that autumn repeats go by the abbreviation', () => {
+    expect(at('2026-11-01 01:30:00', 'CDT', 'America/Chicago')).toBe('2026-11-01T06:30:00.123000Z');
+    expect(at('2026-11-01 01:30:00', 'CST', 'America/Chicago')).toBe('2026-11-01T07:30:00.123000Z');
+  });
+
+  test('refuse a day that does not exist', () => {
+    expect(new LogClock(null).micros('2026-02-30 00:00:00', '', 'UTC')).toBeNaN();
+  });
+});
+
+describe('parameters', () => {
+  const read = (line: string) => readParameters(line, new LongestValue());
+
+  test('are read in both spellings, with quotes, line ends and NULL', () => {
+    const values = [
+      { kind: 'text', value: "it's, $2 = 'x'\n", oid: null },
+      { kind: 'null' },
+      { kind: 'text', value: '', oid: null },
+    ];
+    for (const word of ['parameters', 'Parameters', 'unnamed portal with parameters']) {
+      expect(read(`${word}: $1 = 'it''s, $2 = ''x''\n', $2 = NULL, $3 = ''`)).toEqual({ values, truncated: false });
+    }
+  });
+
+  test('that were cut are marked, unless a longer value proves that they were not', () => {
+    expect(read("parameters: $1 = 'abc...'")?.truncated).toBe(true);
+    expect(read("parameters: $1 = 'abc...', $2 = 'abcd'")?.truncated).toBe(false);
+    expect(read("parameters: $1 = 'abc")?.truncated).toBe(true);
+    expect(read("parameters: $1 = 'abc', $3 = 'd'")?.truncated).toBe(true);
+  });
+});
+
+describe('the name of a prepared statement', () => {
+  test.each([
+    ['<unnamed>: SELECT 1: 2', null, 'SELECT 1: 2'],
+    ['<unnamed>/C_3: SELECT 1', null, 'SELECT 1'],
+    ['s: WITH x AS (SELECT 1) SELECT 2', 's', 'WITH x AS (SELECT 1) SELECT 2'],
+    ['a: b: /* c: d */ select 1', 'a: b', '/* c: d */ select 1'],
+    ['new order/v1: insert: INSERT INTO t VALUES (1)', 'new order/v1: insert', 'INSERT INTO t VALUES (1)'],
+    ['x: (SELECT 1)', 'x', '(SELECT 1)'],
+    ['no statement: at all', 'no statement', 'at all'],
+  ])('%s', (joined, name, text) => {
+    expect(splitNamedText(joined, null, null)).toMatchObject({ name, text });
+  });
+
+  test('goes by the command tag where the log has one, and by names seen before', () => {
+    const joined = 'load: select all: INSERT INTO t SELECT 1';
+    expect(splitNamedText(joined, 'INSERT', null)).toMatchObject({ name: 'load: select all' });
+    expect(splitNamedText(joined, null, ['load: select all'])).toMatchObject({ name: 'load: select all' });
+  });
+});
