@@ -1,0 +1,418 @@
+import type { Socket } from 'node:net';
+import { messageOf, RepriseError } from '../errors.ts';
+import type { Value } from '../journal/value.ts';
+import { AnswerGuard } from './answer-guard.ts';
+import {
+  limitSettings,
+  loginOf,
+  openSession,
+  type ReadySession,
+  readParameter,
+  sendCancel,
+  unreachable,
+} from './handshake.ts';
+import { Pending, PendingQueue } from './pending.ts';
+import { type ResolvedTarget, targetLabel } from './spec.ts';
+import type {
+  ConnectOptions,
+  OutcomeListener,
+  QueryResult,
+  StatementMessage,
+  TargetOutcome,
+  TransactionStatus,
+} from './statement.ts';
+import { StatementEncoder } from './statement-encoder.ts';
+import {
+  type FrameHandler,
+  ProtocolError,
+  RowMode,
+  readRow,
+  readServerMessage,
+  type ServerMessage,
+  WireReader,
+} from './wire-reader.ts';
+import { WireWriter } from './wire-writer.ts';
+
+const DEFAULT_ANSWER_GRACE_MS = 30_000;
+/** Unsent bytes from which on `writable` is false. More than the socket's own mark, so that it will tell of the drain. */
+const WRITE_LIMIT_BYTES = 64 * 1024;
+
+/** The server refused a statement of `query`. */
+export class TargetQueryError extends Error {
+  readonly sqlstate: string;
+
+  constructor(outcome: TargetOutcome) {
+    super(outcome.message ?? 'the statement failed');
+    this.name = 'TargetQueryError';
+    this.sqlstate = outcome.sqlstate ?? '';
+  }
+}
+
+/**
+ * One session on the target, spoken to in raw protocol messages. Every statement is followed by its own Sync
+ * (or is a Query of its own), so that a failure touches no other; rows are passed over by their length. A
+ * statement_timeout of the server ends one statement and leaves the connection in step.
+ *
+ * A recorded `SET client_encoding` is undone at once: statement text is kept and sent as UTF-8.
+ */
+export class TargetConnection implements FrameHandler {
+  readonly target: ResolvedTarget;
+  /** Backend process id, as pg_blocking_pids and pg_terminate_backend know it. */
+  readonly processId: number;
+  /** `server_version`: `18.4`. */
+  readonly serverVersion: string;
+  /** True when the session is encrypted. */
+  readonly tls: boolean;
+  /** Latest ParameterStatus values by name. */
+  readonly parameters: ReadonlyMap<string, string>;
+
+  private readonly session: ReadySession;
+  private readonly socket: Socket;
+  private readonly options: ConnectOptions;
+  private readonly reader = new WireReader(this);
+  private readonly writer = new WireWriter();
+  private readonly queue = new PendingQueue();
+  private readonly encoder = new StatementEncoder(this.writer);
+  private readonly guard: AnswerGuard;
+  private unsent: Pending[] = [];
+  private status: TransactionStatus = 'I';
+  private flushScheduled = false;
+  private reading = false;
+  private readAt = 0;
+  private previousDoneAt = 0;
+  private blocked = false;
+  private drainListener: (() => void) | null = null;
+  private lostListeners: ((reason: RepriseError) => void)[] = [];
+  private lostReason: RepriseError | null = null;
+  private endedBy = 'closed';
+  private lastWords: ServerMessage | null = null;
+  private closing: Promise<void> | null = null;
+  private dead = false;
+
+  /**
+   * @throws RepriseError TARGET_UNREACHABLE: `connect to target host:port/database: why`, whatever failed
+   * (TCP, TLS, authentication, timeout, a setting); never the password.
+   */
+  static async connect(target: ResolvedTarget, options: ConnectOptions): Promise<TargetConnection> {
+    const session = await openSession(target, options);
+    const connection = new TargetConnection(target, options, session);
+    const settings = { ...(session.limitsSet ? {} : limitSettings(options)), ...options.settings };
+    const timer = setTimeout(() => connection.destroy('settings took too long'), options.connectTimeoutMs);
+    try {
+      for (const [name, value] of Object.entries(settings)) {
+        await connection.applySetting(name, value);
+      }
+      return connection;
+    } catch (error) {
+      connection.destroy();
+      throw unreachable({ ...target, ...loginOf(target, options) }, messageOf(error), error);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  private constructor(target: ResolvedTarget, options: ConnectOptions, session: ReadySession) {
+    this.target = target;
+    this.options = options;
+    this.session = session;
+    this.socket = session.socket;
+    this.processId = session.processId;
+    this.parameters = session.parameters;
+    this.serverVersion = session.parameters.get('server_version')?.split(' ')[0] ?? '';
+    this.tls = session.tls;
+    this.guard = new AnswerGuard(
+      options.statementTimeoutMs,
+      options.answerGraceMs ?? DEFAULT_ANSWER_GRACE_MS,
+      () => this.queue.first?.message ?? null,
+      (silentMs) => this.end(`no answer for ${Math.round(silentMs)} ms, long after statement_timeout`),
+    );
+    this.socket
+      .on('data', (chunk: Buffer) => this.onData(chunk))
+      .on('drain', () => this.onSocketDrain())
+      .on('error', (error) => this.end(error.message))
+      .on('close', () => this.end('the server closed the connection'));
+    this.socket.resume();
+  }
+
+  /** Statements sent or queued that have no outcome yet. */
+  get inFlight(): number {
+    return this.queue.length;
+  }
+
+  /** From the last ReadyForQuery. */
+  get transactionStatus(): TransactionStatus {
+    return this.status;
+  }
+
+  /** True once the connection was closed, destroyed or lost: `send` answers `lost` then. */
+  get ended(): boolean {
+    return this.dead || this.closing !== null;
+  }
+
+  /** False while the socket's buffer is full: stop sending until `onDrain`. `send` still accepts. */
+  get writable(): boolean {
+    return !this.blocked && this.writer.length < WRITE_LIMIT_BYTES;
+  }
+
+  /** Called whenever a full buffer has emptied. One listener; a later call replaces it. */
+  onDrain(listener: () => void): void {
+    this.drainListener = listener;
+  }
+
+  /**
+   * Called once when the connection ended though nobody asked, after every statement in flight got its
+   * outcome with `lost: true`. Called in a microtask when it is already lost.
+   */
+  onLost(listener: (reason: RepriseError) => void): void {
+    const reason = this.lostReason;
+    if (reason !== null) queueMicrotask(() => listener(reason));
+    else this.lostListeners.push(listener);
+  }
+
+  /**
+   * Queues a statement. What is queued in one turn, or from within the outcomes of one read, is one write.
+   * What cannot be put into a message (NUL in the text, more than 65,535 parameters) fails in its turn, with the
+   * SQLSTATE that the server would give and a message that begins `not sent`.
+   */
+  send(message: StatementMessage, done: OutcomeListener): void {
+    this.enqueue(message, done, null);
+  }
+
+  /** Writes what is queued now instead of at the end of the turn. */
+  flush(): void {
+    if (this.writer.length === 0 || this.dead) return;
+    const now = performance.now();
+    for (const pending of this.unsent) pending.sentAt = now;
+    if (this.unsent.length > 0 && this.unsent.length === this.queue.length) this.guard.started(now);
+    this.unsent = [];
+    this.socket.write(this.writer.take());
+    const left = this.socket.writableLength;
+    // A TLS socket may hold on to what it was given although it counts it as written.
+    this.writer.recycle(left === 0 && !this.tls);
+    this.blocked = left >= WRITE_LIMIT_BYTES;
+  }
+
+  /**
+   * For catalog queries: EXTENDED when there are parameters, else SIMPLE; result rows as text. Goes in line
+   * behind statements under way. Holds the whole result: small results only.
+   * @throws RepriseError TARGET_LOST when the connection died; TargetQueryError for an error of the server.
+   */
+  query(text: string, parameters: readonly Value[] = []): Promise<QueryResult> {
+    const protocol = parameters.length > 0 ? 'EXTENDED' : 'SIMPLE';
+    const rows: (string | null)[][] = [];
+    return new Promise((resolve, reject) => {
+      const done = (outcome: TargetOutcome) => {
+        if (outcome.ok) resolve({ rows, tag: outcome.tag });
+        else if (outcome.lost) reject(this.lostError(outcome.message ?? ''));
+        else reject(new TargetQueryError(outcome));
+      };
+      this.enqueue({ protocol, text, preparedName: null, parameters, digest: false }, done, rows);
+    });
+  }
+
+  /**
+   * Asks the server to cancel what this session runs at the moment the request arrives, which may be a later
+   * statement than the one meant. Resolves when the server closed the request's connection; at once when this
+   * connection is gone.
+   * @throws RepriseError TARGET_UNREACHABLE when the request could not be delivered.
+   */
+  async cancel(): Promise<void> {
+    if (!this.dead) await sendCancel(this.target, this.session, this.options.connectTimeoutMs);
+  }
+
+  /**
+   * Ends the session in order: Terminate behind what is under way, then waits for the socket to end, at most
+   * `timeoutMs`, then destroys. Idempotent, never rejects. Statements still without an answer at the end are
+   * `lost`; cancel first what may run long.
+   */
+  close(timeoutMs = 1000): Promise<void> {
+    if (this.dead) return this.closing ?? Promise.resolve();
+    this.closing ??= new Promise((resolve) => {
+      const timer = setTimeout(() => this.socket.destroy(), timeoutMs);
+      this.socket.once('close', () => {
+        clearTimeout(timer);
+        this.end('closed');
+        resolve();
+      });
+      this.writer.terminate();
+      this.flush();
+      this.socket.end();
+    });
+    return this.closing;
+  }
+
+  /** Ends the connection at once; statements in flight get `lost: true` before this returns. `onLost` is not called. */
+  destroy(reason = 'destroyed'): void {
+    this.closing ??= Promise.resolve();
+    this.end(reason);
+  }
+
+  /** For the reader only. */
+  rowBytes(bytes: Buffer): void {
+    this.queue.first?.rowBytes(bytes);
+  }
+
+  /** For the reader only: one message of the server. */
+  frame(type: number, buffer: Buffer, start: number, end: number): void {
+    const head = this.queue.first;
+    switch (type) {
+      case 0x5a: // ReadyForQuery
+        if (head === undefined) throw new ProtocolError('an answer that nothing asked for');
+        this.finish(head, String.fromCharCode(buffer[start]!) as TransactionStatus);
+        return;
+      case 0x43: // CommandComplete
+        head?.commandComplete(buffer.toString('latin1', start, end - 1), this.reader.rows);
+        this.reader.rows = 0;
+        return;
+      case 0x44: // DataRow, in RowMode.COLLECT
+        head?.collected?.push(readRow(buffer, start));
+        return;
+      case 0x45: // ErrorResponse
+        this.onError(head, readServerMessage(buffer, start, end));
+        return;
+      case 0x31: // ParseComplete
+        if (head?.prepared) head.prepared.confirmed = true;
+        return;
+      case 0x47: // CopyInResponse
+        if (head !== undefined) this.refuseCopy(head);
+        return;
+      case 0x4e: // NoticeResponse
+        head?.notice(buffer.subarray(start, end));
+        return;
+      case 0x53: // ParameterStatus
+        this.onParameter(buffer, start, end);
+        return;
+      case 0x32: // BindComplete
+      case 0x33: // CloseComplete
+      case 0x41: // NotificationResponse
+      case 0x48: // CopyOutResponse
+      case 0x49: // EmptyQueryResponse
+      case 0x54: // RowDescription
+      case 0x57: // CopyBothResponse
+      case 0x63: // CopyDone
+      case 0x64: // CopyData, in RowMode.COLLECT
+      case 0x6e: // NoData
+        return;
+      default:
+        throw new ProtocolError(`a message of unknown type 0x${type.toString(16)}`);
+    }
+  }
+
+  private enqueue(message: StatementMessage, done: OutcomeListener, collected: (string | null)[][] | null): void {
+    const last = this.queue.last;
+    const pending = new Pending(message, done, collected, last === undefined);
+    if (this.ended) {
+      const outcome = pending.lostOutcome(this.endedBy, null, this.status, performance.now());
+      queueMicrotask(() => done(outcome));
+      return;
+    }
+    if (last !== undefined) last.alone = false;
+    if (this.encoder.encode(pending).setsTimeout) this.guard.disarm();
+    this.queue.push(pending);
+    this.unsent.push(pending);
+    if (last === undefined) this.prepareReader(pending);
+    if (this.reading || this.flushScheduled) return;
+    this.flushScheduled = true;
+    queueMicrotask(() => {
+      this.flushScheduled = false;
+      this.flush();
+    });
+  }
+
+  private prepareReader(next: Pending): void {
+    this.reader.rows = 0;
+    if (next.collected !== null) this.reader.rowMode = RowMode.COLLECT;
+    else this.reader.rowMode = next.message.digest ? RowMode.DIGEST : RowMode.SKIP;
+  }
+
+  private onData(chunk: Buffer): void {
+    this.readAt = performance.now();
+    this.guard.heard(this.readAt);
+    this.reading = true;
+    try {
+      this.reader.push(chunk);
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      this.end(`the server does not speak the PostgreSQL protocol: ${error.message}`);
+    } finally {
+      this.reading = false;
+    }
+    this.flush();
+  }
+
+  private finish(head: Pending, status: TransactionStatus): void {
+    this.status = status;
+    const outcome = head.outcome(status, this.readAt, this.previousDoneAt);
+    this.previousDoneAt = this.readAt;
+    this.encoder.settle(head, outcome);
+    this.queue.shift();
+    const next = this.queue.first;
+    if (next !== undefined) this.prepareReader(next);
+    head.done(outcome);
+  }
+
+  private onError(head: Pending | undefined, error: ServerMessage): void {
+    if (error.severity === 'FATAL' || error.severity === 'PANIC') this.lastWords = error;
+    else if (head !== undefined) head.error ??= error;
+  }
+
+  private refuseCopy(head: Pending): void {
+    head.copyRefused = true;
+    if (head.copyFailSent) return;
+    this.encoder.refuseCopy(head);
+  }
+
+  private onParameter(buffer: Buffer, start: number, end: number): void {
+    readParameter(buffer, start, end, this.session.parameters);
+    const encoding = this.parameters.get('client_encoding');
+    if (encoding === undefined || encoding === 'UTF8' || this.ended) return;
+    this.session.parameters.set('client_encoding', 'UTF8');
+    this.enqueue(simple("SET client_encoding TO 'UTF8'"), () => {}, null);
+  }
+
+  private onSocketDrain(): void {
+    const was = this.blocked;
+    this.blocked = false;
+    if (was && !this.ended) this.drainListener?.();
+  }
+
+  private async applySetting(name: string, value: string): Promise<void> {
+    try {
+      await this.query('SELECT set_config($1, $2, false)', [text(name), text(value)]);
+    } catch (error) {
+      throw new Error(`setting ${name}: ${messageOf(error)}`, { cause: error });
+    }
+  }
+
+  private lostError(why: string): RepriseError {
+    return new RepriseError('TARGET_LOST', `target ${targetLabel(this.target)}: connection lost: ${why}`);
+  }
+
+  private end(why: string): void {
+    if (this.dead) return;
+    this.dead = true;
+    this.guard.disarm();
+    this.reader.stop();
+    this.socket.destroy();
+    this.unsent = [];
+    const now = performance.now();
+    const { lastWords } = this;
+    const reason = lastWords === null ? why : `${lastWords.message} (${lastWords.sqlstate})`;
+    this.endedBy = reason;
+    if (this.closing === null) this.lostReason = this.lostError(reason);
+    for (const pending of this.queue.takeAll()) {
+      pending.done(pending.lostOutcome(reason, lastWords, this.status, now));
+    }
+    const listeners = this.lostListeners;
+    this.lostListeners = [];
+    if (this.lostReason !== null) for (const listener of listeners) listener(this.lostReason);
+  }
+}
+
+function simple(text: string): StatementMessage {
+  return { protocol: 'SIMPLE', text, preparedName: null, parameters: [], digest: false };
+}
+
+function text(value: string): Value {
+  return { kind: 'text', value, oid: null };
+}

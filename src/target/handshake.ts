@@ -1,0 +1,303 @@
+import type { Socket } from 'node:net';
+import { messageOf, RepriseError } from '../errors.ts';
+import { cleartextResponse, md5Response, ScramExchange } from './authentication.ts';
+import { type ResolvedTarget, targetLabel } from './spec.ts';
+import type { ConnectOptions } from './statement.ts';
+import { openTransport, TlsRefused } from './transport.ts';
+import { type FrameHandler, readServerMessage, type ServerMessage, WireReader } from './wire-reader.ts';
+import { cancelRequest, startupMessage, WireWriter } from './wire-writer.ts';
+
+/** A session that the server has made ready; whoever gets it owns the socket. */
+export interface ReadySession {
+  readonly socket: Socket;
+  readonly tls: boolean;
+  readonly processId: number;
+  readonly secretKey: Buffer;
+  readonly parameters: Map<string, string>;
+  /** False when the server (a pooler) refused timeouts at start-up: they must be SET. */
+  readonly limitsSet: boolean;
+}
+
+/** What the server said instead of letting us in. */
+class Refusal extends Error {
+  readonly sqlstate: string;
+
+  constructor({ severity, message, sqlstate, detail }: ServerMessage) {
+    super(`${message} (${severity} ${sqlstate})${detail === null ? '' : `: ${detail}`}`);
+    this.sqlstate = sqlstate;
+  }
+}
+
+/** Who logs in, to what. */
+export interface Login {
+  readonly user: string;
+  readonly password: string | null;
+  readonly database: string;
+}
+
+/**
+ * The login of a connection. Another user than the target's never gets the target's password.
+ */
+export function loginOf(
+  target: ResolvedTarget,
+  options: Pick<ConnectOptions, 'user' | 'password' | 'database'>,
+): Login {
+  const user = options.user ?? target.user;
+  const inherited = user === target.user ? target.password : null;
+  return {
+    user,
+    password: options.password === undefined ? inherited : options.password,
+    database: options.database ?? target.database,
+  };
+}
+
+/**
+ * Connects, negotiates TLS and authenticates. Nothing is taken from PG* variables or .pgpass.
+ *
+ * `statement_timeout` and `default_transaction_read_only` go into the start-up message, so that a recorded
+ * RESET ALL or DISCARD ALL returns to them. A pooler that refuses unknown start-up parameters is connected to
+ * again without (`limitsSet` false).
+ * @throws RepriseError TARGET_UNREACHABLE
+ */
+export async function openSession(target: ResolvedTarget, options: ConnectOptions): Promise<ReadySession> {
+  const login = loginOf(target, options);
+  let socket: Socket | null = null;
+  let timedOut = false;
+  const timer = setTimeout(() => {
+    timedOut = true;
+    socket?.destroy();
+  }, options.connectTimeoutMs);
+  const track = (opened: Socket) => {
+    socket = opened;
+    if (timedOut) opened.destroy();
+  };
+  const attempt = async (tls: boolean, limits: boolean): Promise<ReadySession> => {
+    const opened = await openTransport(target, tls, track);
+    return { ...(await logIn(opened, login, startupParameters(login, options, limits))), tls, limitsSet: limits };
+  };
+  try {
+    // Sockets of this machine go without TLS, whatever the mode, as with libpq.
+    let tls = target.tls !== 'DISABLE' && !target.address.startsWith('/');
+    let limits = true;
+    for (;;) {
+      try {
+        return await attempt(tls, limits);
+      } catch (error) {
+        (socket as Socket | null)?.destroy();
+        if (timedOut) throw error;
+        if (tls && target.tls === 'PREFER' && prefersPlain(error)) tls = false;
+        else if (limits && error instanceof Refusal && error.sqlstate === '08P01') limits = false;
+        else throw error;
+      }
+    }
+  } catch (error) {
+    const why = timedOut ? `no session within ${options.connectTimeoutMs} ms` : messageOf(error);
+    throw unreachable({ ...target, database: login.database }, why, error);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** The error of everything that keeps us from the target. */
+export function unreachable(
+  target: { readonly host: string; readonly port: number; readonly database: string },
+  why: string,
+  cause: unknown,
+): RepriseError {
+  return new RepriseError('TARGET_UNREACHABLE', `connect to target ${targetLabel(target)}: ${why}`, { cause });
+}
+
+/** PREFER goes on without TLS where there is none, or where pg_hba.conf has no line for TLS. */
+function prefersPlain(error: unknown): boolean {
+  return error instanceof TlsRefused || (error instanceof Refusal && error.sqlstate === '28000');
+}
+
+function startupParameters(login: Login, options: ConnectOptions, limits: boolean): Record<string, string> {
+  const parameters: Record<string, string> = {
+    user: login.user,
+    database: login.database,
+    application_name: options.applicationName,
+    client_encoding: 'UTF8',
+  };
+  if (limits) Object.assign(parameters, limitSettings(options));
+  return parameters;
+}
+
+/** The settings by which the server bounds what the session does. */
+export function limitSettings(options: ConnectOptions): Record<string, string> {
+  const settings: Record<string, string> = { statement_timeout: String(Math.ceil(options.statementTimeoutMs)) };
+  if (options.readOnly) settings['default_transaction_read_only'] = 'on';
+  return settings;
+}
+
+/**
+ * Delivers a CancelRequest over a connection of its own and waits until the server has closed it.
+ * @throws RepriseError TARGET_UNREACHABLE
+ */
+export async function sendCancel(
+  target: ResolvedTarget,
+  session: Pick<ReadySession, 'tls' | 'processId' | 'secretKey'>,
+  timeoutMs: number,
+): Promise<void> {
+  let socket: Socket | null = null;
+  let timedOut = false;
+  const timer = setTimeout(() => {
+    timedOut = true;
+    socket?.destroy();
+  }, timeoutMs);
+  try {
+    const opened = await openTransport(target, session.tls, (tracked) => {
+      socket = tracked;
+      if (timedOut) tracked.destroy();
+    });
+    await new Promise<void>((resolve) => {
+      opened.on('close', () => resolve());
+      opened.resume();
+      opened.end(cancelRequest(session.processId, session.secretKey));
+    });
+    if (timedOut) throw new Error(`the server did not take the cancel request within ${timeoutMs} ms`);
+  } catch (error) {
+    throw unreachable(target, `cancel: ${messageOf(error)}`, error);
+  } finally {
+    clearTimeout(timer);
+    (socket as Socket | null)?.destroy();
+  }
+}
+
+type LoggedIn = Pick<ReadySession, 'socket' | 'processId' | 'secretKey' | 'parameters'>;
+
+/** Runs the start-up phase on an open socket; leaves it paused, with every byte behind ReadyForQuery still in it. */
+async function logIn(socket: Socket, login: Login, startup: Record<string, string>): Promise<LoggedIn> {
+  const messages = new MessageQueue(socket);
+  const writer = new WireWriter();
+  const respond = (payload: Buffer) => {
+    writer.password(payload);
+    socket.write(writer.take());
+    writer.recycle(false);
+  };
+  const parameters = new Map<string, string>();
+  let processId = 0;
+  let secretKey: Buffer = Buffer.alloc(0);
+  let scram: ScramExchange | null = null;
+  try {
+    socket.write(startupMessage(startup));
+    for (;;) {
+      const { type, payload } = await messages.next();
+      if (type === 'E') throw new Refusal(readServerMessage(payload, 0, payload.length));
+      if (type === 'R') scram = await authenticate(payload, login, scram, respond);
+      else if (type === 'S') readParameter(payload, 0, payload.length, parameters);
+      else if (type === 'K') {
+        processId = payload.readInt32BE(0);
+        secretKey = payload.subarray(4);
+      } else if (type === 'Z') {
+        return { socket, processId, secretKey, parameters };
+      } else if (type !== 'N' && type !== 'v') {
+        throw new Error('it does not speak the PostgreSQL protocol');
+      }
+    }
+  } finally {
+    messages.release();
+  }
+}
+
+async function authenticate(
+  payload: Buffer,
+  login: Login,
+  scram: ScramExchange | null,
+  respond: (payload: Buffer) => void,
+): Promise<ScramExchange | null> {
+  const kind = payload.readInt32BE(0);
+  const text = () => payload.toString('utf8', 4);
+  if (kind === 0) {
+    if (scram !== null && !scram.verified) throw new Error('it does not prove that it knows the password');
+    return scram;
+  }
+  if (kind === 11 && scram !== null) {
+    respond(await scram.next(text()));
+    return scram;
+  }
+  if (kind === 12 && scram !== null) {
+    scram.verify(text());
+    return scram;
+  }
+  if (kind !== 3 && kind !== 5 && kind !== 10) {
+    throw new Error('it asks for a kind of authentication that is not spoken: use scram-sha-256, md5 or password');
+  }
+  if (login.password === null || login.password === '') {
+    throw new Error(`it asks for the password of user ${JSON.stringify(login.user)}, and none is given`);
+  }
+  if (kind === 3) respond(cleartextResponse(login.password));
+  if (kind === 5) respond(md5Response(login.user, login.password, payload.subarray(4, 8)));
+  if (kind !== 10) return scram;
+  const exchange = new ScramExchange(login.password);
+  respond(exchange.first(text().split('\0').filter(Boolean)));
+  return exchange;
+}
+
+/** Adds a ParameterStatus. */
+export function readParameter(buffer: Buffer, start: number, end: number, into: Map<string, string>): void {
+  const [name = '', value = ''] = buffer.toString('utf8', start, end).split('\0');
+  into.set(name, value);
+}
+
+/** The messages of a socket one at a time, for the start-up phase only. */
+class MessageQueue implements FrameHandler {
+  private readonly socket: Socket;
+  private readonly reader = new WireReader(this);
+  private queue: { type: string; payload: Buffer }[] = [];
+  private failure: Error | null = null;
+  private wake: (() => void) | null = null;
+  /** What came behind ReadyForQuery: the connection's first bytes. */
+  private rest: Buffer | null = null;
+
+  constructor(socket: Socket) {
+    this.socket = socket;
+    socket.on('data', this.onData).on('error', this.onError).on('close', this.onClose);
+    socket.resume();
+  }
+
+  async next(): Promise<{ type: string; payload: Buffer }> {
+    for (;;) {
+      const message = this.queue.shift();
+      if (message !== undefined) return message;
+      if (this.failure !== null) throw this.failure;
+      await new Promise<void>((resolve) => {
+        this.wake = resolve;
+      });
+    }
+  }
+
+  frame(type: number, buffer: Buffer, start: number, end: number): void {
+    this.queue.push({ type: String.fromCharCode(type), payload: Buffer.from(buffer.subarray(start, end)) });
+    if (type !== 0x5a) return;
+    this.rest = Buffer.alloc(0);
+    this.reader.stop();
+    this.socket.pause();
+  }
+
+  rowBytes(): void {}
+
+  release(): void {
+    this.socket.pause();
+    this.socket.off('data', this.onData).off('error', this.onError).off('close', this.onClose);
+    if (this.rest !== null && this.rest.length > 0) this.socket.unshift(this.rest);
+  }
+
+  private readonly onData = (chunk: Buffer) => {
+    try {
+      const used = this.reader.push(chunk);
+      if (this.rest !== null) this.rest = Buffer.concat([this.rest, chunk.subarray(used)]);
+    } catch {
+      this.fail(new Error('it does not speak the PostgreSQL protocol'));
+    }
+    this.wake?.();
+  };
+
+  private readonly onError = (error: Error) => this.fail(error);
+  private readonly onClose = () => this.fail(new Error('it closed the connection'));
+
+  private fail(error: Error): void {
+    this.failure ??= error;
+    this.wake?.();
+  }
+}

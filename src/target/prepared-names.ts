@@ -1,0 +1,43 @@
+/** A Parse of a named statement, as the connection believes in it. */
+export interface PreparedStatement {
+  readonly name: string;
+  readonly text: string;
+  /** True once the server has answered ParseComplete. */
+  confirmed: boolean;
+}
+
+/**
+ * Which named statements the session has. Only a confirmed one is bound without another Parse: a Parse that is
+ * still under way may yet fail (in a failed transaction, say), and what was sent behind it would fail with it.
+ * Parsing once too often is harmless, because Close goes before each Parse.
+ */
+export class PreparedNames {
+  private readonly known = new Map<string, PreparedStatement>();
+
+  get size(): number {
+    return this.known.size;
+  }
+
+  /** The statement, when it is there for certain with this text. */
+  ready(name: string, text: string): PreparedStatement | null {
+    const found = this.known.get(name);
+    return found?.confirmed && found.text === text ? found : null;
+  }
+
+  /** Notes that a Parse is being sent. */
+  parsing(name: string, text: string): PreparedStatement {
+    const statement = { name, text, confirmed: false };
+    this.known.set(name, statement);
+    return statement;
+  }
+
+  /** Forgets this very Parse; a later one of the same name stays. */
+  forget(statement: PreparedStatement): void {
+    if (this.known.get(statement.name) === statement) this.known.delete(statement.name);
+  }
+
+  /** Forgets all: DEALLOCATE, DISCARD. */
+  clear(): void {
+    this.known.clear();
+  }
+}
