@@ -1,0 +1,68 @@
+import type { Micros } from '../journal/entry.ts';
+
+interface Commit {
+  readonly end: Micros;
+  done: boolean;
+}
+
+/**
+ * Which commits of the record have happened on the target (`syncCommits`): a statement may start when every
+ * transaction that had committed before it started has. A binary heap by recorded end, done ones dropped
+ * from its top.
+ */
+export class CommitFrontier {
+  private readonly heap: Commit[] = [];
+
+  /**
+   * A statement that commits was handed out; `end` is when the record had it committed. Call what is
+   * returned when it ended on the target. Null: it commits nothing.
+   */
+  dispatched(end: Micros | null): (() => void) | null {
+    if (end === null) return null;
+    const commit: Commit = { end, done: false };
+    this.push(commit);
+    return () => {
+      commit.done = true;
+    };
+  }
+
+  /** True when every commit that the record has before this time is done. */
+  passed(start: Micros): boolean {
+    for (;;) {
+      const first = this.heap[0];
+      if (first === undefined || first.end > start) return true;
+      if (!first.done) return false;
+      this.pop();
+    }
+  }
+
+  private push(commit: Commit): void {
+    const { heap } = this;
+    let at = heap.push(commit) - 1;
+    while (at > 0) {
+      const parent = (at - 1) >> 1;
+      const above = heap[parent] as Commit;
+      if (above.end <= commit.end) break;
+      heap[at] = above;
+      at = parent;
+    }
+    heap[at] = commit;
+  }
+
+  private pop(): void {
+    const { heap } = this;
+    const last = heap.pop() as Commit;
+    if (heap.length === 0) return;
+    let at = 0;
+    for (;;) {
+      let child = 2 * at + 1;
+      if (child >= heap.length) break;
+      if (child + 1 < heap.length && (heap[child + 1] as Commit).end < (heap[child] as Commit).end) child += 1;
+      const below = heap[child] as Commit;
+      if (below.end >= last.end) break;
+      heap[at] = below;
+      at = child;
+    }
+    heap[at] = last;
+  }
+}

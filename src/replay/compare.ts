@@ -1,0 +1,70 @@
+import { type Entry, UNKNOWN_SQLSTATE } from '../journal/entry.ts';
+import type { Divergence, OutcomeEvent, Verdict } from './event.ts';
+import type { ReplayRequest } from './request.ts';
+
+/** What the target did with an entry: the fields of its outcome that the record can be held against. */
+export type ComparableResult = Pick<
+  OutcomeEvent,
+  'status' | 'sqlstate' | 'rows' | 'digest' | 'durationMs' | 'durationApproximate'
+>;
+
+/** The verdict on one outcome. `divergences` is in the order of `DIVERGENCES` and empty unless DIVERGED. */
+export interface Comparison {
+  readonly verdict: Verdict;
+  readonly divergences: readonly Divergence[];
+}
+
+// Shared: nearly every outcome of a faithful replay is SAME, and none of these is ever changed.
+const SAME: Comparison = Object.freeze({ verdict: 'SAME', divergences: Object.freeze([]) });
+const UNVERIFIABLE: Comparison = Object.freeze({ verdict: 'UNVERIFIABLE', divergences: Object.freeze([]) });
+const NEW_FAILURE = diverged(['NEW_FAILURE']);
+const MISSING_FAILURE = diverged(['MISSING_FAILURE']);
+const DIFFERENT_FAILURE = diverged(['DIFFERENT_FAILURE']);
+
+function diverged(divergences: readonly Divergence[]): Comparison {
+  return Object.freeze({ verdict: 'DIVERGED', divergences: Object.freeze(divergences) });
+}
+
+/**
+ * Holds an outcome against the record, by the table "Comparison with the record" of `docs/replay.md`.
+ *
+ * - UNVERIFIABLE when the recorded outcome is UNKNOWN, or is a failure like this one whose SQLSTATE the log does
+ *   not tell, or the statement was skipped or became UNKNOWN.
+ * - One of the three failure divergences when the outcomes disagree; nothing else is judged then, because rows
+ *   and time of a failure follow from where it failed. Cascades are compared like any failure.
+ * - Rows and checksum are judged when both succeeded, each where both sides know it.
+ * - SLOWER is judged where the outcomes agree (failures with the same SQLSTATE too) and both durations are
+ *   known, and never on an approximate duration: with several statements under way on the connection it holds
+ *   its neighbours' time, so it would blame the wrong statement.
+ */
+export function compareOutcome(
+  entry: Pick<Entry, 'outcome' | 'rows' | 'checksum' | 'durationMs'>,
+  result: ComparableResult,
+  slower: ReplayRequest['slower'],
+): Comparison {
+  const recorded = entry.outcome;
+  if (recorded.status === 'UNKNOWN' || result.status === 'SKIPPED' || result.status === 'UNKNOWN') return UNVERIFIABLE;
+  if (recorded.status === 'SUCCEEDED') {
+    if (result.status === 'FAILED') return NEW_FAILURE;
+  } else {
+    if (result.status === 'SUCCEEDED') return MISSING_FAILURE;
+    if (recorded.sqlstate === UNKNOWN_SQLSTATE) return UNVERIFIABLE;
+    if (result.sqlstate !== recorded.sqlstate) return DIFFERENT_FAILURE;
+  }
+  const succeeded = result.status === 'SUCCEEDED';
+  const otherRows = succeeded && entry.rows !== null && result.rows !== null && entry.rows !== result.rows;
+  const otherChecksum =
+    succeeded && entry.checksum !== null && result.digest !== null && entry.checksum !== result.digest;
+  const isSlower =
+    entry.durationMs !== null &&
+    result.durationMs !== null &&
+    !result.durationApproximate &&
+    result.durationMs >= slower.ratio * entry.durationMs &&
+    result.durationMs - entry.durationMs >= slower.minMs;
+  if (!otherRows && !otherChecksum && !isSlower) return SAME;
+  const divergences: Divergence[] = [];
+  if (otherRows) divergences.push('ROW_COUNT');
+  if (otherChecksum) divergences.push('CHECKSUM');
+  if (isSlower) divergences.push('SLOWER');
+  return { verdict: 'DIVERGED', divergences };
+}

@@ -1,0 +1,90 @@
+import { RepriseError } from '../errors.ts';
+import { checkWindow } from '../journal/window.ts';
+import { EDGES, ORDERINGS, type ReplayInput, type ReplayRequest, SPEED_RANGE } from './request.ts';
+
+/** Most statements under way on one connection: beyond it nothing gets faster (FACTS: flat from 64 on). */
+const MAX_IN_FLIGHT = 1024;
+const DAY_MS = 86_400_000;
+
+/**
+ * Fills in the defaults of a request and checks every field.
+ * @throws RepriseError WINDOW_INVERTED, or BAD_INPUT naming the field and its range.
+ */
+export function completeRequest(input: ReplayInput): ReplayRequest {
+  checkWindow(input.window, ['input', 'window']);
+  const ordering = oneOf('ordering', input.ordering ?? 'TIMESTAMP', ORDERINGS);
+  const pace = input.pace ?? { mode: 'AS_FAST_AS_POSSIBLE' };
+  if (pace.mode === 'RECORDED') {
+    checkSpeed(pace.speed);
+    if (pace.maxIdleMs !== null) inRange('pace.maxIdleMs', pace.maxIdleMs, 0, DAY_MS);
+  }
+  const scale = inRange('scale', input.scale ?? 1, 1, 1000, true);
+  if (scale > 1 && ordering !== 'SESSION') throw bad('scale', 'multiplies sessions, which only SESSION ordering can');
+  const syncCommits = input.syncCommits ?? false;
+  if (syncCommits && ordering !== 'SESSION') throw bad('syncCommits', 'is for SESSION ordering; the others keep commits in order anyway');
+  if (syncCommits && scale > 1) throw bad('syncCommits', 'cannot be kept with scale above 1: each commit would happen several times');
+  const markProgress = input.markProgress ?? false;
+  if (markProgress && ordering !== 'COMMIT') throw bad('markProgress', 'is for COMMIT ordering, which replays whole transactions');
+  const readOnly = input.readOnly ?? false;
+  if (readOnly && markProgress) throw bad('markProgress', 'writes to the target, which readOnly forbids');
+  const slower = input.slower ?? { ratio: 2, minMs: 10 };
+  return {
+    window: input.window,
+    target: input.target,
+    ordering,
+    pace,
+    edges: oneOf('edges', input.edges ?? (ordering === 'COMMIT' ? 'INCLUDE' : 'CUT'), EDGES),
+    filter: input.filter ?? {},
+    databases: input.databases ?? null,
+    users: input.users ?? [],
+    stopAfterFailures: optional('stopAfterFailures', input.stopAfterFailures, 1, Number.MAX_SAFE_INTEGER),
+    statementTimeoutMs: inRange('statementTimeoutMs', input.statementTimeoutMs ?? 60_000, 1, DAY_MS, true),
+    connectTimeoutMs: inRange('connectTimeoutMs', input.connectTimeoutMs ?? 10_000, 1, 600_000, true),
+    runTimeoutMs: optional('runTimeoutMs', input.runTimeoutMs, 1, 30 * DAY_MS),
+    maxConnections: inRange('maxConnections', input.maxConnections ?? 100, 2, 10_000, true),
+    inFlight: inRange('inFlight', input.inFlight ?? (ordering === 'COMMIT' ? 64 : 8), 1, MAX_IN_FLIGHT, true),
+    readOnly,
+    digestRows: input.digestRows ?? false,
+    slower: {
+      ratio: inRange('slower.ratio', slower.ratio, 1, 1_000_000),
+      minMs: inRange('slower.minMs', slower.minMs, 0, DAY_MS),
+    },
+    restoreIds: input.restoreIds ?? (ordering === 'COMMIT' && !readOnly),
+    markProgress,
+    syncCommits,
+    scale,
+  };
+}
+
+/**
+ * Checks a replay speed.
+ * @throws RepriseError BAD_INPUT outside of 0.1 to 100.
+ */
+export function checkSpeed(speed: number): number {
+  return inRange('speed', speed, SPEED_RANGE.min, SPEED_RANGE.max);
+}
+
+/** The request as it may be stored and shown: every password replaced by null. */
+export function withoutSecrets(request: ReplayRequest): ReplayRequest {
+  const { password: _password, ...target } = request.target;
+  return { ...request, target, users: request.users.map((user) => ({ ...user, password: null })) };
+}
+
+function bad(field: string, why: string): RepriseError {
+  return new RepriseError('BAD_INPUT', `${field} ${why}`, { path: ['input', ...field.split('.')] });
+}
+
+function inRange(field: string, value: number, low: number, high: number, whole = false): number {
+  if (!Number.isFinite(value) || value < low || value > high) throw bad(field, `must be ${low} to ${high}, not ${value}`);
+  if (whole && !Number.isInteger(value)) throw bad(field, `must be a whole number, not ${value}`);
+  return value;
+}
+
+function optional(field: string, value: number | null | undefined, low: number, high: number): number | null {
+  return value === null || value === undefined ? null : inRange(field, value, low, high, true);
+}
+
+function oneOf<T extends string>(field: string, value: T, allowed: readonly T[]): T {
+  if (!allowed.includes(value)) throw bad(field, `must be one of ${allowed.join(', ')}, not ${value}`);
+  return value;
+}

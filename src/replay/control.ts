@@ -1,0 +1,69 @@
+/** Why a run is being ended before its plan is. */
+export type EndReason =
+  | { readonly kind: 'CANCELLED' }
+  /** The service goes down in order; the run can be resumed. */
+  | { readonly kind: 'INTERRUPTED' }
+  | { readonly kind: 'FAILED'; readonly code: string; readonly message: string };
+
+/**
+ * What callers can do to a run under way: pause, resume, end. The walk asks `gate()` before each statement;
+ * it costs one comparison while nobody wants anything.
+ */
+export class RunControl {
+  private readonly abort = new AbortController();
+  private ended: EndReason | null = null;
+  private paused: { readonly promise: Promise<void>; readonly release: () => void } | null = null;
+  private pausedSince = 0;
+  private pausedMs = 0;
+
+  /** Aborted when the run is to end: waits of all kinds end by it. */
+  get signal(): AbortSignal {
+    return this.abort.signal;
+  }
+
+  get endReason(): EndReason | null {
+    return this.ended;
+  }
+
+  get isPaused(): boolean {
+    return this.paused !== null;
+  }
+
+  /** Null: go on. Otherwise wait for it, then ask `endReason` again. */
+  gate(): Promise<void> | null {
+    return this.paused === null ? null : this.paused.promise;
+  }
+
+  pause(): void {
+    if (this.paused !== null || this.ended !== null) return;
+    let release = () => {};
+    const promise = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    this.paused = { promise, release };
+    this.pausedSince = performance.now();
+  }
+
+  resume(): void {
+    if (this.paused === null) return;
+    this.pausedMs += performance.now() - this.pausedSince;
+    const { release } = this.paused;
+    this.paused = null;
+    release();
+  }
+
+  /** Milliseconds paused since this was last asked: the schedule is shifted by them. */
+  takePausedMs(): number {
+    const ms = this.pausedMs;
+    this.pausedMs = 0;
+    return ms;
+  }
+
+  /** Ends the run; the first reason stands. */
+  end(reason: EndReason): void {
+    if (this.ended !== null) return;
+    this.ended = reason;
+    this.abort.abort();
+    this.resume();
+  }
+}

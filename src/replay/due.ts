@@ -1,0 +1,25 @@
+import { pause } from './sessions.ts';
+import type { WalkContext } from './walk.ts';
+
+/** Later than this against its schedule is late. Milliseconds; a timer's own grain. */
+const LATE_MS = 1;
+/** Waits are cut into slices, so that a change of speed or a pause takes effect within a long gap. */
+const SLICE_MS = 50;
+
+/** True when a statement that is sent so many milliseconds after its due time counts as on time. */
+export function sendIsTimely(lateMs: number): boolean {
+  return lateMs <= LATE_MS;
+}
+
+/** Waits until a place of the schedule is due, or the run is being ended. Pauses move the schedule. */
+export async function waitUntilDue(context: WalkContext, place: number): Promise<void> {
+  const { control, pacer } = context;
+  while (control.endReason === null) {
+    const gate = control.gate();
+    if (gate !== null) await gate;
+    pacer.shift(control.takePausedMs());
+    const left = pacer.dueAt(place) - performance.now();
+    if (left <= 0) return;
+    await pause(Math.min(left, SLICE_MS), control.signal);
+  }
+}

@@ -1,0 +1,57 @@
+import type { Entry, EntryKey, Micros } from '../journal/entry.ts';
+import type { JournalStore } from '../journal/store.ts';
+import { sessionKey } from './plan.ts';
+
+const PAGE = 2_000;
+/** Session ids in one filter. */
+const SESSIONS_AT_ONCE = 500;
+/** How far before `from` a session's settings are looked for: 7 days, in microseconds. */
+const LOOK_BACK: Micros = 7 * 86_400 * 1_000_000;
+
+/**
+ * Finds the settings and prepared statements that sessions made before the window (docs/replay.md S5), in
+ * recorded order, and hands each to `note` with its session's key. What failed, or was rolled back with its
+ * transaction, did not last and is left out.
+ */
+export async function findEarlierState(
+  journal: JournalStore,
+  before: Micros,
+  sessions: Iterable<{ readonly key: string; readonly sessionId: string }>,
+  note: (sessionKey: string, statement: string) => void,
+): Promise<void> {
+  const wanted = new Set<string>();
+  const ids = new Set<string>();
+  for (const session of sessions) {
+    wanted.add(session.key);
+    ids.add(session.sessionId);
+  }
+  const window = { from: Math.max(0, before - LOOK_BACK), to: before - 1 };
+  const list = [...ids];
+  for (let at = 0; at < list.length; at += SESSIONS_AT_ONCE) {
+    const filter = {
+      sessionIds: list.slice(at, at + SESSIONS_AT_ONCE),
+      // PREPARE, LISTEN and the functions that lock or set are of other types, but few of them outlive a
+      // transaction; SET and OTHER hold what can be made again.
+      statementTypes: ['SET', 'OTHER'] as const,
+      outcome: 'SUCCEEDED' as const,
+    };
+    let after: EntryKey | null = null;
+    for (;;) {
+      const page: { readonly entries: readonly Entry[]; readonly hasMore: boolean } = await journal.page(window, filter, after, PAGE);
+      const lasting = await withoutRolledBack(journal, page.entries);
+      for (const entry of lasting) {
+        const key = sessionKey(entry.origin);
+        if (wanted.has(key)) note(key, entry.statement);
+      }
+      after = page.entries.at(-1) ?? null;
+      if (!page.hasMore || after === null) break;
+    }
+  }
+}
+
+async function withoutRolledBack(journal: JournalStore, entries: readonly Entry[]): Promise<readonly Entry[]> {
+  const ids = [...new Set(entries.map((entry) => entry.transactionId))];
+  const transactions = await journal.transactions(ids);
+  const rolledBack = new Set(ids.filter((_, index) => transactions[index]?.status === 'ROLLED_BACK'));
+  return entries.filter((entry) => !rolledBack.has(entry.transactionId));
+}

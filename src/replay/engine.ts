@@ -1,0 +1,342 @@
+import { randomUUID } from 'node:crypto';
+import { RepriseError } from '../errors.ts';
+import type { JournalStore } from '../journal/store.ts';
+import { type DatabaseFacts } from '../target/identity.ts';
+import type { TargetPolicy } from '../target/policy.ts';
+import { targetLabel } from '../target/spec.ts';
+import { checkSpeed, completeRequest, withoutSecrets } from './complete-request.ts';
+import { decodeChunk, encodeEvents } from './event-codec.ts';
+import type { OutcomeEvent, OutcomeStatus, ReplayEvent, Verdict } from './event.ts';
+import { type EventReader, EventWaker, openEventReader } from './event-reader.ts';
+import { type Preflight, preflight } from './preflight.ts';
+import { createPullStream } from './pull-stream.ts';
+import { rebuildReport } from './report-rebuild.ts';
+import type { ReplayInput } from './request.ts';
+import { ReplayRun } from './run.ts';
+import { hasEnded } from './run-state.ts';
+import type { Replay, ReplayListFilter, ReplayReport, ReplayStore } from './store.ts';
+import type { ProgressSnapshot } from './summary.ts';
+import { Tally } from './tally.ts';
+import type { SettledOutcomes } from './walk.ts';
+
+/** What the engine works with. */
+export interface ReplayEngineOptions {
+  readonly journal: JournalStore;
+  readonly store: ReplayStore;
+  readonly policy: TargetPolicy;
+  /** Names this process among those that share the store. */
+  readonly ownerId: string;
+  /** Runs at once; one more is refused with TOO_MANY_REPLAYS. */
+  readonly maxReplays: number;
+  /** Of the database that keeps the journal, to refuse it as a target; null when it cannot be told. */
+  readonly journalFacts: DatabaseFacts | null;
+  /** Told of a run whose end could not be stored. */
+  readonly onStoreFailure: (replayId: string, error: unknown) => void;
+}
+
+/** Which durable outcomes to list; every given field must match. */
+export interface OutcomeFilter {
+  readonly statuses?: readonly OutcomeStatus[];
+  readonly verdicts?: readonly Verdict[];
+  readonly sessionId?: string;
+  readonly transactionId?: string;
+}
+
+export interface OutcomePage {
+  readonly events: readonly OutcomeEvent[];
+  readonly hasMore: boolean;
+}
+
+const CHUNKS_AT_ONCE = 16;
+const EVENTS_AT_ONCE = 1_000;
+
+/** Runs replays, several at once, and reads what they left. Knows nothing of GraphQL or HTTP. */
+export class ReplayEngine {
+  private readonly options: ReplayEngineOptions;
+  private readonly runs = new Map<string, ReplayRun>();
+  private readonly waker: EventWaker;
+  private starting = 0;
+  private stopped = false;
+
+  constructor(options: ReplayEngineOptions) {
+    this.options = options;
+    this.waker = new EventWaker(options.store);
+  }
+
+  /**
+   * Checks the request and the target's policy, stores the run, and returns it PENDING; it goes on by itself.
+   * @throws RepriseError WINDOW_INVERTED, BAD_INPUT, TARGET_UNKNOWN, TARGET_REFUSED, TOO_MANY_REPLAYS
+   */
+  async start(input: ReplayInput): Promise<Replay> {
+    const request = completeRequest(input);
+    return this.admit(async () => {
+      const target = await this.options.policy.resolve(request.target);
+      const replay = await this.options.store.create({
+        id: randomUUID(),
+        request: withoutSecrets(request),
+        targetLabel: targetLabel(target),
+        ownerId: this.options.ownerId,
+        createdAt: Date.now() * 1000,
+        summary: new Tally().summary(0),
+      });
+      this.launch(new ReplayRun({ ...this.parts(), replay, request, target, settled: null }));
+      return replay;
+    });
+  }
+
+  /** Starts a replay and gives its events as they become durable. Leaving the loop early cancels the run. */
+  async *replayWindow(input: ReplayInput): AsyncGenerator<ReplayEvent> {
+    const replay = await this.start(input);
+    try {
+      yield* this.stream(replay.id, 0);
+    } finally {
+      const run = this.runs.get(replay.id);
+      if (run !== undefined) await run.cancel();
+    }
+  }
+
+  /** Events of a run later than `after`, one by one, to the run's end. */
+  stream(id: string, after: number): AsyncIterableIterator<ReplayEvent> {
+    const reader = this.events(id, after);
+    let batch: readonly ReplayEvent[] = [];
+    let at = 0;
+    return createPullStream<ReplayEvent>({
+      next: async () => {
+        while (at >= batch.length) {
+          const read = await reader.read(EVENTS_AT_ONCE, 0);
+          if (read.events.length === 0 && read.ended) return null;
+          batch = read.events;
+          at = 0;
+        }
+        return batch[at++] ?? null;
+      },
+      close: () => reader.close(),
+    });
+  }
+
+  /** A reader of a run's events later than `after`, batch by batch. The caller closes it. */
+  events(id: string, after: number): EventReader {
+    return openEventReader(this.options.store, this.waker, id, after);
+  }
+
+  /** @throws RepriseError REPLAY_NOT_FOUND, REPLAY_STATE */
+  async pause(id: string): Promise<Replay> {
+    const run = await this.under(id, 'pause');
+    await run.pause();
+    return this.require(id);
+  }
+
+  /**
+   * Takes a paused run on; an INTERRUPTED one is taken on behind the last statement whose outcome is known.
+   * @throws RepriseError REPLAY_NOT_FOUND, REPLAY_STATE, TARGET_REFUSED, TOO_MANY_REPLAYS
+   */
+  async resume(id: string): Promise<Replay> {
+    const replay = await this.require(id);
+    if (replay.state === 'INTERRUPTED') return this.resumeInterrupted(replay);
+    const run = await this.under(id, 'resume');
+    await run.resume();
+    return this.require(id);
+  }
+
+  /** Ends a run; resolves when it has ended. @throws RepriseError REPLAY_NOT_FOUND, REPLAY_STATE */
+  async cancel(id: string): Promise<Replay> {
+    const replay = await this.require(id);
+    if (replay.state === 'INTERRUPTED') {
+      await this.options.store.transition(id, 'CANCEL', { endedAt: Date.now() * 1000 }, null);
+      return this.require(id);
+    }
+    const run = await this.under(id, 'cancel');
+    await run.cancel();
+    return this.require(id);
+  }
+
+  /** @throws RepriseError BAD_INPUT, REPLAY_NOT_FOUND, REPLAY_STATE */
+  async setSpeed(id: string, speed: number): Promise<Replay> {
+    checkSpeed(speed);
+    const replay = await this.require(id);
+    if (replay.request.pace.mode !== 'RECORDED') {
+      throw new RepriseError('REPLAY_STATE', 'this replay runs as fast as possible: only a replay at recorded pace has a speed');
+    }
+    const run = await this.under(id, 'change the speed of');
+    run.setSpeed(speed);
+    return this.require(id);
+  }
+
+  /** The run, with its live figures when it runs here. */
+  async get(id: string): Promise<Replay | null> {
+    const replay = await this.options.store.get(id);
+    return replay === null ? null : this.live(replay);
+  }
+
+  /** Newest first. */
+  async list(filter: ReplayListFilter, before: string | null, limit: number): Promise<readonly Replay[]> {
+    const replays = await this.options.store.list(filter, before, limit);
+    return replays.map((replay) => this.live(replay));
+  }
+
+  /** @throws RepriseError REPLAY_NOT_FOUND */
+  async snapshot(id: string): Promise<ProgressSnapshot> {
+    const replay = await this.require(id);
+    return { seq: replay.lastSeq, at: Date.now() * 1000, state: replay.state, summary: replay.summary };
+  }
+
+  /** Durable outcomes later than `afterSeq`, in order. */
+  async statements(id: string, filter: OutcomeFilter, afterSeq: number, limit: number): Promise<OutcomePage> {
+    const found: OutcomeEvent[] = [];
+    const only = chunksWorthReading(filter);
+    let after = afterSeq;
+    for (;;) {
+      const chunks = await this.options.store.chunks(id, after, CHUNKS_AT_ONCE, only);
+      for (const chunk of chunks) {
+        for (const event of decodeChunk(chunk)) {
+          if (event.kind !== 'OUTCOME' || event.seq <= afterSeq || !passes(event, filter)) continue;
+          if (found.length === limit) return { events: found, hasMore: true };
+          found.push(event);
+        }
+        after = chunk.lastSeq;
+      }
+      if (chunks.length === 0) return { events: found, hasMore: false };
+    }
+  }
+
+  /**
+   * The report of a run that has ended; of one under way, what its durable events say so far.
+   * @throws RepriseError REPLAY_NOT_FOUND
+   */
+  async report(id: string): Promise<ReplayReport> {
+    await this.require(id);
+    return (await this.options.store.report(id)) ?? (await rebuildReport(this.options.journal, this.options.store, id));
+  }
+
+  /** What a replay would do, without doing it. @throws RepriseError as `start` */
+  async preflight(input: ReplayInput): Promise<Preflight> {
+    const request = completeRequest(input);
+    const target = await this.options.policy.resolve(request.target);
+    return preflight(this.options.journal, request, target, this.options.journalFacts);
+  }
+
+  /** Runs under way in this process. */
+  get running(): number {
+    return this.runs.size;
+  }
+
+  /** Marks what dead processes left as INTERRUPTED; call once at start, before anything else. */
+  async recover(): Promise<readonly string[]> {
+    await this.options.store.holdOwnership(this.options.ownerId);
+    return this.options.store.interruptOrphans((lastSeq) =>
+      encodeEvents([
+        {
+          seq: lastSeq + 1,
+          at: Date.now() * 1000,
+          kind: 'STATE',
+          state: 'INTERRUPTED',
+          reason: 'the process that ran it has died',
+        },
+      ]),
+    );
+  }
+
+  /** Interrupts every run and waits until each has told so durably. Idempotent. */
+  async stop(): Promise<void> {
+    this.stopped = true;
+    await Promise.all([...this.runs.values()].map((run) => run.interrupt()));
+    this.waker.close();
+  }
+
+  private async resumeInterrupted(replay: Replay): Promise<Replay> {
+    return this.admit(async () => {
+      if (this.runs.has(replay.id)) throw new RepriseError('REPLAY_STATE', `replay ${replay.id} is being resumed already`);
+      const target = await this.options.policy.resolve(replay.request.target);
+      const settled = await this.settledOutcomes(replay.id);
+      const owned = { ...replay, ownerId: this.options.ownerId };
+      this.launch(new ReplayRun({ ...this.parts(), replay: owned, request: replay.request, target, settled }));
+      return this.require(replay.id);
+    });
+  }
+
+  /** Which statements of an interrupted run have an outcome: a bit each. */
+  private async settledOutcomes(id: string): Promise<SettledOutcomes> {
+    const { store } = this.options;
+    const sentThrough = await store.sentThrough(id);
+    const known = new Uint8Array(sentThrough + 1);
+    let after = 0;
+    for (;;) {
+      const chunks = await store.chunks(id, after, CHUNKS_AT_ONCE);
+      const last = chunks.at(-1);
+      if (last === undefined) break;
+      for (const chunk of chunks) {
+        for (const event of decodeChunk(chunk)) if (event.kind === 'OUTCOME') known[event.ordinal] = 1;
+      }
+      after = last.lastSeq;
+    }
+    return { sentThrough, has: (ordinal) => known[ordinal] === 1 };
+  }
+
+  private parts() {
+    const { journal, store, journalFacts } = this.options;
+    return { journal, store, journalFacts };
+  }
+
+  private async admit(start: () => Promise<Replay>): Promise<Replay> {
+    if (this.stopped) throw new RepriseError('REPLAY_STATE', 'the service is stopping: start the replay again when it is back');
+    if (this.runs.size + this.starting >= this.options.maxReplays) {
+      throw new RepriseError('TOO_MANY_REPLAYS', `${this.options.maxReplays} replays are under way, which is the limit: wait for one to end, or cancel one`);
+    }
+    this.starting += 1;
+    try {
+      return await start();
+    } finally {
+      this.starting -= 1;
+    }
+  }
+
+  private launch(run: ReplayRun): void {
+    this.runs.set(run.id, run);
+    void run.done.then(() => {
+      this.runs.delete(run.id);
+      if (run.failureToStore !== null) this.options.onStoreFailure(run.id, run.failureToStore);
+    });
+  }
+
+  private live(replay: Replay): Replay {
+    const run = this.runs.get(replay.id);
+    return run === undefined || hasEnded(replay.state) ? replay : { ...replay, summary: run.tally.summary(performance.now()) };
+  }
+
+  private async require(id: string): Promise<Replay> {
+    const replay = await this.get(id);
+    if (replay === null) throw new RepriseError('REPLAY_NOT_FOUND', `there is no replay ${id}`, { path: ['replayId'] });
+    return replay;
+  }
+
+  /** The run under way, for something that can only be done to one. */
+  private async under(id: string, doing: string): Promise<ReplayRun> {
+    const run = this.runs.get(id);
+    if (run !== undefined) return run;
+    const replay = await this.require(id);
+    throw new RepriseError(
+      'REPLAY_STATE',
+      hasEnded(replay.state)
+        ? `cannot ${doing} a replay that is ${replay.state}`
+        : `cannot ${doing} replay ${id} here: another process of the service runs it`,
+    );
+  }
+}
+
+function chunksWorthReading(filter: OutcomeFilter): 'FAILURES' | 'DIVERGED' | 'SKIPPED' | 'UNKNOWN' | undefined {
+  if (filter.statuses?.length === 1) {
+    if (filter.statuses[0] === 'FAILED') return 'FAILURES';
+    if (filter.statuses[0] === 'SKIPPED') return 'SKIPPED';
+    if (filter.statuses[0] === 'UNKNOWN') return 'UNKNOWN';
+  }
+  return filter.verdicts?.length === 1 && filter.verdicts[0] === 'DIVERGED' ? 'DIVERGED' : undefined;
+}
+
+function passes(event: OutcomeEvent, filter: OutcomeFilter): boolean {
+  return (
+    (filter.statuses === undefined || filter.statuses.includes(event.status)) &&
+    (filter.verdicts === undefined || filter.verdicts.includes(event.verdict)) &&
+    (filter.sessionId === undefined || filter.sessionId === event.sessionId) &&
+    (filter.transactionId === undefined || filter.transactionId === event.transactionId)
+  );
+}

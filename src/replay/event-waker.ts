@@ -1,0 +1,199 @@
+import type { ReplayEvent } from './event.ts';
+import { decodeChunk } from './event-codec.ts';
+import type { Replay, ReplayStore } from './store.ts';
+
+/** A read of the store decodes chunks until it has this many events. */
+const READ_EVENTS = 1_000;
+/** Reads that are kept for other readers: at most this many, of at most this many encoded bytes in all. */
+const CACHE = { reads: 64, bytes: 1024 * 1024 } as const;
+const NOTHING: readonly ReplayEvent[] = Object.freeze([]);
+
+export interface EventWakerOptions {
+  /** How often waiting readers look by themselves, in milliseconds; default 1,000. */
+  readonly lookMs?: number;
+}
+
+/** One run, as its open readers share it. */
+export interface RunWatch {
+  /** Grows with every hint and every look: what was read before it grew may be out of date. */
+  readonly generation: number;
+  /** Events later than `after`, from at most `chunks` chunks; none when there are none yet. */
+  read(after: number, chunks: number): Promise<readonly ReplayEvent[]>;
+  /** The run's row: of this generation, or (`fresh`) as it is now. */
+  row(fresh: boolean): Promise<Replay | null>;
+  /** Calls back once at the next hint or look; returns what takes that back. */
+  onWake(callback: () => void): () => void;
+  release(): void;
+}
+
+/**
+ * What the event readers of one store share: its one `onEvents` subscription, one timer that looks once a
+ * second in case a hint was lost, reads of the store that are under way, and the last megabyte of events read.
+ * Fifty readers at the tail of a run cost one read a chunk.
+ */
+export class EventWaker {
+  readonly #store: ReplayStore;
+  readonly #lookMs: number;
+  readonly #runs = new Map<string, SharedRun>();
+  readonly #cache = new ReadCache();
+  readonly #unsubscribe: () => void;
+  #timer: NodeJS.Timeout | null = null;
+
+  constructor(store: ReplayStore, options: EventWakerOptions = {}) {
+    this.#store = store;
+    this.#lookMs = options.lookMs ?? 1_000;
+    this.#unsubscribe = store.onEvents((replayId) => this.#runs.get(replayId)?.wake());
+  }
+
+  /** Watches a run until `release`. For `openEventReader`. */
+  watch(replayId: string): RunWatch {
+    let run = this.#runs.get(replayId);
+    if (run === undefined) {
+      run = new SharedRun(this.#store, this.#cache, replayId, () => this.#forget(replayId));
+      this.#runs.set(replayId, run);
+      this.#timer ??= setInterval(() => this.#look(), this.#lookMs);
+    }
+    run.watchers += 1;
+    return run;
+  }
+
+  /** Ends the subscription. Readers still open wait until they are closed. */
+  close(): void {
+    this.#unsubscribe();
+    if (this.#timer !== null) clearInterval(this.#timer);
+    this.#timer = null;
+  }
+
+  #look(): void {
+    for (const run of this.#runs.values()) run.wake();
+  }
+
+  #forget(replayId: string): void {
+    this.#runs.delete(replayId);
+    if (this.#runs.size > 0 || this.#timer === null) return;
+    clearInterval(this.#timer);
+    this.#timer = null;
+  }
+}
+
+class SharedRun implements RunWatch {
+  generation = 0;
+  watchers = 0;
+  readonly #store: ReplayStore;
+  readonly #cache: ReadCache;
+  readonly #id: string;
+  readonly #forget: () => void;
+  readonly #waiting = new Set<() => void>();
+  /** Reads under way in this generation, by the place they begin after. */
+  readonly #reading = new Map<number, Promise<readonly ReplayEvent[]>>();
+  #row: Promise<Replay | null> | null = null;
+
+  constructor(store: ReplayStore, cache: ReadCache, id: string, forget: () => void) {
+    this.#store = store;
+    this.#cache = cache;
+    this.#id = id;
+    this.#forget = forget;
+  }
+
+  wake(): void {
+    this.generation += 1;
+    // A read that began before the hint may lack what the hint is about: nobody joins it any more.
+    this.#reading.clear();
+    this.#row = null;
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const callback of waiting) callback();
+  }
+
+  onWake(callback: () => void): () => void {
+    this.#waiting.add(callback);
+    return () => this.#waiting.delete(callback);
+  }
+
+  release(): void {
+    this.watchers -= 1;
+    if (this.watchers === 0) this.#forget();
+  }
+
+  row(fresh: boolean): Promise<Replay | null> {
+    if (fresh) this.#row = null;
+    if (this.#row !== null) return this.#row;
+    const row = this.#store.get(this.#id);
+    this.#row = row;
+    // A failure is not kept: the next reader asks again.
+    row.catch(() => {
+      if (this.#row === row) this.#row = null;
+    });
+    return row;
+  }
+
+  read(after: number, chunks: number): Promise<readonly ReplayEvent[]> {
+    const cached = this.#cache.get(this.#id, after);
+    if (cached !== undefined) return Promise.resolve(cached);
+    const underWay = this.#reading.get(after);
+    if (underWay !== undefined) return underWay;
+    const reading = this.#readStore(after, chunks);
+    this.#reading.set(after, reading);
+    const forget = () => {
+      if (this.#reading.get(after) === reading) this.#reading.delete(after);
+    };
+    reading.then(forget, forget);
+    return reading;
+  }
+
+  async #readStore(after: number, limit: number): Promise<readonly ReplayEvent[]> {
+    const chunks = await this.#store.chunks(this.#id, after, limit);
+    let events: ReplayEvent[] = [];
+    let bytes = 0;
+    for (const chunk of chunks) {
+      const decoded = decodeChunk(chunk);
+      // A cursor may point into a chunk.
+      const first = Math.max(0, after + 1 - chunk.firstSeq);
+      if (events.length === 0) events = first === 0 ? decoded : decoded.slice(first);
+      else for (const event of decoded) events.push(event);
+      bytes += chunk.payload.length;
+      if (events.length >= READ_EVENTS) break;
+    }
+    const next = events[0];
+    if (next === undefined) return NOTHING;
+    if (next.seq !== after + 1 || events.at(-1)!.seq !== after + events.length) {
+      throw new Error(`the events of replay ${this.#id} have a gap after ${after}`);
+    }
+    this.#cache.set(this.#id, after, events, bytes);
+    return events;
+  }
+}
+
+/** The reads used last. Chunks never change, so what is here is never out of date. */
+class ReadCache {
+  readonly #reads = new Map<string, { readonly events: readonly ReplayEvent[]; readonly bytes: number }>();
+  #bytes = 0;
+
+  get(id: string, after: number): readonly ReplayEvent[] | undefined {
+    const key = `${id} ${after}`;
+    const read = this.#reads.get(key);
+    if (read === undefined) return undefined;
+    // A Map keeps the order of insertion: the first is the one not used for longest.
+    this.#reads.delete(key);
+    this.#reads.set(key, read);
+    return read.events;
+  }
+
+  set(id: string, after: number, events: readonly ReplayEvent[], bytes: number): void {
+    const key = `${id} ${after}`;
+    this.#drop(key);
+    this.#reads.set(key, { events, bytes });
+    this.#bytes += bytes;
+    for (const oldest of this.#reads.keys()) {
+      if (this.#reads.size <= CACHE.reads && this.#bytes <= CACHE.bytes) break;
+      this.#drop(oldest);
+    }
+  }
+
+  #drop(key: string): void {
+    const read = this.#reads.get(key);
+    if (read === undefined) return;
+    this.#reads.delete(key);
+    this.#bytes -= read.bytes;
+  }
+}

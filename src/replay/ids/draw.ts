@@ -1,0 +1,74 @@
+import type { Micros } from '../../journal/entry.ts';
+
+/**
+ * How sure the value of a draw is.
+ * CONFIRMED, CORRECTED: later statements show it, as counted or otherwise. BETWEEN: so many draws lie between
+ * two of these as there are values. COUNTED: by counting on from the draw before. UNSETTLED: counting and what
+ * later statements show disagree, or nothing is known.
+ */
+export type Certainty = 'CONFIRMED' | 'CORRECTED' | 'BETWEEN' | 'COUNTED' | 'UNSETTLED';
+
+/** Draws of one session between which no later statement showed a value, and the values shown behind them. */
+export interface Group {
+  readonly draws: Draw[];
+  /** Shown value → whether a foreign key vouches for it. */
+  readonly shown: Map<bigint, boolean>;
+}
+
+/** One statement's draws from one sequence, in the record. */
+export interface Draw {
+  /** Running number in the order in which statements started. */
+  readonly order: number;
+  readonly start: Micros;
+  /** The statement had ended by then; Infinity while unknown. Only draws whose spans meet can have changed places. */
+  end: Micros;
+  /** Values drawn: as the text and the record's row count tell, as settled, at least and at most. */
+  guess: number;
+  count: number;
+  min: number;
+  max: number;
+  readonly group: Group;
+  /** Values from the origin to the draw's first; null: unknown. */
+  slot: number | null;
+  /** What slots count from; null until it is settled. */
+  origin: bigint | null;
+  certainty: Certainty;
+}
+
+export function isShown(draw: Draw): boolean {
+  return draw.certainty === 'CONFIRMED' || draw.certainty === 'CORRECTED';
+}
+
+/**
+ * What a failed statement had drawn when it failed, of `full` values that it would have drawn.
+ * A statement that the server refused to plan drew nothing; a constraint is checked on a row whose defaults
+ * were computed, so the row had drawn; a foreign key is checked when all rows are in.
+ */
+export function drawnWhenFailed(sqlstate: string, full: number): { readonly count: number; readonly min: number; readonly max: number } {
+  const exactly = (count: number) => ({ count, min: count, max: count });
+  switch (sqlstate) {
+    case '23503': // foreign key
+      return exactly(full);
+    case '23502': // not null, unique, check, exclusion: row by row
+    case '23505':
+    case '23514':
+    case '23P01':
+      return full <= 1 ? exactly(full) : { count: 1, min: 1, max: full };
+    case '40P01': // waited for a lock, usually that of a row that was in the way
+    case '40001':
+    case '55P03':
+    case '57014':
+    case '21000':
+    case 'P0001':
+      return { count: Math.min(full, 1), min: 0, max: full };
+    case '25P02':
+    case '25006':
+    case '26000':
+    case '08P01':
+    case '2200H': // the sequence's own limit
+      return exactly(0);
+  }
+  if (sqlstate.startsWith('42') || sqlstate.startsWith('0A') || sqlstate.startsWith('3') || sqlstate.startsWith('28')) return exactly(0);
+  if (sqlstate.startsWith('57')) return { count: Math.min(full, 1), min: 0, max: full };
+  return { count: 0, min: 0, max: full };
+}

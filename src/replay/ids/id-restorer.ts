@@ -1,0 +1,29 @@
+import type { Entry } from '../../journal/entry.ts';
+import type { TransactionWithEntries } from '../../journal/store.ts';
+import type { QueryResult, TargetOutcome } from '../../target/statement.ts';
+
+/**
+ * Sets sequences of the target so that each statement of a COMMIT walk draws the values that it drew in the
+ * record (docs/replay.md C6). For each transaction the walk calls `begin`; then, in the order in which it sends,
+ * `before` an entry, sends what that gave, the entry, and the `question` behind it. `after` comes with the
+ * entry's outcome and `answer` with the question's, both perhaps while later statements are under way.
+ */
+export interface IdRestorer {
+  /** A transaction is about to be sent. A promise where the journal has to be read ahead first. */
+  begin(transaction: TransactionWithEntries): Promise<void> | null;
+  /**
+   * SQL to send ahead of the entry; null when every sequence it draws from stands where it must already. A
+   * promise where that depends on what the target answers to a statement under way.
+   */
+  before(entry: Entry): string | null | Promise<string | null>;
+  /** A query to send right behind the entry, on its connection; null, as nearly always: there is nothing to ask. */
+  question(entry: Entry): string | null;
+  /** What the target answered to the entry's question; null: it failed. */
+  answer(entry: Entry, result: QueryResult | null): void;
+  /** What the target answered to the entry. Rows and failures correct what is known of the sequences' places. */
+  after(entry: Entry, outcome: TargetOutcome): void;
+  /** Leaves the sequences where the record left them. Called at the end of a walk that was not cut short. */
+  finish(): Promise<void>;
+  /** Sentences for the report: what was restored, and what could not be settled. */
+  remarks(): readonly string[];
+}

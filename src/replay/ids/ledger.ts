@@ -1,0 +1,391 @@
+import { compareEntryKeys, type Entry, type EntryKey } from '../../journal/entry.ts';
+import type { JournalStore } from '../../journal/store.ts';
+import type { Value } from '../../journal/value.ts';
+import type { EntryFilter, Window } from '../../journal/window.ts';
+import { sessionKey } from '../plan.ts';
+import type { Catalog, Sequence } from './catalog.ts';
+import { type Draw, drawnWhenFailed, type Group } from './draw.ts';
+import { namedBy } from './routines.ts';
+import { NO_DRAWS, type Change, type Reference, type StatementDraws, statementDraws } from './statement-draws.ts';
+import { TextCache } from './text-cache.ts';
+import { Track } from './track.ts';
+import type { Given } from './tokens.ts';
+
+/** Entries a page; two are kept ahead of the walk, so that a draw's later statements are known when it is settled. */
+const PAGE = 2_000;
+/** Sessions whose last draws are remembered. */
+const MOST_SESSIONS = 10_000;
+/** Values shown behind one group of draws. */
+const MOST_SHOWN = 1_000;
+
+/** A draw that the walk will make again. */
+export interface LedgerDraw {
+  readonly track: Track;
+  readonly draw: Draw;
+  /** True when the statement's row count on the target tells how many values it took. */
+  readonly rowsTell: boolean;
+  /** Values a row. */
+  readonly perRow: number;
+}
+
+/** The draws of one entry; `moves`: it also sets sequences itself. */
+export interface EntryDraws {
+  readonly draws: readonly LedgerDraw[];
+  readonly moves: readonly Track[];
+}
+
+export const NO_ENTRY_DRAWS: EntryDraws = Object.freeze({ draws: [], moves: [] });
+
+export interface LedgerOptions {
+  readonly journal: JournalStore;
+  /** Of the replay. */
+  readonly window: Window;
+  /** From where on to read: earlier than the window when transactions straddle its beginning. */
+  readonly readFrom: number;
+  /** Which databases; nothing else may be left out, for all sessions draw from the same sequences. */
+  readonly filter: EntryFilter;
+  /** False when the target's sequences do not stand where the window begins (a resumed run). */
+  readonly positionsKnown: boolean;
+  catalogFor(recordedDatabase: string | null): Catalog;
+  /** What sessions had prepared before: (session key, statement). */
+  readonly earlier: ReadonlyMap<string, readonly string[]>;
+}
+
+/** What is remembered of a session: its last draws, and what it prepared with SQL. */
+interface LedgerSession {
+  readonly groups: Map<Track, Group>;
+  /** Draws of its last statement, whose end is not known yet. */
+  running: Draw[];
+  prepared: Map<string, StatementDraws> | null;
+}
+
+/**
+ * Follows the record in its total order, all sessions and outcomes, ahead of a COMMIT walk, and knows what each
+ * draw gave. Values are kept for transactions that committed, until they are taken.
+ */
+export class DrawLedger {
+  private readonly options: LedgerOptions;
+  private readonly tracks = new Map<Sequence, Track>();
+  private readonly sessions = new Map<string, LedgerSession>();
+  private readonly texts = new Map<Catalog, TextCache<StatementDraws>>();
+  private readonly kept = new Map<string, { readonly commitSeq: bigint; readonly entries: Map<number, EntryDraws> }>();
+  private order = 0;
+  /** Last key of the page before the newest one, with the number of draws up to it. */
+  private solid: { readonly key: EntryKey; readonly order: number } | null = null;
+  private newest: EntryKey | null = null;
+  private ended = false;
+  private reachedWindow: boolean;
+  private ahead: ReturnType<JournalStore['page']> | null = null;
+  private reading: Promise<void> | null = null;
+
+  constructor(options: LedgerOptions) {
+    this.options = options;
+    this.reachedWindow = options.readFrom >= options.window.from;
+  }
+
+  /** Tracks of the sequences that the record drew from so far. */
+  drawn(): Iterable<Track> {
+    return this.tracks.values();
+  }
+
+  /** Reads as far as an entry's draws can be settled; null: that far it has been read. */
+  readThrough(key: EntryKey): Promise<void> | null {
+    if (this.isSolid(key)) return null;
+    const before = this.reading ?? Promise.resolve();
+    this.reading = before.then(() => this.readPages(key));
+    return this.reading;
+  }
+
+  /** Reads the rest of the record. */
+  async readAll(): Promise<void> {
+    await this.reading;
+    while (!this.ended) await this.readPage();
+  }
+
+  /** The draws of a transaction that committed, by sequence number; they are forgotten here. */
+  take(transactionId: string): ReadonlyMap<number, EntryDraws> | null {
+    const found = this.kept.get(transactionId);
+    if (found === undefined) return null;
+    this.kept.delete(transactionId);
+    return found.entries;
+  }
+
+  private isSolid(key: EntryKey): boolean {
+    return this.ended || (this.solid !== null && compareEntryKeys(key, this.solid.key) <= 0);
+  }
+
+  private async readPages(key: EntryKey): Promise<void> {
+    while (!this.isSolid(key)) await this.readPage();
+  }
+
+  private async readPage(): Promise<void> {
+    const page = await (this.ahead ?? this.request());
+    const last = page.entries.at(-1) ?? null;
+    const solid = this.newest === null ? null : { key: this.newest, order: this.order };
+    const drawing = new Map<string, Map<number, EntryDraws>>();
+    for (const entry of page.entries) this.follow(entry, drawing);
+    if (last !== null) this.newest = last;
+    this.solid = solid;
+    this.ended = !page.hasMore || last === null;
+    this.ahead = this.ended ? null : this.request();
+    if (this.ended) this.reachWindow();
+    for (const track of this.tracks.values()) {
+      if (this.ended) track.settle(this.order, this.order);
+      else track.settle(solid?.order ?? 0, this.order - (this.order - (solid?.order ?? 0)) / 2);
+    }
+    await this.keep(drawing);
+  }
+
+  private request(): ReturnType<JournalStore['page']> {
+    const { journal, window, readFrom, filter } = this.options;
+    const page = journal.page({ from: readFrom, to: window.to }, filter, this.newest, PAGE);
+    // The walk may end before it is asked for; the rejection is reported when it is.
+    page.catch(() => {});
+    return page;
+  }
+
+  /** Keeps the draws of transactions that committed; the others only counted. */
+  private async keep(drawing: ReadonlyMap<string, Map<number, EntryDraws>>): Promise<void> {
+    const unknown: string[] = [];
+    for (const [id, entries] of drawing) {
+      const known = this.kept.get(id);
+      if (known === undefined) unknown.push(id);
+      else for (const [sequence, draws] of entries) known.entries.set(sequence, draws);
+    }
+    if (unknown.length === 0) return;
+    const transactions = await this.options.journal.transactions(unknown);
+    unknown.forEach((id, index) => {
+      const commitSeq = transactions[index]?.commitSeq ?? null;
+      if (commitSeq !== null) this.kept.set(id, { commitSeq, entries: drawing.get(id)! });
+    });
+  }
+
+  /** Forgets transactions that committed before one that the walk has begun: it will not come to them. */
+  forgetBefore(commitSeq: bigint): void {
+    for (const [id, kept] of this.kept) if (kept.commitSeq < commitSeq) this.kept.delete(id);
+  }
+
+  private reachWindow(): void {
+    if (this.reachedWindow) return;
+    this.reachedWindow = true;
+    this.order += 1;
+    for (const track of this.tracks.values()) track.reach(this.order);
+  }
+
+  private follow(entry: Entry, drawing: Map<string, Map<number, EntryDraws>>): void {
+    if (!this.reachedWindow && entry.timestamp >= this.options.window.from) this.reachWindow();
+    const type = entry.statementType;
+    const key = sessionKey(entry.origin);
+    const session = this.sessions.get(key);
+    if (session !== undefined && session.running.length > 0) {
+      for (const draw of session.running) draw.end = Math.min(draw.end, entry.timestamp);
+      session.running = [];
+    }
+    if (type === 'TRANSACTION' || type === 'SET') return;
+    const catalog = this.options.catalogFor(entry.origin.database);
+    if (catalog.sequences.size === 0) return;
+    const said = this.said(entry, catalog, key);
+    if (said === NO_DRAWS) return;
+    const values = said.executes === null ? entry.parameters : [];
+    this.note(entry, catalog, said, key, (given) => valuesOf(given, values), drawing);
+  }
+
+  /** What the entry's text says; for EXECUTE, what the prepared statement's says with its arguments. */
+  private said(entry: Entry, catalog: Catalog, key: string): StatementDraws {
+    let texts = this.texts.get(catalog);
+    if (texts === undefined) {
+      texts = new TextCache((text) => statementDraws(text, catalog));
+      this.texts.set(catalog, texts);
+    }
+    const said = texts.get(entry.statement);
+    if (said.prepares === null && said.executes === null) return said;
+    const session = this.session(key);
+    session.prepared ??= this.preparedEarlier(key, catalog);
+    if (said.prepares !== null && entry.outcome.status !== 'FAILED') session.prepared.set(said.prepares.name, said.prepares.draws);
+    if (said.executes === null) return said;
+    const prepared = session.prepared.get(said.executes.name);
+    if (prepared === undefined) return said;
+    const { values } = said.executes;
+    return {
+      ...prepared,
+      executes: said.executes,
+      references: prepared.references.flatMap((reference): Reference[] => {
+        const given = reference.given.parameter === null ? reference.given : (values[reference.given.parameter - 1] ?? null);
+        return given === null ? [] : [{ ...reference, given }];
+      }),
+    };
+  }
+
+  private preparedEarlier(key: string, catalog: Catalog): Map<string, StatementDraws> {
+    const prepared = new Map<string, StatementDraws>();
+    for (const text of this.options.earlier.get(key) ?? []) {
+      const { prepares } = statementDraws(text, catalog);
+      if (prepares !== null) prepared.set(prepares.name, prepares.draws);
+    }
+    return prepared;
+  }
+
+  private session(key: string): LedgerSession {
+    let session = this.sessions.get(key);
+    if (session === undefined) {
+      session = { groups: new Map(), running: [], prepared: null };
+      if (this.sessions.size >= MOST_SESSIONS) {
+        const oldest = this.sessions.keys().next().value;
+        if (oldest !== undefined) this.sessions.delete(oldest);
+      }
+    } else this.sessions.delete(key);
+    this.sessions.set(key, session);
+    return session;
+  }
+
+  private note(
+    entry: Entry,
+    catalog: Catalog,
+    said: StatementDraws,
+    key: string,
+    values: (given: Given) => readonly bigint[],
+    drawing: Map<string, Map<number, EntryDraws>>,
+  ): void {
+    const known = this.sessions.get(key);
+    if (known !== undefined && entry.outcome.status !== 'FAILED') {
+      for (const reference of said.references) {
+        const track = this.tracks.get(reference.sequence);
+        const group = track === undefined ? undefined : known.groups.get(track);
+        if (group !== undefined) show(group, reference, values(reference.given));
+      }
+    }
+    if (said.parts.length === 0 && said.changes.length === 0) return;
+    this.order += 1;
+    const session = this.session(key);
+    const draws = this.drawsOf(entry, catalog, said, session);
+    const moves = said.changes.map((change) => this.move(entry, change, values));
+    if (draws.length + moves.length === 0) return;
+    const ofTransaction = drawing.get(entry.transactionId) ?? new Map<number, EntryDraws>();
+    drawing.set(entry.transactionId, ofTransaction.set(entry.sequence, { draws, moves }));
+  }
+
+  private drawsOf(entry: Entry, catalog: Catalog, said: StatementDraws, session: LedgerSession): LedgerDraw[] {
+    const bySequence = new Map<Sequence, Counts>();
+    for (const part of said.parts) {
+      const sequence = part.sequence ?? this.namedByParameter(entry, catalog, part.parameter);
+      if (sequence === null) continue;
+      const counts = bySequence.get(sequence) ?? { fixed: 0, perRow: 0, exact: true, rowsTell: true };
+      bySequence.set(sequence, counts);
+      if (part.rows === 'FIXED') counts.fixed += part.count;
+      else {
+        counts.perRow += part.count;
+        if (part.rows === 'UNKNOWN') counts.rowsTell = false;
+      }
+      if (!part.exact) counts.exact = false;
+    }
+    const draws: LedgerDraw[] = [];
+    for (const [sequence, counts] of bySequence) {
+      const track = this.track(sequence);
+      const draw = newDraw(this.order, entry, counts);
+      track.add(draw);
+      session.running.push(draw);
+      joinGroup(session, track, draw);
+      draws.push({ track, draw, rowsTell: counts.exact && counts.rowsTell && counts.fixed === 0, perRow: counts.perRow });
+    }
+    return draws;
+  }
+
+  private namedByParameter(entry: Entry, catalog: Catalog, parameter: number | null): Sequence | null {
+    const value = parameter === null ? undefined : entry.parameters[parameter - 1];
+    return value?.kind === 'text' ? namedBy(value.value, catalog) : null;
+  }
+
+  private track(sequence: Sequence): Track {
+    let track = this.tracks.get(sequence);
+    if (track === undefined) {
+      track = new Track(sequence, this.options.positionsKnown && this.reachedWindow);
+      this.tracks.set(sequence, track);
+    }
+    return track;
+  }
+
+  private move(entry: Entry, change: Change, values: (given: Given) => readonly bigint[]): Track {
+    const track = this.track(change.sequence);
+    if (entry.outcome.status === 'FAILED') return track;
+    const given = change.parameter === null ? undefined : values({ parameter: change.parameter, literal: null })[0];
+    track.move(this.order, change.next ?? (given === undefined ? null : given + change.add));
+    return track;
+  }
+}
+
+interface Counts {
+  fixed: number;
+  perRow: number;
+  exact: boolean;
+  rowsTell: boolean;
+}
+
+function newDraw(order: number, entry: Entry, counts: Counts): Draw {
+  const rows = counts.rowsTell && entry.rows !== null ? entry.rows : null;
+  const full = counts.fixed + counts.perRow * (rows ?? 1);
+  const exact = counts.exact && (counts.perRow === 0 || rows !== null);
+  let range = exact ? { count: full, min: full, max: full } : { count: full, min: 0, max: Number.POSITIVE_INFINITY };
+  if (entry.outcome.status === 'FAILED') {
+    range = drawnWhenFailed(entry.outcome.sqlstate, full);
+    if (!exact && range.max > 0) range = { ...range, min: 0, max: Number.POSITIVE_INFINITY };
+  } else if (entry.outcome.status === 'UNKNOWN') range = { ...range, min: 0 };
+  const end = entry.durationMs === null ? Number.POSITIVE_INFINITY : entry.timestamp + Math.ceil(entry.durationMs * 1000) + STAMP;
+  return {
+    order,
+    start: entry.timestamp,
+    end,
+    guess: range.count,
+    ...range,
+    group: { draws: [], shown: new Map() },
+    slot: null,
+    origin: null,
+    certainty: 'UNSETTLED',
+  };
+}
+
+/** Server logs stamp starts in milliseconds: a statement may have ended so much later than it seems, in microseconds. */
+const STAMP = 1_000;
+
+/** Draws between which nothing was shown belong together: what is shown behind them may be any one's. */
+function joinGroup(session: LedgerSession, track: Track, draw: Draw): void {
+  const group = session.groups.get(track);
+  if (group === undefined || group.shown.size > 0 || group.draws.length >= MOST_SHOWN) {
+    draw.group.draws.push(draw);
+    session.groups.set(track, draw.group);
+    return;
+  }
+  group.draws.push(draw);
+  (draw as { group: Group }).group = group;
+}
+
+function show(group: Group, reference: Reference, values: readonly bigint[]): void {
+  for (const value of values) {
+    if (group.shown.size >= MOST_SHOWN && !group.shown.has(value)) return;
+    group.shown.set(value, reference.strong || group.shown.get(value) === true);
+  }
+}
+
+const NONE: readonly bigint[] = [];
+const WHOLE = /^\d{1,18}$/;
+
+/** Whole numbers that a statement gives at a place: one, or the elements of an array. */
+function valuesOf(given: Given, parameters: readonly Value[]): readonly bigint[] {
+  if (given.literal !== null) return [given.literal];
+  const value = given.parameter === null ? undefined : parameters[given.parameter - 1];
+  return value === undefined ? NONE : wholeNumbers(value);
+}
+
+function wholeNumbers(value: Value): readonly bigint[] {
+  switch (value.kind) {
+    case 'int64':
+      return [value.value];
+    case 'text':
+      if (WHOLE.test(value.value)) return [BigInt(value.value)];
+      if (!/^\{[\d,]+\}$/.test(value.value)) return NONE;
+      return value.value.slice(1, -1).split(',').filter((item) => WHOLE.test(item)).map(BigInt);
+    case 'array':
+      return value.items.flatMap(wholeNumbers);
+    default:
+      return NONE;
+  }
+}

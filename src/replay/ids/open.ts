@@ -1,0 +1,100 @@
+import type { JournalStore } from '../../journal/store.ts';
+import type { EntryFilter } from '../../journal/window.ts';
+import { TargetConnection } from '../../target/connection.ts';
+import type { ResolvedTarget } from '../../target/spec.ts';
+import { type PlannedSession, planFilter } from '../plan.ts';
+import type { ReplayRequest } from '../request.ts';
+import { type Catalog, readCatalog, type Sequence } from './catalog.ts';
+import type { IdRestorer } from './id-restorer.ts';
+import { DrawLedger } from './ledger.ts';
+import { SequenceRestorer } from './sequence-restorer.ts';
+
+export interface OpenIdsOptions {
+  readonly journal: JournalStore;
+  readonly request: ReplayRequest;
+  readonly target: ResolvedTarget;
+  readonly replayId: string;
+  readonly sessions: ReadonlyMap<string, PlannedSession>;
+  readonly earlier: ReadonlyMap<string, readonly string[]>;
+  /** Target database for a recorded one; null: the target's own. */
+  readonly databaseFor: (recorded: string | null) => string | null;
+  /** True when the run goes on where it was interrupted: sequences have moved since its start. */
+  readonly resumed: boolean;
+  readonly onUnsettled: (message: string) => void;
+}
+
+/** Reading the catalog of a large database takes a while, but not for ever. */
+const CATALOG_TIMEOUT_MS = 60_000;
+/** How far before the window transactions that straddle its beginning are followed, in microseconds. */
+const LOOK_BACK = 3_600_000_000;
+
+/**
+ * The restorer for a COMMIT run, reading which of the target's statements draw. Null when the target has no
+ * sequences: the walk pays nothing then.
+ * @throws RepriseError TARGET_UNREACHABLE, TARGET_LOST
+ */
+export async function openIdRestorer(options: OpenIdsOptions): Promise<IdRestorer | null> {
+  const { journal, request, target, sessions, databaseFor } = options;
+  const databases = new Set([...sessions.values()].map(({ database }) => databaseFor(database) ?? target.database));
+  const catalogs = new Map<string, Catalog>();
+  for (const database of databases) {
+    catalogs.set(
+      database,
+      await withConnection(options, database, (connection) => readCatalog(connection, request.users.map(({ user }) => user))),
+    );
+  }
+  if ([...catalogs.values()].every(({ sequences }) => sequences.size === 0)) return null;
+  const homes = new Map<Sequence, string>();
+  for (const [database, { sequences }] of catalogs) for (const sequence of sequences.values()) homes.set(sequence, database);
+  const ledger = new DrawLedger({
+    journal,
+    window: request.window,
+    readFrom: await earliestStart(journal, request),
+    filter: databasesOnly(request),
+    positionsKnown: !options.resumed,
+    catalogFor: (recorded) => catalogs.get(databaseFor(recorded) ?? target.database) ?? NO_CATALOG,
+    earlier: options.earlier,
+  });
+  return new SequenceRestorer({
+    ledger,
+    execute: async (sequence, sql) => {
+      await withConnection(options, homes.get(sequence) ?? target.database, (connection) => connection.query(sql));
+    },
+    onUnsettled: options.onUnsettled,
+  });
+}
+
+const NO_CATALOG: Catalog = { sequences: new Map(), table: () => null, sequence: () => null, routine: () => [], hasRoutines: false };
+
+async function withConnection<T>(options: OpenIdsOptions, database: string, work: (connection: TargetConnection) => Promise<T>): Promise<T> {
+  const connection = await TargetConnection.connect(options.target, {
+    connectTimeoutMs: options.request.connectTimeoutMs,
+    applicationName: `reprise ${options.replayId.slice(0, 8)} ids`,
+    statementTimeoutMs: CATALOG_TIMEOUT_MS,
+    readOnly: false,
+    database,
+  });
+  try {
+    return await work(connection);
+  } finally {
+    await connection.close();
+  }
+}
+
+/** Statements that the replay leaves out drew from the same sequences: only the databases may be narrowed. */
+function databasesOnly(request: ReplayRequest): EntryFilter {
+  const { databases } = planFilter(request);
+  return databases === undefined ? {} : { databases };
+}
+
+/** Where to begin reading: at the start of the earliest transaction that the window's beginning cuts and the walk includes. */
+async function earliestStart(journal: JournalStore, request: ReplayRequest): Promise<number> {
+  const { from, to } = request.window;
+  if (request.edges !== 'INCLUDE') return from;
+  const straddlers = await journal.straddlers(request.window, databasesOnly(request));
+  let earliest = from;
+  for (const { startedAt, endedAt, status } of straddlers) {
+    if (status === 'COMMITTED' && endedAt !== null && endedAt <= to) earliest = Math.min(earliest, startedAt);
+  }
+  return Math.max(earliest, from - LOOK_BACK);
+}

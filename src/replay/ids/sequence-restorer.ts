@@ -1,0 +1,214 @@
+import { messageOf } from '../../errors.ts';
+import type { Entry } from '../../journal/entry.ts';
+import type { TransactionWithEntries } from '../../journal/store.ts';
+import type { QueryResult, TargetOutcome } from '../../target/statement.ts';
+import { positionSql, type Sequence } from './catalog.ts';
+import type { IdRestorer } from './id-restorer.ts';
+import type { DrawLedger, EntryDraws, LedgerDraw } from './ledger.ts';
+import { IdStatistics } from './statistics.ts';
+import type { Track } from './track.ts';
+
+export interface RestorerOptions {
+  readonly ledger: DrawLedger;
+  /** Runs SQL in the database of a sequence, on a connection apart from the walk's. */
+  execute(sequence: Sequence, sql: string): Promise<void>;
+  /** Told once for each sequence of which a draw could not be settled. */
+  onUnsettled(message: string): void;
+}
+
+/** Where a sequence of the target stands, going by what was sent. */
+interface Place {
+  /** What it gives next; null: unknown. */
+  next: bigint | null;
+  /** The furthest value that was meant to be given, and what follows it; null: none yet. */
+  furthest: bigint | null;
+  /** Transaction whose statements `next` rests on; null: autocommit statements, or none. */
+  transaction: string | null;
+  /** Of these, statements that are not answered. */
+  unanswered: number;
+}
+
+/** An entry on its way. */
+interface Sent {
+  readonly found: EntryDraws;
+  readonly transaction: string | null;
+  /** The one draw whose count the target is asked for, and its first value. */
+  readonly asked: { readonly draw: LedgerDraw; readonly first: bigint } | null;
+}
+
+/**
+ * The `IdRestorer` over a ledger of the record's draws. A sequence is set only where it would not give the
+ * recorded value by itself. That it would is believed of statements of the same transaction, of answered ones,
+ * and from one autocommit statement to the next: a failure elsewhere would take the later statements of its
+ * transaction with it, and their draws.
+ */
+export class SequenceRestorer implements IdRestorer {
+  private readonly options: RestorerOptions;
+  private readonly statistics: IdStatistics;
+  private readonly places = new Map<Track, Place>();
+  private readonly sent = new Map<Entry, Sent>();
+  private current: ReadonlyMap<number, EntryDraws> | null = null;
+  private transaction: string | null = null;
+  private begun = 0;
+  private failure: string | null = null;
+
+  constructor(options: RestorerOptions) {
+    this.options = options;
+    this.statistics = new IdStatistics(options.onUnsettled);
+  }
+
+  begin({ transaction, entries }: TransactionWithEntries): Promise<void> | null {
+    this.current = null;
+    this.transaction = transaction.autocommit ? null : transaction.id;
+    this.begun += 1;
+    if (transaction.commitSeq !== null && this.begun % FORGET_EVERY === 0) this.options.ledger.forgetBefore(transaction.commitSeq);
+    const last = entries.at(-1);
+    if (last === undefined) return null;
+    const reading = this.options.ledger.readThrough(last);
+    if (reading !== null) return reading.then(() => this.take(transaction.id));
+    this.take(transaction.id);
+    return null;
+  }
+
+  before(entry: Entry): string | null | Promise<string | null> {
+    const found = this.current?.get(entry.sequence);
+    if (found === undefined) return null;
+    const waits: Promise<void>[] = [];
+    for (const { track, draw } of found.draws) {
+      const ready = track.ready(draw);
+      if (ready !== null) waits.push(ready);
+    }
+    return waits.length === 0 ? this.set(entry, found) : Promise.all(waits).then(() => this.set(entry, found));
+  }
+
+  question(entry: Entry): string | null {
+    const asked = this.sent.get(entry)?.asked ?? null;
+    return asked === null ? null : positionSql(asked.draw.track.sequence.regclass);
+  }
+
+  answer(entry: Entry, result: QueryResult | null): void {
+    const asked = this.sent.get(entry)?.asked ?? null;
+    if (asked === null) return;
+    this.sent.delete(entry);
+    const { track, draw } = asked.draw;
+    const [last, called] = result?.rows[0] ?? [];
+    if (last === null || last === undefined) {
+      track.observed(draw, null);
+      return;
+    }
+    const { increment } = track.sequence;
+    const next = called === 't' ? BigInt(last) + increment : BigInt(last);
+    const count = Number((next - asked.first) / increment);
+    track.observed(draw, count >= 0 ? count : null);
+  }
+
+  after(entry: Entry, outcome: TargetOutcome): void {
+    const sent = this.sent.get(entry);
+    if (sent === undefined) return;
+    for (const { track } of sent.found.draws) {
+      const place = this.place(track);
+      if (place.transaction === sent.transaction && place.unanswered > 0) place.unanswered -= 1;
+      if (!outcome.ok) place.next = null;
+    }
+    if (sent.asked !== null) {
+      // The question behind it is answered next; behind a failure it fails, or tells of something else.
+      if (!outcome.ok) {
+        sent.asked.draw.track.observed(sent.asked.draw.draw, null);
+        this.sent.delete(entry);
+      }
+      return;
+    }
+    this.sent.delete(entry);
+    for (const { track, draw, rowsTell, perRow } of sent.found.draws) {
+      if (draw.min < draw.max) track.observed(draw, rowsTell && outcome.ok && outcome.rows !== null ? outcome.rows * perRow : null);
+    }
+  }
+
+  async finish(): Promise<void> {
+    const { ledger, execute } = this.options;
+    try {
+      await ledger.readAll();
+      for (const track of ledger.drawn()) {
+        const { sequence } = track;
+        const place = this.place(track);
+        const next = furthest(sequence, track.end(), place.furthest);
+        if (!sequence.settable || next === null || next === place.next || !isWithin(sequence, next)) continue;
+        await execute(sequence, `SELECT ${setval(sequence, next)}`);
+      }
+    } catch (error) {
+      this.failure = messageOf(error);
+    }
+  }
+
+  remarks(): readonly string[] {
+    const remarks = this.statistics.remarks();
+    if (this.failure === null) return remarks;
+    return [...remarks, `generated ids: the sequences could not be left where the record left them: ${this.failure}`];
+  }
+
+  private take(transactionId: string): void {
+    this.current = this.options.ledger.take(transactionId);
+  }
+
+  private place(track: Track): Place {
+    let place = this.places.get(track);
+    if (place === undefined) {
+      place = { next: track.sequence.next, furthest: null, transaction: null, unanswered: 0 };
+      this.places.set(track, place);
+    }
+    return place;
+  }
+
+  /** Decides what to set ahead of an entry, and notes where it leaves the sequences. */
+  private set(entry: Entry, found: EntryDraws): string | null {
+    const calls: string[] = [];
+    let asked: Sent['asked'] = null;
+    for (const ledgerDraw of found.draws) {
+      const { track, draw } = ledgerDraw;
+      const { sequence } = track;
+      track.shownLate(draw);
+      const first = track.valueOf(draw);
+      const usable = first !== null && isWithin(sequence, first) && sequence.settable;
+      this.statistics.add(track, draw, usable);
+      const place = this.place(track);
+      if (usable && !this.standsAt(place, first, sequence)) calls.push(setval(sequence, first));
+      const uncertain = draw.min < draw.max;
+      if (place.transaction !== this.transaction) {
+        place.transaction = this.transaction;
+        place.unanswered = 0;
+      }
+      place.unanswered += 1;
+      if (usable) place.furthest = furthest(sequence, place.furthest, first + BigInt(draw.count) * sequence.increment);
+      place.next = usable && !uncertain ? first + BigInt(draw.count) * sequence.increment : null;
+      if (!uncertain) continue;
+      const canAsk = usable && sequence.readable && sequence.cache === 1n;
+      if (canAsk && asked === null) asked = { draw: ledgerDraw, first };
+      if (canAsk || ledgerDraw.rowsTell) track.sent(draw);
+    }
+    for (const track of found.moves) this.place(track).next = null;
+    this.sent.set(entry, { found, transaction: this.transaction, asked });
+    return calls.length === 0 ? null : `SELECT ${calls.join(', ')}`;
+  }
+
+  private standsAt(place: Place, value: bigint, sequence: Sequence): boolean {
+    if (place.next !== value || sequence.cache > 1n) return false;
+    return place.transaction === this.transaction || place.unanswered === 0;
+  }
+}
+
+/** Transactions between two sweeps of the ledger. */
+const FORGET_EVERY = 1_000;
+
+function setval({ regclass }: Sequence, value: bigint): string {
+  return `pg_catalog.setval('${regclass.replaceAll("'", "''")}'::pg_catalog.regclass, ${value}, false)`;
+}
+
+/** A value outside is refused by setval, and the transaction with it. */
+function isWithin(sequence: Sequence, value: bigint): boolean {
+  return value >= sequence.min && value <= sequence.max;
+}
+
+function furthest(sequence: Sequence, a: bigint | null, b: bigint | null): bigint | null {
+  if (a === null || b === null) return a ?? b;
+  return sequence.increment > 0n === a > b ? a : b;
+}

@@ -1,0 +1,77 @@
+import { type Certainty, type Draw } from './draw.ts';
+import type { Track } from './track.ts';
+
+type Counts = Record<Certainty, number> & { draws: number; outOfReach: number };
+
+/** Counts how the draws of a run were settled, and says it in sentences. */
+export class IdStatistics {
+  private readonly onUnsettled: (message: string) => void;
+  private readonly tracks = new Map<Track, Counts>();
+
+  constructor(onUnsettled: (message: string) => void) {
+    this.onUnsettled = onUnsettled;
+  }
+
+  /** A statement that draws is being sent; `usable`: the sequence can be set to what it drew. */
+  add(track: Track, draw: Draw, usable: boolean): void {
+    let counts = this.tracks.get(track);
+    if (counts === undefined) {
+      counts = { draws: 0, outOfReach: 0, CONFIRMED: 0, CORRECTED: 0, BETWEEN: 0, COUNTED: 0, UNSETTLED: 0 };
+      this.tracks.set(track, counts);
+    }
+    counts.draws += 1;
+    if (!track.sequence.settable) {
+      if (counts.outOfReach++ === 0) this.onUnsettled(notPermitted(track));
+    } else if (usable) {
+      if (draw.certainty === 'UNSETTLED' && counts.UNSETTLED === 0) this.onUnsettled(disagree(track));
+      counts[draw.certainty] += 1;
+    } else {
+      if (counts.outOfReach++ === 0) this.onUnsettled(unknown(track));
+    }
+  }
+
+  remarks(): readonly string[] {
+    const remarks: string[] = [];
+    for (const [track, counts] of this.tracks) {
+      const { name, cache } = track.sequence;
+      if (!track.sequence.settable) {
+        remarks.push(`${notPermitted(track)}; ${statements(counts.draws)} drew from it`);
+        continue;
+      }
+      const parts = [
+        counts.CONFIRMED > 0 ? `${counts.CONFIRMED} confirmed by later statements` : '',
+        counts.CORRECTED > 0 ? `${counts.CORRECTED} corrected by them` : '',
+        counts.BETWEEN > 0 ? `${counts.BETWEEN} settled by the ones around them` : '',
+        counts.COUNTED > 0 ? `${counts.COUNTED} by their order in the record alone` : '',
+        counts.UNSETTLED > 0 ? `${counts.UNSETTLED} uncertain` : '',
+        counts.outOfReach > 0 ? `${counts.outOfReach} left as the target draws them` : '',
+      ].filter((part) => part !== '');
+      remarks.push(`generated ids of ${name}: ${statements(counts.draws)} drew from it: ${parts.join(', ')}`);
+      if (counts.UNSETTLED > 0) remarks.push(disagree(track));
+      if (counts.outOfReach > 0) remarks.push(unknown(track));
+      if (track.missing > 0) {
+        remarks.push(`generated ids of ${name}: ${track.missing} values were drawn by nothing that the record shows (functions, other databases' clients, statements that were not logged)`);
+      }
+      if (cache > 1n && counts.COUNTED > 0) {
+        remarks.push(`generated ids of ${name}: it hands out ${cache} values to a session at a time, so the order of draws does not tell the values`);
+      }
+    }
+    return remarks;
+  }
+}
+
+function statements(count: number): string {
+  return `${count} statement${count === 1 ? '' : 's'}`;
+}
+
+function notPermitted(track: Track): string {
+  return `generated ids of ${track.sequence.name} are not restored: the login of the replay lacks UPDATE on the sequence`;
+}
+
+function disagree(track: Track): string {
+  return `generated ids of ${track.sequence.name}: for some statements, counting draws and the values in later statements do not agree; they may draw other values than in the record`;
+}
+
+function unknown(track: Track): string {
+  return `generated ids of ${track.sequence.name}: for some statements nothing tells which value they drew`;
+}

@@ -1,0 +1,224 @@
+import type { Sequence } from './catalog.ts';
+import { type Draw, isShown } from './draw.ts';
+import { solve } from './solve.ts';
+
+/** A point in the record at which the sequence's place is given, or lost, other than by drawing. */
+interface Mark {
+  readonly order: number;
+  /** Null: nobody knows where the sequence stands from here on. */
+  readonly next: bigint | null;
+  /** The place follows from what came before, too: the target's own at the start of the window. */
+  readonly continues: boolean;
+}
+
+/** Settled draws kept to be moved when an uncertain count before them becomes known. */
+const MOST_KEPT = 10_000;
+
+/** Follows one sequence through the record and settles what its draws gave. */
+export class Track {
+  readonly sequence: Sequence;
+  /** Draws that are not settled yet, in order, and the marks between them. */
+  private waiting: (Draw | Mark)[] = [];
+  /** Settled ones from the last uncertain count on. */
+  private settled: Draw[] = [];
+  private origin: bigint | null;
+  private next: number | null;
+  /** The record itself has shown where the sequence stands. */
+  private anchored = false;
+  /** Uncertain draws that were sent to the target and are not answered yet. */
+  private readonly underWay = new Map<Draw, (() => void)[]>();
+  /** Values that no statement of the record accounts for. */
+  missing = 0;
+
+  /** @param known the target's place is where the record begins */
+  constructor(sequence: Sequence, known: boolean) {
+    this.sequence = sequence;
+    this.origin = sequence.next;
+    this.next = known && sequence.next !== null ? 0 : null;
+  }
+
+  add(draw: Draw): void {
+    this.waiting.push(draw);
+  }
+
+  /** The record moves the sequence (setval, RESTART); null: to an unknown place. */
+  move(order: number, next: bigint | null): void {
+    this.waiting.push({ order, next, continues: false });
+  }
+
+  /** The record reaches the point at which the target's place is its own. */
+  reach(order: number): void {
+    if (this.sequence.next !== null) this.waiting.push({ order, next: this.sequence.next, continues: true });
+  }
+
+  /**
+   * Settles draws, knowing all that were added: those up to `must`, and of the rest up to `may` as many as can be
+   * told apart from what follows.
+   */
+  settle(must: number, may: number): void {
+    while (this.waiting.length > 0) {
+      const markAt = this.waiting.findIndex(isMark);
+      const mark = markAt < 0 ? null : (this.waiting[markAt] as Mark);
+      const draws = (markAt < 0 ? this.waiting : this.waiting.slice(0, markAt)) as Draw[];
+      const passes = mark !== null && mark.order <= may;
+      const cut = passes ? draws.length : cutOf(draws, must, may);
+      if (cut === 0 && !passes) return;
+      this.chooseOrigin(draws, mark);
+      const solved = solve(draws, {
+        from: this.next,
+        anchored: this.anchored,
+        to: mark?.continues === true && mark.next !== null ? this.slotOf(mark.next) : null,
+        toSlot: (value) => this.slotOf(value),
+      });
+      this.keep(draws.slice(0, cut));
+      this.waiting.splice(0, cut);
+      if (!passes || mark === null) return;
+      this.waiting.shift();
+      this.pass(mark, solved.next);
+    }
+  }
+
+  /** First value of a settled draw; null: it is not known, and the sequence is better left alone. */
+  valueOf(draw: Draw): bigint | null {
+    return draw.slot === null || draw.origin === null ? null : this.toValue(draw.origin, draw.slot);
+  }
+
+  /** What the sequence gave next at the end of the record; null: unknown. */
+  end(): bigint | null {
+    return this.next === null || this.origin === null ? null : this.toValue(this.origin, this.next);
+  }
+
+  /** A value that came to light after its draw was settled. */
+  shownLate(draw: Draw): boolean {
+    const { origin } = draw;
+    if (isShown(draw) || origin === null || draw.slot === null || draw.group.draws.length !== 1) return false;
+    for (const [value, strong] of draw.group.shown) {
+      const slot = toSlot(origin, this.sequence.increment, value);
+      if (slot === null || (!strong && slot !== draw.slot) || Math.abs(slot - draw.slot) > LATE_RANGE) continue;
+      draw.certainty = slot === draw.slot ? 'CONFIRMED' : 'CORRECTED';
+      draw.slot = slot;
+      return true;
+    }
+    return false;
+  }
+
+  /** An uncertain draw is on its way to the target, which will tell its count. */
+  sent(draw: Draw): void {
+    this.underWay.set(draw, []);
+  }
+
+  /** The target told how many values a draw took; null: it could not. */
+  observed(draw: Draw, count: number | null): void {
+    const waiters = this.underWay.get(draw);
+    this.underWay.delete(draw);
+    if (count !== null) this.correct(draw, count);
+    for (const resume of waiters ?? []) resume();
+  }
+
+  /** Resolves when no uncertain draw before this one is under way; null: none is. */
+  ready(draw: Draw): Promise<void> | null {
+    if (this.underWay.size === 0 || isShown(draw)) return null;
+    const waits: Promise<void>[] = [];
+    for (const [other, waiters] of this.underWay) {
+      if (other.order < draw.order) waits.push(new Promise((resolve) => waiters.push(resolve)));
+    }
+    return waits.length === 0 ? null : Promise.all(waits).then(() => {});
+  }
+
+  private chooseOrigin(draws: readonly Draw[], mark: Mark | null): void {
+    if (this.origin !== null) return;
+    if (mark?.continues === true) this.origin = mark.next;
+    else for (const draw of draws) for (const value of draw.group.shown.keys()) this.origin ??= value;
+  }
+
+  /** Settles draws for good: what comes next is counted from them. */
+  private keep(draws: readonly Draw[]): void {
+    const ordered = draws.filter(({ slot }) => slot !== null).sort((a, b) => a.slot! - b.slot!);
+    for (const draw of ordered) {
+      const next = this.next ?? draw.slot!;
+      if (draw.slot! > next) this.missing += draw.slot! - next;
+      this.next = Math.max(next, draw.slot! + draw.count);
+      this.anchored ||= isShown(draw);
+    }
+    // Shown below the target's place: the record's sequence was behind, and what follows is counted from it.
+    const last = ordered.findLast(isShown);
+    if (last !== undefined && this.next !== null && ordered.at(-1) === last) this.next = last.slot! + last.count;
+    for (const draw of draws) {
+      draw.origin = this.origin;
+      if (this.settled.length > 0 || draw.min < draw.max) this.settled.push(draw);
+    }
+    if (this.settled.length > MOST_KEPT) this.settled.splice(0, this.settled.length - MOST_KEPT);
+  }
+
+  private pass(mark: Mark, next: number | null): void {
+    if (mark.continues) {
+      this.next = next;
+      return;
+    }
+    this.origin = mark.next;
+    this.next = mark.next === null ? null : 0;
+    this.anchored = mark.next !== null;
+    this.settled = [];
+  }
+
+  private correct(draw: Draw, count: number): void {
+    const change = count - draw.count;
+    draw.guess = count;
+    draw.count = count;
+    draw.min = count;
+    draw.max = count;
+    const at = this.settled.indexOf(draw);
+    if (at < 0) return;
+    if (change !== 0) {
+      let index = at + 1;
+      for (; index < this.settled.length && !isShown(this.settled[index]!); index++) {
+        const other = this.settled[index]!;
+        if (other.slot !== null) other.slot += change;
+      }
+      if (index === this.settled.length && this.next !== null) this.next += change;
+    }
+    while (this.settled.length > 0 && this.settled[0]!.min === this.settled[0]!.max) this.settled.shift();
+  }
+
+  private slotOf(value: bigint): number | null {
+    return this.origin === null ? null : toSlot(this.origin, this.sequence.increment, value);
+  }
+
+  private toValue(origin: bigint, slot: number): bigint {
+    const { increment, min, max, cycles } = this.sequence;
+    const value = origin + BigInt(slot) * increment;
+    if (!cycles || (value >= min && value <= max)) return value;
+    // Past its end a sequence that cycles begins again at the other one.
+    const step = increment < 0n ? -increment : increment;
+    const size = (max - min) / step + 1n;
+    const beyond = increment > 0n ? (value - max - 1n) / step : (min - value - 1n) / step;
+    return increment > 0n ? min + (beyond % size) * step : max - (beyond % size) * step;
+  }
+}
+
+/** How far from its counted place a value that came late may lie. */
+const LATE_RANGE = 256;
+
+function isMark(item: Draw | Mark): item is Mark {
+  return !('group' in item);
+}
+
+function toSlot(origin: bigint, increment: bigint, value: bigint): number | null {
+  const distance = value - origin;
+  if (distance % increment !== 0n) return null;
+  const slot = Number(distance / increment);
+  return Number.isSafeInteger(slot) ? slot : null;
+}
+
+/** How many draws to settle for good: at least those up to `must`; more only where no draw's span crosses. */
+function cutOf(draws: readonly Draw[], must: number, may: number): number {
+  let cut = 0;
+  let end = Number.NEGATIVE_INFINITY;
+  for (const [index, draw] of draws.entries()) {
+    if (draw.order > may) break;
+    end = Math.max(end, draw.end);
+    const following = draws[index + 1];
+    if (draw.order <= must || following === undefined || following.start > end) cut = index + 1;
+  }
+  return cut;
+}

@@ -1,0 +1,209 @@
+import { RepriseError } from '../errors.ts';
+import { compareEntryKeys, type Entry, type EntryKey, type Origin } from '../journal/entry.ts';
+import type { JournalStore } from '../journal/store.ts';
+import type { Transaction } from '../journal/transaction.ts';
+import type { EntryFilter, Window } from '../journal/window.ts';
+import type { ReplayRequest } from './request.ts';
+
+/** Entries a page of the plan: large enough to keep the journal ahead of a fast walk, small in memory. */
+const PAGE = 2_000;
+/** Entries of straddling transactions that INCLUDE may bring in from outside of the window. */
+const MAX_STRADDLING_ENTRIES = 100_000;
+
+/** A session of the plan, with what is left of its record. */
+export interface PlannedSession {
+  readonly key: string;
+  readonly nodeId: string;
+  readonly sessionId: string;
+  readonly user: string | null;
+  readonly database: string | null;
+  first: EntryKey;
+  last: EntryKey;
+  /** Planned entries not yet reported on. At 0 the session's record has ended. */
+  remaining: number;
+}
+
+/** One name for a session: session ids are unique within a node only. */
+export function sessionKey(origin: Pick<Origin, 'nodeId' | 'sessionId'>): string {
+  return `${origin.nodeId}\u0000${origin.sessionId}`;
+}
+
+/** The filter that the journal applies for a replay: transaction control always passes (docs/replay.md P5). */
+export function planFilter(request: ReplayRequest): EntryFilter {
+  const mapped = request.databases?.map((pair) => pair.recorded);
+  return {
+    ...request.filter,
+    ...(mapped !== undefined && request.filter.databases === undefined ? { databases: mapped } : {}),
+    keepTransactionControl: true,
+  };
+}
+
+/**
+ * Target database for each recorded one.
+ * @throws RepriseError DATABASES_AMBIGUOUS when the window spans several databases and the request neither
+ * names one nor maps them.
+ */
+export function mapDatabases(request: ReplayRequest, recorded: readonly (string | null)[]): (database: string | null) => string | null {
+  const names = [...new Set(recorded.filter((name) => name !== null))].sort();
+  if (request.databases === null) {
+    if (names.length > 1) {
+      throw new RepriseError(
+        'DATABASES_AMBIGUOUS',
+        `the window holds statements of ${names.length} databases (${names.join(', ')}): filter on one of them, or map each to a target database`,
+        { path: ['input', 'databases'] },
+      );
+    }
+    return () => null;
+  }
+  const map = new Map(request.databases.map((pair) => [pair.recorded, pair.target]));
+  const missing = names.filter((name) => !map.has(name));
+  if (missing.length > 0) {
+    throw new RepriseError('DATABASES_AMBIGUOUS', `no target database is given for ${missing.join(', ')}: map it, or filter it out`, {
+      path: ['input', 'databases'],
+    });
+  }
+  return (database) => (database === null ? null : (map.get(database) ?? null));
+}
+
+/**
+ * The plan of a TIMESTAMP or SESSION run: entries of the window in total order, read page by page with one
+ * page ahead, and the sessions they belong to.
+ */
+export class Plan {
+  readonly sessions: ReadonlyMap<string, PlannedSession>;
+  readonly planned: number;
+  private readonly journal: JournalStore;
+  private readonly window: Window;
+  private readonly filter: EntryFilter;
+  private readonly leaveOut: ReadonlySet<string>;
+  private readonly before: readonly Entry[];
+  private readonly after: readonly Entry[];
+  private stage: 'BEFORE' | 'WINDOW' | 'END' = 'BEFORE';
+  private ahead: Promise<{ readonly entries: readonly Entry[]; readonly hasMore: boolean }> | null = null;
+
+  constructor(parts: {
+    journal: JournalStore;
+    window: Window;
+    filter: EntryFilter;
+    sessions: ReadonlyMap<string, PlannedSession>;
+    leaveOut: ReadonlySet<string>;
+    before: readonly Entry[];
+    after: readonly Entry[];
+  }) {
+    this.journal = parts.journal;
+    this.window = parts.window;
+    this.filter = parts.filter;
+    this.sessions = parts.sessions;
+    this.leaveOut = parts.leaveOut;
+    this.before = parts.before;
+    this.after = parts.after;
+    let planned = 0;
+    for (const session of parts.sessions.values()) planned += session.remaining;
+    this.planned = planned;
+  }
+
+  /** The next entries in total order; null when the plan has ended. Never an empty list. */
+  async nextPage(): Promise<readonly Entry[] | null> {
+    if (this.stage === 'BEFORE') {
+      this.stage = 'WINDOW';
+      this.ahead = this.read(null);
+      if (this.before.length > 0) return this.before;
+    }
+    while (this.stage === 'WINDOW' && this.ahead !== null) {
+      const page = await this.ahead;
+      const last = page.entries.at(-1);
+      this.ahead = page.hasMore && last !== undefined ? this.read(last) : null;
+      const entries = this.leaveOut.size === 0 ? page.entries : page.entries.filter((entry) => !this.leaveOut.has(entry.transactionId));
+      if (entries.length > 0) return entries;
+    }
+    if (this.stage === 'WINDOW') {
+      this.stage = 'END';
+      if (this.after.length > 0) return this.after;
+    }
+    return null;
+  }
+
+  private read(after: EntryKey | null): Promise<{ readonly entries: readonly Entry[]; readonly hasMore: boolean }> {
+    const page = this.journal.page(this.window, this.filter, after, PAGE);
+    // The walk may end before it asks for this page; the rejection is reported when it does ask.
+    page.catch(() => {});
+    return page;
+  }
+}
+
+/** The sessions with entries in the window, by `sessionKey`. */
+export async function readSessions(journal: JournalStore, request: ReplayRequest): Promise<Map<string, PlannedSession>> {
+  const sessions = new Map<string, PlannedSession>();
+  for (const { entries, ...span } of await journal.sessionSpans(request.window, planFilter(request))) {
+    sessions.set(sessionKey(span), { key: sessionKey(span), ...span, remaining: entries });
+  }
+  return sessions;
+}
+
+/** Opens the plan of a TIMESTAMP or SESSION run over its sessions, and settles what `edges` says. */
+export async function openPlan(journal: JournalStore, request: ReplayRequest, sessions: Map<string, PlannedSession>): Promise<Plan> {
+  const filter = planFilter(request);
+  const { window } = request;
+  const leaveOut = new Set<string>();
+  const before: Entry[] = [];
+  const after: Entry[] = [];
+  if (request.edges !== 'CUT') {
+    for (const transaction of await journal.straddlers(window, filter)) {
+      const session = sessions.get(sessionKey(transaction.origin));
+      if (session === undefined) continue;
+      if (request.edges === 'INCLUDE') {
+        await includeStraddler(journal, window, transaction, session, before, after);
+      } else {
+        leaveOut.add(transaction.id);
+        session.remaining -= await countInside(journal, window, filter, transaction);
+      }
+      if (before.length + after.length > MAX_STRADDLING_ENTRIES) {
+        throw new RepriseError(
+          'LIMIT_EXCEEDED',
+          `more than ${MAX_STRADDLING_ENTRIES} entries of transactions that straddle the window lie outside of it: widen the window or use edges CUT`,
+          { path: ['input', 'edges'] },
+        );
+      }
+    }
+    before.sort(compareEntryKeys);
+    after.sort(compareEntryKeys);
+    for (const [key, session] of sessions) if (session.remaining === 0) sessions.delete(key);
+  }
+  return new Plan({ journal, window, filter, sessions, leaveOut, before, after });
+}
+
+async function includeStraddler(
+  journal: JournalStore,
+  window: Window,
+  transaction: Transaction,
+  session: PlannedSession,
+  before: Entry[],
+  after: Entry[],
+): Promise<void> {
+  for await (const entry of entriesOf(journal, transaction.id)) {
+    if (entry.timestamp < window.from) before.push(entry);
+    else if (entry.timestamp > window.to) after.push(entry);
+    else continue;
+    session.remaining += 1;
+    if (compareEntryKeys(entry, session.first) < 0) session.first = entry;
+    if (compareEntryKeys(entry, session.last) > 0) session.last = entry;
+  }
+}
+
+async function countInside(journal: JournalStore, window: Window, filter: EntryFilter, transaction: Transaction): Promise<number> {
+  const ids = { ...filter, transactionIds: [transaction.id] };
+  const spans = await journal.sessionSpans(window, ids);
+  return spans.reduce((sum, span) => sum + span.entries, 0);
+}
+
+/** All entries of a transaction by sequence, page by page. */
+export async function* entriesOf(journal: JournalStore, transactionId: string): AsyncGenerator<Entry> {
+  let after = 0;
+  for (;;) {
+    const page = await journal.transactionEntries(transactionId, after, PAGE);
+    yield* page.entries;
+    const last = page.entries.at(-1);
+    if (!page.hasMore || last === undefined) return;
+    after = last.sequence;
+  }
+}

@@ -1,0 +1,214 @@
+import type { Entry } from '../journal/entry.ts';
+import { normaliseStatement, statementFingerprint } from '../journal/normalise.ts';
+import { DIVERGENCES, type Divergence } from './event.ts';
+import { Histogram } from './histogram.ts';
+import type { FailureGroup, ReplayReport, StatementReport } from './store.ts';
+import type { NewOutcome } from './tally.ts';
+
+/** What a report holds at most. Statements beyond it are counted on one line that says so. */
+const LIMITS = {
+  statements: 5_000,
+  failureGroups: 1_000,
+  remarks: 1_000,
+  textLength: 4_000,
+  messageLength: 1_000,
+} as const;
+/** Texts whose line is remembered: two generations of this many texts and characters each, none longer than this. */
+const MEMORY = { texts: 2_000, characters: 2_000_000, longest: 20_000 } as const;
+/** Only a consequence of an earlier failure of the transaction: counted apart, in the record too. */
+const CASCADE = '25P02';
+
+interface StatementLine {
+  readonly fingerprint: string;
+  readonly normalised: string;
+  calls: number;
+  failures: number;
+  recordedFailures: number;
+  rows: number;
+  /** Calls that could be compared. */
+  comparable: number;
+  /** Calls by divergence, at its place in `DIVERGENCES`; null until there is one. */
+  divergences: number[] | null;
+  replayedMs: number;
+  readonly recorded: Histogram;
+  readonly replayed: Histogram;
+}
+
+interface GroupLine {
+  readonly sqlstate: string;
+  readonly normalised: string;
+  count: number;
+  cascades: number;
+  expected: number;
+  firstSeq: number;
+  lastSeq: number;
+  readonly sampleMessage: string;
+}
+
+/**
+ * Gathers a run's report while it runs, in memory that does not grow with the run: at most 5,000 normalised
+ * statements and 1,000 groups of failures, each with texts of bounded length. The first to come have a line of
+ * their own; the rest share one, and a remark says so.
+ */
+export class ReportBuilder {
+  readonly #lines = new Map<string, StatementLine>();
+  readonly #groups = new Map<string, GroupLine>();
+  readonly #remarks: string[] = [];
+  #remarksLeftOut = 0;
+  #others: StatementLine | null = null;
+  #otherGroup: GroupLine | null = null;
+  /** Text → line, so that a prepared text costs one look-up. Two generations: texts in use move to the young one. */
+  #young = new Map<string, StatementLine>();
+  #old = new Map<string, StatementLine>();
+  #youngCharacters = 0;
+
+  /** Adds the outcome of an entry; `seq` is the number that the feed's `emit` gave its event. */
+  add(entry: Entry, outcome: NewOutcome, seq: number): void {
+    const line = this.#lineOf(entry.statement);
+    line.calls += 1;
+    if (outcome.rows !== null) line.rows += outcome.rows;
+    const recorded = entry.outcome;
+    if (recorded.status === 'FAILED' && recorded.sqlstate !== CASCADE) line.recordedFailures += 1;
+    if (outcome.durationMs !== null) {
+      line.replayed.add(outcome.durationMs);
+      line.replayedMs += outcome.durationMs;
+      // Of the same calls, so that the two columns may be compared.
+      if (entry.durationMs !== null) line.recorded.add(entry.durationMs);
+    }
+    if (outcome.verdict !== 'UNVERIFIABLE') line.comparable += 1;
+    for (const divergence of outcome.divergences) {
+      line.divergences ??= DIVERGENCES.map(() => 0);
+      line.divergences[DIVERGENCES.indexOf(divergence)]! += 1;
+    }
+    if (outcome.status !== 'FAILED') return;
+    if (!outcome.cascade) line.failures += 1;
+    const group = this.#groupOf(line, outcome, seq);
+    group.count += 1;
+    if (outcome.cascade) group.cascades += 1;
+    if (recorded.status === 'FAILED' && recorded.sqlstate === outcome.sqlstate) group.expected += 1;
+    group.firstSeq = Math.min(group.firstSeq, seq);
+    group.lastSeq = Math.max(group.lastSeq, seq);
+  }
+
+  /** Adds a sentence about what could not be settled; one that is there already is not repeated. */
+  remark(sentence: string): void {
+    if (this.#remarks.includes(sentence)) return;
+    if (this.#remarks.length < LIMITS.remarks) this.#remarks.push(sentence);
+    else this.#remarksLeftOut += 1;
+  }
+
+  /** The report so far: statements by the time they took on the target, failures by their number, most first. */
+  finish(): ReplayReport {
+    const lines = [...this.#lines.values()].sort((a, b) => b.replayedMs - a.replayedMs || b.calls - a.calls);
+    const groups = [...this.#groups.values()].sort((a, b) => b.count - a.count || a.firstSeq - b.firstSeq);
+    const remarks = [...this.#remarks];
+    if (this.#others !== null) {
+      lines.push(this.#others);
+      remarks.push(
+        `the report has a line for each of the first ${LIMITS.statements} different statements; ` +
+          `${this.#others.calls} calls of others share the line "other"`,
+      );
+    }
+    if (this.#otherGroup !== null) {
+      groups.push(this.#otherGroup);
+      remarks.push(
+        `the report has the first ${LIMITS.failureGroups} groups of failures; ` +
+          `${this.#otherGroup.count} failures of others share one group`,
+      );
+    }
+    if (this.#remarksLeftOut > 0) remarks.push(`${this.#remarksLeftOut} more remarks were left out`);
+    return { statements: lines.map(statementReport), failures: groups.map(failureGroup), remarks };
+  }
+
+  #lineOf(text: string): StatementLine {
+    const known = this.#young.get(text);
+    if (known !== undefined) return known;
+    const line = this.#old.get(text) ?? this.#normalisedLine(text);
+    if (text.length > MEMORY.longest) return line;
+    if (this.#young.size >= MEMORY.texts || this.#youngCharacters + text.length > MEMORY.characters) {
+      this.#old = this.#young;
+      this.#young = new Map();
+      this.#youngCharacters = 0;
+    }
+    this.#young.set(text, line);
+    this.#youngCharacters += text.length;
+    return line;
+  }
+
+  #normalisedLine(text: string): StatementLine {
+    const normalised = normaliseStatement(text);
+    // A fingerprint costs more than the look-up: only long texts, which are not kept whole, are known by it.
+    const key = normalised.length <= LIMITS.textLength ? normalised : statementFingerprint(normalised);
+    const known = this.#lines.get(key);
+    if (known !== undefined) return known;
+    if (this.#lines.size >= LIMITS.statements) {
+      this.#others ??= newLine('other', 'other statements');
+      return this.#others;
+    }
+    const line = newLine(statementFingerprint(normalised), shorten(normalised, LIMITS.textLength));
+    this.#lines.set(key, line);
+    return line;
+  }
+
+  #groupOf(line: StatementLine, outcome: NewOutcome, seq: number): GroupLine {
+    const sqlstate = outcome.sqlstate ?? '';
+    const key = `${sqlstate} ${line.fingerprint}`;
+    const known = this.#groups.get(key);
+    if (known !== undefined) return known;
+    const message = shorten(outcome.message ?? '', LIMITS.messageLength);
+    if (this.#groups.size >= LIMITS.failureGroups) {
+      this.#otherGroup ??= newGroup('', 'other failures', seq, message);
+      return this.#otherGroup;
+    }
+    const group = newGroup(sqlstate, line.normalised, seq, message);
+    this.#groups.set(key, group);
+    return group;
+  }
+}
+
+function newLine(fingerprint: string, normalised: string): StatementLine {
+  return {
+    fingerprint,
+    normalised,
+    calls: 0,
+    failures: 0,
+    recordedFailures: 0,
+    rows: 0,
+    comparable: 0,
+    divergences: null,
+    replayedMs: 0,
+    recorded: new Histogram(),
+    replayed: new Histogram(),
+  };
+}
+
+function newGroup(sqlstate: string, normalised: string, seq: number, sampleMessage: string): GroupLine {
+  return { sqlstate, normalised, count: 0, cascades: 0, expected: 0, firstSeq: seq, lastSeq: seq, sampleMessage };
+}
+
+function shorten(text: string, length: number): string {
+  return text.length <= length ? text : `${text.slice(0, length - 1)}…`;
+}
+
+function statementReport(line: StatementLine): StatementReport {
+  const divergences: Partial<Record<Divergence, number>> = {};
+  line.divergences?.forEach((count, place) => {
+    if (count > 0) divergences[DIVERGENCES[place]!] = count;
+  });
+  return {
+    fingerprint: line.fingerprint,
+    normalised: line.normalised,
+    calls: line.calls,
+    failures: line.failures,
+    recordedFailures: line.recordedFailures,
+    rows: line.rows,
+    recorded: line.recorded.percentiles(),
+    replayed: line.replayed.percentiles(),
+    verdict: line.divergences !== null ? 'DIVERGED' : line.comparable > 0 ? 'SAME' : 'UNVERIFIABLE',
+    divergences,
+  };
+}
+
+function failureGroup(group: GroupLine): FailureGroup {
+  return { ...group };
+}

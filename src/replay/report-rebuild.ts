@@ -1,0 +1,36 @@
+import type { JournalStore } from '../journal/store.ts';
+import { decodeChunk } from './event-codec.ts';
+import type { OutcomeEvent } from './event.ts';
+import { ReportBuilder } from './report-builder.ts';
+import type { ReplayReport, ReplayStore } from './store.ts';
+
+const CHUNKS_AT_ONCE = 16;
+
+/**
+ * Makes a run's report anew from its durable events and the journal: for runs that were interrupted, whose
+ * report in memory died with their process. Reads every event once; memory as for `ReportBuilder`.
+ */
+export async function rebuildReport(journal: JournalStore, store: ReplayStore, replayId: string): Promise<ReplayReport> {
+  const report = new ReportBuilder();
+  let evicted = 0;
+  let after = 0;
+  for (;;) {
+    const chunks = await store.chunks(replayId, after, CHUNKS_AT_ONCE);
+    const last = chunks.at(-1);
+    if (last === undefined) break;
+    for (const chunk of chunks) {
+      const outcomes = decodeChunk(chunk).filter((event): event is OutcomeEvent => event.kind === 'OUTCOME');
+      const entries = await journal.entriesByPlace(
+        outcomes.map((outcome) => ({ transactionId: outcome.transactionId, sequence: outcome.key.sequence })),
+      );
+      outcomes.forEach((outcome, index) => {
+        const entry = entries[index];
+        if (entry === null || entry === undefined) evicted += 1;
+        else report.add(entry, outcome, outcome.seq);
+      });
+    }
+    after = last.lastSeq;
+  }
+  if (evicted > 0) report.remark(`${evicted} statements are no longer in the journal and are missing from this report`);
+  return report.finish();
+}

@@ -1,0 +1,163 @@
+import type { Entry } from '../journal/entry.ts';
+import { transactionEffect } from '../journal/transaction-effect.ts';
+import type { TargetOutcome } from '../target/statement.ts';
+import { isCascade } from '../target/sqlstate.ts';
+import { compareOutcome } from './compare.ts';
+import type { RunControl } from './control.ts';
+import type { LagCause, OutcomeEvent, SkipReason } from './event.ts';
+import type { EventFeed } from './feed.ts';
+import type { ReportBuilder } from './report-builder.ts';
+import type { ReplayRequest } from './request.ts';
+import type { Tally } from './tally.ts';
+
+/** A planned entry and the (copy of a) session that it belongs to. */
+export interface PlannedEntry {
+  readonly ordinal: number;
+  readonly entry: Entry;
+  readonly copy: number;
+}
+
+/** How late a statement was sent, and why; null as fast as possible. */
+export interface Lag {
+  readonly ms: number;
+  readonly cause: LagCause;
+}
+
+/** Turns what the target answered into the one outcome event of a statement, its counts and its report. */
+export class Reporter {
+  private readonly feed: EventFeed;
+  private readonly tally: Tally;
+  private readonly report: ReportBuilder;
+  private readonly request: ReplayRequest;
+  private readonly control: RunControl;
+  private failures = 0;
+
+  constructor(parts: { feed: EventFeed; tally: Tally; report: ReportBuilder; request: ReplayRequest; control: RunControl }) {
+    this.feed = parts.feed;
+    this.tally = parts.tally;
+    this.report = parts.report;
+    this.request = parts.request;
+    this.control = parts.control;
+  }
+
+  /**
+   * The target answered, or its connection died with the statement under way. `recordedAborted`: in the
+   * record, the statement's transaction had failed by then, so that its COMMIT rolled back there too.
+   */
+  answered(planned: PlannedEntry, outcome: TargetOutcome, lag: Lag | null, recordedAborted: boolean): void {
+    if (outcome.lost) {
+      this.unknown(planned, 'the connection was lost before the answer came');
+      return;
+    }
+    // Cancelled by the end of the run: that the statement was cut off says nothing about the target.
+    if (!outcome.ok && outcome.sqlstate === '57014' && this.control.endReason !== null) {
+      this.skipped(planned, 'RUN_ENDED');
+      return;
+    }
+    // The server accepts COMMIT in a failed transaction and rolls back: to whoever committed, that is a failure.
+    if (outcome.ok && outcome.tag === 'ROLLBACK' && !recordedAborted && commits(planned.entry)) {
+      this.cascade(planned);
+      return;
+    }
+    this.emit(planned, {
+      status: outcome.ok ? 'SUCCEEDED' : 'FAILED',
+      cascade: !outcome.ok && outcome.sqlstate !== null && isCascade(outcome.sqlstate),
+      skipReason: null,
+      sqlstate: outcome.sqlstate,
+      message: outcome.message,
+      errorPosition: outcome.position,
+      rows: outcome.rows,
+      digest: outcome.digest,
+      durationMs: outcome.serviceMs,
+      durationApproximate: !outcome.alone,
+      lagMs: lag?.ms ?? null,
+      lagCause: lag?.cause ?? 'NONE',
+    });
+  }
+
+  /** What its transaction was to do did not happen, because an earlier statement of it failed. */
+  cascade(planned: PlannedEntry): void {
+    this.emit(planned, {
+      ...NOTHING_KNOWN,
+      status: 'FAILED',
+      cascade: true,
+      sqlstate: '25P02',
+      message: 'an earlier statement of the transaction failed: it was rolled back',
+    });
+  }
+
+  /** Not sent, for a reason that a reader can act on. */
+  skipped(planned: PlannedEntry, reason: SkipReason): void {
+    this.emit(planned, { ...NOTHING_KNOWN, status: 'SKIPPED', skipReason: reason });
+  }
+
+  /** Sent, or perhaps sent, and nobody can tell what became of it. Never repeated. */
+  unknown(planned: PlannedEntry, why: string): void {
+    this.emit(planned, { ...NOTHING_KNOWN, status: 'UNKNOWN', message: why });
+  }
+
+  private emit(planned: PlannedEntry, result: Result): void {
+    const { entry, ordinal, copy } = planned;
+    const { verdict, divergences } = compareOutcome(entry, result, this.request.slower);
+    const event: Omit<OutcomeEvent, 'seq' | 'at'> = {
+      kind: 'OUTCOME',
+      ordinal,
+      key: { timestamp: entry.timestamp, position: entry.position, sequence: entry.sequence },
+      transactionId: entry.transactionId,
+      sessionId: entry.origin.sessionId,
+      copy,
+      ...result,
+      verdict,
+      divergences,
+    };
+    const seq = this.feed.emit(event);
+    this.tally.add(event, entry.durationMs);
+    this.report.add(entry, event, seq);
+    // A failure that the record has too says nothing against the target.
+    if (result.status === 'FAILED' && !result.cascade && verdict !== 'SAME') {
+      this.failures += 1;
+      const most = this.request.stopAfterFailures;
+      if (most !== null && this.failures >= most) {
+        this.control.end({
+          kind: 'FAILED',
+          code: 'REPLAY_STOPPED',
+          message: `stopped after ${this.failures} failed statement${this.failures === 1 ? '' : 's'}, as asked; the last: ${result.message}`,
+        });
+      }
+    }
+  }
+}
+
+function commits(entry: Entry): boolean {
+  return entry.statementType === 'TRANSACTION' && transactionEffect(entry.statement).at(-1)?.kind === 'COMMIT';
+}
+
+type Result = Pick<
+  OutcomeEvent,
+  | 'status'
+  | 'cascade'
+  | 'skipReason'
+  | 'sqlstate'
+  | 'message'
+  | 'errorPosition'
+  | 'rows'
+  | 'digest'
+  | 'durationMs'
+  | 'durationApproximate'
+  | 'lagMs'
+  | 'lagCause'
+>;
+
+const NOTHING_KNOWN = {
+  cascade: false,
+  skipReason: null,
+  sqlstate: null,
+  message: null,
+  errorPosition: null,
+  rows: null,
+  digest: null,
+  durationMs: null,
+  durationApproximate: false,
+  lagMs: null,
+  lagCause: 'NONE',
+} as const;

@@ -1,0 +1,366 @@
+import { messageOf, RepriseError } from '../errors.ts';
+import type { Entry } from '../journal/entry.ts';
+import { transactionEffect } from '../journal/transaction-effect.ts';
+import type { Value } from '../journal/value.ts';
+import type { TargetConnection } from '../target/connection.ts';
+import type { StatementMessage, TargetOutcome } from '../target/statement.ts';
+import { type Connector, runHasEnded } from './connector.ts';
+import type { NoticeCode } from './event.ts';
+import type { EventFeed } from './feed.ts';
+import type { PlannedSession } from './plan.ts';
+import type { ReplayRequest } from './request.ts';
+import { SessionMemory } from './session-memory.ts';
+import type { Tally } from './tally.ts';
+
+/** One recorded session on the target (or one copy of it). */
+export class TargetSession {
+  readonly planned: PlannedSession;
+  readonly copy: number;
+  readonly memory = new SessionMemory();
+  connection: TargetConnection | null = null;
+  /** Planned entries of this copy not yet reported on. */
+  remaining: number;
+  /** A recorded transaction whose rest cannot be replayed because its connection went. */
+  lostTransaction: string | null = null;
+  /** Recorded transaction of the last statement sent, to notice one that begins in the middle. */
+  transactionId: string | null = null;
+  /** When it was last used, for giving connections back; any increasing number. */
+  usedAt = 0;
+  /** Its connection was lost, and it has had no other since. */
+  wasLost = false;
+  /** Called when its connection was lost and every statement on it has its outcome. */
+  onLost: (() => void) | null = null;
+  /** Under way: its connection being opened, or its end. */
+  opening: Promise<TargetConnection> | null = null;
+  ending: Promise<void> | null = null;
+  private recordedTransaction: string | null = null;
+  private recordedFailed = false;
+
+  constructor(planned: PlannedSession, copy: number) {
+    this.planned = planned;
+    this.copy = copy;
+    this.remaining = planned.remaining;
+  }
+
+  /**
+   * Follows the record, entry by entry in order: true when the entry's transaction had failed there before it,
+   * and was not rolled back to a savepoint since.
+   */
+  recordedAborted(entry: Entry): boolean {
+    if (entry.transactionId !== this.recordedTransaction) {
+      this.recordedTransaction = entry.transactionId;
+      this.recordedFailed = false;
+    }
+    const before = this.recordedFailed;
+    if (entry.outcome.status === 'FAILED') this.recordedFailed = true;
+    else if (before && entry.statementType === 'TRANSACTION' && rollsBackToSavepoint(entry.statement)) this.recordedFailed = false;
+    return before;
+  }
+
+  /** True while its connection must stay with it. */
+  get mustKeep(): boolean {
+    const { connection } = this;
+    if (connection === null) return false;
+    return connection.inFlight > 0 || connection.transactionStatus !== 'I' || this.memory.holdsConnection;
+  }
+}
+
+/** Everything that opening a session needs to know. */
+export interface SessionPoolOptions {
+  readonly connector: Connector;
+  readonly request: ReplayRequest;
+  readonly replayId: string;
+  readonly feed: EventFeed;
+  readonly tally: Tally;
+  /** Target database for a recorded one; null: the target's own. */
+  readonly databaseFor: (recorded: string | null) => string | null;
+  readonly signal: AbortSignal;
+}
+
+/** Attempts to open a connection again before the target counts as lost. */
+const REOPEN_ATTEMPTS = 5;
+/** How long an idle connection may take to close when the run is cut short. Milliseconds. */
+const CLOSE_MS = 300;
+
+/**
+ * The connections of a run: one for each session that needs one, within `maxConnections` (one of which is
+ * the monitor's). Sessions that hold nothing lend theirs when the limit is reached.
+ */
+export class SessionPool {
+  private readonly options: SessionPoolOptions;
+  private readonly sessions = new Map<string, TargetSession>();
+  private readonly connected = new Set<TargetSession>();
+  private readonly byProcess = new Map<number, TargetSession>();
+  /** Being opened or closed: they count against the limit too. */
+  private opening = 0;
+  private readonly closing = new Set<Promise<void>>();
+  private closed = false;
+  private clock = 0;
+
+  constructor(options: SessionPoolOptions) {
+    this.options = options;
+  }
+
+  /** The session (copy) of a planned one; made on first use. */
+  session(planned: PlannedSession, copy = 0): TargetSession {
+    const key = copy === 0 ? planned.key : `${planned.key}\u0000${copy}`;
+    let session = this.sessions.get(key);
+    if (session === undefined) {
+      session = new TargetSession(planned, copy);
+      this.sessions.set(key, session);
+    }
+    return session;
+  }
+
+  /** The session whose backend on the target has this process id. */
+  byProcessId(pid: number): TargetSession | null {
+    return this.byProcess.get(pid) ?? null;
+  }
+
+  /** Sessions that have a connection now. */
+  *open(): Iterable<TargetSession> {
+    yield* this.connected;
+  }
+
+  /** True when another session could be connected now, be it by taking the place of one that holds nothing. */
+  get hasRoom(): boolean {
+    return !this.isFull || [...this.connected].some((session) => !session.mustKeep);
+  }
+
+  /**
+   * The session's connection, opened if need be, with its settings and prepared statements made again.
+   * @throws RepriseError CONNECTION_LIMIT, TARGET_LOST; TARGET_UNREACHABLE where the target refuses this login
+   * or database; REPLAY_STATE when the run is being ended
+   */
+  connect(session: TargetSession): Promise<TargetConnection> {
+    session.usedAt = ++this.clock;
+    if (session.connection !== null) return Promise.resolve(session.connection);
+    session.opening ??= this.openSession(session).finally(() => {
+      session.opening = null;
+    });
+    return session.opening;
+  }
+
+  private async openSession(session: TargetSession): Promise<TargetConnection> {
+    await session.ending;
+    await this.takePlace();
+    try {
+      // What it held went with the connection that it had before.
+      session.memory.connectionLost();
+      for (;;) {
+        const connection = await this.openPersistently(session);
+        // Before anyone can send on it: what the session set up comes first.
+        await this.restore(session, connection);
+        if (this.closed || this.options.signal.aborted) {
+          connection.destroy('the run has ended');
+          throw runHasEnded();
+        }
+        if (connection.ended) continue;
+        this.attach(session, connection);
+        return connection;
+      }
+    } finally {
+      this.opening -= 1;
+    }
+  }
+
+  private attach(session: TargetSession, connection: TargetConnection): void {
+    session.connection = connection;
+    this.connected.add(session);
+    this.byProcess.set(connection.processId, session);
+    this.options.tally.connection();
+    connection.onLost(() => this.detach(session, connection));
+    if (!session.wasLost) return;
+    session.wasLost = false;
+    this.notice('CONNECTION_REOPENED', session, `session ${session.planned.sessionId} has a connection again`);
+  }
+
+  private detach(session: TargetSession, connection: TargetConnection): void {
+    if (session.connection !== connection) return;
+    this.forget(session, connection);
+    if (connection.transactionStatus !== 'I') session.lostTransaction = session.transactionId;
+    const lost = session.memory.heldState;
+    session.memory.connectionLost();
+    if (this.options.signal.aborted) return;
+    session.wasLost = true;
+    this.notice(
+      'CONNECTION_LOST',
+      session,
+      `the connection of session ${session.planned.sessionId} was lost${lost.length > 0 ? `, and with it ${lost.join(', ')}` : ''}`,
+    );
+    session.onLost?.();
+  }
+
+  private forget(session: TargetSession, connection: TargetConnection): void {
+    session.connection = null;
+    this.connected.delete(session);
+    if (this.byProcess.get(connection.processId) === session) this.byProcess.delete(connection.processId);
+  }
+
+  private openOnce(session: TargetSession): Promise<TargetConnection> {
+    const { connector, request, databaseFor, replayId } = this.options;
+    const login = request.users.find((user) => user.recorded === session.planned.user);
+    return connector.open({
+      connectTimeoutMs: request.connectTimeoutMs,
+      applicationName: `reprise ${replayId.slice(0, 8)}`,
+      statementTimeoutMs: request.statementTimeoutMs,
+      readOnly: request.readOnly,
+      database: databaseFor(session.planned.database) ?? connector.target.database,
+      ...(login === undefined ? {} : { user: login.user, password: login.password }),
+    });
+  }
+
+  /** A target that restarts is back within seconds; one that is gone for longer ends the run. */
+  private async openPersistently(session: TargetSession): Promise<TargetConnection> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.openOnce(session);
+      } catch (error) {
+        // A login or database that the server refuses now, it refuses in a second too.
+        if (this.options.signal.aborted || isRefusal(error)) throw error;
+        if (attempt >= REOPEN_ATTEMPTS) {
+          throw new RepriseError('TARGET_LOST', `the target was lost during the run: ${messageOf(error)}`, { cause: error });
+        }
+        await pause(100 * 2 ** attempt, this.options.signal);
+      }
+    }
+  }
+
+  private async restore(session: TargetSession, connection: TargetConnection): Promise<void> {
+    const statements = session.memory.statements();
+    if (statements.length === 0) return;
+    const failed: string[] = [];
+    const cutShort = () => connection.destroy('the run has ended');
+    this.options.signal.addEventListener('abort', cutShort, { once: true });
+    for (const { statement, parameters } of statements) {
+      const outcome = await sendAlone(connection, statement, parameters);
+      if (!outcome.ok) failed.push(outcome.message ?? 'connection lost');
+    }
+    this.options.signal.removeEventListener('abort', cutShort);
+    this.notice(
+      'SESSION_PREPARED',
+      session,
+      `made ${statements.length - failed.length} of ${statements.length} earlier settings and prepared statements of session ${session.planned.sessionId} again${failed.length > 0 ? `; failed: ${failed[0]}` : ''}`,
+    );
+  }
+
+  private get isFull(): boolean {
+    // The monitor has one of the connections.
+    return this.connected.size + this.opening + this.closing.size >= this.options.request.maxConnections - 1;
+  }
+
+  /** Reserves a place for one connection; whoever gets it counts `opening` down. */
+  private async takePlace(): Promise<void> {
+    while (this.isFull) {
+      if (this.closed) throw runHasEnded();
+      let idle: TargetSession | null = null;
+      for (const session of this.connected) {
+        if (!session.mustKeep && session.ending === null && (idle === null || session.usedAt < idle.usedAt)) idle = session;
+      }
+      if (idle !== null) await this.release(idle);
+      else if (this.closing.size > 0) await Promise.race(this.closing);
+      else {
+        throw new RepriseError(
+          'CONNECTION_LIMIT',
+          `${this.connected.size} sessions hold a transaction or session state at once, and maxConnections is ${this.options.request.maxConnections}: raise it, or replay a narrower window`,
+          { path: ['input', 'maxConnections'] },
+        );
+      }
+    }
+    this.opening += 1;
+  }
+
+  /** Closes a session's connection; the session can be connected again. */
+  private async release(session: TargetSession, timeoutMs?: number): Promise<void> {
+    const { connection } = session;
+    if (connection === null) return;
+    this.forget(session, connection);
+    const closing = connection.close(timeoutMs).finally(() => this.closing.delete(closing));
+    this.closing.add(closing);
+    await closing;
+  }
+
+  /** The session's record has ended: what is open is rolled back, its connection closed. Never rejects. */
+  end(session: TargetSession): Promise<void> {
+    session.ending ??= this.endSession(session).finally(() => {
+      session.ending = null;
+    });
+    return session.ending;
+  }
+
+  private async endSession(session: TargetSession): Promise<void> {
+    const { connection } = session;
+    if (connection !== null && connection.transactionStatus !== 'I') {
+      this.notice(
+        'TRANSACTION_CLOSED',
+        session,
+        `the record of session ${session.planned.sessionId} ends in an open transaction: rolled back`,
+      );
+      await sendAlone(connection, 'ROLLBACK');
+    }
+    await this.release(session);
+  }
+
+  /** Ends every session, once. `now`: cuts off what is still under way. Never rejects. */
+  async close(now: boolean): Promise<void> {
+    this.closed = true;
+    await Promise.all(
+      [...this.connected].map((session) => {
+        if (!now) return this.end(session);
+        if ((session.connection?.inFlight ?? 0) > 0) session.connection?.destroy('the run has ended');
+        return this.release(session, CLOSE_MS);
+      }),
+    );
+    await Promise.all(this.closing);
+  }
+
+  private notice(code: NoticeCode, session: TargetSession, message: string): void {
+    this.options.feed.emit({ kind: 'NOTICE', code, sessionId: session.planned.sessionId, message });
+  }
+}
+
+/** True when the server itself refused the login (28…), the database (3D000) or CONNECT on it (42501). */
+function isRefusal(error: unknown): boolean {
+  const cause = error instanceof RepriseError ? error.cause : null;
+  const sqlstate = cause instanceof Error && 'sqlstate' in cause ? String(cause.sqlstate) : '';
+  return sqlstate.startsWith('28') || sqlstate === '3D000' || sqlstate === '42501';
+}
+
+/** True for ROLLBACK TO SAVEPOINT. */
+export function rollsBackToSavepoint(text: string): boolean {
+  return transactionEffect(text).some((effect) => effect.kind === 'ROLLBACK_TO');
+}
+
+/** Sends one statement and waits for its outcome. Never rejects: a lost connection is an outcome. */
+export function sendAlone(connection: TargetConnection, text: string, parameters: readonly Value[] = []): Promise<TargetOutcome> {
+  const protocol = parameters.length > 0 ? 'EXTENDED' : 'SIMPLE';
+  return new Promise((resolve) => {
+    connection.send({ protocol, text, preparedName: null, parameters, digest: false }, resolve);
+    connection.flush();
+  });
+}
+
+/** The wire message of an entry. */
+export function messageFor(entry: Entry, digest: boolean): StatementMessage {
+  return {
+    protocol: entry.protocol,
+    text: entry.statement,
+    preparedName: entry.preparedName,
+    parameters: entry.parameters,
+    digest,
+  };
+}
+
+/** Waits, or ends early (without an error) when the signal is aborted. Milliseconds. */
+export function pause(ms: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal.addEventListener('abort', done, { once: true });
+  });
+}

@@ -1,0 +1,149 @@
+import type { Micros } from '../journal/entry.ts';
+import type { ReplayRequest } from './request.ts';
+import type { RunAction, RunState } from './run-state.ts';
+import type { ReplaySummary } from './summary.ts';
+
+/** A request as it is stored and shown: no password, anywhere. */
+export type StoredRequest = ReplayRequest;
+
+/** One run. */
+export interface Replay {
+  readonly id: string;
+  readonly request: StoredRequest;
+  readonly state: RunState;
+  readonly createdAt: Micros;
+  readonly startedAt: Micros | null;
+  readonly endedAt: Micros | null;
+  /** The target as resolved, without credentials: `host:port/database`. */
+  readonly targetLabel: string;
+  /** `server_version` of the target, once connected. */
+  readonly targetVersion: string | null;
+  readonly summary: ReplaySummary;
+  /** Why the run FAILED or was INTERRUPTED. */
+  readonly error: { readonly code: string; readonly message: string } | null;
+  /** Highest durable event. */
+  readonly lastSeq: number;
+  /** Who runs it: an id of the service process, to tell a dead owner's runs from a live one's. */
+  readonly ownerId: string;
+}
+
+/**
+ * Consecutive events, encoded (`src/replay/event-codec.ts`). The unit of writing and reading: a row a
+ * statement would cost more than the replay itself.
+ */
+export interface EventChunk {
+  readonly firstSeq: number;
+  readonly lastSeq: number;
+  readonly payload: Buffer;
+  /** Counts, so that readers of failures skip the chunks that hold none. */
+  readonly failures: number;
+  readonly skipped: number;
+  readonly unknown: number;
+  readonly diverged: number;
+}
+
+/** Changes to a run's row; absent fields stay. */
+export interface ReplayPatch {
+  readonly startedAt?: Micros;
+  readonly endedAt?: Micros;
+  readonly targetVersion?: string;
+  readonly summary?: ReplaySummary;
+  readonly error?: { readonly code: string; readonly message: string } | null;
+  readonly ownerId?: string;
+  /**
+   * Write-ahead mark: statements up to this ordinal of the plan may have been sent. Those at or below it
+   * without an outcome are UNKNOWN after a crash.
+   */
+  readonly sentThrough?: number;
+}
+
+/** One line of a run's report: a normalised statement. Percentiles in milliseconds. */
+export interface StatementReport {
+  readonly fingerprint: string;
+  readonly normalised: string;
+  readonly calls: number;
+  readonly failures: number;
+  readonly recordedFailures: number;
+  readonly rows: number;
+  readonly recorded: { readonly p50: number | null; readonly p95: number | null; readonly p99: number | null };
+  readonly replayed: { readonly p50: number | null; readonly p95: number | null; readonly p99: number | null };
+  readonly verdict: 'SAME' | 'DIVERGED' | 'UNVERIFIABLE';
+  readonly divergences: Readonly<Record<string, number>>;
+}
+
+/** Failures of a run that are alike. */
+export interface FailureGroup {
+  readonly sqlstate: string;
+  readonly normalised: string;
+  readonly count: number;
+  readonly cascades: number;
+  /** Also failed, with the same SQLSTATE, in the record. */
+  readonly expected: number;
+  readonly firstSeq: number;
+  readonly lastSeq: number;
+  readonly sampleMessage: string;
+}
+
+/** What is kept of a run beyond its events, written at its end. */
+export interface ReplayReport {
+  readonly statements: readonly StatementReport[];
+  readonly failures: readonly FailureGroup[];
+  /** Sentences about what could not be settled (ids, unknown outcomes, cut transactions). */
+  readonly remarks: readonly string[];
+}
+
+export interface ReplayListFilter {
+  readonly states?: readonly RunState[];
+}
+
+/** Runs, their events and their reports. One implementation (`src/store`), one contract test suite. */
+export interface ReplayStore {
+  /** Stores a new run in state PENDING. */
+  create(replay: {
+    readonly id: string;
+    readonly request: StoredRequest;
+    readonly targetLabel: string;
+    readonly ownerId: string;
+    readonly createdAt: Micros;
+    readonly summary: ReplaySummary;
+  }): Promise<Replay>;
+  get(id: string): Promise<Replay | null>;
+  /** Newest first; `before` is the id of the last one seen. */
+  list(filter: ReplayListFilter, before: string | null, limit: number): Promise<readonly Replay[]>;
+
+  /**
+   * Applies an action of the transition table together with a patch and the chunk that tells of it, all or
+   * nothing.
+   * @throws RepriseError REPLAY_NOT_FOUND, REPLAY_STATE
+   */
+  transition(id: string, action: RunAction, patch: ReplayPatch, chunk: EventChunk | null): Promise<RunState>;
+  /**
+   * Appends a chunk (its firstSeq must follow the last one) and patches the row, all or nothing, durably.
+   * Wakes `onEvents` listeners of every process.
+   */
+  append(id: string, chunk: EventChunk | null, patch: ReplayPatch): Promise<void>;
+  /** Chunks that hold events after `afterSeq`, in order; with `only`, those that hold at least one such. */
+  chunks(
+    id: string,
+    afterSeq: number,
+    limit: number,
+    only?: 'FAILURES' | 'DIVERGED' | 'SKIPPED' | 'UNKNOWN',
+  ): Promise<readonly EventChunk[]>;
+  /** The write-ahead mark, see `ReplayPatch.sentThrough`. */
+  sentThrough(id: string): Promise<number>;
+
+  saveReport(id: string, report: ReplayReport): Promise<void>;
+  report(id: string): Promise<ReplayReport | null>;
+
+  /**
+   * Marks the runs of dead owners INTERRUPTED, each together with the chunk that tells of it, and returns
+   * their ids. `chunkAfter` makes the chunk that follows an event. An owner is alive while it holds its
+   * advisory lock (`holdOwnership`).
+   */
+  interruptOrphans(chunkAfter: (lastSeq: number) => EventChunk): Promise<readonly string[]>;
+  /** Takes this process's ownership lock; held until the store is closed. */
+  holdOwnership(ownerId: string): Promise<void>;
+
+  /** Calls back when a run has new durable events or state; a hint. Returns the unsubscribe. */
+  onEvents(listener: (replayId: string) => void): () => void;
+}

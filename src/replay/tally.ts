@@ -1,0 +1,233 @@
+import type { Micros } from '../journal/entry.ts';
+import type { Divergence, LagCause, OutcomeEvent } from './event.ts';
+import { Histogram } from './histogram.ts';
+import type { ReplaySummary } from './summary.ts';
+
+/** An outcome before the feed has numbered it. */
+export type NewOutcome = Omit<OutcomeEvent, 'seq' | 'at'>;
+
+/** Rate and ETA look back this far at most. */
+const RATE_SPAN_MS = 5_000;
+/** Samples of the count are at least this far apart, so that frequent summaries do not shorten the span. */
+const SAMPLE_MS = 250;
+
+/** A recorded schedule, for the ETA of a paced run: its end and how many recorded ms pass in one. */
+export interface TallySchedule {
+  readonly to: Micros;
+  readonly speed: number;
+}
+
+/**
+ * Counters of one run. `add` is O(1), looks at no clock and allocates nothing; `summary` is asked for a few
+ * times a second. All `nowMs` are milliseconds of one clock of the caller's choice (`performance.now()`).
+ */
+export class Tally {
+  #planned: number | null = null;
+  #succeeded = 0;
+  #failed = 0;
+  #cascades = 0;
+  #skipped = 0;
+  #unknown = 0;
+  #same = 0;
+  #diverged = 0;
+  #unverifiable = 0;
+  #rows = 0;
+  #stalls = 0;
+  #connections = 0;
+  #firstError: string | null = null;
+  #position: Micros | null = null;
+  #approximate = false;
+  readonly #divergences: Record<Divergence, number> = {
+    NEW_FAILURE: 0,
+    MISSING_FAILURE: 0,
+    DIFFERENT_FAILURE: 0,
+    ROW_COUNT: 0,
+    CHECKSUM: 0,
+    SLOWER: 0,
+  };
+  readonly #lagByCause: Record<LagCause, number> = { NONE: 0, DISPATCHER: 0, SESSION_BUSY: 0, LOCK: 0, TARGET: 0 };
+  readonly #duration = new Histogram();
+  readonly #recordedDuration = new Histogram();
+  readonly #lag = new Histogram();
+
+  #startedMs: number | null = null;
+  #endedMs: number | null = null;
+  /** Of the processes that ran this run before. */
+  #earlierMs = 0;
+  #schedule: TallySchedule | null = null;
+  /** (time, outcomes so far), oldest first, spanning `RATE_SPAN_MS`. */
+  readonly #samples: { readonly at: number; readonly done: number }[] = [];
+
+  /**
+   * Goes on from the last durable summary of a resumed run: counts, rows, lag sums, first error, position and
+   * elapsed time go on. Percentiles start again, because a summary does not hold the values behind them: those
+   * of a resumed run tell of its last stretch only. Time between the interruption and the resumption is not
+   * counted.
+   */
+  static restore(summary: ReplaySummary): Tally {
+    const tally = new Tally();
+    tally.#planned = summary.planned;
+    tally.#succeeded = summary.succeeded;
+    tally.#failed = summary.failed;
+    tally.#cascades = summary.cascades;
+    tally.#skipped = summary.skipped;
+    tally.#unknown = summary.unknown;
+    tally.#same = summary.same;
+    tally.#diverged = summary.diverged;
+    tally.#unverifiable = summary.unverifiable;
+    Object.assign(tally.#divergences, summary.divergences);
+    Object.assign(tally.#lagByCause, summary.lagByCause);
+    tally.#rows = summary.rows;
+    tally.#stalls = summary.stalls;
+    tally.#connections = summary.connectionsOpened;
+    tally.#firstError = summary.firstError;
+    tally.#position = summary.position;
+    tally.#approximate = summary.durationsApproximate;
+    tally.#earlierMs = summary.elapsedMs;
+    return tally;
+  }
+
+  /** Outcomes so far, all kinds. */
+  get done(): number {
+    return this.#succeeded + this.#failed + this.#cascades + this.#skipped + this.#unknown;
+  }
+
+  /** Failures that stand on their own, for `stopAfterFailures`. */
+  get failed(): number {
+    return this.#failed;
+  }
+
+  /** Sets the number of statements that the run will report on, once it is known. */
+  setPlanned(planned: number | null): void {
+    this.#planned = planned;
+  }
+
+  /** Starts the run's clock. Without it, elapsed time and rate stay what they were. */
+  start(nowMs: number): void {
+    this.#startedMs ??= nowMs;
+  }
+
+  /** Stops the run's clock: from now on the rate is that of the whole run and there is no ETA. */
+  end(nowMs: number): void {
+    this.#endedMs ??= nowMs;
+  }
+
+  /**
+   * Gives the recorded schedule that the run follows, so that the ETA is told from the position in it rather
+   * than from the rate; null for a run as fast as possible. Call again when the speed changes.
+   */
+  setSchedule(schedule: TallySchedule | null): void {
+    this.#schedule = schedule;
+  }
+
+  /** Counts one outcome. `recordedDurationMs`: the entry's; it is kept where the replayed one is known too. */
+  add(outcome: NewOutcome, recordedDurationMs: number | null): void {
+    switch (outcome.status) {
+      case 'SUCCEEDED':
+        this.#succeeded += 1;
+        break;
+      case 'FAILED':
+        if (outcome.cascade) this.#cascades += 1;
+        else {
+          this.#failed += 1;
+          this.#firstError ??= `tx ${outcome.transactionId} seq ${outcome.key.sequence}: ${outcome.message ?? outcome.sqlstate ?? 'failed'}`;
+        }
+        break;
+      case 'SKIPPED':
+        this.#skipped += 1;
+        break;
+      case 'UNKNOWN':
+        this.#unknown += 1;
+        break;
+    }
+    if (outcome.verdict === 'SAME') this.#same += 1;
+    else if (outcome.verdict === 'UNVERIFIABLE') this.#unverifiable += 1;
+    else {
+      this.#diverged += 1;
+      for (const divergence of outcome.divergences) this.#divergences[divergence] += 1;
+    }
+    if (outcome.rows !== null) this.#rows += outcome.rows;
+    if (outcome.durationMs !== null) {
+      this.#duration.add(outcome.durationMs);
+      if (outcome.durationApproximate) this.#approximate = true;
+      if (recordedDurationMs !== null) this.#recordedDuration.add(recordedDurationMs);
+    }
+    if (outcome.lagMs !== null) {
+      this.#lag.add(outcome.lagMs);
+      this.#lagByCause[outcome.lagCause] += outcome.lagMs;
+    }
+    // Sessions report out of order; the newest entry is the position.
+    const timestamp = outcome.key.timestamp;
+    if (this.#position === null || timestamp > this.#position) this.#position = timestamp;
+  }
+
+  /** Counts one session that the stall breaker took out of the walk. */
+  stall(): void {
+    this.#stalls += 1;
+  }
+
+  /** Counts one opened target connection. */
+  connection(): void {
+    this.#connections += 1;
+  }
+
+  /** Counts and figures now. Costs some microseconds. */
+  summary(nowMs: number): ReplaySummary {
+    const done = this.done;
+    const elapsedMs =
+      this.#earlierMs + (this.#startedMs === null ? 0 : Math.max(0, (this.#endedMs ?? nowMs) - this.#startedMs));
+    const ended = this.#endedMs !== null;
+    const rate = ended ? perSecond(done, elapsedMs) : this.#recentRate(nowMs, done);
+    return {
+      planned: this.#planned,
+      succeeded: this.#succeeded,
+      failed: this.#failed,
+      cascades: this.#cascades,
+      skipped: this.#skipped,
+      unknown: this.#unknown,
+      same: this.#same,
+      diverged: this.#diverged,
+      unverifiable: this.#unverifiable,
+      divergences: { ...this.#divergences },
+      rows: this.#rows,
+      stalls: this.#stalls,
+      connectionsOpened: this.#connections,
+      firstError: this.#firstError,
+      elapsedMs,
+      rate,
+      etaMs: ended ? null : this.#eta(done, rate),
+      position: this.#position,
+      duration: this.#duration.percentiles(),
+      recordedDuration: this.#recordedDuration.percentiles(),
+      lag: this.#lag.percentiles(),
+      lagByCause: { ...this.#lagByCause },
+      durationsApproximate: this.#approximate,
+    };
+  }
+
+  #recentRate(nowMs: number, done: number): number {
+    const samples = this.#samples;
+    // Older than the span is dropped, but the newest of those stays: the span is covered whole.
+    while (samples.length > 1 && nowMs - samples[1]!.at >= RATE_SPAN_MS) samples.shift();
+    const oldest = samples[0];
+    const rate = oldest === undefined ? 0 : perSecond(done - oldest.done, nowMs - oldest.at);
+    const newest = samples.at(-1);
+    if (newest === undefined || nowMs - newest.at >= SAMPLE_MS) samples.push({ at: nowMs, done });
+    return rate;
+  }
+
+  #eta(done: number, rate: number): number | null {
+    if (this.#schedule !== null) {
+      if (this.#position === null) return null;
+      return Math.max(0, (this.#schedule.to - this.#position) / 1000 / this.#schedule.speed);
+    }
+    if (this.#planned === null) return null;
+    const remaining = Math.max(0, this.#planned - done);
+    if (remaining === 0) return 0;
+    return rate > 0 ? (remaining / rate) * 1000 : null;
+  }
+}
+
+function perSecond(count: number, ms: number): number {
+  return ms > 0 ? (count * 1000) / ms : 0;
+}

@@ -1,0 +1,53 @@
+import type { JournalStore } from '../journal/store.ts';
+import type { RunControl } from './control.ts';
+import type { EventFeed } from './feed.ts';
+import type { IdRestorer } from './ids/id-restorer.ts';
+import type { Pacer } from './pacer.ts';
+import type { Reporter } from './reporter.ts';
+import type { ReplayRequest } from './request.ts';
+import type { SessionPool } from './sessions.ts';
+import type { Tally } from './tally.ts';
+import type { TargetMonitor } from './target-monitor.ts';
+
+/** What an ordering's walk works with. A walk resolves when the plan has ended or `control` ended the run. */
+export interface WalkContext {
+  readonly journal: JournalStore;
+  readonly request: ReplayRequest;
+  readonly control: RunControl;
+  readonly pacer: Pacer;
+  readonly feed: EventFeed;
+  readonly tally: Tally;
+  readonly reporter: Reporter;
+  readonly pool: SessionPool;
+  readonly monitor: TargetMonitor;
+  /** Statements that an interrupted run has settled already; null in a run that begins. */
+  readonly settled: SettledOutcomes | null;
+  /** Sets sequences so that statements draw what they drew in the record; null where that is not asked for. */
+  readonly ids: IdRestorer | null;
+  /** Makes an earlier session state known: (session key, statement). */
+  readonly earlier: ReadonlyMap<string, readonly string[]>;
+}
+
+/** What is known of the statements that an interrupted run may have sent. */
+export interface SettledOutcomes {
+  /** Ordinals up to this one may have been sent. */
+  readonly sentThrough: number;
+  /** True when the statement has an outcome. */
+  has(ordinal: number): boolean;
+}
+
+/**
+ * Waits until the walk may send its next statement: not paused, feed not behind, and the write-ahead mark
+ * beyond it (docs/replay.md L3). Null, the usual answer, costs three comparisons.
+ */
+export function mayProceed(context: WalkContext, ordinal: number): Promise<void> | null {
+  const { control, feed } = context;
+  const gate = control.gate();
+  const ready = feed.ready();
+  const reserved = feed.reserve(ordinal);
+  if (gate === null && ready === null && reserved === null) return null;
+  return Promise.all([gate, ready, reserved]).then(() => {
+    const pausedMs = control.takePausedMs();
+    if (pausedMs > 0) context.pacer.shift(pausedMs);
+  });
+}

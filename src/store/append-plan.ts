@@ -1,0 +1,370 @@
+import { RepriseError } from '../errors.ts';
+import type { AppendResult, ImportCheckpoint, JournalLimits, Loss } from '../journal/store.ts';
+import type { TransactionStatus } from '../journal/transaction.ts';
+import { dayOf } from './partitions.ts';
+import type { PreparedBatch, PreparedBegin, PreparedEnd, PreparedEntry } from './prepare.ts';
+
+/** What an append must know of a transaction. */
+export interface TransactionState {
+  readonly id: string;
+  readonly position: bigint;
+  readonly originId: number;
+  readonly startedAt: number;
+  readonly autocommit: boolean;
+  status: TransactionStatus;
+  endedAt: number | null;
+  commitSeq: bigint | null;
+  entryCount: number;
+  byteCount: number;
+  /** Highest sequence that was refused; 0: none was. What follows a refusal is refused too. */
+  refusedThrough: number;
+  firstTs: number | null;
+  lastTs: number | null;
+  /** Not in the database yet. */
+  readonly fresh: boolean;
+}
+
+/** What the database holds at a place that an append names again; null where the entry was evicted. */
+export interface HeldEntry {
+  readonly timestamp: number;
+  readonly statement: string;
+  readonly outcomeKnown: boolean;
+}
+
+/** The journal as an append finds it, under the lock of `journal_clock`. */
+export interface JournalState {
+  arrival: bigint;
+  position: bigint;
+  commitSeq: bigint;
+  readonly transactions: ReadonlyMap<string, TransactionState>;
+  /** By `placeKey`. */
+  readonly held: ReadonlyMap<string, HeldEntry>;
+  readonly checkpoints: ReadonlyMap<string, ImportCheckpoint>;
+}
+
+/** An entry with the place that it gets. */
+export interface PlacedEntry {
+  readonly entry: PreparedEntry;
+  readonly position: bigint;
+  readonly arrival: bigint;
+}
+
+/** An entry whose outcome became known. */
+export interface Completion {
+  readonly position: bigint;
+  readonly timestamp: number;
+  readonly entry: PreparedEntry;
+}
+
+export interface PlannedLoss extends Loss {
+  readonly importId: string | null;
+  /** Given for refusals: those of one transaction are counted together. */
+  readonly transactionId: string | null;
+}
+
+/** Everything that a group of batches writes. */
+export interface WritePlan {
+  readonly entries: PlacedEntry[];
+  readonly transactions: ReadonlyMap<string, TransactionState>;
+  readonly completions: Completion[];
+  readonly losses: PlannedLoss[];
+  readonly checkpoints: Map<string, ImportCheckpoint>;
+  /** By start of day: entries added and their highest arrival. */
+  readonly days: Map<number, { entries: number; maxArrival: bigint }>;
+  /** By start of minute: first and last commit position given to an end in it. */
+  readonly commitMinutes: Map<number, { first: bigint; last: bigint }>;
+  readonly clock: { readonly arrival: bigint; readonly position: bigint; readonly commitSeq: bigint };
+  /** What each batch's caller is told, in order. */
+  readonly results: readonly (AppendResult | RepriseError)[];
+}
+
+/** Key of `JournalState.held`. */
+export function placeKey(position: bigint, sequence: number): string {
+  return `${position}:${sequence}`;
+}
+
+const MINUTE = 60_000_000;
+
+/**
+ * Decides what a group of batches writes, in call order. A batch that the journal refuses leaves nothing
+ * behind and touches no other batch of the group.
+ */
+export function planAppend(
+  batches: readonly PreparedBatch[],
+  origins: ReadonlyMap<string, number>,
+  state: JournalState,
+  limits: JournalLimits,
+): WritePlan {
+  const group = new GroupPlan(origins, state, limits);
+  const results = batches.map((batch) => {
+    try {
+      return group.add(batch);
+    } catch (error) {
+      if (error instanceof RepriseError) return error;
+      throw error;
+    }
+  });
+  return group.finish(results);
+}
+
+type Draft = Pick<WritePlan, 'entries' | 'completions' | 'losses'> & {
+  readonly transactions: Map<string, TransactionState>;
+  /** Entries of this batch by place: what a repetition within the batch is compared with. */
+  readonly placed: Map<string, PreparedEntry>;
+  position: bigint;
+  commitSeq: bigint;
+  duplicates: number;
+  refused: number;
+};
+
+class GroupPlan {
+  readonly #origins: ReadonlyMap<string, number>;
+  readonly #state: JournalState;
+  readonly #limits: JournalLimits;
+  readonly #transactions = new Map<string, TransactionState>();
+  readonly #placed = new Map<string, PreparedEntry>();
+  readonly #entries: PlacedEntry[] = [];
+  readonly #completions: Completion[] = [];
+  readonly #losses: PlannedLoss[] = [];
+  readonly #checkpoints = new Map<string, ImportCheckpoint>();
+  readonly #days: WritePlan['days'] = new Map();
+  readonly #commitMinutes: WritePlan['commitMinutes'] = new Map();
+
+  constructor(origins: ReadonlyMap<string, number>, state: JournalState, limits: JournalLimits) {
+    this.#origins = origins;
+    this.#state = state;
+    this.#limits = limits;
+  }
+
+  /** Plans one batch. Throws without a trace when the journal refuses it. */
+  add(batch: PreparedBatch): AppendResult {
+    const arrival = this.#state.arrival + 1n;
+    const draft: Draft = {
+      entries: [],
+      completions: [],
+      losses: [],
+      transactions: new Map(),
+      placed: new Map(),
+      position: this.#state.position,
+      commitSeq: this.#state.commitSeq,
+      duplicates: 0,
+      refused: 0,
+    };
+    for (const begin of batch.begun) this.#begin(draft, begin);
+    for (const entry of batch.entries) this.#enter(draft, entry, arrival);
+    for (const end of batch.ended) this.#end(draft, end);
+    const checkpoint = this.#checkpoint(batch, draft);
+
+    // Nothing can be refused from here on.
+    this.#state.arrival = arrival;
+    this.#state.position = draft.position;
+    this.#state.commitSeq = draft.commitSeq;
+    for (const [id, transaction] of draft.transactions) {
+      this.#noteCommit(id, transaction);
+      this.#transactions.set(id, transaction);
+    }
+    for (const [key, entry] of draft.placed) this.#placed.set(key, entry);
+    for (const placed of draft.entries) {
+      this.#entries.push(placed);
+      const day = dayOf(placed.entry.timestamp);
+      const counted = this.#days.get(day);
+      if (counted === undefined) this.#days.set(day, { entries: 1, maxArrival: arrival });
+      else {
+        counted.entries += 1;
+        counted.maxArrival = arrival;
+      }
+    }
+    this.#completions.push(...draft.completions);
+    this.#losses.push(...draft.losses);
+    if (checkpoint !== null) this.#checkpoints.set(checkpoint.importId, checkpoint);
+    return { accepted: draft.entries.length, duplicates: draft.duplicates, refused: draft.refused, arrival };
+  }
+
+  finish(results: readonly (AppendResult | RepriseError)[]): WritePlan {
+    return {
+      entries: this.#entries,
+      transactions: this.#transactions,
+      completions: this.#completions,
+      losses: this.#losses,
+      checkpoints: this.#checkpoints,
+      days: this.#days,
+      commitMinutes: this.#commitMinutes,
+      clock: { arrival: this.#state.arrival, position: this.#state.position, commitSeq: this.#state.commitSeq },
+      results,
+    };
+  }
+
+  #lookup(draft: Draft, id: string): TransactionState | undefined {
+    return draft.transactions.get(id) ?? this.#transactions.get(id) ?? this.#state.transactions.get(id);
+  }
+
+  /** The state to change: a copy that only this batch sees. */
+  #change(draft: Draft, id: string): TransactionState {
+    const own = draft.transactions.get(id);
+    if (own !== undefined) return own;
+    const known = this.#lookup(draft, id);
+    if (known === undefined) {
+      throw new RepriseError('TRANSACTION_NOT_FOUND', `transaction ${id} is not in the journal: begin it first`);
+    }
+    const copy = { ...known };
+    draft.transactions.set(id, copy);
+    return copy;
+  }
+
+  #begin(draft: Draft, begin: PreparedBegin): void {
+    if (this.#lookup(draft, begin.id) !== undefined) return;
+    draft.position += 1n;
+    draft.transactions.set(begin.id, {
+      id: begin.id,
+      position: draft.position,
+      originId: this.#origins.get(begin.originKey) as number,
+      startedAt: begin.startedAt,
+      autocommit: begin.autocommit,
+      status: 'OPEN',
+      endedAt: null,
+      commitSeq: null,
+      entryCount: 0,
+      byteCount: 0,
+      refusedThrough: 0,
+      firstTs: null,
+      lastTs: null,
+      fresh: true,
+    });
+  }
+
+  #enter(draft: Draft, entry: PreparedEntry, arrival: bigint): void {
+    const known = this.#lookup(draft, entry.transactionId);
+    if (known !== undefined && entry.sequence <= known.entryCount) {
+      this.#repeat(draft, entry, known);
+      return;
+    }
+    if (known !== undefined && entry.sequence <= known.refusedThrough) {
+      // Refused before, and counted as a loss then.
+      draft.refused += 1;
+      return;
+    }
+    if (known !== undefined && known.status !== 'OPEN') {
+      throw new RepriseError(
+        'TRANSACTION_ENDED',
+        `transaction ${known.id} is ${known.status}: sequence ${entry.sequence} cannot be added to it`,
+      );
+    }
+    const transaction = this.#change(draft, entry.transactionId);
+    const next = Math.max(transaction.entryCount, transaction.refusedThrough) + 1;
+    if (entry.sequence !== next) {
+      throw new RepriseError(
+        'SEQUENCE_GAP',
+        `transaction ${transaction.id}: sequence ${entry.sequence} is beyond the next, which is ${next}`,
+      );
+    }
+    const fits =
+      transaction.refusedThrough === 0 &&
+      transaction.entryCount < this.#limits.entriesPerTransaction &&
+      transaction.byteCount + entry.bytes <= this.#limits.bytesPerTransaction;
+    if (!fits) {
+      transaction.refusedThrough = entry.sequence;
+      draft.refused += 1;
+      draft.losses.push(loss('REFUSED_TRANSACTION_TOO_LARGE', entry, `transaction ${transaction.id}`, transaction.id));
+      return;
+    }
+    transaction.entryCount += 1;
+    transaction.byteCount += entry.bytes;
+    transaction.firstTs = Math.min(transaction.firstTs ?? entry.timestamp, entry.timestamp);
+    transaction.lastTs = Math.max(transaction.lastTs ?? entry.timestamp, entry.timestamp);
+    draft.entries.push({ entry, position: transaction.position, arrival });
+    draft.placed.set(placeKey(transaction.position, entry.sequence), entry);
+    if (entry.altered)
+      draft.losses.push(loss('TRUNCATED', entry, `transaction ${transaction.id} sequence ${entry.sequence}`, null));
+  }
+
+  /** A place that the journal holds: the same text is a duplicate, and may bring an outcome that was unknown. */
+  #repeat(draft: Draft, entry: PreparedEntry, transaction: TransactionState): void {
+    const key = placeKey(transaction.position, entry.sequence);
+    const pending = draft.placed.get(key) ?? this.#placed.get(key);
+    const held: HeldEntry | undefined = pending
+      ? {
+          timestamp: pending.timestamp,
+          statement: pending.statement,
+          outcomeKnown: pending.outcome.status !== 'UNKNOWN',
+        }
+      : this.#state.held.get(key);
+    draft.duplicates += 1;
+    // Evicted: there is nothing left to compare with.
+    if (held === undefined) return;
+    if (held.statement !== entry.statement) {
+      throw new RepriseError(
+        'SEQUENCE_CONFLICT',
+        `transaction ${transaction.id} holds another statement at sequence ${entry.sequence}: give the new one the next sequence`,
+      );
+    }
+    if (held.outcomeKnown || entry.outcome.status === 'UNKNOWN') return;
+    draft.completions.push({ position: transaction.position, timestamp: held.timestamp, entry });
+    draft.placed.set(key, { ...entry, timestamp: held.timestamp });
+  }
+
+  #end(draft: Draft, end: PreparedEnd): void {
+    const known = this.#lookup(draft, end.transactionId);
+    if (known?.status === end.status) return;
+    if (known !== undefined && known.status !== 'OPEN') {
+      throw new RepriseError(
+        'TRANSACTION_ENDED',
+        `transaction ${known.id} is ${known.status} and cannot become ${end.status}`,
+      );
+    }
+    const transaction = this.#change(draft, end.transactionId);
+    transaction.status = end.status;
+    transaction.endedAt = end.at;
+    if (end.status === 'COMMITTED') {
+      draft.commitSeq += 1n;
+      transaction.commitSeq = draft.commitSeq;
+    }
+  }
+
+  /** Takes the batch's losses and its checkpoint, unless the import had come this far before. */
+  #checkpoint(batch: PreparedBatch, draft: Draft): ImportCheckpoint | null {
+    const importId = batch.checkpoint?.importId ?? null;
+    const before =
+      importId === null ? undefined : (this.#checkpoints.get(importId) ?? this.#state.checkpoints.get(importId));
+    const repeated =
+      batch.checkpoint !== null && before !== undefined && batch.checkpoint.operations <= before.operations;
+    if (!repeated) for (const given of batch.losses) draft.losses.push({ ...given, importId, transactionId: null });
+    if (batch.checkpoint === null) return null;
+    return before !== undefined && batch.checkpoint.operations < before.operations ? null : batch.checkpoint;
+  }
+
+  #noteCommit(id: string, transaction: TransactionState): void {
+    const before = this.#transactions.get(id) ?? this.#state.transactions.get(id);
+    if (transaction.commitSeq === null || transaction.endedAt === null || before?.commitSeq === transaction.commitSeq)
+      return;
+    const minute = Math.floor(transaction.endedAt / MINUTE) * MINUTE;
+    const noted = this.#commitMinutes.get(minute);
+    if (noted === undefined)
+      this.#commitMinutes.set(minute, { first: transaction.commitSeq, last: transaction.commitSeq });
+    else {
+      if (transaction.commitSeq < noted.first) noted.first = transaction.commitSeq;
+      if (transaction.commitSeq > noted.last) noted.last = transaction.commitSeq;
+    }
+  }
+}
+
+function loss(
+  reason: 'REFUSED_TRANSACTION_TOO_LARGE' | 'TRUNCATED',
+  entry: PreparedEntry,
+  source: string,
+  transactionId: string | null,
+): PlannedLoss {
+  const detail =
+    reason === 'TRUNCATED'
+      ? 'the statement held characters that PostgreSQL cannot store'
+      : 'the transaction is over the limit of entries or bytes per transaction';
+  return {
+    reason,
+    count: 1,
+    from: entry.timestamp,
+    to: entry.timestamp,
+    source,
+    detail,
+    importId: null,
+    transactionId,
+  };
+}

@@ -1,0 +1,190 @@
+import { Kysely, PostgresDialect, sql } from 'kysely';
+import { Pool, type PoolClient } from 'pg';
+import { RepriseError } from '../errors.ts';
+import { type ConnectionOptions, clientConfig, parseDatabaseUrl, settleTls, storeLabel } from './connection.ts';
+import { guarded } from './failures.ts';
+import { migrate } from './migrations/migrate.ts';
+import { createStoreSession, type StoreSession } from './session.ts';
+import type { Tables } from './tables.ts';
+
+export interface DatabaseOptions {
+  /** Connections at most, the listening one apart. Default 10. */
+  readonly poolSize?: number;
+  /** Default 10 s. */
+  readonly connectTimeoutMs?: number;
+  /** Reads that take longer fail with LIMIT_EXCEEDED. Default 30 s. */
+  readonly readTimeoutMs?: number;
+  /** Hears of connections that broke while idle; they are replaced by themselves. */
+  readonly onIdleError?: (error: Error) => void;
+}
+
+/** The database that holds the journal and the replays, in its schema `reprise`. */
+export interface Database {
+  readonly options: ConnectionOptions;
+  /** `host:port/database`, without credentials. */
+  readonly label: string;
+  /** `server_version_num`, such as 180004. */
+  readonly serverVersion: number;
+  /** Typed queries, each bounded by the read timeout. The planner is told to go by keys; see `scan`. */
+  readonly query: Kysely<Tables>;
+  /** Queries that read whole windows: on one snapshot, with a planner that is free to scan, hash and sort. */
+  scan<T>(work: (snapshot: Kysely<Tables>) => Promise<T>): Promise<T>;
+  readonly session: StoreSession;
+  /**
+   * Runs `work` in one read-write transaction without a statement timeout: commits when it resolves, rolls
+   * back when it rejects. `settings` are further `set local` assignments.
+   */
+  write<T>(work: (client: PoolClient) => Promise<T>, settings?: Readonly<Record<string, string>>): Promise<T>;
+  /** A statement outside a transaction, without a statement timeout (VACUUM). */
+  maintain(statement: string): Promise<void>;
+  /** True when the server can be reached now. */
+  ping(): Promise<boolean>;
+  /** Ends all connections. Calling it again does nothing. */
+  close(): Promise<void>;
+}
+
+const OLDEST_SERVER = 130000;
+
+const FREE_PLANNER = [
+  ['enable_seqscan', 'on'],
+  ['enable_bitmapscan', 'on'],
+  ['enable_sort', 'on'],
+  ['enable_hashjoin', 'on'],
+  ['enable_mergejoin', 'on'],
+  ['work_mem', '64MB'],
+] as const;
+
+/**
+ * Connects, checks the server's version and brings the schema up to date (one process at a time).
+ * @throws RepriseError CONFIG_INVALID, STORE_UNAVAILABLE, STORE_TOO_OLD
+ */
+export async function openDatabase(
+  target: string | ConnectionOptions,
+  options: DatabaseOptions = {},
+): Promise<Database> {
+  const asked = typeof target === 'string' ? parseDatabaseUrl(target) : target;
+  const label = storeLabel(asked);
+  const purpose = {
+    applicationName: 'reprise',
+    connectTimeoutMs: options.connectTimeoutMs ?? 10_000,
+    statementTimeoutMs: options.readTimeoutMs ?? 30_000,
+  };
+  const doing = `connect to the journal's database ${label}`;
+  const settled = await guarded(doing, () => settleTls(asked, purpose));
+  const pool = new Pool({
+    ...clientConfig(settled, purpose),
+    max: options.poolSize ?? 10,
+    idleTimeoutMillis: 30_000,
+    allowExitOnIdle: false,
+  });
+  pool.on('error', (error) => options.onIdleError?.(error));
+  const session = createStoreSession(
+    clientConfig(settled, { ...purpose, applicationName: 'reprise listen', statementTimeoutMs: 0 }),
+  );
+  try {
+    const serverVersion = await guarded(doing, () => checkVersion(pool, label));
+    // On connections of its own: a migration of a large journal takes longer than any read may.
+    await guarded(`prepare the schema of the journal's database ${label}`, () =>
+      migrate(clientConfig(settled, { ...purpose, applicationName: 'reprise migrate', statementTimeoutMs: 0 })),
+    );
+    return assemble(settled, label, serverVersion, pool, session);
+  } catch (error) {
+    await session.close();
+    await pool.end();
+    throw error;
+  }
+}
+
+async function checkVersion(pool: Pool, label: string): Promise<number> {
+  const { rows } = await pool.query<{ num: string; version: string }>(
+    `select current_setting('server_version_num') as num, current_setting('server_version') as version`,
+  );
+  const row = rows[0] as { num: string; version: string };
+  if (Number(row.num) < OLDEST_SERVER) {
+    throw new RepriseError(
+      'STORE_TOO_OLD',
+      `the journal's database ${label} runs PostgreSQL ${row.version}; 13 or later is needed: upgrade it or name another in DATABASE_URL`,
+    );
+  }
+  return Number(row.num);
+}
+
+function assemble(
+  options: ConnectionOptions,
+  label: string,
+  serverVersion: number,
+  pool: Pool,
+  session: StoreSession,
+): Database {
+  const query = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) }).withSchema('reprise');
+  let closing: Promise<void> | null = null;
+
+  return {
+    options,
+    label,
+    serverVersion,
+    query,
+    session,
+    scan: (work) =>
+      query
+        .transaction()
+        .setIsolationLevel('repeatable read')
+        .setAccessMode('read only')
+        .execute(async (snapshot) => {
+          const settings = sql.raw(
+            FREE_PLANNER.map(([name, value]) => `set_config('${name}', '${value}', true)`).join(', '),
+          );
+          await sql`select ${settings}`.execute(snapshot);
+          return work(snapshot);
+        }),
+    async write(work, settings = {}) {
+      const client = await pool.connect();
+      let broken: Error | undefined;
+      // Without a listener, a connection that breaks between two queries would be an uncaught error.
+      const onError = (error: Error) => {
+        broken = error;
+      };
+      client.on('error', onError);
+      try {
+        const locals = Object.entries({ statement_timeout: '0', ...settings });
+        await client.query(`begin; ${locals.map(([name, value]) => `set local ${name} = '${value}'`).join('; ')}`);
+        const result = await work(client);
+        await client.query('commit');
+        return result;
+      } catch (error) {
+        await client.query('rollback').catch((failure: Error) => {
+          broken = failure;
+        });
+        throw error;
+      } finally {
+        client.off('error', onError);
+        client.release(broken);
+      }
+    },
+    async maintain(statement) {
+      const client = await pool.connect();
+      try {
+        await client.query('set statement_timeout = 0');
+        await client.query(statement);
+      } finally {
+        // Destroyed rather than reset: maintenance is rare.
+        client.release(true);
+      }
+    },
+    async ping() {
+      try {
+        await pool.query('select 1');
+        return true;
+      } catch {
+        return false;
+      }
+    },
+    close() {
+      closing ??= (async () => {
+        await session.close();
+        await pool.end();
+      })();
+      return closing;
+    },
+  };
+}

@@ -1,0 +1,86 @@
+import { type Expression, type ExpressionBuilder, type Kysely, type SqlBool, sql } from 'kysely';
+import type { EntryFilter, Window } from '../journal/window.ts';
+import { outcomeCode, statementTypeCode } from './codes.ts';
+import type { Origins } from './origins.ts';
+import { storable } from './sanitize.ts';
+import type { Tables } from './tables.ts';
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+/** The ids among the texts, in lower case. What is no UUID names no transaction. */
+export function uuidsOf(ids: readonly string[]): string[] {
+  return ids.map((id) => id.toLowerCase()).filter((id) => UUID.test(id));
+}
+
+/** A filter with its sessions, users and transactions looked up. */
+export interface ResolvedFilter {
+  readonly filter: EntryFilter;
+  readonly originIds: readonly number[] | null;
+  readonly positions: readonly bigint[] | null;
+  /** All that can match lies in here. */
+  readonly span: Window;
+}
+
+/** Looks up what a filter names; null when nothing can match. */
+export async function resolveFilter(
+  query: Kysely<Tables>,
+  origins: Origins,
+  filter: EntryFilter,
+  window: Window,
+): Promise<ResolvedFilter | null> {
+  const originIds = await origins.matching(filter);
+  if (originIds?.length === 0) return null;
+  if (filter.transactionIds === undefined) return { filter, originIds, positions: null, span: window };
+  const ids = uuidsOf(filter.transactionIds);
+  if (ids.length === 0) return null;
+  const rows = await query
+    .selectFrom('transactions')
+    .select(['position', 'first_ts', 'last_ts'])
+    .where((eb) => eb('id', '=', eb.fn.any(eb.val(ids))))
+    .where('first_ts', 'is not', null)
+    .execute();
+  if (rows.length === 0) return null;
+  const span = {
+    from: rows.reduce((least, row) => Math.min(least, Number(row.first_ts)), Number.MAX_SAFE_INTEGER),
+    to: rows.reduce((most, row) => Math.max(most, Number(row.last_ts)), 0),
+  };
+  return {
+    filter,
+    originIds,
+    positions: rows.map((row) => row.position),
+    span: { from: Math.max(span.from, window.from), to: Math.min(span.to, window.to) },
+  };
+}
+
+/** The conditions of a resolved filter, its span included. */
+export function filterConditions(
+  eb: ExpressionBuilder<Tables, 'entries'>,
+  resolved: ResolvedFilter,
+): Expression<SqlBool>[] {
+  const { filter, originIds, positions, span } = resolved;
+  const conditions: Expression<SqlBool>[] = [eb('ts', '>=', BigInt(span.from)), eb('ts', '<=', BigInt(span.to))];
+  if (originIds !== null) conditions.push(sql<SqlBool>`origin_id = any(${originIds}::int4[])`);
+  if (positions !== null) conditions.push(sql<SqlBool>`position = any(${positions}::int8[])`);
+  const onStatements = statementConditions(eb, filter);
+  if (onStatements.length > 0 && filter.keepTransactionControl === true) {
+    conditions.push(eb.or([eb('type', '=', statementTypeCode.encode('TRANSACTION')), eb.and(onStatements)]));
+  } else conditions.push(...onStatements);
+  return conditions;
+}
+
+function statementConditions(eb: ExpressionBuilder<Tables, 'entries'>, filter: EntryFilter): Expression<SqlBool>[] {
+  const conditions: Expression<SqlBool>[] = [];
+  if (filter.statementTypes) {
+    conditions.push(sql<SqlBool>`type = any(${filter.statementTypes.map(statementTypeCode.encode)}::int2[])`);
+  }
+  if (filter.outcome) conditions.push(eb('outcome', '=', outcomeCode.encode(filter.outcome)));
+  if (filter.minDurationMs !== undefined) conditions.push(eb('duration_ms', '>=', filter.minDurationMs));
+  if (filter.text !== undefined) conditions.push(eb('statement', 'ilike', containing(filter.text)));
+  if (filter.textExcludes !== undefined) conditions.push(eb('statement', 'not ilike', containing(filter.textExcludes)));
+  return conditions;
+}
+
+/** An ILIKE pattern for a substring in which nothing is special. */
+function containing(text: string): string {
+  return `%${storable(text).replace(/[\\%_]/g, '\\$&')}%`;
+}

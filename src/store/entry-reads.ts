@@ -1,0 +1,172 @@
+import { sql } from 'kysely';
+import type { Entry, EntryKey } from '../journal/entry.ts';
+import type { EntryPage, TailKey } from '../journal/store.ts';
+import type { EntryFilter, Window } from '../journal/window.ts';
+import type { Database } from './database.ts';
+import { filterConditions, type ResolvedFilter, resolveFilter, uuidsOf } from './entry-filter.ts';
+import { ENTRY_FIELDS, type EntryRow, entriesOf } from './entry-rows.ts';
+import type { Origins } from './origins.ts';
+import { DAY, dayOf } from './partitions.ts';
+
+const EMPTY: EntryPage = { entries: [], hasMore: false };
+
+// Orders are always on the bare columns: an alias of a cast would be sorted as text, row by row (FACTS.md).
+
+/** Days that one statement looks into: the planner takes time and locks for each, also for those it never reads. */
+const DAYS_AT_ONCE = 32;
+
+/** One page of a window, see `JournalStore.page`. */
+export async function readPage(
+  { query }: Database,
+  origins: Origins,
+  window: Window,
+  filter: EntryFilter,
+  after: EntryKey | null,
+  limit: number,
+): Promise<EntryPage> {
+  // The row comparison finds the place in the index; only a bound on ts alone leaves partitions out.
+  const ahead = after === null ? window : { from: Math.max(window.from, after.timestamp), to: window.to };
+  if (ahead.from > ahead.to || limit < 1) return EMPTY;
+  const resolved = await resolveFilter(query, origins, filter, ahead);
+  if (resolved === null) return EMPTY;
+  const rows: EntryRow[] = [];
+  let { from } = resolved.span;
+  while (rows.length <= limit && from <= resolved.span.to) {
+    const days = await query
+      .selectFrom('journal_days')
+      .select('day')
+      .where('day', '>=', BigInt(dayOf(from)))
+      .where('day', '<=', BigInt(resolved.span.to))
+      .orderBy('day')
+      .limit(DAYS_AT_ONCE)
+      .execute();
+    const last = days.at(-1);
+    if (last === undefined) break;
+    const span = { from, to: Math.min(Number(last.day) + DAY - 1, resolved.span.to) };
+    rows.push(...(await readSpan(query, { ...resolved, span }, after, limit + 1 - rows.length)));
+    from = span.to + 1;
+  }
+  return pageOf(rows, origins, limit);
+}
+
+/** The first entries of a span of few days, in total order, after the given place. */
+function readSpan(
+  query: Database['query'],
+  resolved: ResolvedFilter,
+  after: EntryKey | null,
+  limit: number,
+): Promise<EntryRow[]> {
+  let select = query
+    .selectFrom('entries')
+    .select(ENTRY_FIELDS)
+    .where((eb) => eb.and(filterConditions(eb, resolved)))
+    .orderBy('ts')
+    .orderBy('position')
+    .orderBy('sequence')
+    .limit(limit);
+  if (after !== null) {
+    select = select.where(
+      sql<boolean>`(ts, position, sequence) > (${after.timestamp}, ${after.position}, ${after.sequence})`,
+    );
+  }
+  return select.execute();
+}
+
+async function pageOf(rows: readonly EntryRow[], origins: Origins, limit: number): Promise<EntryPage> {
+  const entries = await entriesOf(rows.slice(0, limit), origins);
+  return { entries, hasMore: rows.length > limit };
+}
+
+/** Entries of one transaction, see `JournalStore.transactionEntries`. */
+export async function readTransactionEntries(
+  { query }: Database,
+  origins: Origins,
+  transactionId: string,
+  afterSequence: number,
+  limit: number,
+): Promise<EntryPage> {
+  const [id] = uuidsOf([transactionId]);
+  if (id === undefined || limit < 1) return EMPTY;
+  const transaction = await query
+    .selectFrom('transactions')
+    .select(['position', 'first_ts', 'last_ts'])
+    .where('id', '=', id)
+    .executeTakeFirst();
+  if (transaction === undefined || transaction.first_ts === null || transaction.last_ts === null) return EMPTY;
+  const rows = await query
+    .selectFrom('entries')
+    .select(ENTRY_FIELDS)
+    .where('position', '=', transaction.position)
+    .where('sequence', '>', afterSequence)
+    .where('ts', '>=', transaction.first_ts)
+    .where('ts', '<=', transaction.last_ts)
+    .orderBy('sequence')
+    .limit(limit + 1)
+    .execute();
+  return pageOf(rows, origins, limit);
+}
+
+/** Entries by place, see `JournalStore.entriesByPlace`. */
+export async function readEntriesByPlace(
+  { query }: Database,
+  origins: Origins,
+  places: readonly { readonly transactionId: string; readonly sequence: number }[],
+): Promise<readonly (Entry | null)[]> {
+  const ids = [...new Set(uuidsOf(places.map((place) => place.transactionId)))];
+  if (ids.length === 0) return places.map(() => null);
+  const { rows } = await sql<EntryRow>`
+    select ${sql.join(ENTRY_FIELDS.map((field) => sql.ref(`e.${field}`)))}
+    from unnest(${places.map((place) => place.transactionId.toLowerCase()).map((id) => (ids.includes(id) ? id : null))}::uuid[],
+                ${places.map((place) => place.sequence)}::int4[]) as place(id, sequence)
+    join reprise.transactions t on t.id = place.id
+    join lateral (
+      select * from reprise.entries e
+      where e.position = t.position and e.sequence = place.sequence and e.ts between t.first_ts and t.last_ts
+    ) e on true`.execute(query);
+  const entries = await entriesOf(rows, origins);
+  const byPlace = new Map(entries.map((entry) => [`${entry.transactionId}:${entry.sequence}`, entry]));
+  return places.map((place) => byPlace.get(`${place.transactionId.toLowerCase()}:${place.sequence}`) ?? null);
+}
+
+/** Entries in order of arrival, see `JournalStore.tail`. */
+export async function readTail(
+  { query }: Database,
+  origins: Origins,
+  after: TailKey,
+  filter: EntryFilter,
+  limit: number,
+): Promise<readonly Entry[]> {
+  if (limit < 1) return [];
+  const days = await query
+    .selectFrom('journal_days')
+    .select((eb) => [eb.fn.min('day').as('first'), eb.fn.max('day').as('last')])
+    .where('max_arrival', '>=', after.arrival)
+    .executeTakeFirst();
+  if (!days || days.first === null || days.last === null) return [];
+  const resolved = await resolveFilter(query, origins, filter, {
+    from: Number(days.first),
+    to: Number(days.last) + DAY - 1,
+  });
+  if (resolved === null) return [];
+  const rows = await query
+    .selectFrom('entries')
+    .select(ENTRY_FIELDS)
+    .where((eb) => eb.and(filterConditions(eb, resolved)))
+    .where('arrival', '>=', after.arrival)
+    .where(
+      sql<boolean>`(arrival, ts, position, sequence) > (${after.arrival}, ${after.timestamp}, ${after.position}, ${after.sequence})`,
+    )
+    .orderBy('arrival')
+    .orderBy('ts')
+    .orderBy('position')
+    .orderBy('sequence')
+    .limit(limit)
+    .execute();
+  return entriesOf(rows, origins);
+}
+
+/** The place behind the newest entry: before everything that the next append brings. */
+export async function readTailEnd({ query }: Database): Promise<TailKey> {
+  const clock = await query.selectFrom('journal_clock').select('arrival').executeTakeFirstOrThrow();
+  return { arrival: clock.arrival + 1n, timestamp: 0, position: 0n, sequence: 0 };
+}

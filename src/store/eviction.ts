@@ -1,0 +1,217 @@
+import type { PoolClient } from 'pg';
+import type { Micros } from '../journal/entry.ts';
+import type { JournalLimits, LossReason } from '../journal/store.ts';
+import type { Database } from './database.ts';
+import { sqlstateOf } from './failures.ts';
+import { DAY, partitionName } from './partitions.ts';
+
+type EvictionReason = Extract<LossReason, 'EVICTED_BY_AGE' | 'EVICTED_BY_SIZE'>;
+
+interface Day {
+  readonly day: Micros;
+  readonly entries: number;
+  /** Estimated bytes of the entries that are left, indexes included. */
+  readonly bytes: number;
+}
+
+const HOUR = 3_600_000_000;
+const MINUTE = 60_000_000;
+
+// Dropping a partition waits for running reads while it holds up appends and new reads: give up soon, come back.
+const LOCK_TIMEOUT = '2s';
+const DROP_TRIES = 3;
+const TRANSACTIONS_AT_ONCE = 20_000;
+
+/**
+ * Applies retention, oldest days first. A day that holds entries of an open transaction which began in the
+ * last 24 hours is kept by age, but not by size: the disk has to be safe from a client that never ends one.
+ * A day that cannot be locked because it is being read is left to the next call. Returns the entries evicted.
+ */
+export async function evict(database: Database, limits: JournalLimits, now: Micros): Promise<number> {
+  let evicted = 0;
+  if (limits.retentionMs !== null) evicted += await evictByAge(database, now - limits.retentionMs * 1000, now);
+  if (limits.retentionBytes !== null) evicted += await evictBySize(database, limits.retentionBytes);
+  await forgetTransactions(database, now);
+  return evicted;
+}
+
+async function evictByAge(database: Database, cutoff: Micros, now: Micros): Promise<number> {
+  const open = await database.query
+    .selectFrom('transactions')
+    .select((eb) => eb.fn.min('first_ts').as('first'))
+    .where('status', '=', 0)
+    .where('started_at', '>', BigInt(now - DAY))
+    .executeTakeFirst();
+  const before = Math.min(cutoff, open?.first == null ? cutoff : Number(open.first));
+  const days = await database.query
+    .selectFrom('journal_days')
+    .select('day')
+    .where('day', '<=', BigInt(before - DAY))
+    .orderBy('day')
+    .execute();
+  let evicted = 0;
+  for (const { day } of days) {
+    const dropped = await dropDay(database, Number(day), 'EVICTED_BY_AGE');
+    if (dropped === null) break;
+    evicted += dropped;
+  }
+  return evicted;
+}
+
+async function evictBySize(database: Database, limit: number): Promise<number> {
+  const days = await measureDays(database);
+  let total = days.reduce((sum, { bytes }) => sum + bytes, 0);
+  let evicted = 0;
+  while (days.length > 1 && total > limit) {
+    const oldest = days.shift() as Day;
+    const dropped = await dropDay(database, oldest.day, 'EVICTED_BY_SIZE');
+    if (dropped === null) return evicted;
+    evicted += dropped;
+    total -= oldest.bytes;
+  }
+  const last = days[0];
+  if (last !== undefined && total > limit) evicted += await trimDay(database, last, limit);
+  return evicted;
+}
+
+/**
+ * What the days take, oldest first. A trimmed partition keeps its size on disk and fills its gaps again, so
+ * its share of the most entries that it ever held is what counts.
+ */
+async function measureDays(database: Database): Promise<Day[]> {
+  const rows = await database.query.selectFrom('journal_days').selectAll().orderBy('day').execute();
+  const days: Day[] = [];
+  for (const row of rows) {
+    const day = Number(row.day);
+    const { size } = await database.write(async (client) => {
+      const read = await client.query<{ size: bigint | null }>(
+        'select pg_total_relation_size(to_regclass($1)) as size',
+        [`reprise.${partitionName(day)}`],
+      );
+      return { size: Number(read.rows[0]?.size ?? 0n) };
+    });
+    days.push({
+      day,
+      entries: Number(row.entries),
+      bytes: size * (Number(row.entries) / Math.max(1, Number(row.peak_entries))),
+    });
+  }
+  return days;
+}
+
+/** Drops a day's partition and records the loss. Null: it could not be locked in time. */
+async function dropDay(database: Database, day: Micros, reason: EvictionReason): Promise<number | null> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await database.write(
+        async (client) => {
+          await client.query('select from reprise.journal_clock for update');
+          const name = `reprise.${partitionName(day)}`;
+          const removed = await client.query<{ entries: bigint }>(
+            'delete from reprise.journal_days where day = $1 returning entries',
+            [day],
+          );
+          // Another process was quicker.
+          if (removed.rows[0] === undefined) return 0;
+          const entries = Number(removed.rows[0].entries);
+          await recordLoss(client, reason, name, entries, day + DAY);
+          await client.query(`drop table ${name}`);
+          return entries;
+        },
+        { lock_timeout: LOCK_TIMEOUT },
+      );
+    } catch (error) {
+      if (sqlstateOf(error) !== '55P03') throw error;
+      if (attempt === DROP_TRIES) return null;
+    }
+  }
+}
+
+/** Deletes the oldest whole hours of the only day left; whole minutes where the newest hour alone is too much. */
+async function trimDay(database: Database, day: Day, limit: number): Promise<number> {
+  const excess = Math.ceil(day.entries * (1 - limit / day.bytes));
+  const name = `reprise.${partitionName(day.day)}`;
+  const evicted = await database.write(async (client) => {
+    await client.query('select from reprise.journal_clock for update');
+    let boundary = await boundaryOf(client, name, HOUR, excess);
+    if (boundary === null || boundary.removed < excess) boundary = await boundaryOf(client, name, MINUTE, excess);
+    if (boundary === null) return 0;
+    await recordLoss(client, 'EVICTED_BY_SIZE', name, boundary.removed, boundary.at);
+    await client.query(`delete from ${name} where ts < $1`, [boundary.at]);
+    await client.query('update reprise.journal_days set entries = entries - $2 where day = $1', [
+      day.day,
+      boundary.removed,
+    ]);
+    return boundary.removed;
+  });
+  if (evicted > 0) await database.maintain(`vacuum ${name}`);
+  return evicted;
+}
+
+/** Where to cut so that `excess` entries go, never the newest step: appends are just coming into it. */
+async function boundaryOf(
+  client: PoolClient,
+  name: string,
+  step: Micros,
+  excess: number,
+): Promise<{ at: Micros; removed: number } | null> {
+  const { rows } = await client.query<{ step: bigint; count: bigint }>(
+    `select ts / $1::int8 as step, count(*) as count from ${name} group by 1 order by 1`,
+    [step],
+  );
+  let removed = 0;
+  let at: Micros | null = null;
+  for (const row of rows.slice(0, -1)) {
+    if (removed >= excess) break;
+    removed += Number(row.count);
+    at = (Number(row.step) + 1) * step;
+  }
+  return at === null ? null : { at, removed };
+}
+
+/** Counts what lies before `before` in the partition as lost and remembers that nothing older is left. */
+async function recordLoss(
+  client: PoolClient,
+  reason: EvictionReason,
+  name: string,
+  count: number,
+  before: Micros,
+): Promise<void> {
+  if (count > 0) {
+    await client.query(
+      `insert into reprise.losses (reason, count, from_ts, to_ts, detail)
+       select $1, $2, min(ts), max(ts), $3 from ${name} where ts < $4`,
+      [reason, count, reason === 'EVICTED_BY_AGE' ? 'older than the retention' : 'over the size that is kept', before],
+    );
+  }
+  await client.query('update reprise.journal_clock set evicted_before = greatest(evicted_before, $1)', [before]);
+}
+
+/** Deletes transactions whose entries are all gone, some at a time so that appends get in between. */
+async function forgetTransactions(database: Database, now: Micros): Promise<void> {
+  const gone = `coalesce(last_ts, ended_at, started_at) < c.evicted_before and (status <> 0 or started_at <= ${now - DAY})`;
+  for (;;) {
+    // Found without the lock and checked again under it: an append may have revived one meanwhile.
+    const ids = await database.write(async (client) => {
+      const found = await client.query<{ id: string }>(
+        `select id from reprise.transactions, reprise.journal_clock c where c.evicted_before > 0 and ${gone} limit ${TRANSACTIONS_AT_ONCE}`,
+      );
+      return found.rows.map((row) => row.id);
+    });
+    if (ids.length > 0) {
+      await database.write(async (client) => {
+        await client.query('select from reprise.journal_clock for update');
+        await client.query(
+          `delete from reprise.transactions using reprise.journal_clock c where id = any($1::uuid[]) and ${gone}`,
+          [ids],
+        );
+      });
+    }
+    if (ids.length < TRANSACTIONS_AT_ONCE) break;
+  }
+  await database.write((client) =>
+    client.query(
+      'delete from reprise.commit_minutes where last_seq < (select min(commit_seq) from reprise.transactions where commit_seq is not null)',
+    ),
+  );
+}

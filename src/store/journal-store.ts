@@ -1,0 +1,70 @@
+import type { JournalLimits, JournalStore } from '../journal/store.ts';
+import { createAppendQueue } from './append-queue.ts';
+import { JOURNAL_CHANNEL } from './append-write.ts';
+import { readCoverage } from './coverage.ts';
+import type { Database } from './database.ts';
+import { readEntriesByPlace, readPage, readTail, readTailEnd, readTransactionEntries } from './entry-reads.ts';
+import { evict } from './eviction.ts';
+import { guarded } from './failures.ts';
+import { createOrigins } from './origins.ts';
+import { readSessionSpans } from './session-spans.ts';
+import { countCommitted, readCommitted, readStraddlers, readTransactions } from './transaction-reads.ts';
+
+/**
+ * The journal in a database. Holds no connections of its own: they end with `database.close()`.
+ *
+ * All methods reject with STORE_UNAVAILABLE while the database cannot be used, and reads with LIMIT_EXCEEDED
+ * when they run into the read timeout. A statement or message that holds NUL or half a surrogate pair is kept
+ * with U+FFFD in its place; such a statement is marked TRUNCATED and counted as a loss.
+ */
+export function createJournalStore(database: Database, limits: JournalLimits): JournalStore {
+  const origins = createOrigins(database.query);
+  const append = createAppendQueue(database, origins, limits);
+
+  return {
+    append,
+    page: (window, filter, after, limit) =>
+      guarded('read a page of the journal', () => readPage(database, origins, window, filter, after, limit)),
+    transactionEntries: (id, afterSequence, limit) =>
+      guarded('read a transaction', () => readTransactionEntries(database, origins, id, afterSequence, limit)),
+    transaction: (id) =>
+      guarded('read a transaction', async () => (await readTransactions(database, origins, [id]))[0] ?? null),
+    transactions: (ids) => guarded('read transactions', () => readTransactions(database, origins, ids)),
+    entriesByPlace: (places) => guarded('read entries', () => readEntriesByPlace(database, origins, places)),
+    committed: (window, filter, afterCommitSeq, limit) =>
+      guarded('read committed transactions', () =>
+        readCommitted(database, origins, window, filter, afterCommitSeq, limit),
+      ),
+    committedCount: (window, filter) =>
+      guarded('count committed transactions', () => countCommitted(database, origins, window, filter)),
+    sessionSpans: (window, filter) =>
+      guarded('read the sessions of a window', () => readSessionSpans(database, origins, window, filter)),
+    straddlers: (window, filter) =>
+      guarded('read the transactions at the edges of a window', () =>
+        readStraddlers(database, origins, window, filter),
+      ),
+    coverage: (window, buckets) => guarded('read the coverage', () => readCoverage(database, window, buckets)),
+    tail: (after, filter, limit) =>
+      guarded('follow the journal', () => readTail(database, origins, after, filter, limit)),
+    tailEnd: () => guarded('follow the journal', () => readTailEnd(database)),
+    onAppend: (listener) => database.session.listen(JOURNAL_CHANNEL, () => listener()).stop,
+    importCheckpoint: (importId) =>
+      guarded('read the progress of an import', async () => {
+        const row = await database.query
+          .selectFrom('imports')
+          .selectAll()
+          .where('import_id', '=', importId)
+          .executeTakeFirst();
+        if (row === undefined) return null;
+        return {
+          importId: row.import_id,
+          operations: Number(row.operations),
+          bytes: Number(row.bytes),
+          prefixDigest: row.prefix_digest,
+          finished: row.finished,
+          files: JSON.parse(row.files) as string[],
+        };
+      }),
+    evict: (now) => guarded('apply retention', () => evict(database, limits, now)),
+  };
+}

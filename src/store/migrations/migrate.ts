@@ -1,0 +1,42 @@
+import { Kysely, type Migration, Migrator, PostgresDialect } from 'kysely';
+import { type ClientConfig, Pool } from 'pg';
+import * as journal from './0001-journal.ts';
+import * as replays from './0002-replays.ts';
+
+/** All migrations, by the name under which each is remembered. Applied in order; never edited once released. */
+const MIGRATIONS: Readonly<Record<string, Migration>> = {
+  '0001-journal': journal,
+  '0002-replays': replays,
+};
+
+// Any number that no other program uses in this database.
+const MIGRATION_LOCK = 7_341_905_211_004;
+
+/** Brings the schema `reprise` up to date. Processes that start at once wait for each other. */
+export async function migrate(config: ClientConfig): Promise<void> {
+  const pool = new Pool({ ...config, max: 2 });
+  pool.on('error', () => {});
+  try {
+    const guard = await pool.connect();
+    try {
+      // Kysely's own lock comes too late: it creates the schema and its tables before it takes it.
+      await guard.query('set lock_timeout = 0');
+      await guard.query(`select pg_advisory_lock(${MIGRATION_LOCK})`);
+      const migrator = new Migrator({
+        // Not destroyed: that would end the pool, whose last connection holds the lock.
+        db: new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) }),
+        provider: { getMigrations: async () => ({ ...MIGRATIONS }) },
+        migrationTableSchema: 'reprise',
+        migrationTableName: 'migrations',
+        migrationLockTableName: 'migrations_lock',
+      });
+      const { error } = await migrator.migrateToLatest();
+      if (error !== undefined) throw error;
+    } finally {
+      // Ending the connection releases the lock.
+      guard.release(true);
+    }
+  } finally {
+    await pool.end();
+  }
+}

@@ -1,0 +1,298 @@
+import { createHash } from 'node:crypto';
+import type { Kysely, Selectable, Updateable } from 'kysely';
+import type { PoolClient } from 'pg';
+import { RepriseError } from '../errors.ts';
+import { hasEnded, nextState, type RunState } from '../replay/run-state.ts';
+import type { EventChunk, Replay, ReplayPatch, ReplayReport, ReplayStore, StoredRequest } from '../replay/store.ts';
+import type { ReplaySummary } from '../replay/summary.ts';
+import type { Database } from './database.ts';
+import { uuidsOf } from './entry-filter.ts';
+import { guarded } from './failures.ts';
+import { storable } from './sanitize.ts';
+import type { ReplaysTable, Tables } from './tables.ts';
+
+const REPLAY_CHANNEL = 'reprise_replay';
+
+/** Runs that somebody is, or should be, working on. */
+const ACTIVE: readonly RunState[] = ['PENDING', 'CONNECTING', 'RUNNING', 'PAUSED'];
+
+const CHUNK_COUNTS = { FAILURES: 'failures', DIVERGED: 'diverged', SKIPPED: 'skipped', UNKNOWN: 'unknown' } as const;
+
+/**
+ * Runs, their events and reports in a database. Holds no connections of its own: they end with
+ * `database.close()`, and with them the ownership of runs.
+ *
+ * A run that has ended takes no more events (`append` is refused with REPLAY_STATE), and events must follow
+ * the last ones: a process that was taken for dead cannot go on writing into a run that another has resumed.
+ */
+export function createReplayStore(database: Database): ReplayStore {
+  const { query } = database;
+
+  return {
+    create: (replay) =>
+      guarded('store the replay', async () => {
+        const row = await query
+          .insertInto('replays')
+          .values({
+            id: replay.id,
+            request: JSON.stringify(withoutPasswords(replay.request)),
+            state: 'PENDING',
+            created_at: replay.createdAt,
+            target_label: storable(replay.targetLabel),
+            summary: JSON.stringify(replay.summary),
+            last_seq: 0,
+            sent_through: 0,
+            owner_id: storable(replay.ownerId),
+          })
+          .returningAll()
+          .executeTakeFirstOrThrow();
+        return replayOf(row);
+      }),
+
+    get: (id) => guarded('read the replay', () => readReplay(query, id)),
+
+    list: (filter, before, limit) =>
+      guarded('list the replays', async () => {
+        if (limit < 1) return [];
+        let select = query.selectFrom('replays').selectAll().orderBy('number', 'desc').limit(limit);
+        if (filter.states) {
+          const states = filter.states;
+          select = select.where((eb) => eb('state', '=', eb.fn.any(eb.val(states))));
+        }
+        if (before !== null) {
+          const [id] = uuidsOf([before]);
+          if (id === undefined) return [];
+          select = select.where('number', '<', (eb) => eb.selectFrom('replays').select('number').where('id', '=', id));
+        }
+        return (await select.execute()).map(replayOf);
+      }),
+
+    transition: (id, action, patch, chunk) =>
+      guarded('change the state of the replay', () =>
+        database.write(async (client) => {
+          const { state, lastSeq } = await lockReplay(client, id);
+          const next = nextState(state, action);
+          // A run that goes on again has not ended, and no longer shows why it had.
+          const resumed = hasEnded(state) && !hasEnded(next) ? { ended_at: null, error: null } : {};
+          await writeRun(client, id, lastSeq, chunk, { ...resumed, ...columnsOf(patch), state: next });
+          return next;
+        }),
+      ),
+
+    append: (id, chunk, patch) =>
+      guarded('record the events of the replay', () =>
+        database.write(async (client) => {
+          const { state, lastSeq } = await lockReplay(client, id);
+          if (hasEnded(state))
+            throw new RepriseError('REPLAY_STATE', `replay ${id} is ${state}: another process has ended it`);
+          await writeRun(client, id, lastSeq, chunk, columnsOf(patch));
+        }),
+      ),
+
+    chunks: (id, afterSeq, limit, only) =>
+      guarded('read the events of the replay', async () => {
+        const [known] = uuidsOf([id]);
+        if (known === undefined || limit < 1) return [];
+        let select = query
+          .selectFrom('replay_chunks')
+          .selectAll()
+          .where('replay_id', '=', known)
+          .where('last_seq', '>', BigInt(afterSeq))
+          .orderBy('last_seq')
+          .limit(limit);
+        if (only !== undefined) select = select.where(CHUNK_COUNTS[only], '>', 0);
+        return (await select.execute()).map(
+          (row): EventChunk => ({
+            firstSeq: Number(row.first_seq),
+            lastSeq: Number(row.last_seq),
+            payload: row.payload,
+            failures: row.failures,
+            skipped: row.skipped,
+            unknown: row.unknown,
+            diverged: row.diverged,
+          }),
+        );
+      }),
+
+    sentThrough: (id) =>
+      guarded('read the progress of the replay', async () => {
+        const row = await selectReplay(query, id)?.select('sent_through').executeTakeFirst();
+        if (!row) throw notFound(id);
+        return Number(row.sent_through);
+      }),
+
+    saveReport: (id, report) =>
+      guarded('store the report of the replay', async () => {
+        const replay = await readReplay(query, id);
+        if (replay === null) throw notFound(id);
+        const text = JSON.stringify(report);
+        await query
+          .insertInto('replay_reports')
+          .values({ replay_id: replay.id, report: text })
+          .onConflict((conflict) => conflict.column('replay_id').doUpdateSet({ report: text }))
+          .execute();
+      }),
+
+    report: (id) =>
+      guarded('read the report of the replay', async () => {
+        const [known] = uuidsOf([id]);
+        if (known === undefined) return null;
+        const row = await query
+          .selectFrom('replay_reports')
+          .select('report')
+          .where('replay_id', '=', known)
+          .executeTakeFirst();
+        return row === undefined ? null : (JSON.parse(row.report) as ReplayReport);
+      }),
+
+    interruptOrphans: (chunkAfter) =>
+      guarded('look for interrupted replays', () => interruptOrphans(database, chunkAfter)),
+    holdOwnership: (ownerId) =>
+      guarded('take the ownership of replays', () => database.session.hold(ownerKey(ownerId))),
+
+    onEvents: (listener) =>
+      database.session.listen(REPLAY_CHANNEL, (payload) => {
+        // After a reconnection nobody knows which runs moved; readers also look by themselves.
+        if (payload !== null) listener(payload);
+      }).stop,
+  };
+}
+
+function notFound(id: string): RepriseError {
+  return new RepriseError('REPLAY_NOT_FOUND', `there is no replay ${id}`);
+}
+
+function selectReplay(query: Kysely<Tables>, id: string) {
+  const [known] = uuidsOf([id]);
+  return known === undefined ? null : query.selectFrom('replays').where('id', '=', known);
+}
+
+async function readReplay(query: Kysely<Tables>, id: string): Promise<Replay | null> {
+  const row = await selectReplay(query, id)?.selectAll().executeTakeFirst();
+  return row ? replayOf(row) : null;
+}
+
+function replayOf(row: Selectable<ReplaysTable>): Replay {
+  return {
+    id: row.id,
+    request: JSON.parse(row.request) as StoredRequest,
+    state: row.state as RunState,
+    createdAt: Number(row.created_at),
+    startedAt: row.started_at === null ? null : Number(row.started_at),
+    endedAt: row.ended_at === null ? null : Number(row.ended_at),
+    targetLabel: row.target_label,
+    targetVersion: row.target_version,
+    summary: JSON.parse(row.summary) as ReplaySummary,
+    error: row.error === null ? null : (JSON.parse(row.error) as Replay['error']),
+    lastSeq: Number(row.last_seq),
+    ownerId: row.owner_id,
+  };
+}
+
+/** The caller has taken passwords out already; a second look costs nothing and a stored one could never be recalled. */
+function withoutPasswords(request: StoredRequest): StoredRequest {
+  const { password: _, ...target } = request.target;
+  return { ...request, target, users: request.users.map((user) => ({ ...user, password: null })) };
+}
+
+async function lockReplay(client: PoolClient, id: string): Promise<{ state: RunState; lastSeq: number }> {
+  const [known] = uuidsOf([id]);
+  const { rows } = await client.query<{ state: RunState; last_seq: bigint }>(
+    'select state, last_seq from reprise.replays where id = $1 for update',
+    [known ?? null],
+  );
+  const row = rows[0];
+  if (row === undefined) throw notFound(id);
+  return { state: row.state, lastSeq: Number(row.last_seq) };
+}
+
+function columnsOf(patch: ReplayPatch): Updateable<ReplaysTable> {
+  const columns: Updateable<ReplaysTable> = {};
+  if (patch.startedAt !== undefined) columns.started_at = patch.startedAt;
+  if (patch.endedAt !== undefined) columns.ended_at = patch.endedAt;
+  if (patch.targetVersion !== undefined) columns.target_version = storable(patch.targetVersion);
+  if (patch.summary !== undefined) columns.summary = JSON.stringify(patch.summary);
+  if (patch.error !== undefined) columns.error = patch.error === null ? null : JSON.stringify(patch.error);
+  if (patch.ownerId !== undefined) columns.owner_id = storable(patch.ownerId);
+  if (patch.sentThrough !== undefined) columns.sent_through = patch.sentThrough;
+  return columns;
+}
+
+/** Writes a chunk and columns of a run that is locked, and wakes its readers. */
+async function writeRun(
+  client: PoolClient,
+  id: string,
+  lastSeq: number,
+  chunk: EventChunk | null,
+  columns: Updateable<ReplaysTable>,
+): Promise<void> {
+  if (chunk !== null) {
+    if (chunk.firstSeq !== lastSeq + 1) {
+      throw new RepriseError(
+        'REPLAY_STATE',
+        `events of replay ${id} must go on at ${lastSeq + 1}, not at ${chunk.firstSeq}: another process writes them`,
+      );
+    }
+    await client.query(
+      `insert into reprise.replay_chunks (replay_id, last_seq, first_seq, failures, skipped, unknown, diverged, payload)
+       values ($1, $2, $3, $4, $5, $6, $7, $8)`,
+      [id, chunk.lastSeq, chunk.firstSeq, chunk.failures, chunk.skipped, chunk.unknown, chunk.diverged, chunk.payload],
+    );
+  }
+  const changes = Object.entries(chunk === null ? columns : { ...columns, last_seq: chunk.lastSeq });
+  // The mark only ever moves on.
+  const assignments = changes.map(([column], index) =>
+    column === 'sent_through' ? `sent_through = greatest(sent_through, $${index + 2})` : `${column} = $${index + 2}`,
+  );
+  if (changes.length > 0) {
+    await client.query(`update reprise.replays set ${assignments.join(', ')} where id = $1`, [
+      id,
+      ...changes.map(([, value]) => value),
+    ]);
+  }
+  await client.query(`select pg_notify('${REPLAY_CHANNEL}', $1)`, [id.toLowerCase()]);
+}
+
+/** Whoever gets an owner's lock knows that the owner is dead. The lock goes with the transaction. */
+async function interruptOrphans(
+  database: Database,
+  chunkAfter: (lastSeq: number) => EventChunk,
+): Promise<readonly string[]> {
+  const owners = await database.query
+    .selectFrom('replays')
+    .select('owner_id')
+    .distinct()
+    .where((eb) => eb('state', '=', eb.fn.any(eb.val(ACTIVE))))
+    .execute();
+  const interrupted: string[] = [];
+  for (const { owner_id: ownerId } of owners) {
+    const ids = await database.write(async (client) => {
+      const lock = await client.query<{ dead: boolean }>('select pg_try_advisory_xact_lock($1) as dead', [
+        ownerKey(ownerId),
+      ]);
+      if (lock.rows[0]?.dead !== true) return [];
+      const { rows } = await client.query<{ id: string; last_seq: bigint }>(
+        'select id, last_seq from reprise.replays where owner_id = $1 and state = any($2::text[]) for update',
+        [ownerId, ACTIVE],
+      );
+      for (const { id, last_seq: lastSeq } of rows) {
+        await writeRun(client, id, Number(lastSeq), chunkAfter(Number(lastSeq)), {
+          state: 'INTERRUPTED',
+          ended_at: Date.now() * 1000,
+          error: JSON.stringify({ code: 'INTERRUPTED', message: 'the process that ran it has died' }),
+        });
+      }
+      return rows.map(({ id }) => id);
+    });
+    interrupted.push(...ids);
+  }
+  return interrupted;
+}
+
+/** The advisory lock of an owner: 64 bits of a digest. */
+function ownerKey(ownerId: string): bigint {
+  return createHash('sha256')
+    .update(`reprise owner ${storable(ownerId)}`)
+    .digest()
+    .readBigInt64BE(0);
+}

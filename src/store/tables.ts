@@ -1,0 +1,144 @@
+import type { ColumnType, Generated } from 'kysely';
+
+// Columns as `pg` gives them with the store's type parsers: int8 reads as bigint, and is written as bigint or
+// as a number below 2^53. Timestamps are int8 microseconds since 1970 UTC everywhere.
+
+type Int8 = ColumnType<bigint, bigint | number, bigint | number>;
+type NullableInt8 = ColumnType<bigint | null, bigint | number | null, bigint | number | null>;
+
+export interface OriginsTable {
+  id: Generated<number>;
+  key: string;
+  node_id: string;
+  session_id: string;
+  user_name: string | null;
+  database: string | null;
+  application: string | null;
+}
+
+export interface TransactionsTable {
+  id: string;
+  position: Int8;
+  origin_id: number;
+  started_at: Int8;
+  ended_at: NullableInt8;
+  status: number;
+  commit_seq: NullableInt8;
+  autocommit: boolean;
+  entry_count: number;
+  byte_count: Int8;
+  refused_through: number;
+  first_ts: NullableInt8;
+  last_ts: NullableInt8;
+}
+
+export interface EntriesTable {
+  ts: Int8;
+  position: Int8;
+  sequence: number;
+  transaction_id: string;
+  origin_id: number;
+  arrival: Int8;
+  type: number;
+  protocol: number;
+  outcome: number;
+  unreplayable: number | null;
+  duration_ms: number | null;
+  rows: NullableInt8;
+  statement: string;
+  prepared_name: string | null;
+  parameters: string | null;
+  checksum: string | null;
+  sqlstate: string | null;
+  message: string | null;
+}
+
+export interface JournalClockTable {
+  one: boolean;
+  arrival: Int8;
+  position: Int8;
+  commit_seq: Int8;
+  evicted_before: Int8;
+}
+
+export interface JournalDaysTable {
+  day: Int8;
+  entries: Int8;
+  peak_entries: Int8;
+  max_arrival: Int8;
+}
+
+export interface CommitMinutesTable {
+  minute: Int8;
+  first_seq: Int8;
+  last_seq: Int8;
+}
+
+export interface LossesTable {
+  id: Generated<bigint>;
+  reason: string;
+  count: Int8;
+  from_ts: NullableInt8;
+  to_ts: NullableInt8;
+  source: string | null;
+  detail: string | null;
+  import_id: string | null;
+  transaction_id: string | null;
+}
+
+export interface ImportsTable {
+  import_id: string;
+  operations: Int8;
+  bytes: Int8;
+  prefix_digest: string;
+  finished: boolean;
+  files: string;
+}
+
+export interface ReplaysTable {
+  id: string;
+  number: Generated<bigint>;
+  request: string;
+  state: string;
+  created_at: Int8;
+  started_at: NullableInt8;
+  ended_at: NullableInt8;
+  target_label: string;
+  target_version: string | null;
+  summary: string;
+  error: string | null;
+  last_seq: Int8;
+  sent_through: Int8;
+  owner_id: string;
+}
+
+export interface ReplayChunksTable {
+  replay_id: string;
+  first_seq: Int8;
+  last_seq: Int8;
+  failures: number;
+  skipped: number;
+  unknown: number;
+  diverged: number;
+  payload: Buffer;
+}
+
+export interface ReplayReportsTable {
+  replay_id: string;
+  report: string;
+}
+
+/** The schema `reprise`, see `migrations/`. */
+export interface Tables {
+  origins: OriginsTable;
+  transactions: TransactionsTable;
+  entries: EntriesTable;
+  journal_clock: JournalClockTable;
+  journal_days: JournalDaysTable;
+  commit_minutes: CommitMinutesTable;
+  losses: LossesTable;
+  imports: ImportsTable;
+  replays: ReplaysTable;
+  replay_chunks: ReplayChunksTable;
+  replay_reports: ReplayReportsTable;
+}

@@ -1,0 +1,177 @@
+import { Client } from 'pg';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { parseDatabaseUrl } from '../../src/store/connection.ts';
+import { type Database, openDatabase } from '../../src/store/database.ts';
+import { createJournalStore } from '../../src/store/journal-store.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { ALL, appendTransaction, NO_LIMITS } from './journal-fixtures.ts';
+
+describe('DATABASE_URL', () => {
+  it('is read whole, with its escapes and its TLS mode', () => {
+    expect(parseDatabaseUrl('postgresql://re%40me:p%3Aw@[::1]:6000/jo%20urnal?sslmode=verify-full')).toEqual({
+      host: '::1',
+      port: 6000,
+      user: 're@me',
+      password: 'p:w',
+      database: 'jo urnal',
+      tls: 'VERIFY_FULL',
+      ca: null,
+    });
+    expect(parseDatabaseUrl('postgres://u@localhost/d')).toMatchObject({ port: 5432, password: null, tls: 'DISABLE' });
+    expect(parseDatabaseUrl('postgres://u@db.example.com/d')).toMatchObject({ tls: 'PREFER' });
+    expect(parseDatabaseUrl('postgres://u@x/d?host=/run/postgresql')).toMatchObject({
+      host: '/run/postgresql',
+      tls: 'DISABLE',
+    });
+  });
+
+  it.each([
+    ['no url', 'not a URL'],
+    ['mysql://u:secret@h/d', 'postgresql://'],
+    ['postgres://:secret@h/d', 'no user'],
+    ['postgres://u:secret@h', 'no database'],
+    ['postgres://u:secret@h/d?sslmode=on', 'sslmode=on'],
+    ['postgres://u:secret@h/d?target=x', 'unknown parameter target'],
+    ['postgres://u:secret@h/d%zz', 'broken % escape'],
+    ['postgres://u:secret@h/d?sslrootcert=/no/such.pem', 'cannot be read'],
+  ])('is refused without showing the password: %s', (url, why) => {
+    expect(() => parseDatabaseUrl(url)).toThrow(
+      expect.objectContaining({ code: 'CONFIG_INVALID', message: expect.stringContaining(why) }),
+    );
+    expect(() => parseDatabaseUrl(url)).not.toThrow(/secret/);
+  });
+});
+
+describe("the store's database", () => {
+  const open: Database[] = [];
+  const created: TestDatabase[] = [];
+  const create = async () => {
+    const database = await createTestDatabase();
+    created.push(database);
+    return database;
+  };
+  const connect = async (url: string, options = {}) => {
+    const database = await openDatabase(url, { poolSize: 2, ...options });
+    open.push(database);
+    return database;
+  };
+  afterEach(async () => {
+    vi.unstubAllEnvs();
+    for (const database of open.splice(0)) await database.close();
+    for (const database of created.splice(0)) await database.drop();
+  });
+
+  it('takes nothing from PG* variables and not the defaults of the role', async () => {
+    const { url, name, user } = await create();
+    const admin = new Client({ connectionString: url });
+    await admin.connect();
+    await admin.query(
+      `alter database ${name} set synchronous_commit = off; alter database ${name} set default_transaction_read_only = on`,
+    );
+    await admin.end();
+    const leaks = {
+      PGHOST: 'nowhere.invalid',
+      PGPORT: '1',
+      PGUSER: 'nobody',
+      PGPASSWORD: 'wrong',
+      PGDATABASE: 'nothing',
+      PGSSLMODE: 'require',
+      PGSSLNEGOTIATION: 'direct',
+      PGOPTIONS: '-c work_mem=64kB',
+      PGAPPNAME: 'leak',
+      PGCLIENTENCODING: 'LATIN1',
+      PGCLIENT_ENCODING: 'LATIN1',
+      PGREPLICATION: 'database',
+      PGCONNECT_TIMEOUT: '1',
+    };
+    for (const [variable, value] of Object.entries(leaks)) vi.stubEnv(variable, value);
+    const database = await connect(url);
+    const shown = await database.write(async (client) => {
+      const { rows } = await client.query(`
+        select current_user as "user", current_setting('application_name') as app, current_setting('client_encoding') as encoding,
+               current_setting('synchronous_commit') as commit, current_setting('work_mem') as memory, 9007199254740993::int8 as big`);
+      return rows[0];
+    });
+    expect(shown).toEqual({
+      user,
+      app: 'reprise',
+      encoding: 'UTF8',
+      commit: 'on',
+      memory: '4MB',
+      big: 9007199254740993n,
+    });
+    await appendTransaction(createJournalStore(database, NO_LIMITS), 1);
+  });
+
+  it('is set up once by processes that start together', async () => {
+    const { url } = await create();
+    const all = await Promise.all([connect(url), connect(url), connect(url)]);
+    const counts = await all[0]?.query.selectFrom('journal_clock').selectAll().execute();
+    expect(counts).toHaveLength(1);
+  });
+
+  it('says STORE_UNAVAILABLE, and never the password, when nobody listens or the login is refused', async () => {
+    const { url, password } = await create();
+    const closed = url.replace(/:\d+\/[^/]*$/, ':1/x');
+    await expect(openDatabase(closed)).rejects.toMatchObject({
+      code: 'STORE_UNAVAILABLE',
+      message: expect.stringMatching(/127\.0\.0\.1:1\/x/),
+    });
+    const wrong = url.replace(password, 'incorrect');
+    const refused = await openDatabase(wrong).catch((error: Error) => error);
+    expect(refused).toMatchObject({ code: 'STORE_UNAVAILABLE' });
+    expect(String((refused as Error).message)).not.toMatch(/incorrect/);
+    const missing = url.replace(/[^/]*$/, 'no_such_database');
+    await expect(openDatabase(missing)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+  });
+
+  it('ends a read that takes too long with LIMIT_EXCEEDED', async () => {
+    const { url } = await create();
+    const database = await connect(url, { readTimeoutMs: 1 });
+    const writer = createJournalStore(await connect(url), NO_LIMITS);
+    for (let round = 0; round < 4; round += 1)
+      await appendTransaction(writer, 5_000, { statement: 'SELECT '.repeat(100) });
+    const slow = createJournalStore(database, NO_LIMITS);
+    await expect(slow.page(ALL, { text: 'not there' }, null, 10)).rejects.toMatchObject({ code: 'LIMIT_EXCEEDED' });
+  });
+
+  it('listens again, and tells its listeners, when its listening connection was lost', async () => {
+    const { url } = await create();
+    const database = await connect(url);
+    const heard: (string | null)[] = [];
+    let wake = () => {};
+    const { ready, stop } = database.session.listen('reprise_test', (payload) => {
+      heard.push(payload);
+      wake();
+    });
+    await ready;
+    const next = () => new Promise<void>((resolve) => (wake = resolve));
+    let woken = next();
+    await database.write((client) => client.query(`notify reprise_test, 'one'`));
+    await woken;
+    woken = next();
+    await database.write((client) =>
+      client.query(
+        `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name = 'reprise listen'`,
+      ),
+    );
+    await woken;
+    woken = next();
+    await database.write((client) => client.query(`notify reprise_test, 'two'`));
+    await woken;
+    expect(heard).toEqual(['one', null, 'two']);
+    stop();
+  });
+
+  it('closes twice, and answers STORE_UNAVAILABLE afterwards', async () => {
+    const { url } = await create();
+    const database = await connect(url);
+    const store = createJournalStore(database, NO_LIMITS);
+    expect(await database.ping()).toBe(true);
+    store.onAppend(() => {});
+    await Promise.all([database.close(), database.close()]);
+    expect(await database.ping()).toBe(false);
+    await expect(appendTransaction(store, 1)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+    await expect(store.tailEnd()).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+  });
+});

@@ -1,0 +1,317 @@
+import { randomUUID } from 'node:crypto';
+import fc from 'fast-check';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { compareEntryKeys, type Entry, type EntryKey } from '../../src/journal/entry.ts';
+import type { JournalLimits, JournalStore } from '../../src/journal/store.ts';
+import { type EntryFilter, matchesEntry } from '../../src/journal/window.ts';
+import {
+  ALL,
+  appendTransaction,
+  begin,
+  DAY,
+  entry,
+  filters,
+  histories,
+  interleaved,
+  ORIGIN,
+  readAll,
+  SECOND,
+  START,
+  type Subject,
+} from './journal-fixtures.ts';
+
+/** Order, windows, commit order, tail and coverage: J7 to J10, J15. */
+export function readContract(subject: Subject): void {
+  let store: JournalStore;
+  beforeEach(() => {
+    store = subject.store();
+  });
+  const reopen = async (limits: Partial<JournalLimits>) => {
+    store = await subject.reopen(limits);
+  };
+
+  describe('windows', () => {
+    it('takes both ends in, and pages of any size give the sorted list under any filter (J7, J8, J9)', async () => {
+      await fc.assert(
+        fc.asyncProperty(
+          histories,
+          filters,
+          fc.integer({ min: 1, max: 7 }),
+          fc.tuple(fc.nat(2), fc.nat(6), fc.nat(2), fc.nat(6)),
+          async (history, filter, size, edges) => {
+            await reopen({});
+            const entries = interleaved(history);
+            await store.append({ begun: history.transactions.map((transaction) => transaction.begin) });
+            const appends = [];
+            for (let at = 0; at < entries.length; at += history.batchSize) {
+              appends.push(store.append({ entries: entries.slice(at, at + history.batchSize) }));
+            }
+            await Promise.all(appends);
+            const found = await store.transactions(history.transactions.map((transaction) => transaction.begin.id));
+            const positions = new Map(found.map((transaction) => [transaction?.id, transaction?.position as bigint]));
+            const model = entries
+              .map((one) => ({ ...one, position: positions.get(one.transactionId) as bigint }))
+              .sort(compareEntryKeys);
+            const strip = (list: readonly Entry[]) => list.map(({ arrival: _, ...rest }) => rest);
+
+            expect(strip(await readAll(store, ALL, {}, size))).toEqual(model);
+            const [a, b] = [START + edges[0] * DAY + edges[1], START + edges[2] * DAY + edges[3]];
+            const window = { from: Math.min(a, b), to: Math.max(a, b) };
+            const inWindow = model.filter((one) => one.timestamp >= window.from && one.timestamp <= window.to);
+            expect(strip(await readAll(store, window, filter, size))).toEqual(
+              inWindow.filter((one) => matchesEntry(filter, one)),
+            );
+            const ids = {
+              ...filter,
+              transactionIds: history.transactions.slice(0, 2).map((transaction) => transaction.begin.id),
+            };
+            expect(strip(await readAll(store, window, ids, size))).toEqual(
+              inWindow.filter((one) => matchesEntry(ids, one)),
+            );
+
+            const tail: Entry[] = [];
+            for (let after = { arrival: 0n, timestamp: 0, position: 0n, sequence: 0 }; ; ) {
+              const more = await store.tail(after, filter, size);
+              tail.push(...more);
+              const last = more.at(-1);
+              if (last === undefined) break;
+              after = last;
+            }
+            const byArrival = (x: Entry, y: Entry) =>
+              x.arrival === y.arrival ? compareEntryKeys(x, y) : x.arrival < y.arrival ? -1 : 1;
+            expect(tail).toEqual([...tail].sort(byArrival));
+            expect(strip(tail).sort(compareEntryKeys)).toEqual(model.filter((one) => matchesEntry(filter, one)));
+
+            const spans = await store.sessionSpans(window, filter);
+            const passing = inWindow.filter((one) => matchesEntry(filter, one));
+            const sessions = new Map<string, typeof passing>();
+            for (const one of passing) {
+              const session = `${one.origin.nodeId} ${one.origin.sessionId}`;
+              sessions.set(session, [...(sessions.get(session) ?? []), one]);
+            }
+            expect(spans).toEqual(
+              [...sessions.values()].map((list) => {
+                const key = (one: EntryKey) => ({
+                  timestamp: one.timestamp,
+                  position: one.position,
+                  sequence: one.sequence,
+                });
+                const first = list[0] as Entry;
+                const { nodeId, sessionId, user, database } = first.origin;
+                return {
+                  nodeId,
+                  sessionId,
+                  user,
+                  database,
+                  first: key(first),
+                  last: key(list.at(-1) as Entry),
+                  entries: list.length,
+                };
+              }),
+            );
+
+            const straddlers = await store.straddlers(window, { sessionIds: ['s1', 's2'] });
+            const isInside = (one: EntryKey) => one.timestamp >= window.from && one.timestamp <= window.to;
+            const straddling = history.transactions.filter(
+              ({ begin: { origin }, entries: own }) =>
+                origin.sessionId !== 's3' &&
+                own.some((one) => isInside({ ...one, position: 0n })) &&
+                !own.every((one) => isInside({ ...one, position: 0n })),
+            );
+            expect(straddlers.map((transaction) => transaction.id)).toEqual(
+              straddling.map((transaction) => transaction.begin.id),
+            );
+
+            const coverage = await store.coverage(window, 3);
+            expect(coverage).toMatchObject({
+              entries: inWindow.length,
+              failures: inWindow.filter((one) => one.outcome.status === 'FAILED').length,
+              unknownOutcomes: inWindow.filter((one) => one.outcome.status === 'UNKNOWN').length,
+              transactions: {
+                committed: 0,
+                rolledBack: 0,
+                open: new Set(inWindow.map((one) => one.transactionId)).size,
+              },
+              first: inWindow[0]?.timestamp ?? null,
+              last: inWindow.at(-1)?.timestamp ?? null,
+            });
+            expect(coverage.sessions).toBe(
+              new Set(inWindow.map((one) => `${one.origin.nodeId} ${one.origin.sessionId}`)).size,
+            );
+            expect(coverage.buckets.reduce((sum, bucket) => sum + bucket.entries, 0)).toBe(inWindow.length);
+          },
+        ),
+        { numRuns: 20 },
+      );
+    }, 240_000);
+
+    it('neither repeats nor misses an entry when others are appended behind the cursor', async () => {
+      await appendTransaction(store, 6);
+      const first = await store.page(ALL, {}, null, 3);
+      await appendTransaction(store, 2, { timestamp: START - SECOND });
+      const rest = await store.page(ALL, {}, first.entries.at(-1) as Entry, 10);
+      expect([...first.entries, ...rest.entries].map((one) => one.sequence)).toEqual([1, 2, 3, 4, 5, 6]);
+    });
+
+    it('pages over many days, most of them without entries that pass', async () => {
+      const ids: string[] = [];
+      for (let day = 0; day < 70; day += 1) {
+        const statement = day % 35 === 1 ? 'SELECT rare' : 'SELECT 1';
+        ids.push(await appendTransaction(store, 1, { timestamp: START + 3 * day * DAY, statement }));
+      }
+      expect((await readAll(store, ALL, {}, 9)).map((one) => one.transactionId)).toEqual(ids);
+      const rare = await readAll(store, ALL, { text: 'RARE' }, 1);
+      expect(rare.map((one) => one.transactionId)).toEqual([ids[1], ids[36]]);
+    });
+
+    it('gives nothing for an empty window, a limit of nothing and a filter that names nobody', async () => {
+      await appendTransaction(store, 3);
+      const nothing = { entries: [], hasMore: false };
+      expect(await store.page({ from: 0, to: START - 1 }, {}, null, 10)).toEqual(nothing);
+      expect(await store.page(ALL, {}, null, 0)).toEqual(nothing);
+      expect(await store.page(ALL, { sessionIds: [] }, null, 10)).toEqual(nothing);
+      expect(await store.page(ALL, { transactionIds: ['nope'] }, null, 10)).toEqual(nothing);
+      expect(await store.coverage({ from: 0, to: START - 1 }, 2)).toMatchObject({
+        entries: 0,
+        first: null,
+        last: null,
+        sessions: 0,
+        databases: [],
+      });
+    });
+  });
+
+  describe('commit order', () => {
+    it('gives the committed transactions of the window in commit order with all of their entries', async () => {
+      const ids: string[] = [];
+      for (let index = 0; index < 7; index += 1) {
+        // Commit times run against the commit order here: only the positions may decide.
+        ids.push(await appendTransaction(store, 3, { timestamp: START + (7 - index) * 60 * SECOND }));
+      }
+      const rolledBack = randomUUID();
+      await store.append({
+        begun: [begin(rolledBack)],
+        entries: [entry(rolledBack, 1)],
+        ended: [{ transactionId: rolledBack, status: 'ROLLED_BACK', at: START + 100 }],
+      });
+      const seen: string[] = [];
+      for (let after = 0n; ; ) {
+        const page = await store.committed(ALL, {}, after, 2);
+        if (page.length === 0) break;
+        expect(page.length).toBeLessThanOrEqual(2);
+        for (const { transaction, entries } of page) {
+          seen.push(transaction.id);
+          expect(entries.map((one) => [one.transactionId, one.sequence])).toEqual(
+            [1, 2, 3].map((sequence) => [transaction.id, sequence]),
+          );
+        }
+        after = page.at(-1)?.transaction.commitSeq as bigint;
+      }
+      expect(seen).toEqual(ids);
+      expect(await store.committedCount(ALL, {})).toEqual({ transactions: 7, entries: 21 });
+      const window = { from: START + 2 * 60 * SECOND + 3_000, to: START + 4 * 60 * SECOND + 3_000 };
+      const inside = await store.committed(window, {}, 0n, 10);
+      expect(inside.map((one) => one.transaction.id)).toEqual([ids[3], ids[4], ids[5]]);
+      expect(await store.committedCount(window, {})).toEqual({ transactions: 3, entries: 9 });
+      expect(await store.committed({ from: window.from + 1, to: window.to - 1 }, {}, 0n, 10)).toHaveLength(1);
+    });
+
+    it('chooses whole transactions by origin and id, and leaves statement filters to the caller', async () => {
+      const mine = await appendTransaction(store, 2, { origin: { ...ORIGIN, sessionId: 's2' } });
+      const other = await appendTransaction(store, 2);
+      const read = async (filter: EntryFilter) =>
+        (await store.committed(ALL, filter, 0n, 10)).map((one) => one.transaction.id);
+      expect(await read({ sessionIds: ['s2'] })).toEqual([mine]);
+      expect(await read({ transactionIds: [other] })).toEqual([other]);
+      expect(await read({ users: ['nobody'] })).toEqual([]);
+      expect(await read({ text: 'nothing holds this', statementTypes: ['DDL'] })).toEqual([mine, other]);
+      expect(await store.committedCount(ALL, { sessionIds: ['s2'] })).toEqual({ transactions: 1, entries: 2 });
+    });
+  });
+
+  describe('tail', () => {
+    it('begins behind everything, gives what arrives, and wakes its listeners (J10)', async () => {
+      await appendTransaction(store, 3);
+      const end = await store.tailEnd();
+      expect(await store.tail(end, {}, 10)).toEqual([]);
+      const woken = new Promise<void>((resolve) => {
+        const stop = store.onAppend(() => {
+          stop();
+          resolve();
+        });
+      });
+      // The listening connection may still be opening: append until it heard of one.
+      const made: string[] = [];
+      let heard = false;
+      void woken.then(() => {
+        heard = true;
+      });
+      while (!heard) made.push(await appendTransaction(store, 1, { timestamp: START - DAY }));
+      await woken;
+      expect((await store.tail(end, {}, 1_000)).map((one) => one.transactionId)).toEqual(made);
+    });
+  });
+
+  describe('coverage', () => {
+    it('counts the window, in equal buckets that cover it', async () => {
+      const failed = {
+        outcome: { status: 'FAILED' as const, sqlstate: '23505', message: 'duplicate key' },
+        statementType: 'INSERT' as const,
+      };
+      await appendTransaction(store, 4);
+      await appendTransaction(store, 2, {
+        ...failed,
+        timestamp: START + 9 * SECOND,
+        origin: { ...ORIGIN, sessionId: 's2', database: 'stock' },
+      });
+      const id = randomUUID();
+      await store.append({ begun: [begin(id)], entries: [entry(id, 1)] });
+      const window = { from: START, to: START + 10 * SECOND - 1 };
+      expect(await store.coverage(window, 4)).toEqual({
+        window,
+        entries: 7,
+        failures: 2,
+        unknownOutcomes: 0,
+        transactions: { committed: 2, rolledBack: 0, open: 1 },
+        sessions: 2,
+        databases: ['shop', 'stock'],
+        first: START,
+        last: START + 9 * SECOND + 1_000,
+        byType: { SELECT: 5, INSERT: 2 },
+        buckets: [5, 0, 0, 2].map((entries, index) => ({
+          from: START + index * 2.5 * SECOND,
+          to: START + (index + 1) * 2.5 * SECOND - 1,
+          entries,
+          failures: index === 3 ? 2 : 0,
+        })),
+        losses: [],
+      });
+      expect((await store.coverage({ from: START, to: START + 1 }, 10)).buckets).toHaveLength(2);
+    });
+
+    it('shows the losses that touch the window or have no time, one for each reason with the earliest source (J15)', async () => {
+      const loss = (from: number | null, to: number | null, source: string | null) => ({
+        reason: 'UNPARSABLE_LINE' as const,
+        count: 2,
+        from,
+        to,
+        source,
+        detail: null,
+      });
+      await store.append({
+        losses: [
+          loss(START + 20, START + 20, 'b.log:7'),
+          loss(START + 5, START + 12, 'a.log:3'),
+          loss(null, null, null),
+          loss(START + 99, START + 99, 'z.log:1'),
+        ],
+      });
+      expect((await store.coverage({ from: START + 10, to: START + 20 }, 0)).losses).toEqual([
+        { reason: 'UNPARSABLE_LINE', count: 6, from: START + 5, to: START + 20, source: 'a.log:3', detail: null },
+      ]);
+      expect((await store.coverage({ from: START + 13, to: START + 14 }, 0)).losses).toMatchObject([
+        { count: 2, source: null },
+      ]);
+    });
+  });
+}

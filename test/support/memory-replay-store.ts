@@ -1,0 +1,150 @@
+import { RepriseError } from '../../src/errors.ts';
+import type { ReplayEvent } from '../../src/replay/event.ts';
+import { decodeChunk } from '../../src/replay/event-codec.ts';
+import { hasEnded, nextState, type RunAction, type RunState } from '../../src/replay/run-state.ts';
+import type { EventChunk, Replay, ReplayPatch, ReplayReport, ReplayStore } from '../../src/replay/store.ts';
+import { Tally } from '../../src/replay/tally.ts';
+
+/** A call of the store, as faults are decided on it. */
+export interface StoreCall {
+  readonly method: 'append' | 'transition' | 'chunks' | 'get';
+  /** How many calls of this method came before. */
+  readonly index: number;
+}
+
+/**
+ * A `ReplayStore` in memory for one purpose: faults that a real PostgreSQL gives only by chance. The contract of
+ * the real one has its own tests.
+ */
+export class MemoryReplayStore implements ReplayStore {
+  /** Awaited before a call takes effect; throw or wait in it. */
+  before: (call: StoreCall) => Promise<void> | void = () => {};
+  /** Awaited after a call took effect, before it is answered: throwing here is a lost answer. */
+  after: (call: StoreCall) => Promise<void> | void = () => {};
+  /** When false, no reader is told of anything: every hint is lost. */
+  hints = true;
+  readonly calls = { append: 0, transition: 0, chunks: 0, get: 0 };
+  readonly patches: ReplayPatch[] = [];
+  readonly #runs = new Map<string, { replay: Replay; readonly chunks: EventChunk[]; sentThrough: number }>();
+  readonly #listeners = new Set<(replayId: string) => void>();
+
+  /** Adds a run; PENDING and without events unless told otherwise. */
+  seed(id: string, state: RunState = 'PENDING', chunks: readonly EventChunk[] = []): void {
+    const replay: Replay = {
+      id,
+      request: {} as Replay['request'],
+      state,
+      createdAt: 0,
+      startedAt: null,
+      endedAt: null,
+      targetLabel: 'localhost:5432/shop',
+      targetVersion: null,
+      summary: new Tally().summary(0),
+      error: null,
+      lastSeq: chunks.at(-1)?.lastSeq ?? 0,
+      ownerId: 'owner',
+    };
+    this.#runs.set(id, { replay, chunks: [...chunks], sentThrough: 0 });
+  }
+
+  /** Everything durable, decoded. */
+  events(id: string): ReplayEvent[] {
+    return this.#run(id).chunks.flatMap(decodeChunk);
+  }
+
+  chunkCount(id: string): number {
+    return this.#run(id).chunks.length;
+  }
+
+  get listenerCount(): number {
+    return this.#listeners.size;
+  }
+
+  async append(id: string, chunk: EventChunk | null, patch: ReplayPatch): Promise<void> {
+    await this.#call('append', () => this.#apply(id, chunk, patch, null));
+    this.#wake(id);
+  }
+
+  async transition(id: string, action: RunAction, patch: ReplayPatch, chunk: EventChunk | null): Promise<RunState> {
+    const state = await this.#call('transition', () => {
+      const next = nextState(this.#run(id).replay.state, action);
+      this.#apply(id, chunk, patch, next);
+      return next;
+    });
+    this.#wake(id);
+    return state;
+  }
+
+  async chunks(id: string, afterSeq: number, limit: number): Promise<readonly EventChunk[]> {
+    return this.#call('chunks', () =>
+      this.#run(id)
+        .chunks.filter((chunk) => chunk.lastSeq > afterSeq)
+        .slice(0, limit),
+    );
+  }
+
+  async get(id: string): Promise<Replay | null> {
+    return this.#call('get', () => this.#runs.get(id)?.replay ?? null);
+  }
+
+  async sentThrough(id: string): Promise<number> {
+    return this.#run(id).sentThrough;
+  }
+
+  onEvents(listener: (replayId: string) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async #call<T>(method: StoreCall['method'], effect: () => T): Promise<T> {
+    const call = { method, index: this.calls[method] };
+    this.calls[method] += 1;
+    await this.before(call);
+    const result = effect();
+    await this.after(call);
+    return result;
+  }
+
+  #apply(id: string, chunk: EventChunk | null, patch: ReplayPatch, state: RunState | null): void {
+    const run = this.#run(id);
+    if (hasEnded(run.replay.state) && state === null) throw new RepriseError('REPLAY_STATE', 'the run has ended');
+    if (chunk !== null) {
+      if (chunk.firstSeq !== run.replay.lastSeq + 1) throw new RepriseError('REPLAY_STATE', 'events do not follow');
+      run.chunks.push(chunk);
+    }
+    this.patches.push(patch);
+    run.sentThrough = Math.max(run.sentThrough, patch.sentThrough ?? 0);
+    run.replay = {
+      ...run.replay,
+      state: state ?? run.replay.state,
+      lastSeq: chunk?.lastSeq ?? run.replay.lastSeq,
+      summary: patch.summary ?? run.replay.summary,
+      error: patch.error ?? run.replay.error,
+    };
+  }
+
+  #run(id: string) {
+    const run = this.#runs.get(id);
+    if (run === undefined) throw new RepriseError('REPLAY_NOT_FOUND', `there is no replay ${id}`);
+    return run;
+  }
+
+  #wake(id: string): void {
+    if (this.hints) for (const listener of this.#listeners) listener(id);
+  }
+
+  create(): Promise<Replay> {
+    throw new Error('use seed');
+  }
+  async list(): Promise<readonly Replay[]> {
+    return [...this.#runs.values()].map((run) => run.replay);
+  }
+  async saveReport(): Promise<void> {}
+  async report(): Promise<ReplayReport | null> {
+    return null;
+  }
+  async interruptOrphans(): Promise<readonly string[]> {
+    return [];
+  }
+  async holdOwnership(): Promise<void> {}
+}
