@@ -1,4 +1,4 @@
-import type { Entry, EntryKey, Micros, NewEntry } from './entry.ts';
+import type { Entry, EntryKey, Micros, NewEntry, StatementType, UnreplayableReason } from './entry.ts';
 import type { NewTransaction, Transaction, TransactionEnd } from './transaction.ts';
 import type { EntryFilter, Window } from './window.ts';
 
@@ -131,6 +131,23 @@ export interface SessionSpan {
   readonly entries: number;
 }
 
+/** What a filtered window holds, counted. */
+export interface WindowProfile {
+  readonly entries: number;
+  readonly failed: number;
+  /** Entries whose duration is known. */
+  readonly timed: number;
+  /** Milliseconds of all known durations, and of the session with the most. */
+  readonly recordedMs: number;
+  readonly longestSessionMs: number;
+  readonly byType: Readonly<Partial<Record<StatementType, number>>>;
+  readonly unreplayable: Readonly<Partial<Record<UnreplayableReason, number>>>;
+  /** Transactions of these entries, by what became of them. */
+  readonly transactions: Coverage['transactions'];
+  readonly first: Micros | null;
+  readonly last: Micros | null;
+}
+
 /** The durable, append-only record. One implementation (`src/store`), one contract test suite. */
 export interface JournalStore {
   /**
@@ -157,10 +174,18 @@ export interface JournalStore {
    * Committed transactions whose end lies in the window, in commit order, each with all of its entries;
    * pages by `afterCommitSeq`. At most `limit` transactions a page, fewer where their entries are many.
    */
-  committed(window: Window, filter: EntryFilter, afterCommitSeq: bigint, limit: number): Promise<readonly TransactionWithEntries[]>;
+  committed(
+    window: Window,
+    filter: EntryFilter,
+    afterCommitSeq: bigint,
+    limit: number,
+  ): Promise<readonly TransactionWithEntries[]>;
 
   /** How much `committed` would give in all. */
-  committedCount(window: Window, filter: EntryFilter): Promise<{ readonly transactions: number; readonly entries: number }>;
+  committedCount(
+    window: Window,
+    filter: EntryFilter,
+  ): Promise<{ readonly transactions: number; readonly entries: number }>;
 
   /** Sessions with entries in the window that pass the filter, in order of their first one. */
   sessionSpans(window: Window, filter: EntryFilter): Promise<readonly SessionSpan[]>;
@@ -171,6 +196,8 @@ export interface JournalStore {
   straddlers(window: Window, filter: EntryFilter): Promise<readonly Transaction[]>;
 
   coverage(window: Window, buckets: number): Promise<Coverage>;
+  /** Counts over the entries of the window that pass the filter. */
+  profile(window: Window, filter: EntryFilter): Promise<WindowProfile>;
 
   /** Entries in order of arrival, after the given place; waits for nothing (see `onAppend`). */
   tail(after: TailKey, filter: EntryFilter, limit: number): Promise<readonly Entry[]>;

@@ -80,7 +80,9 @@ describe('a transaction', () => {
   test('refuses what goes over its limit, and the loss is counted', async () => {
     const { id } = await begin();
     for (let i = 0; i < 49; i++) await recorder.log({ transactionId: id, statement: `SELECT ${i}` });
-    await expect(recorder.log({ transactionId: id, statement: 'SELECT 50' })).rejects.toMatchObject({ code: 'JOURNAL_LIMIT' });
+    await expect(recorder.log({ transactionId: id, statement: 'SELECT 50' })).rejects.toMatchObject({
+      code: 'JOURNAL_LIMIT',
+    });
     const { losses } = await store.coverage({ from: 0, to: 4e15 }, 1);
     expect(losses).toContainEqual(expect.objectContaining({ reason: 'REFUSED_TRANSACTION_TOO_LARGE', count: 1 }));
   });
@@ -110,14 +112,18 @@ describe('a sequence', () => {
     const recorded = await Promise.all(
       Array.from({ length: 20 }, () => recorder.log({ transactionId: id, statement: 'SELECT 1' })),
     );
-    expect(recorded.map(({ sequence }) => sequence).sort((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, i) => i + 2));
+    expect(recorded.map(({ sequence }) => sequence).sort((a, b) => a - b)).toEqual(
+      Array.from({ length: 20 }, (_, i) => i + 2),
+    );
   });
 
   test('is given out without gaps by two recorders that know nothing of each other', async () => {
     const other = createRecorder(store, { nodeId: 'n1' });
     const { id } = await begin();
     const recorded = await Promise.all(
-      Array.from({ length: 10 }, (_, i) => (i % 2 ? recorder : other).log({ transactionId: id, statement: 'SELECT 1' })),
+      Array.from({ length: 10 }, (_, i) =>
+        (i % 2 ? recorder : other).log({ transactionId: id, statement: 'SELECT 1' }),
+      ),
     );
     expect(new Set(recorded.map(({ sequence }) => sequence)).size).toBe(10);
     expect(await texts(id)).toHaveLength(11);
@@ -142,8 +148,17 @@ describe('a timestamp', () => {
 
 describe('a statement outside of a transaction', () => {
   test('is a committed transaction of its own, and one that failed is rolled back', async () => {
-    const { transactionId } = await recorder.log({ autocommit: { origin }, statement: 'DELETE FROM t', durationMs: 1.5, rows: 3 });
-    expect(await store.transaction(transactionId)).toMatchObject({ autocommit: true, status: 'COMMITTED', entryCount: 1 });
+    const { transactionId } = await recorder.log({
+      autocommit: { origin },
+      statement: 'DELETE FROM t',
+      durationMs: 1.5,
+      rows: 3,
+    });
+    expect(await store.transaction(transactionId)).toMatchObject({
+      autocommit: true,
+      status: 'COMMITTED',
+      entryCount: 1,
+    });
     const failed = await recorder.log({
       autocommit: { origin },
       statement: 'DELETE FROM u',
@@ -182,7 +197,9 @@ describe('a savepoint', () => {
     expect(await recorder.rollbackTo({ transactionId: id, name: 'a' })).toMatchObject({ setAt: 4, sequence: 6 });
     expect(await recorder.release({ transactionId: id, name: 'a' })).toMatchObject({ setAt: 4, sequence: 7 });
     expect(await recorder.rollbackTo({ transactionId: id, name: 'a' })).toMatchObject({ setAt: 2, sequence: 8 });
-    await expect(recorder.release({ transactionId: id, name: 'b' })).rejects.toMatchObject({ code: 'SAVEPOINT_NOT_FOUND' });
+    await expect(recorder.release({ transactionId: id, name: 'b' })).rejects.toMatchObject({
+      code: 'SAVEPOINT_NOT_FOUND',
+    });
     expect((await texts(id)).slice(-3)).toEqual([
       '6 ROLLBACK TO SAVEPOINT "a"',
       '7 RELEASE SAVEPOINT "a"',
@@ -199,8 +216,12 @@ describe('a savepoint', () => {
       outcome: { status: 'FAILED', sqlstate: '25P02', message: 'aborted' },
     });
     expect(await recorder.rollbackTo({ transactionId: id, name: 'before' })).toMatchObject({ setAt: 2 });
-    await expect(recorder.rollbackTo({ transactionId: id, name: 'Before' })).rejects.toMatchObject({ code: 'SAVEPOINT_NOT_FOUND' });
-    await expect(recorder.rollbackTo({ transactionId: id, name: 'failed' })).rejects.toMatchObject({ code: 'SAVEPOINT_NOT_FOUND' });
+    await expect(recorder.rollbackTo({ transactionId: id, name: 'Before' })).rejects.toMatchObject({
+      code: 'SAVEPOINT_NOT_FOUND',
+    });
+    await expect(recorder.rollbackTo({ transactionId: id, name: 'failed' })).rejects.toMatchObject({
+      code: 'SAVEPOINT_NOT_FOUND',
+    });
   });
 
   test('keeps any name, and its release can be repeated with its sequence', async () => {
@@ -231,10 +252,14 @@ describe('a bulk', () => {
   test('is refused whole when one entry is wrong, and says which', async () => {
     const { id } = await begin();
     const good = { transactionId: id, sequence: 2, statement: 'SELECT 1' };
-    await expect(recorder.logAll([good, { transactionId: id, sequence: 4, statement: 'SELECT 2' }])).rejects.toMatchObject({
+    await expect(
+      recorder.logAll([good, { transactionId: id, sequence: 4, statement: 'SELECT 2' }]),
+    ).rejects.toMatchObject({
       code: 'SEQUENCE_GAP',
     });
-    await expect(recorder.logAll([good, { transactionId: id, sequence: 3, statement: 'COMMIT' }])).rejects.toMatchObject({
+    await expect(
+      recorder.logAll([good, { transactionId: id, sequence: 3, statement: 'COMMIT' }]),
+    ).rejects.toMatchObject({
       code: 'BAD_INPUT',
       path: ['input', 'entries', '1', 'statement'],
     });

@@ -1,0 +1,69 @@
+import DataLoader from 'dataloader';
+import type { Entry } from '../journal/entry.ts';
+import type { Recorder } from '../journal/recorder.ts';
+import type { JournalStore } from '../journal/store.ts';
+import type { Transaction } from '../journal/transaction.ts';
+import type { ReplayEngine as Engine } from '../replay/engine.ts';
+
+/** Runs replays: what the API needs of the engine. */
+export type ReplayEngine = Pick<
+  Engine,
+  | 'start'
+  | 'cancel'
+  | 'pause'
+  | 'resume'
+  | 'setSpeed'
+  | 'get'
+  | 'list'
+  | 'events'
+  | 'snapshot'
+  | 'statements'
+  | 'report'
+  | 'compare'
+  | 'preflight'
+>;
+
+/** `reader`: queries and subscriptions. `operator`: everything. */
+export type Role = 'reader' | 'operator';
+
+/** What lives as long as the service. */
+export interface ServiceContext {
+  readonly journal: JournalStore;
+  readonly recorder: Recorder;
+  readonly engine: ReplayEngine;
+}
+
+export interface EntryPlace {
+  readonly transactionId: string;
+  readonly sequence: number;
+}
+
+/** What a resolver gets: the service, and who asks. */
+export interface RequestContext extends ServiceContext {
+  readonly role: Role;
+  readonly requestId: string;
+  /** Aborted when the client has gone or the service stops; ends the request's streams. */
+  readonly signal: AbortSignal | null;
+  readonly loaders: {
+    readonly entry: DataLoader<EntryPlace, Entry | null>;
+    readonly transaction: DataLoader<string, Transaction | null>;
+  };
+}
+
+/** The context of one operation. */
+export function createRequestContext(
+  service: ServiceContext,
+  request: Pick<RequestContext, 'role' | 'requestId' | 'signal'>,
+): RequestContext {
+  const { journal } = service;
+  // Without a cache: a subscription keeps its context for hours, and a cache would keep every entry it showed.
+  const options = { cache: false, maxBatchSize: 1000 } as const;
+  return {
+    ...service,
+    ...request,
+    loaders: {
+      entry: new DataLoader<EntryPlace, Entry | null>((places) => journal.entriesByPlace(places), options),
+      transaction: new DataLoader<string, Transaction | null>((ids) => journal.transactions(ids), options),
+    },
+  };
+}

@@ -1,0 +1,281 @@
+import { RepriseError } from '../errors.ts';
+import type { ReplayEvent } from '../replay/event.ts';
+import type { EventBatch, EventReader } from '../replay/event-reader.ts';
+import { createPullStream, type PullSource } from '../replay/pull-stream.ts';
+import { hasEnded } from '../replay/run-state.ts';
+import type { ProgressSnapshot } from '../replay/summary.ts';
+import type { ReplayEngine } from './context.ts';
+
+/** Which events a reader of a run wants (`docs/events.md`). */
+export type EventDetail = 'STATEMENTS' | 'FAILURES' | 'SUMMARY';
+
+/** One payload of `replayProgress`. */
+export interface ProgressBatch {
+  readonly events: readonly ReplayEvent[];
+  /** Everything up to this event is in this payload, in an earlier one, or left out by `detail`. */
+  readonly lastSeq: number;
+  /** The run now; asked for at most once a payload, and only when a client selects something of it. */
+  snapshot(): Promise<ProgressSnapshot>;
+}
+
+export interface ProgressRequest {
+  readonly replayId: string;
+  /** `seq` of the last event that the client has. */
+  readonly after: number;
+  readonly batchSize: number;
+  readonly maxWaitMs: number;
+  readonly detail: EventDetail;
+}
+
+/** A SUMMARY stream sends this often while something moves. */
+const SUMMARY_MS = 250;
+/** A FAILURES stream without failures moves its cursor this often. */
+const CURSOR_MS = 1000;
+/** Events read at once where most are left out. */
+const READ_AHEAD = 1000;
+
+/**
+ * Opens the stream of a run.
+ * @throws RepriseError REPLAY_NOT_FOUND; CURSOR_INVALID for a cursor beyond the run's last event
+ */
+export async function openProgress(
+  engine: ReplayEngine,
+  request: ProgressRequest,
+  signal: AbortSignal | null,
+): Promise<AsyncIterableIterator<ProgressBatch, undefined>> {
+  const { replayId, after } = request;
+  const replay = await engine.get(replayId);
+  if (replay === null) {
+    throw new RepriseError('REPLAY_NOT_FOUND', `there is no replay ${replayId}`, { path: ['replayId'] });
+  }
+  if (after > replay.lastSeq) {
+    throw new RepriseError(
+      'CURSOR_INVALID',
+      `after is a cursor of another replay: ${replayId} has ${replay.lastSeq} events so far`,
+      {
+        path: ['after'],
+      },
+    );
+  }
+  const reader = engine.events(replayId, after);
+  const snapshot = () => engine.snapshot(replayId);
+  const source =
+    request.detail === 'STATEMENTS'
+      ? new StatementSource(reader, request, snapshot)
+      : request.detail === 'FAILURES'
+        ? new FailureSource(reader, request, snapshot)
+        : new SummarySource(reader, request, snapshot);
+  return untilAborted(createPullStream(source), signal);
+}
+
+/** Returns the stream when the signal aborts; the transport may be the last to know that its client has gone. */
+export function untilAborted<T>(
+  stream: AsyncIterableIterator<T, undefined>,
+  signal: AbortSignal | null,
+): AsyncIterableIterator<T, undefined> {
+  if (signal === null) return stream;
+  if (signal.aborted) {
+    void stream.return?.();
+    return stream;
+  }
+  const abort = () => void stream.return?.();
+  signal.addEventListener('abort', abort, { once: true });
+  const forget = <R extends IteratorResult<T, undefined>>(result: R): R => {
+    // A socket may outlive thousands of streams: its signal must not keep them.
+    if (result.done === true) signal.removeEventListener('abort', abort);
+    return result;
+  };
+  return {
+    next: () => stream.next().then(forget),
+    return: () => {
+      signal.removeEventListener('abort', abort);
+      return stream.return!();
+    },
+    throw: (reason) => {
+      signal.removeEventListener('abort', abort);
+      return stream.throw!(reason);
+    },
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+  };
+}
+
+type Snapshot = () => Promise<ProgressSnapshot>;
+
+function batch(events: readonly ReplayEvent[], lastSeq: number, take: Snapshot): ProgressBatch {
+  let taken: Promise<ProgressSnapshot> | null = null;
+  return {
+    events,
+    lastSeq,
+    snapshot: () => {
+      taken ??= take();
+      return taken;
+    },
+  };
+}
+
+class StatementSource implements PullSource<ProgressBatch> {
+  private readonly reader: EventReader;
+  private readonly request: ProgressRequest;
+  private readonly snapshot: Snapshot;
+
+  constructor(reader: EventReader, request: ProgressRequest, snapshot: Snapshot) {
+    this.reader = reader;
+    this.request = request;
+    this.snapshot = snapshot;
+  }
+
+  async next(): Promise<ProgressBatch | null> {
+    const { events, lastSeq } = await this.reader.read(this.request.batchSize, this.request.maxWaitMs);
+    return events.length === 0 ? null : batch(events, lastSeq, this.snapshot);
+  }
+
+  close(): void {
+    this.reader.close();
+  }
+}
+
+/** A read that goes on over several payloads, because only one may be under way. */
+class PendingRead {
+  private readonly reader: EventReader;
+  private pending: Promise<EventBatch> | null = null;
+
+  constructor(reader: EventReader) {
+    this.reader = reader;
+  }
+
+  /** The read's answer, or null when it takes longer than `waitMs`: ask again. */
+  async within(waitMs: number): Promise<EventBatch | null> {
+    this.pending ??= this.reader.read(READ_AHEAD, 0);
+    const answered = await before(this.pending, waitMs);
+    if (answered !== null) this.pending = null;
+    return answered;
+  }
+
+  close(): void {
+    // A rejection that nobody waits for any more must not end the process.
+    this.pending?.catch(() => {});
+    this.reader.close();
+  }
+}
+
+function before<T>(promise: Promise<T>, ms: number): Promise<T | null> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => resolve(null), Math.max(0, ms));
+    promise.then(
+      (value) => {
+        clearTimeout(timer);
+        resolve(value);
+      },
+      (error) => {
+        clearTimeout(timer);
+        reject(error);
+      },
+    );
+  });
+}
+
+function isTrouble(event: ReplayEvent): boolean {
+  if (event.kind !== 'OUTCOME') return true;
+  return event.status === 'FAILED' || event.status === 'UNKNOWN' || event.verdict === 'DIVERGED';
+}
+
+class FailureSource implements PullSource<ProgressBatch> {
+  private readonly reads: PendingRead;
+  private readonly request: ProgressRequest;
+  private readonly snapshot: Snapshot;
+  /** Passed the filter, not delivered yet: at most one read's events. */
+  private waiting: ReplayEvent[] = [];
+  /** How far was read, and how far the client knows. */
+  private read: number;
+  private told: number;
+  private ended = false;
+
+  constructor(reader: EventReader, request: ProgressRequest, snapshot: Snapshot) {
+    this.reads = new PendingRead(reader);
+    this.request = request;
+    this.snapshot = snapshot;
+    this.read = request.after;
+    this.told = request.after;
+  }
+
+  async next(): Promise<ProgressBatch | null> {
+    const { batchSize, maxWaitMs } = this.request;
+    const cursorDue = performance.now() + CURSOR_MS;
+    let fullDue = this.waiting.length > 0 ? performance.now() + maxWaitMs : null;
+    while (!this.ended && this.waiting.length < batchSize) {
+      const left = (fullDue ?? cursorDue) - performance.now();
+      if (left <= 0 && (fullDue !== null || this.read > this.told)) break;
+      const answer = await this.reads.within(left > 0 ? left : CURSOR_MS);
+      if (answer === null) continue;
+      for (const event of answer.events) if (isTrouble(event)) this.waiting.push(event);
+      this.read = answer.lastSeq;
+      this.ended = answer.ended;
+      if (this.waiting.length > 0) fullDue ??= performance.now() + maxWaitMs;
+    }
+    const events = this.waiting.splice(0, batchSize);
+    const lastSeq = this.waiting.length > 0 ? events.at(-1)!.seq : this.read;
+    if (events.length === 0 && lastSeq === this.told) return null;
+    this.told = lastSeq;
+    return batch(events, lastSeq, this.snapshot);
+  }
+
+  close(): void {
+    this.reads.close();
+    this.waiting = [];
+  }
+}
+
+class SummarySource implements PullSource<ProgressBatch> {
+  private readonly reads: PendingRead;
+  private readonly request: ProgressRequest;
+  private readonly snapshot: Snapshot;
+  private waiting: ReplayEvent[] = [];
+  private read: number;
+  private told: number;
+  private ended = false;
+  private due = 0;
+
+  constructor(reader: EventReader, request: ProgressRequest, snapshot: Snapshot) {
+    this.reads = new PendingRead(reader);
+    this.request = request;
+    this.snapshot = snapshot;
+    this.read = request.after;
+    this.told = request.after;
+  }
+
+  async next(): Promise<ProgressBatch | null> {
+    for (;;) {
+      if (this.waiting.length > 0 && (this.ended || this.waiting.length >= this.request.batchSize)) break;
+      if (this.ended) break;
+      const left = this.due - performance.now();
+      if (left <= 0 && this.read > this.told) break;
+      const answer = await this.reads.within(left > 0 ? left : SUMMARY_MS);
+      if (answer !== null) {
+        for (const event of answer.events) if (event.kind !== 'OUTCOME') this.waiting.push(event);
+        this.read = answer.lastSeq;
+        this.ended = answer.ended;
+      } else if (performance.now() >= this.due && (await this.isMoving())) {
+        // Nothing new, but a long statement is under way: elapsed time and ETA still move.
+        break;
+      }
+    }
+    const events = this.waiting.splice(0, this.request.batchSize);
+    const lastSeq = this.waiting.length > 0 ? events.at(-1)!.seq : this.read;
+    if (this.ended && events.length === 0 && lastSeq === this.told) return null;
+    this.told = lastSeq;
+    this.due = performance.now() + SUMMARY_MS;
+    return batch(events, lastSeq, this.snapshot);
+  }
+
+  private async isMoving(): Promise<boolean> {
+    const { state } = await this.snapshot();
+    return !hasEnded(state) && state !== 'PAUSED';
+  }
+
+  close(): void {
+    this.reads.close();
+    this.waiting = [];
+  }
+}

@@ -1,0 +1,57 @@
+import { builder } from './builder.ts';
+import { asData, resultOf } from './errors.ts';
+import { ReplayRef } from './replay.ts';
+import { ReplayInputType, replayInputOf } from './replay-input.ts';
+
+const StartReplayResult = resultOf('StartReplayResult', ReplayRef);
+const ReplayResult = resultOf('ReplayResult', ReplayRef);
+
+builder.mutationField('startReplay', (t) =>
+  t.field({
+    type: StartReplayResult,
+    description: 'Checks the request and the target policy, and returns the PENDING run at once; it goes on by itself.',
+    args: { input: t.arg({ type: ReplayInputType, required: true, description: 'What, where, how.' }) },
+    resolve: (_root, { input }, { engine }) => asData(async () => engine.start(replayInputOf(input))),
+  }),
+);
+
+const id = 'UUID of the run.';
+
+builder.mutationField('pauseReplay', (t) =>
+  t.field({
+    type: ReplayResult,
+    description: 'Stops sending; statements under way end.',
+    args: { replayId: t.arg({ type: 'UUID', required: true, description: id }) },
+    resolve: (_root, { replayId }, { engine }) => asData(() => engine.pause(replayId)),
+  }),
+);
+
+builder.mutationField('resumeReplay', (t) =>
+  t.field({
+    type: ReplayResult,
+    description: 'Takes a PAUSED run on, or an INTERRUPTED one behind the last statement whose outcome is known.',
+    args: { replayId: t.arg({ type: 'UUID', required: true, description: id }) },
+    resolve: (_root, { replayId }, { engine }) => asData(() => engine.resume(replayId)),
+  }),
+);
+
+builder.mutationField('cancelReplay', (t) =>
+  t.field({
+    type: ReplayResult,
+    description: 'Ends a run: cancels statements under way, rolls open transactions back; returns when it has ended.',
+    args: { replayId: t.arg({ type: 'UUID', required: true, description: id }) },
+    resolve: (_root, { replayId }, { engine }) => asData(() => engine.cancel(replayId)),
+  }),
+);
+
+builder.mutationField('setReplaySpeed', (t) =>
+  t.field({
+    type: ReplayResult,
+    description: 'Changes the speed of a run on the recorded schedule, from its next statement on.',
+    args: {
+      replayId: t.arg({ type: 'UUID', required: true, description: id }),
+      speed: t.arg.float({ required: true, description: '0.1 to 100.' }),
+    },
+    resolve: (_root, { replayId, speed }, { engine }) => asData(() => engine.setSpeed(replayId, speed)),
+  }),
+);

@@ -1,0 +1,115 @@
+import { RepriseError } from '../errors.ts';
+import type { EntryOutcome, Micros, NewEntry, Origin, Protocol, StatementType } from './entry.ts';
+import { classifyStatement, isCopyFromStdin } from './statement-type.ts';
+import type { NewTransaction } from './transaction.ts';
+import type { Value } from './value.ts';
+
+/** Fields of every recorded statement; what is left out has the default that is named. */
+export interface Timing {
+  /** Start of execution. Default: now, and later than anything that this recorder gave the session. */
+  readonly timestamp?: Micros | null | undefined;
+  readonly durationMs?: number | null | undefined;
+}
+
+export interface BeginInput extends Timing {
+  /** UUID; default: a new one. A second begin with the same id answers with the same transaction. */
+  readonly id?: string | null | undefined;
+  readonly origin: Omit<Origin, 'nodeId'> & { readonly nodeId: string | null };
+  /** Default `BEGIN`. */
+  readonly statement?: string | null | undefined;
+}
+
+/** A place in a transaction that was begun. */
+export interface PlaceInput extends Timing {
+  readonly transactionId: string;
+  /** Default: the next one. Given, the call can be repeated safely: the second answers as the first. */
+  readonly sequence?: number | null | undefined;
+}
+
+export interface SavepointInput extends PlaceInput {
+  /** As the server would know it: quoted in the recorded statement, so letters keep their case. */
+  readonly name: string;
+}
+
+export interface LogInput extends Timing {
+  /** Exactly one of `transactionId` and `autocommit` is given. */
+  readonly transactionId?: string | null | undefined;
+  readonly sequence?: number | null | undefined;
+  /** A statement outside of BEGIN … COMMIT: a transaction of its own, `id` as in `BeginInput`. */
+  readonly autocommit?:
+    | { readonly id?: string | null | undefined; readonly origin: BeginInput['origin'] }
+    | null
+    | undefined;
+  readonly statement: string;
+  /** Default: EXTENDED with parameters or a prepared name, else SIMPLE. */
+  readonly protocol?: Protocol | null | undefined;
+  readonly preparedName?: string | null | undefined;
+  readonly parameters?: readonly Value[] | undefined;
+  /** Default: as `classifyStatement` says. */
+  readonly statementType?: StatementType | null | undefined;
+  readonly rows?: number | null | undefined;
+  readonly checksum?: string | null | undefined;
+  /** Default: it succeeded. */
+  readonly outcome?: EntryOutcome | undefined;
+}
+
+/** Where a statement stands now. */
+export interface Recorded {
+  readonly transactionId: string;
+  readonly sequence: number;
+  /** True when the journal held it already. */
+  readonly duplicate: boolean;
+}
+
+export interface RecordedSavepoint extends Recorded {
+  readonly name: string;
+  /** Place of the SAVEPOINT statement that the name stands for. */
+  readonly setAt: number;
+}
+
+/**
+ * The entry of a statement, with defaults filled in.
+ * @throws RepriseError BAD_INPUT
+ */
+export function makeEntry(
+  input: Omit<LogInput, 'transactionId' | 'sequence' | 'autocommit'>,
+  transaction: NewTransaction,
+  sequence: number,
+  timestamp: Micros,
+): NewEntry {
+  const outcome = input.outcome ?? { status: 'SUCCEEDED' };
+  if (input.durationMs != null && !(input.durationMs >= 0))
+    throw bad('durationMs', `must not be below 0, as ${input.durationMs} is`);
+  if (input.rows != null && input.rows < 0) throw bad('rows', `must not be below 0, as ${input.rows} is`);
+  if (input.checksum != null && !/^(?:[0-9a-f]{2})+$/.test(input.checksum))
+    throw bad('checksum', 'must be lower-case hex');
+  if (outcome.status === 'FAILED' && !/^[0-9A-Z]{5}$/.test(outcome.sqlstate)) {
+    throw bad('outcome.sqlstate', 'of a failure must be five digits or capital letters, like 23505');
+  }
+  const parameters = input.parameters ?? [];
+  const protocol = input.protocol ?? (parameters.length > 0 || input.preparedName != null ? 'EXTENDED' : 'SIMPLE');
+  if (protocol === 'SIMPLE' && (parameters.length > 0 || input.preparedName != null)) {
+    throw bad('protocol', 'SIMPLE has neither parameters nor a prepared name');
+  }
+  return {
+    transactionId: transaction.id,
+    sequence,
+    origin: transaction.origin,
+    timestamp,
+    statement: input.statement,
+    protocol,
+    preparedName: input.preparedName ?? null,
+    parameters,
+    statementType: input.statementType ?? classifyStatement(input.statement),
+    durationMs: input.durationMs ?? null,
+    rows: input.rows ?? null,
+    checksum: input.checksum ?? null,
+    outcome,
+    unreplayable: isCopyFromStdin(input.statement) ? 'COPY_DATA' : null,
+  };
+}
+
+/** BAD_INPUT of a field of the `input` argument. */
+export function bad(field: string, why: string): RepriseError {
+  return new RepriseError('BAD_INPUT', `${field} ${why}`, { path: ['input', ...field.split('.')] });
+}

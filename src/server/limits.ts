@@ -1,0 +1,228 @@
+import {
+  type ASTVisitor,
+  type DocumentNode,
+  type FragmentDefinitionNode,
+  GraphQLError,
+  type GraphQLSchema,
+  getNamedType,
+  isInterfaceType,
+  isObjectType,
+  isUnionType,
+  Kind,
+  type OperationDefinitionNode,
+  type SelectionSetNode,
+  type ValidationContext,
+} from 'graphql';
+
+/** What the service takes. */
+export interface ServerLimits {
+  /** Bytes of a request body; a bulk of 5,000 statements fits. */
+  readonly bodyBytes: number;
+  /** Bytes of a WebSocket message. */
+  readonly messageBytes: number;
+  /** Tokens of a document; values belong into variables. */
+  readonly tokens: number;
+  /** Levels of nested fields, introspection left out. */
+  readonly depth: number;
+  readonly aliases: number;
+  readonly directives: number;
+  /** Objects that the `first` arguments of one operation may ask for in all. */
+  readonly nodes: number;
+  /** Nesting of variables. */
+  readonly variableDepth: number;
+  readonly sockets: number;
+  readonly subscriptionsPerSocket: number;
+  /** Streams over SSE at once. */
+  readonly eventStreams: number;
+  /** TCP connections at once. */
+  readonly connections: number;
+  /** Requests and WebSocket operations a second from one address, and how many may come at once. */
+  readonly requestsPerSecond: number;
+  readonly requestBurst: number;
+  /** A stream whose client takes nothing for this long is closed. */
+  readonly writeDeadlineMs: number;
+  /** Between two pings of a WebSocket; a peer that does not answer one before the next is dropped. */
+  readonly pingMs: number;
+}
+
+export const DEFAULT_LIMITS: ServerLimits = {
+  bodyBytes: 8 * 1024 * 1024,
+  messageBytes: 4 * 1024 * 1024,
+  tokens: 5000,
+  depth: 15,
+  aliases: 50,
+  directives: 50,
+  nodes: 20_000,
+  variableDepth: 32,
+  sockets: 500,
+  subscriptionsPerSocket: 50,
+  eventStreams: 500,
+  connections: 2000,
+  requestsPerSecond: 2000,
+  requestBurst: 5000,
+  writeDeadlineMs: 60_000,
+  pingMs: 12_000,
+};
+
+/** A refusal that both transports show alike. */
+export function limitExceeded(message: string, status = 400): GraphQLError {
+  return new GraphQLError(message, { extensions: { code: 'LIMIT_EXCEEDED', http: { status, spec: status === 400 } } });
+}
+
+interface Size {
+  readonly depth: number;
+  readonly aliases: number;
+  readonly directives: number;
+}
+
+/** Validation rule: depth, aliases and directives, each fragment measured once and counted where it is spread. */
+export function sizeRule(limits: Pick<ServerLimits, 'depth' | 'aliases' | 'directives'>) {
+  return (context: ValidationContext): ASTVisitor => ({
+    OperationDefinition(operation) {
+      const size = measure(operation, context.getDocument());
+      const over = (what: string, is: number, limit: number) => {
+        if (is > limit) context.reportError(limitExceeded(`the operation has ${what} ${is}, the limit is ${limit}`));
+      };
+      over('a depth of', size.depth, limits.depth);
+      over('a number of aliases of', size.aliases, limits.aliases);
+      over('a number of directives of', size.directives, limits.directives);
+    },
+  });
+}
+
+function measure(operation: OperationDefinitionNode, document: DocumentNode): Size {
+  const fragments = fragmentsOf(document);
+  const known = new Map<string, Size>();
+  const fragmentSize = (name: string): Size => {
+    const measured = known.get(name);
+    if (measured !== undefined) return measured;
+    // Stands for the fragment while it is measured: a cycle, which another rule refuses, must not go on for ever.
+    known.set(name, { depth: 0, aliases: 0, directives: 0 });
+    const fragment = fragments.get(name);
+    const size =
+      fragment === undefined ? known.get(name)! : sizeOf(fragment.selectionSet, fragment.directives?.length ?? 0);
+    known.set(name, size);
+    return size;
+  };
+  const sizeOf = (set: SelectionSetNode | undefined, ownDirectives: number): Size => {
+    let depth = 0;
+    let aliases = 0;
+    let directives = ownDirectives;
+    for (const selection of set?.selections ?? []) {
+      let inner: Size;
+      if (selection.kind === Kind.FRAGMENT_SPREAD) inner = fragmentSize(selection.name.value);
+      else inner = sizeOf(selection.selectionSet, 0);
+      directives += inner.directives + (selection.directives?.length ?? 0);
+      aliases += inner.aliases;
+      if (selection.kind === Kind.FIELD) {
+        if (selection.alias !== undefined) aliases += 1;
+        if (!selection.name.value.startsWith('__')) depth = Math.max(depth, inner.depth + 1);
+      } else depth = Math.max(depth, inner.depth);
+    }
+    return { depth, aliases, directives };
+  };
+  return sizeOf(operation.selectionSet, operation.directives?.length ?? 0);
+}
+
+function fragmentsOf(document: DocumentNode): Map<string, FragmentDefinitionNode> {
+  const fragments = new Map<string, FragmentDefinitionNode>();
+  for (const definition of document.definitions) {
+    if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments.set(definition.name.value, definition);
+  }
+  return fragments;
+}
+
+export interface OperationToMeasure {
+  readonly schema: GraphQLSchema;
+  readonly document: DocumentNode;
+  readonly operation: OperationDefinitionNode;
+  readonly variables: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * How many objects the `first` arguments of a valid operation ask for in all: nested lists multiply. Takes the
+ * variables as they were sent, and stops counting beyond `most`.
+ */
+export function nodesAskedFor(asked: OperationToMeasure, most: number): number {
+  const fragments = fragmentsOf(asked.document);
+  let total = 0;
+  const walk = (set: SelectionSetNode | undefined, typeName: string | undefined, times: number): void => {
+    const type = typeName === undefined ? undefined : asked.schema.getType(typeName);
+    for (const selection of set?.selections ?? []) {
+      if (total > most) return;
+      if (selection.kind === Kind.FRAGMENT_SPREAD) {
+        const fragment = fragments.get(selection.name.value);
+        walk(fragment?.selectionSet, fragment?.typeCondition.name.value, times);
+      } else if (selection.kind === Kind.INLINE_FRAGMENT) {
+        walk(selection.selectionSet, selection.typeCondition?.name.value ?? typeName, times);
+      } else {
+        const fields = isObjectType(type) || isInterfaceType(type) ? type.getFields() : {};
+        const field = isUnionType(type) ? undefined : fields[selection.name.value];
+        const first = field?.args.find((argument) => argument.name === 'first');
+        let inner = times;
+        if (first !== undefined) {
+          const given = selection.arguments?.find((argument) => argument.name.value === 'first')?.value;
+          let value: unknown = first.defaultValue;
+          if (given?.kind === Kind.INT) value = Number(given.value);
+          else if (given?.kind === Kind.VARIABLE)
+            value = asked.variables[given.name.value] ?? variableDefault(asked.operation, given.name.value) ?? value;
+          inner = times * (typeof value === 'number' && value > 0 ? value : 1);
+          total += inner;
+        }
+        walk(selection.selectionSet, field === undefined ? undefined : getNamedType(field.type).name, inner);
+      }
+    }
+  };
+  const root = asked.schema.getRootType(asked.operation.operation);
+  walk(asked.operation.selectionSet, root?.name, 1);
+  return total;
+}
+
+function variableDefault(operation: OperationDefinitionNode, name: string): number | undefined {
+  const value = operation.variableDefinitions?.find(
+    (definition) => definition.variable.name.value === name,
+  )?.defaultValue;
+  return value?.kind === Kind.INT ? Number(value.value) : undefined;
+}
+
+/** True when a JSON value is nested deeper than `most`; walks without recursion, so that depth cannot hurt it. */
+export function isDeeperThan(value: unknown, most: number): boolean {
+  let level: object[] = typeof value === 'object' && value !== null ? [value] : [];
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > most) return true;
+    const next: object[] = [];
+    for (const item of level) {
+      for (const inner of Array.isArray(item) ? item : Object.values(item)) {
+        if (typeof inner === 'object' && inner !== null) next.push(inner);
+      }
+    }
+    level = next;
+  }
+  return false;
+}
+
+/** A bucket of requests for each address, filled again with time. */
+export class RateLimiter {
+  private readonly perSecond: number;
+  private readonly burst: number;
+  private readonly buckets = new Map<string, { left: number; at: number }>();
+
+  constructor(limits: Pick<ServerLimits, 'requestsPerSecond' | 'requestBurst'>) {
+    this.perSecond = limits.requestsPerSecond;
+    this.burst = limits.requestBurst;
+  }
+
+  /** Takes one request of the address; false when it has none left. `now` in milliseconds. */
+  take(address: string, now: number = performance.now()): boolean {
+    const bucket = this.buckets.get(address) ?? { left: this.burst, at: now };
+    bucket.left = Math.min(this.burst, bucket.left + ((now - bucket.at) / 1000) * this.perSecond);
+    bucket.at = now;
+    // Oldest first: what has not asked for longest is forgotten, and by then its bucket is full again.
+    this.buckets.delete(address);
+    this.buckets.set(address, bucket);
+    if (this.buckets.size > 10_000) this.buckets.delete(this.buckets.keys().next().value as string);
+    if (bucket.left < 1) return false;
+    bucket.left -= 1;
+    return true;
+  }
+}

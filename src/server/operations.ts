@@ -1,0 +1,159 @@
+import { renderGraphiQL } from '@graphql-yoga/render-graphiql';
+import { type DocumentNode, GraphQLError, getOperationAST, type ParseOptions, parse, type Source } from 'graphql';
+import { createYoga, type Plugin } from 'graphql-yoga';
+import { createRequestContext, type Role, type ServiceContext } from '../graphql/context.ts';
+import { schema } from '../graphql/schema.ts';
+import { type Report, toClientError, withoutSecrets } from './client-errors.ts';
+import { isDeeperThan, limitExceeded, nodesAskedFor, type ServerLimits, sizeRule } from './limits.ts';
+import type { Metrics } from './metrics.ts';
+
+/** Who sent an operation and how; the transports give it, the resolvers' context is made from it. */
+export interface Caller {
+  readonly role: Role;
+  readonly requestId: string;
+  readonly transport: 'http' | 'websocket';
+  /** Aborted when the client has gone or the service stops. */
+  readonly signal: AbortSignal;
+}
+
+/** What Yoga is called with. */
+export interface CallerContext {
+  readonly caller: Caller;
+}
+
+export interface OperationParts {
+  readonly service: ServiceContext;
+  readonly limits: ServerLimits;
+  readonly metrics: Metrics;
+  readonly report: Report;
+  readonly allowedOrigins: readonly string[];
+}
+
+export type Operations = ReturnType<typeof createOperations>;
+
+/**
+ * How operations are parsed, checked and executed. Both transports run these plugins: Yoga over HTTP, and the
+ * WebSocket through `getEnveloped`; only what is about HTTP itself stands in `http.ts`.
+ */
+export function createOperations({ service, limits, metrics, report, allowedOrigins }: OperationParts) {
+  return createYoga<CallerContext>({
+    schema,
+    graphqlEndpoint: '/graphql',
+    context: ({ caller }) => createRequestContext(service, caller),
+    graphiql: { title: 'Reprise', defaultQuery: '{ replays { nodes { id state summary { succeeded failed } } } }' },
+    renderGraphiQL,
+    landingPage: false,
+    batching: false,
+    multipart: false,
+    logging: false,
+    maxRequestBodySize: limits.bodyBytes,
+    cors:
+      allowedOrigins.length === 0
+        ? false
+        : { origin: [...allowedOrigins], methods: ['GET', 'POST'], credentials: false },
+    maskedErrors: { maskError: (error) => toClientError(error, report) },
+    plugins: [documentLimits(limits), operationGuard(limits, metrics), secretsOut(), eventStreamHeaders()],
+  });
+}
+
+function documentLimits(limits: ServerLimits): Plugin {
+  const rule = sizeRule(limits);
+  return {
+    onParse({ setParseFn }) {
+      setParseFn((source: string | Source, options?: ParseOptions): DocumentNode => {
+        try {
+          return parse(source, { ...options, maxTokens: limits.tokens });
+        } catch (error) {
+          if (error instanceof RangeError) throw limitExceeded('the document is nested too deeply');
+          if (error instanceof GraphQLError && /more tha[nt] \d+ tokens/.test(error.message)) {
+            throw limitExceeded(`the document has more than ${limits.tokens} tokens: send values as variables`);
+          }
+          throw error;
+        }
+      });
+    },
+    onValidate({ addValidationRule }) {
+      addValidationRule(rule);
+    },
+  };
+}
+
+interface GuardedArgs {
+  readonly schema: typeof schema;
+  readonly document: DocumentNode;
+  readonly operationName?: string | null | undefined;
+  readonly variableValues?: unknown;
+  readonly contextValue: unknown;
+}
+
+/** Refuses what the caller may not do, or what asks for too much, before anything of it is executed. */
+function operationGuard(limits: ServerLimits, metrics: Metrics): Plugin {
+  const guard = (args: GuardedArgs): GraphQLError | null => {
+    const operation = getOperationAST(args.document, args.operationName);
+    // Execution itself says what is wrong then.
+    if (!operation) return null;
+    const { caller } = args.contextValue as CallerContext;
+    const refusal = refuse(args, operation, caller, limits);
+    metrics.operations.inc({
+      type: operation.operation,
+      transport: caller.transport,
+      outcome: refusal === null ? 'begun' : 'refused',
+    });
+    return refusal;
+  };
+  return {
+    onExecute({ args, setResultAndStopExecution }) {
+      const refusal = guard(args as GuardedArgs);
+      if (refusal !== null) setResultAndStopExecution({ errors: [refusal] });
+    },
+    onSubscribe({ args, setResultAndStopExecution }) {
+      const refusal = guard(args as GuardedArgs);
+      if (refusal !== null) setResultAndStopExecution({ errors: [refusal] });
+    },
+  };
+}
+
+function refuse(
+  args: GuardedArgs,
+  operation: NonNullable<ReturnType<typeof getOperationAST>>,
+  caller: Caller,
+  limits: ServerLimits,
+): GraphQLError | null {
+  if (operation.operation === 'mutation' && caller.role !== 'operator') {
+    return new GraphQLError('mutations need a token of the role operator; this one is a reader', {
+      extensions: { code: 'FORBIDDEN', http: { status: 403 } },
+    });
+  }
+  const variables = (args.variableValues ?? {}) as Readonly<Record<string, unknown>>;
+  if (isDeeperThan(variables, limits.variableDepth)) {
+    return limitExceeded(`the variables are nested deeper than ${limits.variableDepth} levels`);
+  }
+  const nodes = nodesAskedFor({ schema: args.schema, document: args.document, operation, variables }, limits.nodes);
+  if (nodes > limits.nodes) {
+    return limitExceeded(`the operation asks for more than ${limits.nodes} objects: lower \`first\`, or page`);
+  }
+  return null;
+}
+
+/** Errors of variables and literals repeat what was sent; secrets of it must not come back. */
+function secretsOut(): Plugin {
+  return {
+    onExecutionResult({ result, setResult, context }) {
+      if (result === undefined || !('errors' in result) || !result.errors?.length) return;
+      const params =
+        (context as { readonly params?: { readonly query?: unknown; readonly variables?: unknown } }).params ?? {};
+      setResult({ ...result, errors: withoutSecrets(result.errors as GraphQLError[], params) });
+    },
+  };
+}
+
+function eventStreamHeaders(): Plugin {
+  return {
+    onResponse({ response }) {
+      // nginx and others would hold events back until their buffer is full.
+      if (response?.headers.get('content-type')?.startsWith('text/event-stream')) {
+        response.headers.set('X-Accel-Buffering', 'no');
+      }
+    },
+  };
+}

@@ -1,0 +1,159 @@
+import { z } from 'zod';
+import { RepriseError } from '../errors.ts';
+import type { ReplayEngine } from '../graphql/context.ts';
+import { checkWindow, parseMicros } from '../journal/window.ts';
+import type { ReplayInput } from '../replay/request.ts';
+import type { Replay } from '../replay/store.ts';
+
+/** Answer of `POST /api/replay`, as the scripts that were written for it read it. */
+export interface ReplayAnswer {
+  readonly statements_replayed: number;
+  readonly failures: number;
+  readonly elapsed_ms: number;
+  /** Epoch seconds. */
+  readonly from: number;
+  readonly to: number;
+  readonly first_error: string | null;
+}
+
+const time = z.union([z.string(), z.number()]);
+const Body = z.object({
+  from: time,
+  to: time,
+  target_host: z.string().min(1),
+  target_port: z.int().min(1).max(65_535),
+  target_user: z.string().nullish(),
+  target_password: z.string().nullish(),
+  target_database: z.string().nullish(),
+});
+
+/**
+ * Reads the body of `POST /api/replay`.
+ * @throws RepriseError BAD_INPUT, WINDOW_INVERTED; no message repeats a value of the body but a timestamp
+ */
+export function readReplayBody(text: string): ReplayInput {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    throw new RepriseError('BAD_INPUT', 'the body is not JSON');
+  }
+  const parsed = Body.safeParse(json);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    const field = issue?.path.join('.') || 'the body';
+    throw new RepriseError('BAD_INPUT', `${field}: ${issue?.message ?? 'is malformed'}`, {
+      path: issue?.path.map(String) ?? [],
+    });
+  }
+  const { from, to, ...target } = parsed.data;
+  return {
+    window: checkWindow({ from: moment(from, 'from'), to: moment(to, 'to') }, []),
+    target: {
+      host: target.target_host,
+      port: target.target_port,
+      ...(target.target_user == null ? {} : { user: target.target_user }),
+      ...(target.target_password == null ? {} : { password: target.target_password }),
+      ...(target.target_database == null ? {} : { database: target.target_database }),
+    },
+  };
+}
+
+/** RFC 3339, or epoch seconds. */
+function moment(value: string | number, field: string): number {
+  if (typeof value === 'string') return parseMicros(value, [field]);
+  const micros = Math.round(value * 1e6);
+  if (!Number.isSafeInteger(micros))
+    throw new RepriseError('BAD_INPUT', `${field} lies outside of the years that can be recorded`, { path: [field] });
+  return micros;
+}
+
+/**
+ * Runs a replay and waits for its end. The run goes on when the caller leaves.
+ * @throws RepriseError what the engine refuses, or why the run did not complete
+ */
+export async function runReplay(engine: ReplayEngine, input: ReplayInput, signal: AbortSignal): Promise<ReplayAnswer> {
+  const { id } = await engine.start(input);
+  const reader = engine.events(id, 0);
+  const leave = () => reader.close();
+  signal.addEventListener('abort', leave, { once: true });
+  try {
+    while (!signal.aborted && !(await reader.read(1000, 50)).ended);
+  } finally {
+    signal.removeEventListener('abort', leave);
+    reader.close();
+  }
+  if (signal.aborted)
+    throw new RepriseError('STORE_UNAVAILABLE', `the service stops; replay ${id} can be looked up when it is back`);
+  const replay = await engine.get(id);
+  if (replay === null) throw new RepriseError('REPLAY_NOT_FOUND', `there is no replay ${id}`);
+  return answerOf(replay, input);
+}
+
+function answerOf(replay: Replay, { window }: ReplayInput): ReplayAnswer {
+  const { id, state, summary, error } = replay;
+  if (state !== 'COMPLETED') {
+    throw new RepriseError(codeOf(error?.code), error?.message ?? `replay ${id} is ${state}`);
+  }
+  return {
+    statements_replayed: summary.succeeded + summary.failed + summary.cascades,
+    failures: summary.failed + summary.cascades,
+    elapsed_ms: Math.round(summary.elapsedMs),
+    from: window.from / 1e6,
+    to: window.to / 1e6,
+    first_error: summary.firstError,
+  };
+}
+
+const RUN_ERRORS = [
+  'TARGET_REFUSED',
+  'TARGET_UNREACHABLE',
+  'TARGET_LOST',
+  'CONNECTION_LIMIT',
+  'DATABASES_AMBIGUOUS',
+  'REPLAY_STOPPED',
+  'RUN_TIMEOUT',
+  'STORE_UNAVAILABLE',
+] as const;
+
+function codeOf(code: string | undefined) {
+  return RUN_ERRORS.find((known) => known === code) ?? 'REPLAY_STATE';
+}
+
+/** HTTP status of a refusal. */
+export function statusOf(error: RepriseError): number {
+  switch (error.code) {
+    case 'BAD_INPUT':
+    case 'WINDOW_INVERTED':
+    case 'CURSOR_INVALID':
+    case 'DATABASES_AMBIGUOUS':
+      return 400;
+    case 'UNAUTHENTICATED':
+      return 401;
+    case 'FORBIDDEN':
+    case 'TARGET_REFUSED':
+      return 403;
+    case 'TARGET_UNKNOWN':
+    case 'REPLAY_NOT_FOUND':
+      return 404;
+    case 'REPLAY_STATE':
+    case 'REPLAY_STOPPED':
+    case 'CONNECTION_LIMIT':
+    case 'PREFLIGHT_REFUSED':
+      return 409;
+    case 'LIMIT_EXCEEDED':
+      return 413;
+    case 'TOO_MANY_REQUESTS':
+    case 'TOO_MANY_REPLAYS':
+      return 429;
+    case 'TARGET_UNREACHABLE':
+    case 'TARGET_LOST':
+      return 502;
+    case 'STORE_UNAVAILABLE':
+      return 503;
+    case 'RUN_TIMEOUT':
+      return 504;
+    default:
+      return 500;
+  }
+}

@@ -1,0 +1,206 @@
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { ExecutionArgs, FormattedExecutionResult, GraphQLError } from 'graphql';
+import { CloseCode, type Context, handleProtocols, makeServer } from 'graphql-ws';
+import { type WebSocket, WebSocketServer } from 'ws';
+import { RepriseError } from '../errors.ts';
+import type { Role } from '../graphql/context.ts';
+import type { Authenticator } from './auth.ts';
+import { type Report, recast, toClientError, withoutSecrets } from './client-errors.ts';
+import { limitExceeded, type RateLimiter, type ServerLimits } from './limits.ts';
+import type { Caller, CallerContext, Operations } from './operations.ts';
+
+export interface WebSocketParts {
+  readonly operations: Operations;
+  readonly authenticator: Authenticator;
+  readonly rate: RateLimiter;
+  readonly limits: ServerLimits;
+  readonly report: Report;
+  readonly nextRequestId: () => string;
+}
+
+/** RFC 6455, section 7.4.1. */
+const GOING_AWAY = 1001;
+
+interface Peer {
+  readonly socket: WebSocket;
+  readonly request: IncomingMessage;
+  /** Aborted when the socket has closed: ends whatever the socket still has open. */
+  readonly gone: AbortController;
+  role: Role;
+}
+
+type Payload = {
+  readonly query?: unknown;
+  readonly variables?: unknown;
+  readonly operationName?: string | null | undefined;
+};
+type Args = ExecutionArgs & { rootValue: Pick<ReturnType<Operations['getEnveloped']>, 'execute' | 'subscribe'> };
+
+/** GraphQL over WebSocket (graphql-transport-ws), with the same rules and limits as over HTTP. */
+export class GraphQLSockets {
+  private readonly parts: WebSocketParts;
+  private readonly sockets: WebSocketServer;
+  private readonly peers = new Set<Peer>();
+  private readonly protocol;
+
+  constructor(parts: WebSocketParts) {
+    this.parts = parts;
+    this.sockets = new WebSocketServer({
+      noServer: true,
+      maxPayload: parts.limits.messageBytes,
+      handleProtocols,
+      clientTracking: false,
+    });
+    this.protocol = makeServer<Record<string, unknown>, { readonly peer: Peer }>({
+      onConnect: (context) => this.connect(context.extra.peer, context.connectionParams),
+      onSubscribe: (context, _id, payload) => this.prepare(context, payload as Payload),
+      onNext: (_context, _id, payload, _args, result) => {
+        if (!result.errors?.length) return undefined;
+        const errors = this.shown(result.errors, payload as Payload).map((error) => error.toJSON());
+        return { ...result, errors } as FormattedExecutionResult;
+      },
+      onError: (_context, _id, payload, errors) =>
+        this.shown(errors, payload as Payload).map((error) => error.toJSON()),
+      execute: (args) => (args as Args).rootValue.execute(args) as never,
+      subscribe: (args) => (args as Args).rootValue.subscribe(args) as never,
+    });
+  }
+
+  get open(): number {
+    return this.peers.size;
+  }
+
+  /** Takes an upgrade request over; the caller has checked its path and origin. */
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    this.sockets.handleUpgrade(request, socket, head, (accepted) => this.accept(accepted, request));
+  }
+
+  /** Tells every peer that the service goes away, then ends what they had open. */
+  close(): void {
+    for (const { socket, gone } of [...this.peers]) {
+      // First the close frame: an ended stream would otherwise tell its client that the run is over.
+      socket.close(GOING_AWAY, 'the service stops');
+      gone.abort();
+    }
+  }
+
+  /** Cuts peers that did not answer the close. */
+  terminate(): void {
+    for (const { socket } of this.peers) socket.terminate();
+  }
+
+  private accept(socket: WebSocket, request: IncomingMessage): void {
+    const peer: Peer = { socket, request, gone: new AbortController(), role: 'reader' };
+    this.peers.add(peer);
+    const stopPings = keepAlive(socket, this.parts.limits.pingMs);
+    const closed = this.protocol.opened(
+      {
+        protocol: socket.protocol,
+        // Resolves when the kernel has taken the message: this is what holds a stream at its client's speed.
+        send: (data) =>
+          new Promise((resolve, reject) => {
+            if (socket.readyState !== socket.OPEN) resolve();
+            else socket.send(data, (error) => (error ? reject(error) : resolve()));
+          }),
+        close: (code, reason) => socket.close(code, reason),
+        onMessage: (listener) => {
+          socket.on('message', (data) => {
+            listener(String(data)).catch((error: unknown) => {
+              // Writes to a socket that has just gone are no news.
+              if (socket.readyState !== socket.OPEN) return;
+              this.parts.report(error);
+              socket.close(CloseCode.InternalServerError, 'the service failed');
+            });
+          });
+        },
+      },
+      { peer },
+    );
+    // ws has sent its close frame (1009 for a message that is too big) before it tells of the error.
+    socket.on('error', () => {});
+    socket.once('close', (code, reason) => {
+      stopPings();
+      this.peers.delete(peer);
+      closed(code, String(reason)).catch(this.parts.report);
+      peer.gone.abort();
+    });
+  }
+
+  private connect(peer: Peer, params: Readonly<Record<string, unknown>> | undefined): boolean {
+    const given = params?.['authorization'] ?? params?.['Authorization'] ?? peer.request.headers.authorization;
+    try {
+      peer.role = this.parts.authenticator.authenticate(typeof given === 'string' ? given : undefined);
+      return true;
+    } catch (error) {
+      // Not the Forbidden of graphql-ws, which clients take for a reason to try again.
+      peer.socket.close(CloseCode.Unauthorized, error instanceof RepriseError ? error.message : 'Unauthorized');
+      return false;
+    }
+  }
+
+  /** Checks an operation; what is wrong with it is returned, because a throw would close the whole socket. */
+  private async prepare(
+    { extra: { peer }, subscriptions }: Context<Record<string, unknown>, { readonly peer: Peer }>,
+    payload: Payload,
+  ): Promise<ExecutionArgs | readonly GraphQLError[]> {
+    const { limits, rate, operations, nextRequestId } = this.parts;
+    try {
+      if (!rate.take(peer.request.socket.remoteAddress ?? '')) {
+        throw new RepriseError('TOO_MANY_REQUESTS', 'too many requests from this address: try again in a second');
+      }
+      if (Object.keys(subscriptions).length > limits.subscriptionsPerSocket) {
+        throw limitExceeded(
+          `the socket has ${limits.subscriptionsPerSocket} operations open, the limit: end one, or open another socket`,
+        );
+      }
+      const caller: Caller = {
+        role: peer.role,
+        requestId: nextRequestId(),
+        transport: 'websocket',
+        signal: peer.gone.signal,
+      };
+      const initial = { caller, params: payload } as unknown as CallerContext;
+      const enveloped = operations.getEnveloped(initial);
+      const document = enveloped.parse(String(payload.query ?? ''));
+      const errors = enveloped.validate(enveloped.schema, document) as readonly GraphQLError[];
+      if (errors.length > 0) return errors;
+      return {
+        schema: enveloped.schema,
+        document,
+        operationName: payload.operationName ?? null,
+        variableValues: (payload.variables ?? {}) as Record<string, unknown>,
+        contextValue: await enveloped.contextFactory(),
+        rootValue: { execute: enveloped.execute, subscribe: enveloped.subscribe },
+      };
+    } catch (error) {
+      return [toClientError(error, this.parts.report)];
+    }
+  }
+
+  /** Errors as this transport shows them: nothing of HTTP in them, and nothing secret. */
+  private shown(errors: readonly unknown[], payload: Payload): GraphQLError[] {
+    const masked = errors.map((error) => toClientError(error, this.parts.report));
+    return withoutSecrets(masked, payload).map((error) => {
+      const { http: _http, ...extensions } = error.extensions;
+      return recast(error, error.message, extensions);
+    });
+  }
+}
+
+/** Pings a peer and drops it when it has not answered by the next ping. Returns what stops it. */
+function keepAlive(socket: WebSocket, intervalMs: number): () => void {
+  let answered = true;
+  socket.on('pong', () => {
+    answered = true;
+  });
+  const timer = setInterval(() => {
+    if (!answered) {
+      socket.terminate();
+      return;
+    }
+    answered = false;
+    socket.ping();
+  }, intervalMs);
+  return () => clearInterval(timer);
+}

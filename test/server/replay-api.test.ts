@@ -1,0 +1,220 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { ask, type Backend, openBackend, startService, type TestService } from './support.ts';
+
+let backend: Backend;
+let service: TestService;
+let target: TestDatabase;
+
+beforeAll(async () => {
+  backend = await openBackend();
+  service = await startService(backend);
+  target = await createTestDatabase();
+  const origin = { nodeId: null, sessionId: 's1', user: 'app', database: 'shop', application: null };
+  const base = Date.UTC(2026, 5, 1) * 1000;
+  const statements = [
+    'CREATE TABLE t (a int PRIMARY KEY)',
+    'INSERT INTO t VALUES (1)',
+    'INSERT INTO t VALUES (1)',
+    'SELECT * FROM t',
+  ];
+  for (const [n, statement] of statements.entries()) {
+    await backend.recorder.log({ autocommit: { origin }, statement, timestamp: base + n * 1000 });
+  }
+});
+afterAll(async () => {
+  await service.stop();
+  await backend.close();
+  await target.drop();
+});
+
+const post = async (body: unknown, headers: Record<string, string> = {}) => {
+  const response = await fetch(`${service.url}/api/replay`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+  });
+  return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+};
+
+describe('POST /api/replay', () => {
+  const there = () => ({
+    target_host: target.host,
+    target_port: target.port,
+    target_user: target.user,
+    target_password: target.password,
+    target_database: target.name,
+  });
+
+  test('replays the window, waits for the end and answers with the summary of the original', async () => {
+    const { status, body } = await post({ from: '2026-06-01T00:00:00Z', to: '2026-06-01T01:00:00Z', ...there() });
+    expect(body).toEqual({
+      statements_replayed: 4,
+      failures: 1,
+      elapsed_ms: expect.any(Number),
+      from: Date.UTC(2026, 5, 1) / 1000,
+      to: Date.UTC(2026, 5, 1, 1) / 1000,
+      first_error: expect.stringMatching(/^tx [0-9a-f-]{36} seq 1: .*duplicate key/),
+    });
+    expect(status).toBe(200);
+  });
+
+  test('takes epoch seconds, and an empty window proves that the target is there', async () => {
+    const { status, body } = await post({ from: 1.5, to: 2, ...there() });
+    expect(status).toBe(200);
+    expect(body).toEqual({
+      statements_replayed: 0,
+      failures: 0,
+      elapsed_ms: expect.any(Number),
+      from: 1.5,
+      to: 2,
+      first_error: null,
+    });
+  });
+
+  const wrong: [string, unknown, RegExp][] = [
+    ['no JSON', '{', /not JSON/],
+    ['no object', '[]', /expected object/],
+    ['no port', { from: 1, to: 2, target_host: 'localhost' }, /target_port/],
+    ['a port out of range', { from: 1, to: 2, target_host: 'localhost', target_port: 65_536 }, /target_port/],
+    [
+      'a time without a zone',
+      { from: '2026-06-01T00:00:00', to: 2, target_host: 'localhost', target_port: 1 },
+      /from .*zone/,
+    ],
+    ['a time beyond all years', { from: 1e300, to: 2, target_host: 'localhost', target_port: 1 }, /from/],
+  ];
+  test.each(wrong)('with %s is 400', async (_name, given, message) => {
+    const { status, body } = await post(given);
+    expect(status).toBe(400);
+    expect(body['error']).toEqual({ code: 'BAD_INPUT', message: expect.stringMatching(message) });
+  });
+
+  test('with an inverted window is 400', async () => {
+    expect(await post({ from: 2, to: 1, ...there() })).toMatchObject({
+      status: 400,
+      body: { error: { code: 'WINDOW_INVERTED' } },
+    });
+  });
+
+  test('against a target that policy refuses is 403, against the journal itself too', async () => {
+    expect(await post({ from: 1, to: 2, ...there(), target_host: '192.0.2.1' })).toMatchObject({
+      status: 403,
+      body: { error: { code: 'TARGET_REFUSED' } },
+    });
+    expect(await post({ from: 1, to: 2, ...there(), target_database: backend.database })).toMatchObject({
+      status: 403,
+      body: { error: { code: 'TARGET_REFUSED' } },
+    });
+  });
+
+  test('against a target that does not answer is 502, with what was attempted', async () => {
+    const { status, body } = await post({ from: 1, to: 2, ...there(), target_port: 1 });
+    expect(status).toBe(502);
+    expect(body['error']).toEqual({
+      code: 'TARGET_UNREACHABLE',
+      message: expect.stringMatching(/^connect to target /),
+    });
+  });
+
+  test('with another method is 405, and with a body that is too large 413', async () => {
+    expect((await fetch(`${service.url}/api/replay`)).status).toBe(405);
+    expect((await post(JSON.stringify({ from: 'x'.repeat(70_000) }))).status).toBe(413);
+  });
+});
+
+describe('startReplay', () => {
+  const START = `mutation ($input: ReplayInput!) {
+    startReplay(input: $input) { __typename ... on Replay { id state window { from to } request { ordering inFlight } } ... on Error { code path } }
+  }`;
+  const window = { from: '2026-06-01T00:00:00Z', to: '2026-06-01T01:00:00.000001Z' };
+  const free = () => ({
+    host: target.host,
+    port: target.port,
+    user: target.user,
+    password: target.password,
+    database: target.name,
+  });
+  const start = async (input: object) => (await ask(service.url, START, { input })).data.startReplay;
+
+  test('returns the PENDING run at once, with its defaults filled in', async () => {
+    expect(await start({ window, target: free() })).toMatchObject({
+      __typename: 'Replay',
+      state: 'PENDING',
+      window: { from: '2026-06-01T00:00:00.000000Z', to: '2026-06-01T01:00:00.000001Z' },
+      request: { ordering: 'TIMESTAMP', inFlight: 8 },
+    });
+  });
+
+  test.each([
+    ['InputError', 'WINDOW_INVERTED', { window: { from: window.to, to: window.from }, target: { host: 'localhost' } }],
+    ['InputError', 'BAD_INPUT', { window, target: {} }],
+    ['InputError', 'BAD_INPUT', { window, target: { host: 'localhost', port: 0 } }],
+    ['InputError', 'BAD_INPUT', { window, target: { host: 'localhost' }, pace: { mode: 'RECORDED', speed: 1000 } }],
+    ['NotFoundError', 'TARGET_UNKNOWN', { window, target: { alias: 'staging' } }],
+    ['TargetError', 'TARGET_REFUSED', { window, target: { host: '192.0.2.1' } }],
+  ])('answers with a %s of code %s', async (type, code, input) => {
+    expect(await start(input)).toMatchObject({ __typename: type, code });
+  });
+
+  test('preflight tells what a run would do, and what it would meet', async () => {
+    const query = `query ($input: ReplayInput!) { preflightReplay(input: $input) { ... on Preflight { target reachable statements reads writes problems { code } coverage { entries } } } }`;
+    const { data } = await ask(service.url, query, { input: { window, target: free() } });
+    expect(data.preflightReplay).toMatchObject({
+      reachable: true,
+      statements: 4,
+      reads: 1,
+      writes: 3,
+      coverage: { entries: 4 },
+    });
+    const nobody = await ask(service.url, query, { input: { window, target: { ...free(), port: 1 } } });
+    expect(nobody.data.preflightReplay).toMatchObject({ reachable: false, problems: [{ code: 'TARGET_UNREACHABLE' }] });
+  });
+
+  test('runs are listed newest first, page by page, and by state', async () => {
+    const LIST =
+      'query ($after: Cursor, $states: [ReplayState!]) { replays(first: 2, after: $after, states: $states) { nodes { id createdAt } pageInfo { hasNextPage endCursor } } }';
+    const seen: { id: string; createdAt: string }[] = [];
+    let after: string | null = null;
+    for (;;) {
+      const { data, errors }: Awaited<ReturnType<typeof ask>> = await ask(service.url, LIST, { after });
+      expect(errors).toEqual([]);
+      seen.push(...data.replays.nodes);
+      if (!data.replays.pageInfo.hasNextPage) break;
+      after = data.replays.pageInfo.endCursor;
+    }
+    expect(new Set(seen.map(({ id }) => id)).size).toBe(seen.length);
+    expect(seen.map(({ createdAt }) => createdAt)).toEqual(
+      seen
+        .map(({ createdAt }) => createdAt)
+        .toSorted()
+        .reverse(),
+    );
+    const { data } = await ask(service.url, LIST, { states: ['PAUSED'] });
+    expect(data.replays.nodes).toEqual([]);
+  });
+
+  test('what cannot be done to a run is a ConflictError, what is not there a NotFoundError', async () => {
+    const act = async (id: string) =>
+      (
+        await ask(
+          service.url,
+          'mutation ($id: UUID!) { pauseReplay(replayId: $id) { __typename ... on Error { code } } }',
+          { id },
+        )
+      ).data.pauseReplay;
+    expect(await act('00000000-0000-4000-8000-000000000000')).toEqual({
+      __typename: 'NotFoundError',
+      code: 'REPLAY_NOT_FOUND',
+    });
+    const { data } = await ask(service.url, '{ replays(states: [COMPLETED], first: 1) { nodes { id } } }');
+    expect(await act(data.replays.nodes[0].id)).toEqual({ __typename: 'ConflictError', code: 'REPLAY_STATE' });
+  });
+});
+
+test('the service is stopped twice without harm, and its port is free', async () => {
+  const second = await startService(backend);
+  await Promise.all([second.stop(), second.stop()]);
+  await second.stop();
+  await expect(fetch(`${second.url}/health`)).rejects.toBeDefined();
+});
