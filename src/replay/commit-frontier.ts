@@ -1,4 +1,6 @@
-import type { Micros } from '../journal/entry.ts';
+import type { Entry, Micros } from '../journal/entry.ts';
+import { isSingleStatement } from '../journal/sql-tokens.ts';
+import { transactionEffect } from '../journal/transaction-effect.ts';
 
 interface Commit {
   readonly end: Micros;
@@ -65,4 +67,18 @@ export class CommitFrontier {
     }
     heap[at] = last;
   }
+}
+
+/**
+ * When the record had the entry's transaction committed; null when the entry ends none, or failed. Any other
+ * statement outside of a transaction commits: a SELECT may call what writes.
+ */
+export function commitEnd(entry: Entry): Micros | null {
+  if (entry.outcome.status === 'FAILED') return null;
+  const controls = entry.statementType === 'TRANSACTION' || !isSingleStatement(entry.statement);
+  const effects = controls ? transactionEffect(entry.statement) : [];
+  const ends = effects.some(({ kind }) => kind === 'COMMIT' || kind === 'PREPARE_TRANSACTION');
+  const begins = effects.some(({ kind }) => kind === 'BEGIN');
+  if (!ends && (begins || entry.sequence > 1)) return null;
+  return entry.timestamp + Math.round((entry.durationMs ?? 0) * 1000);
 }

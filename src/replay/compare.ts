@@ -55,16 +55,45 @@ export function compareOutcome(
   const otherRows = succeeded && entry.rows !== null && result.rows !== null && entry.rows !== result.rows;
   const otherChecksum =
     succeeded && entry.checksum !== null && result.digest !== null && entry.checksum !== result.digest;
-  const isSlower =
-    entry.durationMs !== null &&
-    result.durationMs !== null &&
-    !result.durationApproximate &&
-    result.durationMs >= slower.ratio * entry.durationMs &&
-    result.durationMs - entry.durationMs >= slower.minMs;
-  if (!otherRows && !otherChecksum && !isSlower) return SAME;
+  const takesLonger = !result.durationApproximate && isSlower(entry.durationMs, result.durationMs, slower);
+  if (!otherRows && !otherChecksum && !takesLonger) return SAME;
   const divergences: Divergence[] = [];
   if (otherRows) divergences.push('ROW_COUNT');
   if (otherChecksum) divergences.push('CHECKSUM');
-  if (isSlower) divergences.push('SLOWER');
+  if (takesLonger) divergences.push('SLOWER');
   return { verdict: 'DIVERGED', divergences };
+}
+
+/** True when `after` is `ratio` times and `minMs` more than `before`, both known, in milliseconds. */
+export function isSlower(before: number | null, after: number | null, slower: ReplayRequest['slower']): boolean {
+  return before !== null && after !== null && after >= slower.ratio * before && after - before >= slower.minMs;
+}
+
+/** What was recorded and what happened, in one sentence. */
+export function describeDivergence(
+  divergence: Divergence,
+  entry: Pick<Entry, 'outcome' | 'rows' | 'checksum' | 'durationMs'>,
+  result: ComparableResult & Pick<OutcomeEvent, 'message'>,
+): string {
+  const recorded = entry.outcome;
+  const before = recorded.status === 'FAILED' ? `${recorded.sqlstate}: ${recorded.message}` : recorded.status;
+  const now = `${result.sqlstate ?? 'no SQLSTATE'}: ${result.message ?? 'failed'}`;
+  switch (divergence) {
+    case 'NEW_FAILURE':
+      return `succeeded in the record, failed with ${now}`;
+    case 'MISSING_FAILURE':
+      return `succeeded, failed in the record with ${before}`;
+    case 'DIFFERENT_FAILURE':
+      return `failed with ${now}; in the record with ${before}`;
+    case 'ROW_COUNT':
+      return `${result.rows} rows, ${entry.rows} in the record`;
+    case 'CHECKSUM':
+      return `other rows: digest ${result.digest}, ${entry.checksum} in the record`;
+    case 'SLOWER':
+      return `took ${millis(result.durationMs)} ms, ${millis(entry.durationMs)} ms in the record`;
+  }
+}
+
+function millis(ms: number | null): number | null {
+  return ms === null ? null : Number(ms.toFixed(3));
 }

@@ -1,10 +1,12 @@
 import { RepriseError } from '../errors.ts';
 import { checkWindow } from '../journal/window.ts';
 import { EDGES, ORDERINGS, type ReplayInput, type ReplayRequest, SPEED_RANGE } from './request.ts';
+import { parseThreshold } from './thresholds.ts';
 
 /** Most statements under way on one connection: beyond it nothing gets faster (FACTS: flat from 64 on). */
 const MAX_IN_FLIGHT = 1024;
 const DAY_MS = 86_400_000;
+const MAX_THRESHOLDS = 100;
 
 /**
  * Fills in the defaults of a request and checks every field.
@@ -21,10 +23,13 @@ export function completeRequest(input: ReplayInput): ReplayRequest {
   const scale = inRange('scale', input.scale ?? 1, 1, 1000, true);
   if (scale > 1 && ordering !== 'SESSION') throw bad('scale', 'multiplies sessions, which only SESSION ordering can');
   const syncCommits = input.syncCommits ?? false;
-  if (syncCommits && ordering !== 'SESSION') throw bad('syncCommits', 'is for SESSION ordering; the others keep commits in order anyway');
-  if (syncCommits && scale > 1) throw bad('syncCommits', 'cannot be kept with scale above 1: each commit would happen several times');
+  if (syncCommits && ordering !== 'SESSION')
+    throw bad('syncCommits', 'is for SESSION ordering; the others keep commits in order anyway');
+  if (syncCommits && scale > 1)
+    throw bad('syncCommits', 'cannot be kept with scale above 1: each commit would happen several times');
   const markProgress = input.markProgress ?? false;
-  if (markProgress && ordering !== 'COMMIT') throw bad('markProgress', 'is for COMMIT ordering, which replays whole transactions');
+  if (markProgress && ordering !== 'COMMIT')
+    throw bad('markProgress', 'is for COMMIT ordering, which replays whole transactions');
   const readOnly = input.readOnly ?? false;
   if (readOnly && markProgress) throw bad('markProgress', 'writes to the target, which readOnly forbids');
   const slower = input.slower ?? { ratio: 2, minMs: 10 };
@@ -49,6 +54,7 @@ export function completeRequest(input: ReplayInput): ReplayRequest {
       ratio: inRange('slower.ratio', slower.ratio, 1, 1_000_000),
       minMs: inRange('slower.minMs', slower.minMs, 0, DAY_MS),
     },
+    thresholds: thresholdsOf(input.thresholds ?? []),
     restoreIds: input.restoreIds ?? (ordering === 'COMMIT' && !readOnly),
     markProgress,
     syncCommits,
@@ -70,12 +76,18 @@ export function withoutSecrets(request: ReplayRequest): ReplayRequest {
   return { ...request, target, users: request.users.map((user) => ({ ...user, password: null })) };
 }
 
+function thresholdsOf(given: readonly string[]): readonly string[] {
+  if (given.length > MAX_THRESHOLDS) throw bad('thresholds', `are at most ${MAX_THRESHOLDS}, not ${given.length}`);
+  return given.map((text) => parseThreshold(text, ['input', 'thresholds']).text);
+}
+
 function bad(field: string, why: string): RepriseError {
   return new RepriseError('BAD_INPUT', `${field} ${why}`, { path: ['input', ...field.split('.')] });
 }
 
 function inRange(field: string, value: number, low: number, high: number, whole = false): number {
-  if (!Number.isFinite(value) || value < low || value > high) throw bad(field, `must be ${low} to ${high}, not ${value}`);
+  if (!Number.isFinite(value) || value < low || value > high)
+    throw bad(field, `must be ${low} to ${high}, not ${value}`);
   if (whole && !Number.isInteger(value)) throw bad(field, `must be a whole number, not ${value}`);
   return value;
 }

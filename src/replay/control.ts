@@ -1,3 +1,6 @@
+import { setMaxListeners } from 'node:events';
+import { messageOf, RepriseError } from '../errors.ts';
+
 /** Why a run is being ended before its plan is. */
 export type EndReason =
   | { readonly kind: 'CANCELLED' }
@@ -15,6 +18,11 @@ export class RunControl {
   private paused: { readonly promise: Promise<void>; readonly release: () => void } | null = null;
   private pausedSince = 0;
   private pausedMs = 0;
+
+  constructor() {
+    // One for each connection that is being opened: their number is no sign of a leak.
+    setMaxListeners(0, this.abort.signal);
+  }
 
   /** Aborted when the run is to end: waits of all kinds end by it. */
   get signal(): AbortSignal {
@@ -34,14 +42,16 @@ export class RunControl {
     return this.paused === null ? null : this.paused.promise;
   }
 
-  pause(): void {
-    if (this.paused !== null || this.ended !== null) return;
+  /** False when the run is paused already, or is being ended. */
+  pause(): boolean {
+    if (this.paused !== null || this.ended !== null) return false;
     let release = () => {};
     const promise = new Promise<void>((resolve) => {
       release = resolve;
     });
     this.paused = { promise, release };
     this.pausedSince = performance.now();
+    return true;
   }
 
   resume(): void {
@@ -66,4 +76,11 @@ export class RunControl {
     this.abort.abort();
     this.resume();
   }
+}
+
+/** The end of a run that something thrown brings about. */
+export function failureOf(thrown: unknown): EndReason {
+  return thrown instanceof RepriseError
+    ? { kind: 'FAILED', code: thrown.code, message: thrown.message }
+    : { kind: 'FAILED', code: 'INTERNAL', message: `internal error: ${messageOf(thrown)}` };
 }

@@ -5,6 +5,7 @@ import { sessionKey } from './plan.ts';
 const PAGE = 2_000;
 /** Session ids in one filter. */
 const SESSIONS_AT_ONCE = 500;
+const PREPARES = /^\s*(?:prepare|deallocate)\b(?!\s+transaction\b)/i;
 /** How far before `from` a session's settings are looked for: 7 days, in microseconds. */
 const LOOK_BACK: Micros = 7 * 86_400 * 1_000_000;
 
@@ -17,8 +18,9 @@ export async function findEarlierState(
   journal: JournalStore,
   before: Micros,
   sessions: Iterable<{ readonly key: string; readonly sessionId: string }>,
-  note: (sessionKey: string, statement: string) => void,
+  note: (sessionKey: string, entry: Entry) => void,
 ): Promise<void> {
+  if (before <= 0) return;
   const wanted = new Set<string>();
   const ids = new Set<string>();
   for (const session of sessions) {
@@ -37,11 +39,16 @@ export async function findEarlierState(
     };
     let after: EntryKey | null = null;
     for (;;) {
-      const page: { readonly entries: readonly Entry[]; readonly hasMore: boolean } = await journal.page(window, filter, after, PAGE);
+      const page: { readonly entries: readonly Entry[]; readonly hasMore: boolean } = await journal.page(
+        window,
+        filter,
+        after,
+        PAGE,
+      );
       const lasting = await withoutRolledBack(journal, page.entries);
       for (const entry of lasting) {
         const key = sessionKey(entry.origin);
-        if (wanted.has(key)) note(key, entry.statement);
+        if (wanted.has(key)) note(key, entry);
       }
       after = page.entries.at(-1) ?? null;
       if (!page.hasMore || after === null) break;
@@ -53,5 +60,6 @@ async function withoutRolledBack(journal: JournalStore, entries: readonly Entry[
   const ids = [...new Set(entries.map((entry) => entry.transactionId))];
   const transactions = await journal.transactions(ids);
   const rolledBack = new Set(ids.filter((_, index) => transactions[index]?.status === 'ROLLED_BACK'));
-  return entries.filter((entry) => !rolledBack.has(entry.transactionId));
+  // PREPARE and DEALLOCATE stand outside of transactions: a rollback leaves them.
+  return entries.filter((entry) => !rolledBack.has(entry.transactionId) || PREPARES.test(entry.statement));
 }

@@ -1,23 +1,25 @@
 import { randomUUID } from 'node:crypto';
 import { RepriseError } from '../errors.ts';
 import type { JournalStore } from '../journal/store.ts';
-import { type DatabaseFacts } from '../target/identity.ts';
+import type { DatabaseFacts } from '../target/identity.ts';
 import type { TargetPolicy } from '../target/policy.ts';
 import { targetLabel } from '../target/spec.ts';
+import type { RunComparison } from './compare-runs.ts';
 import { checkSpeed, completeRequest, withoutSecrets } from './complete-request.ts';
-import { decodeChunk, encodeEvents } from './event-codec.ts';
 import type { OutcomeEvent, OutcomeStatus, ReplayEvent, Verdict } from './event.ts';
+import { decodeChunk, encodeEvents } from './event-codec.ts';
 import { type EventReader, EventWaker, openEventReader } from './event-reader.ts';
+import { EventFeed } from './feed.ts';
 import { type Preflight, preflight } from './preflight.ts';
 import { createPullStream } from './pull-stream.ts';
-import { rebuildReport } from './report-rebuild.ts';
-import type { ReplayInput } from './request.ts';
+import { compareReports, readReport } from './reports.ts';
+import type { ReplayInput, ReplayRequest } from './request.ts';
 import { ReplayRun } from './run.ts';
 import { hasEnded } from './run-state.ts';
+import { readSettled } from './settled-outcomes.ts';
 import type { Replay, ReplayListFilter, ReplayReport, ReplayStore } from './store.ts';
 import type { ProgressSnapshot } from './summary.ts';
 import { Tally } from './tally.ts';
-import type { SettledOutcomes } from './walk.ts';
 
 /** What the engine works with. */
 export interface ReplayEngineOptions {
@@ -55,7 +57,9 @@ export class ReplayEngine {
   private readonly options: ReplayEngineOptions;
   private readonly runs = new Map<string, ReplayRun>();
   private readonly waker: EventWaker;
-  private starting = 0;
+  /** Runs on their way into `runs`. */
+  private readonly starting = new Set<Promise<unknown>>();
+  private readonly resuming = new Set<string>();
   private stopped = false;
 
   constructor(options: ReplayEngineOptions) {
@@ -141,12 +145,8 @@ export class ReplayEngine {
   /** Ends a run; resolves when it has ended. @throws RepriseError REPLAY_NOT_FOUND, REPLAY_STATE */
   async cancel(id: string): Promise<Replay> {
     const replay = await this.require(id);
-    if (replay.state === 'INTERRUPTED') {
-      await this.options.store.transition(id, 'CANCEL', { endedAt: Date.now() * 1000 }, null);
-      return this.require(id);
-    }
-    const run = await this.under(id, 'cancel');
-    await run.cancel();
+    if (replay.state === 'INTERRUPTED' && !this.runs.has(id)) await this.cancelInterrupted(replay);
+    else await (await this.under(id, 'cancel')).cancel();
     return this.require(id);
   }
 
@@ -155,7 +155,10 @@ export class ReplayEngine {
     checkSpeed(speed);
     const replay = await this.require(id);
     if (replay.request.pace.mode !== 'RECORDED') {
-      throw new RepriseError('REPLAY_STATE', 'this replay runs as fast as possible: only a replay at recorded pace has a speed');
+      throw new RepriseError(
+        'REPLAY_STATE',
+        'this replay runs as fast as possible: only a replay at recorded pace has a speed',
+      );
     }
     const run = await this.under(id, 'change the speed of');
     run.setSpeed(speed);
@@ -200,12 +203,21 @@ export class ReplayEngine {
   }
 
   /**
-   * The report of a run that has ended; of one under way, what its durable events say so far.
-   * @throws RepriseError REPLAY_NOT_FOUND
+   * The report of a run that has ended; of one under way, what its durable events say so far. `thresholds` are
+   * evaluated in addition to those of the request.
+   * @throws RepriseError REPLAY_NOT_FOUND, BAD_INPUT
    */
-  async report(id: string): Promise<ReplayReport> {
-    await this.require(id);
-    return (await this.options.store.report(id)) ?? (await rebuildReport(this.options.journal, this.options.store, id));
+  async report(id: string, thresholds: readonly string[] = []): Promise<ReplayReport> {
+    return readReport(this.options, await this.require(id), thresholds);
+  }
+
+  /**
+   * Two runs side by side, statement by statement; `slower`: the measure of SLOWER and FASTER.
+   * @throws RepriseError REPLAY_NOT_FOUND; REPLAY_STATE for a run that has not ended
+   */
+  async compare(a: string, b: string, slower?: ReplayRequest['slower']): Promise<RunComparison> {
+    const [runA, runB] = await Promise.all([this.require(a), this.require(b)]);
+    return compareReports(this.options, runA, runB, slower);
   }
 
   /** What a replay would do, without doing it. @throws RepriseError as `start` */
@@ -239,37 +251,38 @@ export class ReplayEngine {
   /** Interrupts every run and waits until each has told so durably. Idempotent. */
   async stop(): Promise<void> {
     this.stopped = true;
+    await Promise.allSettled(this.starting);
     await Promise.all([...this.runs.values()].map((run) => run.interrupt()));
     this.waker.close();
   }
 
-  private async resumeInterrupted(replay: Replay): Promise<Replay> {
-    return this.admit(async () => {
-      if (this.runs.has(replay.id)) throw new RepriseError('REPLAY_STATE', `replay ${replay.id} is being resumed already`);
-      const target = await this.options.policy.resolve(replay.request.target);
-      const settled = await this.settledOutcomes(replay.id);
-      const owned = { ...replay, ownerId: this.options.ownerId };
-      this.launch(new ReplayRun({ ...this.parts(), replay: owned, request: replay.request, target, settled }));
-      return this.require(replay.id);
-    });
+  private async cancelInterrupted({ id, lastSeq }: Replay): Promise<void> {
+    const feed = new EventFeed(this.options.store, id, { lastSeq, onError: () => {} });
+    try {
+      await feed.transition('CANCEL', { endedAt: Date.now() * 1000 }, 'cancelled on request');
+    } finally {
+      await feed.close();
+    }
   }
 
-  /** Which statements of an interrupted run have an outcome: a bit each. */
-  private async settledOutcomes(id: string): Promise<SettledOutcomes> {
-    const { store } = this.options;
-    const sentThrough = await store.sentThrough(id);
-    const known = new Uint8Array(sentThrough + 1);
-    let after = 0;
-    for (;;) {
-      const chunks = await store.chunks(id, after, CHUNKS_AT_ONCE);
-      const last = chunks.at(-1);
-      if (last === undefined) break;
-      for (const chunk of chunks) {
-        for (const event of decodeChunk(chunk)) if (event.kind === 'OUTCOME') known[event.ordinal] = 1;
-      }
-      after = last.lastSeq;
+  private async resumeInterrupted(replay: Replay): Promise<Replay> {
+    const { id } = replay;
+    if (this.runs.has(id) || this.resuming.has(id))
+      throw new RepriseError('REPLAY_STATE', `replay ${id} is being resumed already`);
+    this.resuming.add(id);
+    try {
+      return await this.admit(async () => {
+        const target = await this.options.policy.resolve(replay.request.target);
+        const settled = await readSettled(this.options.store, replay);
+        const owned = { ...replay, ownerId: this.options.ownerId };
+        const run = new ReplayRun({ ...this.parts(), replay: owned, request: replay.request, target, settled });
+        this.launch(run);
+        await run.hasBegun;
+        return this.require(id);
+      });
+    } finally {
+      this.resuming.delete(id);
     }
-    return { sentThrough, has: (ordinal) => known[ordinal] === 1 };
   }
 
   private parts() {
@@ -278,15 +291,20 @@ export class ReplayEngine {
   }
 
   private async admit(start: () => Promise<Replay>): Promise<Replay> {
-    if (this.stopped) throw new RepriseError('REPLAY_STATE', 'the service is stopping: start the replay again when it is back');
-    if (this.runs.size + this.starting >= this.options.maxReplays) {
-      throw new RepriseError('TOO_MANY_REPLAYS', `${this.options.maxReplays} replays are under way, which is the limit: wait for one to end, or cancel one`);
+    if (this.stopped)
+      throw new RepriseError('REPLAY_STATE', 'the service is stopping: start the replay again when it is back');
+    if (this.runs.size + this.starting.size >= this.options.maxReplays) {
+      throw new RepriseError(
+        'TOO_MANY_REPLAYS',
+        `${this.options.maxReplays} replays are under way, which is the limit: wait for one to end, or cancel one`,
+      );
     }
-    this.starting += 1;
+    const starting = start();
+    this.starting.add(starting);
     try {
-      return await start();
+      return await starting;
     } finally {
-      this.starting -= 1;
+      this.starting.delete(starting);
     }
   }
 
@@ -300,7 +318,9 @@ export class ReplayEngine {
 
   private live(replay: Replay): Replay {
     const run = this.runs.get(replay.id);
-    return run === undefined || hasEnded(replay.state) ? replay : { ...replay, summary: run.tally.summary(performance.now()) };
+    return run === undefined || hasEnded(replay.state)
+      ? replay
+      : { ...replay, summary: run.tally.summary(performance.now()) };
   }
 
   private async require(id: string): Promise<Replay> {

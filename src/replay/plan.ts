@@ -1,8 +1,10 @@
 import { RepriseError } from '../errors.ts';
 import { compareEntryKeys, type Entry, type EntryKey, type Origin } from '../journal/entry.ts';
+import { isSingleStatement } from '../journal/sql-tokens.ts';
 import type { JournalStore } from '../journal/store.ts';
 import type { Transaction } from '../journal/transaction.ts';
-import type { EntryFilter, Window } from '../journal/window.ts';
+import { transactionEffect } from '../journal/transaction-effect.ts';
+import { type EntryFilter, matchesEntry, type Window } from '../journal/window.ts';
 import type { ReplayRequest } from './request.ts';
 
 /** Entries a page of the plan: large enough to keep the journal ahead of a fast walk, small in memory. */
@@ -43,7 +45,10 @@ export function planFilter(request: ReplayRequest): EntryFilter {
  * @throws RepriseError DATABASES_AMBIGUOUS when the window spans several databases and the request neither
  * names one nor maps them.
  */
-export function mapDatabases(request: ReplayRequest, recorded: readonly (string | null)[]): (database: string | null) => string | null {
+export function mapDatabases(
+  request: ReplayRequest,
+  recorded: readonly (string | null)[],
+): (database: string | null) => string | null {
   const names = [...new Set(recorded.filter((name) => name !== null))].sort();
   if (request.databases === null) {
     if (names.length > 1) {
@@ -58,9 +63,13 @@ export function mapDatabases(request: ReplayRequest, recorded: readonly (string 
   const map = new Map(request.databases.map((pair) => [pair.recorded, pair.target]));
   const missing = names.filter((name) => !map.has(name));
   if (missing.length > 0) {
-    throw new RepriseError('DATABASES_AMBIGUOUS', `no target database is given for ${missing.join(', ')}: map it, or filter it out`, {
-      path: ['input', 'databases'],
-    });
+    throw new RepriseError(
+      'DATABASES_AMBIGUOUS',
+      `no target database is given for ${missing.join(', ')}: map it, or filter it out`,
+      {
+        path: ['input', 'databases'],
+      },
+    );
   }
   return (database) => (database === null ? null : (map.get(database) ?? null));
 }
@@ -78,6 +87,8 @@ export class Plan {
   private readonly leaveOut: ReadonlySet<string>;
   private readonly before: readonly Entry[];
   private readonly after: readonly Entry[];
+  private readonly bound: bigint;
+  private readonly begins: ReadonlyMap<string, string>;
   private stage: 'BEFORE' | 'WINDOW' | 'END' = 'BEFORE';
   private ahead: Promise<{ readonly entries: readonly Entry[]; readonly hasMore: boolean }> | null = null;
 
@@ -89,6 +100,8 @@ export class Plan {
     leaveOut: ReadonlySet<string>;
     before: readonly Entry[];
     after: readonly Entry[];
+    bound: bigint;
+    begins: ReadonlyMap<string, string>;
   }) {
     this.journal = parts.journal;
     this.window = parts.window;
@@ -97,6 +110,8 @@ export class Plan {
     this.leaveOut = parts.leaveOut;
     this.before = parts.before;
     this.after = parts.after;
+    this.bound = parts.bound;
+    this.begins = parts.begins;
     let planned = 0;
     for (const session of parts.sessions.values()) planned += session.remaining;
     this.planned = planned;
@@ -113,7 +128,12 @@ export class Plan {
       const page = await this.ahead;
       const last = page.entries.at(-1);
       this.ahead = page.hasMore && last !== undefined ? this.read(last) : null;
-      const entries = this.leaveOut.size === 0 ? page.entries : page.entries.filter((entry) => !this.leaveOut.has(entry.transactionId));
+      const entries = page.entries.filter(
+        (entry) =>
+          entry.arrival <= this.bound &&
+          !this.leaveOut.has(entry.transactionId) &&
+          this.sessions.has(sessionKey(entry.origin)),
+      );
       if (entries.length > 0) return entries;
     }
     if (this.stage === 'WINDOW') {
@@ -121,6 +141,11 @@ export class Plan {
       if (this.after.length > 0) return this.after;
     }
     return null;
+  }
+
+  /** The statement that opens a transaction of which the plan has no beginning. */
+  beginOf(transactionId: string): string {
+    return this.begins.get(transactionId) ?? 'BEGIN';
   }
 
   private read(after: EntryKey | null): Promise<{ readonly entries: readonly Entry[]; readonly hasMore: boolean }> {
@@ -132,7 +157,10 @@ export class Plan {
 }
 
 /** The sessions with entries in the window, by `sessionKey`. */
-export async function readSessions(journal: JournalStore, request: ReplayRequest): Promise<Map<string, PlannedSession>> {
+export async function readSessions(
+  journal: JournalStore,
+  request: ReplayRequest,
+): Promise<Map<string, PlannedSession>> {
   const sessions = new Map<string, PlannedSession>();
   for (const { entries, ...span } of await journal.sessionSpans(request.window, planFilter(request))) {
     sessions.set(sessionKey(span), { key: sessionKey(span), ...span, remaining: entries });
@@ -140,19 +168,29 @@ export async function readSessions(journal: JournalStore, request: ReplayRequest
   return sessions;
 }
 
-/** Opens the plan of a TIMESTAMP or SESSION run over its sessions, and settles what `edges` says. */
-export async function openPlan(journal: JournalStore, request: ReplayRequest, sessions: Map<string, PlannedSession>): Promise<Plan> {
+/**
+ * Opens the plan of a TIMESTAMP or SESSION run over its sessions, and settles what `edges` says. `bound` is the
+ * newest arrival of the journal from before the sessions were read: what comes into the window later is not planned.
+ */
+export async function openPlan(
+  journal: JournalStore,
+  request: ReplayRequest,
+  sessions: Map<string, PlannedSession>,
+  bound: bigint,
+): Promise<Plan> {
   const filter = planFilter(request);
   const { window } = request;
   const leaveOut = new Set<string>();
   const before: Entry[] = [];
   const after: Entry[] = [];
-  if (request.edges !== 'CUT') {
+  let begins: ReadonlyMap<string, string> = new Map();
+  if (request.edges === 'CUT') begins = await readBegins(journal, await journal.straddlers(window, filter), window);
+  else {
     for (const transaction of await journal.straddlers(window, filter)) {
       const session = sessions.get(sessionKey(transaction.origin));
       if (session === undefined) continue;
       if (request.edges === 'INCLUDE') {
-        await includeStraddler(journal, window, transaction, session, before, after);
+        await includeStraddler(journal, window, filter, bound, transaction, session, before, after);
       } else {
         leaveOut.add(transaction.id);
         session.remaining -= await countInside(journal, window, filter, transaction);
@@ -169,18 +207,21 @@ export async function openPlan(journal: JournalStore, request: ReplayRequest, se
     after.sort(compareEntryKeys);
     for (const [key, session] of sessions) if (session.remaining === 0) sessions.delete(key);
   }
-  return new Plan({ journal, window, filter, sessions, leaveOut, before, after });
+  return new Plan({ journal, window, filter, sessions, leaveOut, before, after, bound, begins });
 }
 
 async function includeStraddler(
   journal: JournalStore,
   window: Window,
+  filter: EntryFilter,
+  bound: bigint,
   transaction: Transaction,
   session: PlannedSession,
   before: Entry[],
   after: Entry[],
 ): Promise<void> {
   for await (const entry of entriesOf(journal, transaction.id)) {
+    if (entry.arrival > bound || !matchesEntry(filter, entry)) continue;
     if (entry.timestamp < window.from) before.push(entry);
     else if (entry.timestamp > window.to) after.push(entry);
     else continue;
@@ -190,7 +231,35 @@ async function includeStraddler(
   }
 }
 
-async function countInside(journal: JournalStore, window: Window, filter: EntryFilter, transaction: Transaction): Promise<number> {
+/** The BEGIN statements, with their modes, of the transactions that began before the window. */
+async function readBegins(
+  journal: JournalStore,
+  straddlers: readonly Transaction[],
+  window: Window,
+): Promise<Map<string, string>> {
+  const begins = new Map<string, string>();
+  const cut = straddlers.filter((transaction) => transaction.startedAt <= window.from);
+  for (let at = 0; at < cut.length; at += PAGE) {
+    const places = cut.slice(at, at + PAGE).map(({ id }) => ({ transactionId: id, sequence: 1 }));
+    for (const entry of await journal.entriesByPlace(places)) {
+      if (
+        entry !== null &&
+        transactionEffect(entry.statement)[0]?.kind === 'BEGIN' &&
+        isSingleStatement(entry.statement)
+      ) {
+        begins.set(entry.transactionId, entry.statement);
+      }
+    }
+  }
+  return begins;
+}
+
+async function countInside(
+  journal: JournalStore,
+  window: Window,
+  filter: EntryFilter,
+  transaction: Transaction,
+): Promise<number> {
   const ids = { ...filter, transactionIds: [transaction.id] };
   const spans = await journal.sessionSpans(window, ids);
   return spans.reduce((sum, span) => sum + span.entries, 0);

@@ -1,13 +1,22 @@
-import { messageOf, RepriseError } from '../errors.ts';
-import type { Coverage, JournalStore, SessionSpan } from '../journal/store.ts';
-import { TargetConnection } from '../target/connection.ts';
-import { type DatabaseFacts, isSameDatabase, readDatabaseFacts } from '../target/identity.ts';
+import { RepriseError } from '../errors.ts';
+import { UNREPLAYABLE_REASONS } from '../journal/entry.ts';
+import type { Coverage, JournalStore, SessionSpan, WindowProfile } from '../journal/store.ts';
+import type { DatabaseFacts } from '../target/identity.ts';
 import { type ResolvedTarget, targetLabel } from '../target/spec.ts';
+import type { SkipReason } from './event.ts';
 import { mapDatabases, planFilter } from './plan.ts';
+import { sampleWindow, type WindowSample } from './preflight-sample.ts';
+import { inspectTarget, isJournalMessage, type TargetInspection } from './preflight-target.ts';
 import type { ReplayRequest } from './request.ts';
 
+/** How much of a preflight's time goes where, and what it lists. */
+const LIMITS = { kinds: 5_000, sampleMs: 4_000, parseMs: 6_000, findings: 50 } as const;
+
 export interface PreflightProblem {
-  /** ERROR: the replay would fail or be refused. WARNING: it would run, with less than was recorded. */
+  /**
+   * ERROR: the replay, or statements of it, would fail or be refused. WARNING: it would run, with less than was
+   * recorded or asked for.
+   */
   readonly severity: 'ERROR' | 'WARNING';
   readonly code: string;
   readonly message: string;
@@ -18,111 +27,227 @@ export interface Preflight {
   readonly targetLabel: string;
   readonly reachable: boolean;
   readonly serverVersion: string | null;
+  /** Other client sessions in the target's database; null when out of reach. */
+  readonly otherSessions: number | null;
+  /** Statements that would be reported on. */
   readonly statements: number;
+  /** Transactions that would be replayed: in COMMIT ordering the committed ones. */
   readonly transactions: number;
+  /** Transactions of the entries that pass the filter, by what became of them in the record. */
+  readonly transactionsByStatus: Coverage['transactions'];
   readonly sessions: number;
-  /** Most sessions between their first and last statement at the same moment. */
+  /** Most sessions between their first and last statement at the same moment, times `scale`. */
   readonly sessionsAtOnce: number;
+  /** Entries that pass the filter and read, or write. */
   readonly reads: number;
   readonly writes: number;
-  /** Estimated run time: the recorded span at the asked speed, or the recorded durations as fast as possible. */
+  /** Entries that would be skipped, by why. */
+  readonly skipped: readonly { readonly reason: SkipReason; readonly count: number }[];
+  /** Different statements found, and how many the target was asked about. */
+  readonly statementKinds: number;
+  readonly kindsChecked: number;
+  /**
+   * Estimated run time in milliseconds: the recorded span at the asked speed, or the recorded durations as fast as
+   * possible; null where none is recorded.
+   */
   readonly estimatedMs: number | null;
   readonly coverage: Coverage;
   readonly problems: readonly PreflightProblem[];
 }
 
-const READS = new Set(['SELECT']);
-const WRITES = new Set(['INSERT', 'UPDATE', 'DELETE', 'DDL']);
+const READS = ['SELECT'] as const;
+const WRITES = ['INSERT', 'UPDATE', 'DELETE', 'DDL'] as const;
+/** Losses that `skipped` tells more exactly, for the filter. */
+const TOLD_AS_SKIPPED: ReadonlySet<string> = new Set(UNREPLAYABLE_REASONS);
 
-/** Finds out what a replay would meet. Problems are data; only a bug rejects. */
+/** Finds out what a replay would meet, in at most some ten seconds. Problems are data; only a bug rejects. */
 export async function preflight(
   journal: JournalStore,
   request: ReplayRequest,
   target: ResolvedTarget,
   journalFacts: DatabaseFacts | null,
 ): Promise<Preflight> {
-  const problems: PreflightProblem[] = [];
-  const problem = (severity: 'ERROR' | 'WARNING', code: string, message: string) => problems.push({ severity, code, message });
+  const problems = new Problems();
   const filter = planFilter(request);
   const coverage = await journal.coverage(request.window, 1);
+  const profile = await journal.profile(request.window, filter);
   const spans = await journal.sessionSpans(request.window, filter);
-  const statements =
-    request.ordering === 'COMMIT'
-      ? (await journal.committedCount(request.window, filter)).entries
-      : spans.reduce((sum, span) => sum + span.entries, 0);
-  try {
-    mapDatabases(request, spans.map((span) => span.database));
-  } catch (error) {
-    if (!(error instanceof RepriseError)) throw error;
-    problem('ERROR', error.code, error.message);
-  }
+  const committed = request.ordering === 'COMMIT' ? await journal.committedCount(request.window, filter) : null;
+  const statements = (committed?.entries ?? profile.entries) * request.scale;
+  const sample = await sampleWindow(journal, request.window, filter, profile.entries, {
+    kinds: LIMITS.kinds,
+    ms: LIMITS.sampleMs,
+  });
+  const databaseFor = databasesOf(request, spans, problems);
+  const inspection = await inspectTarget(target, request, journalFacts, sample, databaseFor, LIMITS.parseMs);
   const sessionsAtOnce = mostAtOnce(spans) * request.scale;
-  if (request.ordering !== 'COMMIT' && sessionsAtOnce > request.maxConnections - 1) {
-    problem(
-      'WARNING',
-      'CONNECTION_LIMIT',
-      `${sessionsAtOnce} sessions are open at once and maxConnections is ${request.maxConnections}: sessions without state will take turns`,
-    );
+  const skipped = skippedOf(profile, request);
+  const writes = sum(profile.byType, WRITES);
+
+  if (statements === 0) problems.warn('EMPTY_WINDOW', 'the window holds no statement that would be replayed');
+  aboutTarget(inspection, target, writes, request, problems);
+  aboutConnections(inspection, sessionsAtOnce, request, problems);
+  aboutStatements(inspection, sample, target, problems);
+  for (const { reason, count } of skipped) {
+    if (reason !== 'FAILED_IN_RECORD') problems.warn(reason, `${count} statements would be skipped: ${reason}`);
   }
-  for (const loss of coverage.losses) {
-    problem('WARNING', loss.reason, `${loss.count} × ${loss.reason} in the window${loss.detail === null ? '' : `: ${loss.detail}`}`);
-  }
-  if (statements === 0) problem('WARNING', 'EMPTY_WINDOW', 'the window holds no statement that would be replayed');
-  const server = await reach(target, request, journalFacts, problem);
-  let reads = 0;
-  let writes = 0;
-  for (const [type, count] of Object.entries(coverage.byType)) {
-    if (READS.has(type)) reads += count;
-    else if (WRITES.has(type)) writes += count;
-  }
-  if (request.readOnly && writes > 0) {
-    problem('WARNING', 'READ_ONLY', `${writes} statements of the window write, and the target's sessions will be read-only: these fail with 25006`);
+  for (const { reason, count, detail } of coverage.losses) {
+    if (TOLD_AS_SKIPPED.has(reason)) continue;
+    problems.warn(reason, `${count} × ${reason} in the window${detail === null ? '' : `: ${detail}`}`);
   }
   return {
     targetLabel: targetLabel(target),
-    reachable: server !== null,
-    serverVersion: server?.version ?? null,
+    reachable: inspection.facts !== null,
+    serverVersion: inspection.facts?.version ?? null,
+    otherSessions: inspection.facts?.otherSessions ?? null,
     statements,
-    transactions: coverage.transactions.committed + coverage.transactions.rolledBack + coverage.transactions.open,
+    transactions: committed?.transactions ?? total(profile.transactions),
+    transactionsByStatus: profile.transactions,
     sessions: spans.length,
     sessionsAtOnce,
-    reads,
+    reads: sum(profile.byType, READS),
     writes,
-    estimatedMs:
-      request.pace.mode === 'RECORDED' && coverage.first !== null && coverage.last !== null
-        ? (coverage.last - coverage.first) / 1000 / request.pace.speed
-        : null,
+    skipped,
+    statementKinds: sample.kinds.length,
+    kindsChecked: inspection.parsed.reduce((all, { checked }) => all + checked, 0),
+    estimatedMs: estimate(profile, request),
     coverage,
-    problems,
+    problems: problems.list,
   };
 }
 
-async function reach(
-  target: ResolvedTarget,
-  request: ReplayRequest,
-  journalFacts: DatabaseFacts | null,
-  problem: (severity: 'ERROR' | 'WARNING', code: string, message: string) => void,
-): Promise<{ readonly version: string } | null> {
-  let connection: TargetConnection;
+class Problems {
+  readonly list: PreflightProblem[] = [];
+
+  error(code: string, message: string): void {
+    this.list.push({ severity: 'ERROR', code, message });
+  }
+
+  warn(code: string, message: string): void {
+    this.list.push({ severity: 'WARNING', code, message });
+  }
+}
+
+function databasesOf(request: ReplayRequest, spans: readonly SessionSpan[], problems: Problems) {
   try {
-    connection = await TargetConnection.connect(target, {
-      connectTimeoutMs: request.connectTimeoutMs,
-      applicationName: 'reprise preflight',
-      statementTimeoutMs: 10_000,
-      readOnly: true,
-    });
+    return mapDatabases(
+      request,
+      spans.map((span) => span.database),
+    );
   } catch (error) {
-    problem('ERROR', 'TARGET_UNREACHABLE', messageOf(error));
-    return null;
+    if (!(error instanceof RepriseError)) throw error;
+    problems.error(error.code, error.message);
+    return () => null;
   }
-  try {
-    if (journalFacts !== null && isSameDatabase(journalFacts, await readDatabaseFacts(connection))) {
-      problem('ERROR', 'TARGET_REFUSED', `${targetLabel(target)} is the database that keeps the journal`);
+}
+
+function aboutTarget(
+  { facts, errors }: TargetInspection,
+  target: ResolvedTarget,
+  writes: number,
+  request: ReplayRequest,
+  problems: Problems,
+): void {
+  for (const error of errors) problems.error('TARGET_UNREACHABLE', error);
+  if (facts?.isJournal) problems.error('TARGET_REFUSED', isJournalMessage(target));
+  if (writes > 0 && facts?.inRecovery) {
+    problems.error('TARGET_STANDBY', `the target is a standby: ${writes} statements that write would fail with 25006`);
+  } else if (writes > 0 && request.readOnly) {
+    problems.warn(
+      'READ_ONLY',
+      `${writes} statements of the window write, and the target's sessions will be read-only: these fail with 25006`,
+    );
+  }
+  if (facts !== null && facts.otherSessions > 0) {
+    problems.warn(
+      'TARGET_IN_USE',
+      `${facts.otherSessions} other sessions are connected to the target's database, ${facts.activeSessions} of them busy: ` +
+        'their locks and load will show in the results, and what the replay writes will meet them',
+    );
+  }
+}
+
+function aboutConnections(
+  { facts }: TargetInspection,
+  sessionsAtOnce: number,
+  { ordering, maxConnections }: ReplayRequest,
+  problems: Problems,
+): void {
+  // One more watches for locks.
+  const wanted = ordering === 'COMMIT' ? 2 : Math.min(sessionsAtOnce + 1, maxConnections);
+  if (ordering !== 'COMMIT' && sessionsAtOnce > maxConnections - 1) {
+    problems.warn(
+      'CONNECTION_LIMIT',
+      `${sessionsAtOnce} sessions are open at once and maxConnections is ${maxConnections}: sessions without state will take turns`,
+    );
+  }
+  if (facts !== null && facts.freeConnections < wanted) {
+    problems.warn(
+      'CONNECTION_LIMIT',
+      `the run wants up to ${wanted} connections and the target has ${Math.max(0, facts.freeConnections)} to spare: ` +
+        "raise its max_connections, or lower the run's maxConnections",
+    );
+  }
+}
+
+function aboutStatements(
+  { parsed, facts }: TargetInspection,
+  sample: WindowSample,
+  target: ResolvedTarget,
+  problems: Problems,
+): void {
+  for (const { database, findings } of parsed) {
+    for (const { code, sqlstate, message, kinds, calls, sample: statement } of findings.slice(0, LIMITS.findings)) {
+      const where = database === target.database ? '' : ` in database ${database}`;
+      const what = kinds === 1 ? `1 statement, ${calls} times` : `${kinds} different statements, ${calls} times`;
+      problems.error(code, `${message} (${sqlstate})${where}: ${what}, such as ${oneLine(statement)}`);
     }
-    return { version: connection.serverVersion };
-  } finally {
-    await connection.close();
+    const more = findings.length - LIMITS.findings;
+    if (more > 0)
+      problems.error('MORE_FINDINGS', `${more} more things that statements name and the target does not have`);
   }
+  if (!sample.complete) {
+    problems.warn(
+      'CHECK_INCOMPLETE',
+      `the window is large: ${sample.entries} entries with ${sample.kinds.length} different statements were looked at, in parts all over it`,
+    );
+  } else if (facts !== null && parsed.some(({ complete }) => !complete)) {
+    problems.warn('CHECK_INCOMPLETE', 'the target was too slow to be asked about every different statement');
+  }
+}
+
+function skippedOf({ unreplayable, failed }: WindowProfile, { ordering, scale }: ReplayRequest): Preflight['skipped'] {
+  const skipped: { reason: SkipReason; count: number }[] = Object.entries(unreplayable).map(([reason, count]) => ({
+    reason: reason as SkipReason,
+    count: count * scale,
+  }));
+  if (ordering === 'COMMIT' && failed > 0) skipped.push({ reason: 'FAILED_IN_RECORD', count: failed });
+  return skipped;
+}
+
+/**
+ * TIMESTAMP and COMMIT run one statement after another; SESSION as many at once as there are connections, and never
+ * faster than its longest session. What the record does not tell counts as the average of what it does.
+ */
+function estimate(profile: WindowProfile, { pace, ordering, maxConnections, scale }: ReplayRequest): number | null {
+  if (profile.first === null || profile.last === null) return null;
+  if (pace.mode === 'RECORDED') return (profile.last - profile.first) / 1000 / pace.speed;
+  if (profile.timed === 0) return null;
+  const untimed = profile.entries / profile.timed;
+  if (ordering !== 'SESSION') return profile.recordedMs * untimed;
+  return Math.max(profile.longestSessionMs, (profile.recordedMs * scale) / (maxConnections - 1)) * untimed;
+}
+
+function sum<Key extends string>(counts: Readonly<Partial<Record<Key, number>>>, keys: readonly Key[]): number {
+  return keys.reduce((all, key) => all + (counts[key] ?? 0), 0);
+}
+
+function total({ committed, rolledBack, open }: Coverage['transactions']): number {
+  return committed + rolledBack + open;
+}
+
+function oneLine(statement: string): string {
+  return statement.length > 200 ? `${statement.slice(0, 199)}…` : statement;
 }
 
 function mostAtOnce(spans: readonly SessionSpan[]): number {

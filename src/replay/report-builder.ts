@@ -1,28 +1,36 @@
 import type { Entry } from '../journal/entry.ts';
 import { normaliseStatement, statementFingerprint } from '../journal/normalise.ts';
+import { describeDivergence, isSlower } from './compare.ts';
 import { DIVERGENCES, type Divergence } from './event.ts';
 import { Histogram } from './histogram.ts';
-import type { FailureGroup, ReplayReport, StatementReport } from './store.ts';
+import type { ReplayRequest } from './request.ts';
+import type { DivergenceGroup, FailureGroup, ReplayReport, StatementReport } from './store.ts';
 import type { NewOutcome } from './tally.ts';
 
 /** What a report holds at most. Statements beyond it are counted on one line that says so. */
 const LIMITS = {
   statements: 5_000,
   failureGroups: 1_000,
+  divergenceGroups: 1_000,
   remarks: 1_000,
   textLength: 4_000,
   messageLength: 1_000,
 } as const;
 /** Texts whose line is remembered: two generations of this many texts and characters each, none longer than this. */
 const MEMORY = { texts: 2_000, characters: 2_000_000, longest: 20_000 } as const;
+/** Statements beyond the limits share these. */
+const OTHER = { fingerprint: 'other', normalised: 'other statements' } as const;
 /** Only a consequence of an earlier failure of the transaction: counted apart, in the record too. */
 const CASCADE = '25P02';
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
 interface StatementLine {
   readonly fingerprint: string;
   readonly normalised: string;
   calls: number;
   failures: number;
+  cascades: number;
   recordedFailures: number;
   rows: number;
   /** Calls that could be compared. */
@@ -34,29 +42,21 @@ interface StatementLine {
   readonly replayed: Histogram;
 }
 
-interface GroupLine {
-  readonly sqlstate: string;
-  readonly normalised: string;
-  count: number;
-  cascades: number;
-  expected: number;
-  firstSeq: number;
-  lastSeq: number;
-  readonly sampleMessage: string;
-}
-
 /**
  * Gathers a run's report while it runs, in memory that does not grow with the run: at most 5,000 normalised
- * statements and 1,000 groups of failures, each with texts of bounded length. The first to come have a line of
- * their own; the rest share one, and a remark says so.
+ * statements and 1,000 groups each of failures and of divergences, with texts of bounded length. The first to come
+ * have a line of their own; the rest share one, and a remark says so.
  */
 export class ReportBuilder {
   readonly #lines = new Map<string, StatementLine>();
-  readonly #groups = new Map<string, GroupLine>();
+  readonly #groups = new Map<string, Writable<FailureGroup>>();
+  /** By divergence and fingerprint. */
+  readonly #diverged = new Map<string, Writable<DivergenceGroup>>();
+  readonly #otherDiverged = new Map<Divergence, Writable<DivergenceGroup>>();
   readonly #remarks: string[] = [];
   #remarksLeftOut = 0;
   #others: StatementLine | null = null;
-  #otherGroup: GroupLine | null = null;
+  #otherGroup: Writable<FailureGroup> | null = null;
   /** Text → line, so that a prepared text costs one look-up. Two generations: texts in use move to the young one. */
   #young = new Map<string, StatementLine>();
   #old = new Map<string, StatementLine>();
@@ -79,9 +79,11 @@ export class ReportBuilder {
     for (const divergence of outcome.divergences) {
       line.divergences ??= DIVERGENCES.map(() => 0);
       line.divergences[DIVERGENCES.indexOf(divergence)]! += 1;
+      this.#countDivergence(divergence, line, entry, outcome, seq);
     }
     if (outcome.status !== 'FAILED') return;
-    if (!outcome.cascade) line.failures += 1;
+    if (outcome.cascade) line.cascades += 1;
+    else line.failures += 1;
     const group = this.#groupOf(line, outcome, seq);
     group.count += 1;
     if (outcome.cascade) group.cascades += 1;
@@ -97,10 +99,14 @@ export class ReportBuilder {
     else this.#remarksLeftOut += 1;
   }
 
-  /** The report so far: statements by the time they took on the target, failures by their number, most first. */
-  finish(): ReplayReport {
+  /**
+   * The report so far: statements by the time they took on the target, groups by their number, most first.
+   * `slower`: the request's measure, for `regressed`; null where durations are approximate and judge nothing.
+   */
+  finish(slower: ReplayRequest['slower'] | null = null): Omit<ReplayReport, 'thresholds'> {
     const lines = [...this.#lines.values()].sort((a, b) => b.replayedMs - a.replayedMs || b.calls - a.calls);
     const groups = [...this.#groups.values()].sort((a, b) => b.count - a.count || a.firstSeq - b.firstSeq);
+    const diverged = [...this.#diverged.values()].sort((a, b) => b.count - a.count || a.firstSeq - b.firstSeq);
     const remarks = [...this.#remarks];
     if (this.#others !== null) {
       lines.push(this.#others);
@@ -116,8 +122,21 @@ export class ReportBuilder {
           `${this.#otherGroup.count} failures of others share one group`,
       );
     }
+    if (this.#otherDiverged.size > 0) {
+      const others = [...this.#otherDiverged.values()];
+      diverged.push(...others);
+      remarks.push(
+        `the report has the first ${LIMITS.divergenceGroups} groups of divergences; ` +
+          `${others.reduce((sum, group) => sum + group.count, 0)} divergences of others share one group of each kind`,
+      );
+    }
     if (this.#remarksLeftOut > 0) remarks.push(`${this.#remarksLeftOut} more remarks were left out`);
-    return { statements: lines.map(statementReport), failures: groups.map(failureGroup), remarks };
+    return {
+      statements: lines.map((line) => statementReport(line, slower)),
+      failures: groups.map((group) => ({ ...group })),
+      divergences: diverged.map((group) => ({ ...group })),
+      remarks,
+    };
   }
 
   #lineOf(text: string): StatementLine {
@@ -142,7 +161,7 @@ export class ReportBuilder {
     const known = this.#lines.get(key);
     if (known !== undefined) return known;
     if (this.#lines.size >= LIMITS.statements) {
-      this.#others ??= newLine('other', 'other statements');
+      this.#others ??= newLine(OTHER.fingerprint, OTHER.normalised);
       return this.#others;
     }
     const line = newLine(statementFingerprint(normalised), shorten(normalised, LIMITS.textLength));
@@ -150,7 +169,7 @@ export class ReportBuilder {
     return line;
   }
 
-  #groupOf(line: StatementLine, outcome: NewOutcome, seq: number): GroupLine {
+  #groupOf(line: StatementLine, outcome: NewOutcome, seq: number): Writable<FailureGroup> {
     const sqlstate = outcome.sqlstate ?? '';
     const key = `${sqlstate} ${line.fingerprint}`;
     const known = this.#groups.get(key);
@@ -164,6 +183,23 @@ export class ReportBuilder {
     this.#groups.set(key, group);
     return group;
   }
+
+  #countDivergence(divergence: Divergence, line: StatementLine, entry: Entry, outcome: NewOutcome, seq: number): void {
+    const key = `${divergence} ${line.fingerprint}`;
+    const full = this.#diverged.size >= LIMITS.divergenceGroups;
+    const known = this.#diverged.get(key) ?? (full ? this.#otherDiverged.get(divergence) : undefined);
+    if (known !== undefined) {
+      known.count += 1;
+      known.firstSeq = Math.min(known.firstSeq, seq);
+      known.lastSeq = Math.max(known.lastSeq, seq);
+      return;
+    }
+    const { fingerprint, normalised } = full ? OTHER : line;
+    const sample = shorten(describeDivergence(divergence, entry, outcome), LIMITS.messageLength);
+    const group = { divergence, fingerprint, normalised, count: 1, firstSeq: seq, lastSeq: seq, sample };
+    if (full) this.#otherDiverged.set(divergence, group);
+    else this.#diverged.set(key, group);
+  }
 }
 
 function newLine(fingerprint: string, normalised: string): StatementLine {
@@ -172,6 +208,7 @@ function newLine(fingerprint: string, normalised: string): StatementLine {
     normalised,
     calls: 0,
     failures: 0,
+    cascades: 0,
     recordedFailures: 0,
     rows: 0,
     comparable: 0,
@@ -182,7 +219,7 @@ function newLine(fingerprint: string, normalised: string): StatementLine {
   };
 }
 
-function newGroup(sqlstate: string, normalised: string, seq: number, sampleMessage: string): GroupLine {
+function newGroup(sqlstate: string, normalised: string, seq: number, sampleMessage: string): Writable<FailureGroup> {
   return { sqlstate, normalised, count: 0, cascades: 0, expected: 0, firstSeq: seq, lastSeq: seq, sampleMessage };
 }
 
@@ -190,25 +227,29 @@ function shorten(text: string, length: number): string {
   return text.length <= length ? text : `${text.slice(0, length - 1)}…`;
 }
 
-function statementReport(line: StatementLine): StatementReport {
+function statementReport(line: StatementLine, slower: ReplayRequest['slower'] | null): StatementReport {
   const divergences: Partial<Record<Divergence, number>> = {};
   line.divergences?.forEach((count, place) => {
     if (count > 0) divergences[DIVERGENCES[place]!] = count;
   });
+  const recorded = line.recorded.percentiles();
+  const replayed = line.replayed.percentiles();
+  // Where some calls have no recorded duration, the two columns are not of the same calls.
+  const timed = slower !== null && line.recorded.count === line.replayed.count;
   return {
     fingerprint: line.fingerprint,
     normalised: line.normalised,
     calls: line.calls,
     failures: line.failures,
+    cascades: line.cascades,
     recordedFailures: line.recordedFailures,
     rows: line.rows,
-    recorded: line.recorded.percentiles(),
-    replayed: line.replayed.percentiles(),
+    recorded,
+    replayed,
     verdict: line.divergences !== null ? 'DIVERGED' : line.comparable > 0 ? 'SAME' : 'UNVERIFIABLE',
     divergences,
+    regressed:
+      Object.keys(divergences).some((divergence) => divergence !== 'SLOWER') ||
+      (timed && isSlower(recorded.p95, replayed.p95, slower)),
   };
-}
-
-function failureGroup(group: GroupLine): FailureGroup {
-  return { ...group };
 }

@@ -1,16 +1,22 @@
 import type { JournalStore } from '../journal/store.ts';
-import { decodeChunk } from './event-codec.ts';
 import type { OutcomeEvent } from './event.ts';
+import { decodeChunk } from './event-codec.ts';
 import { ReportBuilder } from './report-builder.ts';
+import type { ReplayRequest } from './request.ts';
 import type { ReplayReport, ReplayStore } from './store.ts';
 
 const CHUNKS_AT_ONCE = 16;
 
 /**
  * Makes a run's report anew from its durable events and the journal: for runs that were interrupted, whose
- * report in memory died with their process. Reads every event once; memory as for `ReportBuilder`.
+ * report in memory died with their process. Reads every event once; memory and `slower` as for `ReportBuilder`.
  */
-export async function rebuildReport(journal: JournalStore, store: ReplayStore, replayId: string): Promise<ReplayReport> {
+export async function rebuildReport(
+  journal: JournalStore,
+  store: ReplayStore,
+  replayId: string,
+  slower: ReplayRequest['slower'] | null,
+): Promise<Omit<ReplayReport, 'thresholds'>> {
   const report = new ReportBuilder();
   let evicted = 0;
   let after = 0;
@@ -32,5 +38,5 @@ export async function rebuildReport(journal: JournalStore, store: ReplayStore, r
     after = last.lastSeq;
   }
   if (evicted > 0) report.remark(`${evicted} statements are no longer in the journal and are missing from this report`);
-  return report.finish();
+  return report.finish(slower);
 }

@@ -1,7 +1,7 @@
 import type { Entry } from '../journal/entry.ts';
 import { transactionEffect } from '../journal/transaction-effect.ts';
-import type { TargetOutcome } from '../target/statement.ts';
 import { isCascade } from '../target/sqlstate.ts';
+import type { TargetOutcome } from '../target/statement.ts';
 import { compareOutcome } from './compare.ts';
 import type { RunControl } from './control.ts';
 import type { LagCause, OutcomeEvent, SkipReason } from './event.ts';
@@ -30,14 +30,23 @@ export class Reporter {
   private readonly report: ReportBuilder;
   private readonly request: ReplayRequest;
   private readonly control: RunControl;
-  private failures = 0;
+  private failures: number;
 
-  constructor(parts: { feed: EventFeed; tally: Tally; report: ReportBuilder; request: ReplayRequest; control: RunControl }) {
+  /** `failures`: those of the same run before it was interrupted. */
+  constructor(parts: {
+    feed: EventFeed;
+    tally: Tally;
+    report: ReportBuilder;
+    request: ReplayRequest;
+    control: RunControl;
+    failures: number;
+  }) {
     this.feed = parts.feed;
     this.tally = parts.tally;
     this.report = parts.report;
     this.request = parts.request;
     this.control = parts.control;
+    this.failures = parts.failures;
   }
 
   /**
@@ -45,23 +54,29 @@ export class Reporter {
    * record, the statement's transaction had failed by then, so that its COMMIT rolled back there too.
    */
   answered(planned: PlannedEntry, outcome: TargetOutcome, lag: Lag | null, recordedAborted: boolean): void {
+    const ending = this.control.endReason !== null;
     if (outcome.lost) {
-      this.unknown(planned, 'the connection was lost before the answer came');
-      return;
-    }
-    // Cancelled by the end of the run: that the statement was cut off says nothing about the target.
-    if (!outcome.ok && outcome.sqlstate === '57014' && this.control.endReason !== null) {
-      this.skipped(planned, 'RUN_ENDED');
+      this.unknown(planned, `${ending ? 'the run ended' : 'the connection was lost'} before the answer came`);
       return;
     }
     // The server accepts COMMIT in a failed transaction and rolls back: to whoever committed, that is a failure.
-    if (outcome.ok && outcome.tag === 'ROLLBACK' && !recordedAborted && commits(planned.entry)) {
+    const rolledBack = outcome.ok && outcome.tag === 'ROLLBACK' && !recordedAborted && commits(planned.entry);
+    // Cancelled by the end of the run, as were those behind it in its transaction: that says nothing of the target.
+    if (
+      ending &&
+      planned.entry.outcome.status !== 'FAILED' &&
+      (rolledBack || outcome.sqlstate === '57014' || isCascade(outcome.sqlstate))
+    ) {
+      this.skipped(planned, 'RUN_ENDED');
+      return;
+    }
+    if (rolledBack) {
       this.cascade(planned);
       return;
     }
     this.emit(planned, {
       status: outcome.ok ? 'SUCCEEDED' : 'FAILED',
-      cascade: !outcome.ok && outcome.sqlstate !== null && isCascade(outcome.sqlstate),
+      cascade: !outcome.ok && isCascade(outcome.sqlstate),
       skipReason: null,
       sqlstate: outcome.sqlstate,
       message: outcome.message,
@@ -94,6 +109,16 @@ export class Reporter {
   /** Sent, or perhaps sent, and nobody can tell what became of it. Never repeated. */
   unknown(planned: PlannedEntry, why: string): void {
     this.emit(planned, { ...NOTHING_KNOWN, status: 'UNKNOWN', message: why });
+  }
+
+  /** A transaction's first planned entry is not its first: `begin` was sent ahead of it. */
+  cut(entry: Entry, sessionId: string, begin: string): void {
+    this.feed.emit({
+      kind: 'NOTICE',
+      code: 'TRANSACTION_CUT',
+      sessionId,
+      message: `transaction ${entry.transactionId} began before the replayed entries: replayed from its statement ${entry.sequence} on, behind ${begin.trim().slice(0, 60)}`,
+    });
   }
 
   private emit(planned: PlannedEntry, result: Result): void {
@@ -129,7 +154,9 @@ export class Reporter {
 }
 
 function commits(entry: Entry): boolean {
-  return entry.statementType === 'TRANSACTION' && transactionEffect(entry.statement).at(-1)?.kind === 'COMMIT';
+  if (entry.statementType !== 'TRANSACTION') return false;
+  const last = transactionEffect(entry.statement).at(-1)?.kind;
+  return last === 'COMMIT' || last === 'PREPARE_TRANSACTION';
 }
 
 type Result = Pick<

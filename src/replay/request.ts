@@ -48,6 +48,8 @@ export interface ReplayRequest {
   readonly digestRows: boolean;
   /** A statement is SLOWER when it took `ratio` × its recorded time and `minMs` more than it. */
   readonly slower: { readonly ratio: number; readonly minMs: number };
+  /** Conditions on the ended run (`docs/reports.md`), held against it at its end and kept in its report. */
+  readonly thresholds: readonly string[];
   /** COMMIT: set sequences so that each statement draws the value that it drew in the record. */
   readonly restoreIds: boolean;
   /** COMMIT: keep a row in `reprise_marker` on the target, so that a resumed run repeats no transaction. */

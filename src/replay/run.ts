@@ -1,9 +1,13 @@
 import { messageOf, RepriseError } from '../errors.ts';
+import type { Entry } from '../journal/entry.ts';
 import type { JournalStore } from '../journal/store.ts';
-import { TargetConnection } from '../target/connection.ts';
+import type { TargetConnection } from '../target/connection.ts';
 import { type DatabaseFacts, isSameDatabase, readDatabaseFacts } from '../target/identity.ts';
 import { type ResolvedTarget, targetLabel } from '../target/spec.ts';
-import { type EndReason, RunControl } from './control.ts';
+import { Connector } from './connector.ts';
+import { type EndReason, failureOf, RunControl } from './control.ts';
+import { cutStatementsShort, within } from './cut-short.ts';
+import { Deferred } from './deferred.ts';
 import { findEarlierState } from './earlier-state.ts';
 import { EventFeed } from './feed.ts';
 import type { IdRestorer } from './ids/id-restorer.ts';
@@ -11,20 +15,23 @@ import { openIdRestorer } from './ids/open.ts';
 import { Pacer } from './pacer.ts';
 import { mapDatabases, openPlan, type PlannedSession, planFilter, readSessions } from './plan.ts';
 import { ReportBuilder } from './report-builder.ts';
-import { rebuildReport } from './report-rebuild.ts';
 import { Reporter } from './reporter.ts';
+import { saveReport } from './reports.ts';
 import type { ReplayRequest } from './request.ts';
 import { SessionPool } from './sessions.ts';
+import type { SettledOutcomes } from './settled-outcomes.ts';
 import type { Replay, ReplayStore } from './store.ts';
 import { Tally } from './tally.ts';
 import { TargetMonitor } from './target-monitor.ts';
-import type { SettledOutcomes, WalkContext } from './walk.ts';
+import type { WalkContext } from './walk.ts';
 import { CommitWalk } from './walk-commit.ts';
 import { SessionWalk } from './walk-session.ts';
 import { TimestampWalk } from './walk-timestamp.ts';
 
-/** How long statements under way get to end after a cancel request, before their connections are cut. */
-const CANCEL_GRACE_MS = 400;
+/** How long the end of a run waits for a connection that is still being made. Milliseconds. */
+const LAST_WAIT_MS = 200;
+/** What a timer can hold; one for longer fires at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** What a run works with. */
 export interface RunParts {
@@ -51,38 +58,62 @@ export class ReplayRun {
   readonly tally: Tally;
   private readonly parts: RunParts;
   private readonly control = new RunControl();
+  private readonly connector: Connector;
   private readonly feed: EventFeed;
   private readonly pacer: Pacer;
   private readonly report = new ReportBuilder();
+  private readonly begun = new Deferred<void>();
   private pool: SessionPool | null = null;
   private monitor: TargetMonitor | null = null;
   private cutShort: Promise<void> = Promise.resolve();
+  private timeout: NodeJS.Timeout | undefined;
+  /** The plan is walked: too late for a pause. */
+  private ending = false;
+  /** The store refused to let the run begin: another process has it. */
+  private foreign = false;
   private storeError: unknown = null;
 
   constructor(parts: RunParts) {
     this.parts = parts;
     this.id = parts.replay.id;
-    this.tally = parts.settled === null ? new Tally() : Tally.restore(parts.replay.summary);
+    this.tally = parts.settled === null ? new Tally() : Tally.restore(parts.settled.summary);
     this.pacer = new Pacer(parts.request.pace);
+    this.connector = new Connector(parts.target, this.control.signal);
     this.feed = new EventFeed(parts.store, this.id, {
       lastSeq: parts.replay.lastSeq,
       sentThrough: parts.settled?.sentThrough ?? 0,
-      onError: (error) => {
-        this.storeError = error;
-        this.control.end({ kind: 'FAILED', code: 'STORE_UNAVAILABLE', message: `results cannot be stored: ${messageOf(error)}` });
-      },
+      onError: (error) =>
+        this.control.end({
+          kind: 'FAILED',
+          code: 'STORE_UNAVAILABLE',
+          message: `results cannot be stored: ${messageOf(error)}`,
+        }),
     });
     this.feed.setSummary(() => this.tally.summary(performance.now()));
     this.control.signal.addEventListener('abort', () => {
-      this.cutShort = this.cutStatementsShort();
+      this.cutShort = cutStatementsShort(this.pool, this.monitor);
     });
     this.done = this.execute();
   }
 
-  /** @throws RepriseError REPLAY_STATE */
+  /**
+   * Resolves when the run is CONNECTING, durably.
+   * @throws RepriseError REPLAY_STATE when another process was faster; STORE_UNAVAILABLE
+   */
+  get hasBegun(): Promise<void> {
+    return this.begun.promise;
+  }
+
+  /** Nothing is sent from the call on. @throws RepriseError REPLAY_STATE */
   async pause(): Promise<void> {
-    await this.feed.transition('PAUSE', {}, 'paused on request');
-    this.control.pause();
+    if (this.ending) throw new RepriseError('REPLAY_STATE', `replay ${this.id} is about to end`);
+    const paused = this.control.pause();
+    try {
+      await this.feed.transition('PAUSE', {}, 'paused on request');
+    } catch (error) {
+      if (paused) this.control.resume();
+      throw error;
+    }
   }
 
   /** @throws RepriseError REPLAY_STATE */
@@ -111,19 +142,19 @@ export class ReplayRun {
   }
 
   private async execute(): Promise<void> {
-    const timeout = this.startTimeout();
+    this.startTimeout(performance.now());
     let end: EndReason | null = null;
     try {
       await this.begin();
       await this.walk();
       // A walk that ran out of statements while paused completes when it is resumed.
-      await this.control.gate();
-      end = this.control.endReason;
+      for (let gate = this.control.gate(); gate !== null; gate = this.control.gate()) await gate;
     } catch (error) {
-      end = this.control.endReason ?? failureOf(error);
-      if (this.control.endReason === null) this.control.end(end);
+      this.control.end(failureOf(error));
     }
-    clearTimeout(timeout);
+    this.ending = true;
+    end = this.control.endReason;
+    clearTimeout(this.timeout);
     await this.cutShort;
     await this.closeConnections(end !== null);
     this.tally.end(performance.now());
@@ -131,26 +162,54 @@ export class ReplayRun {
   }
 
   private async begin(): Promise<void> {
-    const { request, replay } = this.parts;
+    const { request, replay, settled } = this.parts;
     this.tally.start(performance.now());
-    await this.feed.transition(
-      this.parts.settled === null ? 'CONNECT' : 'RESUME',
-      this.parts.settled === null ? { startedAt: Date.now() * 1000 } : { ownerId: replay.ownerId, error: null },
-      `connect to ${replay.targetLabel}`,
-    );
+    // Whoever marked the run of a dead process could not write into its log.
+    if (settled?.crashed === true)
+      this.feed.emit({ kind: 'STATE', state: 'INTERRUPTED', reason: replay.error?.message ?? null });
+    try {
+      await this.feed.transition(
+        settled === null ? 'CONNECT' : 'RESUME',
+        settled === null ? { startedAt: Date.now() * 1000 } : { ownerId: replay.ownerId, error: null },
+        `connect to ${replay.targetLabel}`,
+      );
+      this.begun.resolve();
+    } catch (error) {
+      this.foreign = error instanceof RepriseError && error.code === 'REPLAY_STATE';
+      this.begun.reject(error);
+      throw error;
+    }
     if (request.pace.mode === 'RECORDED') this.tally.setSchedule({ to: request.window.to, speed: request.pace.speed });
   }
 
   private async walk(): Promise<void> {
-    const { journal, request, target, settled } = this.parts;
-    const { feed, tally, control } = this;
+    const { journal, request, settled } = this.parts;
+    const { feed, tally, control, connector } = this;
+    // What arrives from here on is not part of the plan.
+    const { arrival: bound } = await journal.tailEnd();
     const sessions = await readSessions(journal, request);
-    const databaseFor = mapDatabases(request, [...sessions.values()].map((session) => session.database));
-    const version = await this.connectMonitor(target, request);
+    const databaseFor = mapDatabases(
+      request,
+      [...sessions.values()].map((session) => session.database),
+    );
+    const monitor = await this.connectMonitor();
     if (control.endReason !== null) return;
-    this.pool = new SessionPool({ target, request, replayId: this.id, feed, tally, databaseFor, signal: control.signal });
+    this.pool = new SessionPool({
+      connector,
+      request,
+      replayId: this.id,
+      feed,
+      tally,
+      databaseFor,
+      signal: control.signal,
+    });
     const earlier = await this.earlierState(sessions);
-    await feed.transition('RUN', { targetVersion: version }, `connected to PostgreSQL ${version}`);
+    if (control.endReason !== null) return;
+    await feed.transition(
+      'RUN',
+      { targetVersion: monitor.serverVersion },
+      `connected to PostgreSQL ${monitor.serverVersion}`,
+    );
     const context: WalkContext = {
       journal,
       request,
@@ -158,15 +217,15 @@ export class ReplayRun {
       pacer: this.pacer,
       feed,
       tally,
-      reporter: new Reporter({ feed, tally, report: this.report, request, control }),
+      reporter: new Reporter({ feed, tally, report: this.report, request, control, failures: settled?.failures ?? 0 }),
       pool: this.pool,
-      monitor: this.monitor as TargetMonitor,
+      monitor,
       settled,
       ids: await this.openIds(sessions, earlier, databaseFor),
       earlier,
     };
     try {
-      await this.walkInOrder(context, sessions, databaseFor);
+      await this.walkInOrder(context, sessions, databaseFor, bound);
     } finally {
       for (const remark of context.ids?.remarks() ?? []) this.report.remark(remark);
     }
@@ -176,6 +235,7 @@ export class ReplayRun {
     context: WalkContext,
     sessions: Map<string, PlannedSession>,
     databaseFor: (recorded: string | null) => string | null,
+    bound: bigint,
   ): Promise<void> {
     const { journal, request } = context;
     if (request.ordering === 'COMMIT') {
@@ -183,9 +243,11 @@ export class ReplayRun {
       this.tally.setPlanned(entries);
       return new CommitWalk(context, sessions, databaseFor).run();
     }
-    const plan = await openPlan(journal, request, sessions);
-    this.tally.setPlanned(plan.planned);
-    return request.ordering === 'SESSION' ? new SessionWalk(context, plan).run() : new TimestampWalk(context, plan).run();
+    const plan = await openPlan(journal, request, sessions, bound);
+    this.tally.setPlanned(plan.planned * request.scale);
+    await (request.ordering === 'SESSION' ? new SessionWalk(context, plan) : new TimestampWalk(context, plan)).run();
+    // Entries that came while the plan was made were counted and left out.
+    if (context.control.endReason === null) this.tally.setPlanned(this.tally.done);
   }
 
   private async openIds(
@@ -195,73 +257,95 @@ export class ReplayRun {
   ): Promise<IdRestorer | null> {
     const { journal, request, target, settled } = this.parts;
     if (request.ordering !== 'COMMIT' || !request.restoreIds) return null;
-    const onUnsettled = (message: string) => this.feed.emit({ kind: 'NOTICE', code: 'IDS_UNSETTLED', sessionId: null, message });
-    return openIdRestorer({ journal, request, target, replayId: this.id, sessions, earlier, databaseFor, resumed: settled !== null, onUnsettled });
-  }
-
-  private async connectMonitor(target: ResolvedTarget, request: ReplayRequest): Promise<string> {
-    const connection = await TargetConnection.connect(target, {
-      connectTimeoutMs: request.connectTimeoutMs,
-      applicationName: `reprise ${this.id.slice(0, 8)} monitor`,
-      statementTimeoutMs: 10_000,
-      readOnly: true,
+    const onUnsettled = (message: string) =>
+      this.feed.emit({ kind: 'NOTICE', code: 'IDS_UNSETTLED', sessionId: null, message });
+    const statements = new Map([...earlier].map(([key, noted]) => [key, noted.map(({ statement }) => statement)]));
+    return openIdRestorer({
+      journal,
+      request,
+      target,
+      replayId: this.id,
+      sessions,
+      earlier: statements,
+      databaseFor,
+      resumed: settled !== null,
+      onUnsettled,
     });
-    this.monitor = new TargetMonitor(connection);
-    const { journalFacts } = this.parts;
-    if (journalFacts !== null && isSameDatabase(journalFacts, await readDatabaseFacts(connection))) {
-      throw new RepriseError('TARGET_REFUSED', `${targetLabel(target)} is the database that keeps the journal: choose another target`);
-    }
-    return connection.serverVersion;
   }
 
-  private async earlierState(sessions: ReadonlyMap<string, PlannedSession>): Promise<ReadonlyMap<string, readonly string[]>> {
-    const earlier = new Map<string, string[]>();
-    await findEarlierState(this.parts.journal, this.parts.request.window.from, sessions.values(), (key, statement) => {
+  private async connectMonitor(): Promise<TargetMonitor> {
+    const { request, target, journalFacts } = this.parts;
+    const connect = (): Promise<TargetConnection> =>
+      this.connector.open({
+        connectTimeoutMs: request.connectTimeoutMs,
+        applicationName: `reprise ${this.id.slice(0, 8)} monitor`,
+        statementTimeoutMs: 10_000,
+        readOnly: true,
+      });
+    const connection = await connect();
+    this.monitor = new TargetMonitor(connection, connect);
+    if (journalFacts !== null && isSameDatabase(journalFacts, await readDatabaseFacts(connection))) {
+      throw new RepriseError(
+        'TARGET_REFUSED',
+        `${targetLabel(target)} is the database that keeps the journal: choose another target`,
+      );
+    }
+    return this.monitor;
+  }
+
+  private async earlierState(sessions: ReadonlyMap<string, PlannedSession>): Promise<WalkContext['earlier']> {
+    const earlier = new Map<string, Entry[]>();
+    await findEarlierState(this.parts.journal, this.parts.request.window.from, sessions.values(), (key, entry) => {
       const known = earlier.get(key);
-      if (known === undefined) earlier.set(key, [statement]);
-      else known.push(statement);
+      if (known === undefined) earlier.set(key, [entry]);
+      else known.push(entry);
     });
     return earlier;
   }
 
-  private startTimeout(): NodeJS.Timeout | undefined {
+  private startTimeout(startedAt: number): void {
     const { runTimeoutMs } = this.parts.request;
-    if (runTimeoutMs === null) return undefined;
-    return setTimeout(() => {
-      this.control.end({ kind: 'FAILED', code: 'RUN_TIMEOUT', message: `the run took longer than its ${runTimeoutMs} ms` });
-    }, runTimeoutMs);
+    if (runTimeoutMs === null) return;
+    const left = Math.max(0, startedAt + runTimeoutMs - performance.now());
+    this.timeout = setTimeout(
+      () => {
+        if (left > LONGEST_TIMER_MS) this.startTimeout(startedAt);
+        else
+          this.control.end({
+            kind: 'FAILED',
+            code: 'RUN_TIMEOUT',
+            message: `the run took longer than its ${runTimeoutMs} ms`,
+          });
+      },
+      Math.min(left, LONGEST_TIMER_MS),
+    );
   }
 
-  /** The run is being ended: statements under way are cancelled, then cut off. */
-  private async cutStatementsShort(): Promise<void> {
-    const busy = [...(this.pool?.open() ?? [])].flatMap(({ connection }) => (connection !== null && connection.inFlight > 0 ? [connection] : []));
-    if (busy.length === 0) return;
-    await Promise.race([
-      Promise.allSettled(busy.map((connection) => connection.cancel())),
-      new Promise((resolve) => setTimeout(resolve, CANCEL_GRACE_MS)),
-    ]);
-    await new Promise((resolve) => setTimeout(resolve, CANCEL_GRACE_MS / 4));
-    for (const connection of busy) if (connection.inFlight > 0) connection.destroy('the run has ended');
-  }
-
+  /** Never rejects. */
   private async closeConnections(now: boolean): Promise<void> {
-    try {
-      await this.pool?.close(now);
-    } finally {
-      await this.monitor?.close();
-    }
+    await this.pool?.close(now);
+    await this.monitor?.close();
+    await within(LAST_WAIT_MS, this.connector.settled());
   }
 
+  /** Never rejects. */
   private async finish(end: EndReason | null): Promise<void> {
-    const { store, journal, settled } = this.parts;
+    const { request, settled } = this.parts;
     try {
+      if (this.foreign) return;
       await this.feed.flush();
-      const report = settled === null ? this.report.finish() : await rebuildReport(journal, store, this.id);
-      await store.saveReport(this.id, report);
+      const summary = this.tally.summary(performance.now());
+      // A run that is to be resumed has no report yet: it is made from its events when somebody asks, as is one
+      // that cannot be stored now.
+      if (end?.kind !== 'INTERRUPTED') {
+        await saveReport(this.parts, { id: this.id, request, summary }, settled === null ? this.report : null).catch(
+          () => {},
+        );
+      }
       const patch = {
         endedAt: Date.now() * 1000,
-        summary: this.tally.summary(performance.now()),
-        error: end === null || end.kind === 'CANCELLED' || end.kind === 'INTERRUPTED' ? null : { code: end.code, message: end.message },
+        summary,
+        error: end?.kind === 'FAILED' ? { code: end.code, message: end.message } : null,
       };
       if (end === null) await this.feed.transition('COMPLETE', patch, null);
       else if (end.kind === 'CANCELLED') await this.feed.transition('CANCEL', patch, 'cancelled on request');
@@ -269,7 +353,7 @@ export class ReplayRun {
       else await this.feed.transition('FAIL', patch, end.message);
     } catch (error) {
       // The store is gone: nothing can be told durably. The next start finds the run and marks it INTERRUPTED.
-      this.storeError ??= error;
+      this.storeError = error;
     } finally {
       await this.feed.close();
     }
@@ -279,10 +363,4 @@ export class ReplayRun {
   get failureToStore(): unknown {
     return this.storeError;
   }
-}
-
-function failureOf(error: unknown): EndReason {
-  return error instanceof RepriseError
-    ? { kind: 'FAILED', code: error.code, message: error.message }
-    : { kind: 'FAILED', code: 'INTERNAL', message: `internal error: ${messageOf(error)}` };
 }

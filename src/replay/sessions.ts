@@ -53,7 +53,8 @@ export class TargetSession {
     }
     const before = this.recordedFailed;
     if (entry.outcome.status === 'FAILED') this.recordedFailed = true;
-    else if (before && entry.statementType === 'TRANSACTION' && rollsBackToSavepoint(entry.statement)) this.recordedFailed = false;
+    else if (before && entry.statementType === 'TRANSACTION' && rollsBackToSavepoint(entry.statement))
+      this.recordedFailed = false;
     return before;
   }
 
@@ -124,7 +125,11 @@ export class SessionPool {
 
   /** True when another session could be connected now, be it by taking the place of one that holds nothing. */
   get hasRoom(): boolean {
-    return !this.isFull || [...this.connected].some((session) => !session.mustKeep);
+    return (
+      !this.isFull ||
+      this.closing.size > 0 ||
+      [...this.connected].some((session) => session.ending !== null || !session.mustKeep)
+    );
   }
 
   /**
@@ -147,7 +152,7 @@ export class SessionPool {
     try {
       // What it held went with the connection that it had before.
       session.memory.connectionLost();
-      for (;;) {
+      for (let attempt = 1; ; attempt++) {
         const connection = await this.openPersistently(session);
         // Before anyone can send on it: what the session set up comes first.
         await this.restore(session, connection);
@@ -155,9 +160,16 @@ export class SessionPool {
           connection.destroy('the run has ended');
           throw runHasEnded();
         }
-        if (connection.ended) continue;
-        this.attach(session, connection);
-        return connection;
+        if (!connection.ended) {
+          this.attach(session, connection);
+          return connection;
+        }
+        if (attempt >= REOPEN_ATTEMPTS) {
+          throw new RepriseError(
+            'TARGET_LOST',
+            `the target closes each connection of session ${session.planned.sessionId} at once`,
+          );
+        }
       }
     } finally {
       this.opening -= 1;
@@ -219,7 +231,9 @@ export class SessionPool {
         // A login or database that the server refuses now, it refuses in a second too.
         if (this.options.signal.aborted || isRefusal(error)) throw error;
         if (attempt >= REOPEN_ATTEMPTS) {
-          throw new RepriseError('TARGET_LOST', `the target was lost during the run: ${messageOf(error)}`, { cause: error });
+          throw new RepriseError('TARGET_LOST', `the target was lost during the run: ${messageOf(error)}`, {
+            cause: error,
+          });
         }
         await pause(100 * 2 ** attempt, this.options.signal);
       }
@@ -254,11 +268,13 @@ export class SessionPool {
     while (this.isFull) {
       if (this.closed) throw runHasEnded();
       let idle: TargetSession | null = null;
+      const leaving: Promise<void>[] = [...this.closing];
       for (const session of this.connected) {
-        if (!session.mustKeep && session.ending === null && (idle === null || session.usedAt < idle.usedAt)) idle = session;
+        if (session.ending !== null) leaving.push(session.ending);
+        else if (!session.mustKeep && (idle === null || session.usedAt < idle.usedAt)) idle = session;
       }
-      if (idle !== null) await this.release(idle);
-      else if (this.closing.size > 0) await Promise.race(this.closing);
+      if (leaving.length > 0) await Promise.race(leaving);
+      else if (idle !== null) await this.release(idle);
       else {
         throw new RepriseError(
           'CONNECTION_LIMIT',
@@ -326,13 +342,20 @@ function isRefusal(error: unknown): boolean {
   return sqlstate.startsWith('28') || sqlstate === '3D000' || sqlstate === '42501';
 }
 
+/** How statements before the window ended whose effect lasts into it. */
+export const LASTING = { ok: true, tag: null, transactionStatus: 'I' } as const;
+
 /** True for ROLLBACK TO SAVEPOINT. */
 export function rollsBackToSavepoint(text: string): boolean {
   return transactionEffect(text).some((effect) => effect.kind === 'ROLLBACK_TO');
 }
 
 /** Sends one statement and waits for its outcome. Never rejects: a lost connection is an outcome. */
-export function sendAlone(connection: TargetConnection, text: string, parameters: readonly Value[] = []): Promise<TargetOutcome> {
+export function sendAlone(
+  connection: TargetConnection,
+  text: string,
+  parameters: readonly Value[] = [],
+): Promise<TargetOutcome> {
   const protocol = parameters.length > 0 ? 'EXTENDED' : 'SIMPLE';
   return new Promise((resolve) => {
     connection.send({ protocol, text, preparedName: null, parameters, digest: false }, resolve);

@@ -1,7 +1,9 @@
 import type { Micros } from '../journal/entry.ts';
+import type { Divergence } from './event.ts';
 import type { ReplayRequest } from './request.ts';
 import type { RunAction, RunState } from './run-state.ts';
 import type { ReplaySummary } from './summary.ts';
+import type { ThresholdResult } from './thresholds.ts';
 
 /** A request as it is stored and shown: no password, anywhere. */
 export type StoredRequest = ReplayRequest;
@@ -62,13 +64,20 @@ export interface StatementReport {
   readonly fingerprint: string;
   readonly normalised: string;
   readonly calls: number;
+  /** Failures that stand on their own; cascades are apart. */
   readonly failures: number;
+  readonly cascades: number;
   readonly recordedFailures: number;
   readonly rows: number;
   readonly recorded: { readonly p50: number | null; readonly p95: number | null; readonly p99: number | null };
   readonly replayed: { readonly p50: number | null; readonly p95: number | null; readonly p99: number | null };
   readonly verdict: 'SAME' | 'DIVERGED' | 'UNVERIFIABLE';
   readonly divergences: Readonly<Record<string, number>>;
+  /**
+   * It got worse: calls diverged by more than their time, or its 95th percentile is SLOWER by the request's own
+   * measure. Single slow calls are not enough: every machine has some.
+   */
+  readonly regressed: boolean;
 }
 
 /** Failures of a run that are alike. */
@@ -84,10 +93,25 @@ export interface FailureGroup {
   readonly sampleMessage: string;
 }
 
+/** Calls of one normalised statement that diverged in one way. A call may count in several groups. */
+export interface DivergenceGroup {
+  readonly divergence: Divergence;
+  readonly fingerprint: string;
+  readonly normalised: string;
+  readonly count: number;
+  readonly firstSeq: number;
+  readonly lastSeq: number;
+  /** Of the first: what was recorded and what happened, in one sentence. */
+  readonly sample: string;
+}
+
 /** What is kept of a run beyond its events, written at its end. */
 export interface ReplayReport {
   readonly statements: readonly StatementReport[];
   readonly failures: readonly FailureGroup[];
+  readonly divergences: readonly DivergenceGroup[];
+  /** What became of the request's thresholds. */
+  readonly thresholds: readonly ThresholdResult[];
   /** Sentences about what could not be settled (ids, unknown outcomes, cut transactions). */
   readonly remarks: readonly string[];
 }

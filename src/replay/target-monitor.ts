@@ -19,6 +19,10 @@ export class TargetMonitor {
     this.connect = connect;
   }
 
+  get serverVersion(): string {
+    return this.connection.serverVersion;
+  }
+
   /**
    * Who blocks these backends now, directly or through others, whoever they are. A backend that waits for no
    * lock is absent. Rejects when the target cannot be asked; the next call tries to connect again.

@@ -2,14 +2,16 @@ import type { Entry } from '../journal/entry.ts';
 import { sessionEffect } from '../journal/statement-type.ts';
 import type { TransactionWithEntries } from '../journal/store.ts';
 import { transactionEffect } from '../journal/transaction-effect.ts';
-import { matchesEntry } from '../journal/window.ts';
+import { type EntryFilter, matchesEntry } from '../journal/window.ts';
 import type { TargetConnection } from '../target/connection.ts';
 import type { QueryResult, StatementMessage, TargetOutcome } from '../target/statement.ts';
 import { sendIsTimely, waitUntilDue } from './due.ts';
+import { findEarlierState } from './earlier-state.ts';
 import type { LagCause } from './event.ts';
 import { type PlannedSession, planFilter, sessionKey } from './plan.ts';
 import type { Lag, PlannedEntry } from './reporter.ts';
-import { messageFor, rollsBackToSavepoint, type TargetSession } from './sessions.ts';
+import type { NotedStatement } from './session-memory.ts';
+import { LASTING, messageFor, rollsBackToSavepoint, type TargetSession } from './sessions.ts';
 import { mayProceed, type WalkContext } from './walk.ts';
 
 /** Transactions a page. */
@@ -35,31 +37,40 @@ export class CommitWalk {
   private readonly context: WalkContext;
   private readonly sessions: ReadonlyMap<string, PlannedSession>;
   private readonly databaseFor: (recorded: string | null) => string | null;
+  private readonly filter: EntryFilter;
   private readonly trunks = new Map<string, TargetSession>();
+  /** Sessions with a connection of their own, by session key; and those whose earlier state is noted. */
+  private readonly own = new Map<string, TargetSession>();
+  private readonly prepared = new Set<TargetSession>();
   private lane: TargetSession | null = null;
   private ordinal = 0;
   private wakeUp: (() => void) | null = null;
   private wakeAt = 0;
-  /** When the last answer came, and whether it was slow: why the next statement may be late. */
-  private lastCause: LagCause = 'NONE';
+  /** Why the walk is behind its schedule, while it is. */
+  private behind: LagCause = 'DISPATCHER';
 
-  constructor(context: WalkContext, sessions: ReadonlyMap<string, PlannedSession>, databaseFor: (recorded: string | null) => string | null) {
+  constructor(
+    context: WalkContext,
+    sessions: ReadonlyMap<string, PlannedSession>,
+    databaseFor: (recorded: string | null) => string | null,
+  ) {
     this.context = context;
     this.sessions = sessions;
     this.databaseFor = databaseFor;
+    this.filter = planFilter(context.request);
   }
 
   async run(): Promise<void> {
     const { request, journal } = this.context;
-    const filter = planFilter(request);
     let after = 0n;
-    let page = journal.committed(request.window, filter, after, PAGE);
+    let page = journal.committed(request.window, this.filter, after, PAGE);
     for (;;) {
       const transactions = await page;
       const last = transactions.at(-1)?.transaction.commitSeq ?? null;
       if (last === null) break;
       after = last;
-      page = journal.committed(request.window, filter, after, PAGE);
+      page = journal.committed(request.window, this.filter, after, PAGE);
+      // The walk may end before it asks for this page; the rejection is reported when it does ask.
       page.catch(() => {});
       for (const transaction of transactions) {
         if (this.ended) return;
@@ -67,7 +78,8 @@ export class CommitWalk {
       }
     }
     await this.drain(0);
-    if (!this.ended) await this.context.ids?.finish();
+    if (this.ended) return;
+    await this.context.ids?.finish();
     this.context.tally.setPlanned(this.ordinal);
   }
 
@@ -79,38 +91,37 @@ export class CommitWalk {
     const { transaction, entries } = whole;
     const planned = this.planned(entries, transaction.startedAt);
     const first = planned[0];
-    if (first === undefined) return;
-    const { settled } = this.context;
-    if (settled !== null && first.ordinal <= settled.sentThrough) {
-      this.passSettled(planned, settled);
-      return;
-    }
-    const session = this.choose(planned);
+    if (first === undefined || (await this.passSettled(planned))) return;
+    const session = await this.choose(planned);
     if (session !== this.lane) {
       await this.drain(0);
       this.lane = session;
+      await this.endOver(first.entry);
     }
     const reading = this.context.ids?.begin(whole) ?? null;
     if (reading !== null) await reading;
+    if (this.ended) return;
     const open: Open = { id: transaction.id, failed: false, lost: false };
-    session.transactionId = transaction.id;
-    session.usedAt ||= 1;
-    if (!transaction.autocommit && first.entry.sequence > 1) await this.control(session, 'BEGIN');
+    if (!transaction.autocommit && !begins(first.entry)) {
+      await this.control(session, 'BEGIN', open);
+      if (first.entry.sequence > 1) this.context.reporter.cut(first.entry, first.entry.origin.sessionId, 'BEGIN');
+    }
     for (const place of planned) {
       if (this.ended) return;
       await this.statement(session, open, place);
     }
-    if (!transaction.autocommit && !endsTransaction(planned.at(-1)?.entry)) await this.control(session, 'COMMIT');
+    if (this.ended || transaction.autocommit || open.lost || endsTransaction(planned.at(-1)?.entry)) return;
+    await this.control(session, 'COMMIT', open);
   }
 
   /** The transaction's entries that the request asks for, with their ordinals. */
   private planned(entries: readonly Entry[], startedAt: number): PlannedEntry[] {
-    const { window, edges, filter } = this.context.request;
+    const { window, edges } = this.context.request;
     if (edges === 'EXCLUDE' && startedAt < window.from) return [];
     const planned: PlannedEntry[] = [];
     for (const entry of entries) {
       if (edges === 'CUT' && (entry.timestamp < window.from || entry.timestamp > window.to)) continue;
-      if (!matchesEntry({ ...filter, keepTransactionControl: true }, entry)) continue;
+      if (!matchesEntry(this.filter, entry)) continue;
       this.ordinal += 1;
       planned.push({ ordinal: this.ordinal, entry, copy: 0 });
     }
@@ -118,69 +129,125 @@ export class CommitWalk {
   }
 
   /** The trunk, or a connection of the session's own from its first state on. */
-  private choose(planned: readonly PlannedEntry[]): TargetSession {
-    const { pool, earlier } = this.context;
-    const origin = (planned[0] as PlannedEntry).entry.origin;
+  private async choose(planned: readonly PlannedEntry[]): Promise<TargetSession> {
+    const { pool } = this.context;
+    const { entry } = planned[0] as PlannedEntry;
+    const { origin } = entry;
     const key = sessionKey(origin);
-    const known = this.sessions.get(key);
-    if (known !== undefined) {
-      const session = pool.session(known);
-      const earlierState = earlier.get(key) ?? [];
-      if (session.usedAt === 0) for (const statement of earlierState) session.memory.note(statement);
-      if (session.usedAt > 0 || session.memory.isStateful || planned.some(({ entry }) => keepsState(entry))) return session;
+    const session = await this.session(entry);
+    if (this.own.has(key) || session.memory.isStateful || planned.some((place) => keepsState(place.entry))) {
+      this.own.set(key, session);
+      return session;
     }
     const user = this.context.request.users.find((mapped) => mapped.recorded === origin.user)?.recorded ?? null;
     const database = this.databaseFor(origin.database);
     const trunkKey = `trunk\u0000${database ?? ''}\u0000${user ?? ''}`;
     let trunk = this.trunks.get(trunkKey);
     if (trunk === undefined) {
-      const zero = { timestamp: 0, position: 0n, sequence: 0 };
-      trunk = pool.session({ key: trunkKey, nodeId: '', sessionId: 'shared', user, database: origin.database, first: zero, last: zero, remaining: 0 });
+      trunk = pool.session({
+        ...NOTHING_PLANNED,
+        key: trunkKey,
+        nodeId: '',
+        sessionId: 'shared',
+        user,
+        database: origin.database,
+      });
       this.trunks.set(trunkKey, trunk);
     }
     return trunk;
   }
 
+  /** The entry's session, with what it had set up before the window. */
+  private async session({ origin }: Entry): Promise<TargetSession> {
+    const { pool, earlier, journal, request } = this.context;
+    const key = sessionKey(origin);
+    const known = this.sessions.get(key);
+    const session = pool.session(known ?? { ...NOTHING_PLANNED, ...origin, key });
+    if (this.prepared.has(session)) return session;
+    this.prepared.add(session);
+    const statements: NotedStatement[] = [...(earlier.get(key) ?? [])];
+    // One whose statements all lie before the window, though its last commit ended inside.
+    if (known === undefined) {
+      await findEarlierState(journal, request.window.from, [{ key, sessionId: origin.sessionId }], (_, entry) =>
+        statements.push(entry),
+      );
+    }
+    for (const noted of statements) session.memory.note(noted, LASTING);
+    return session;
+  }
+
+  /** Sessions whose record ended before this entry give their connections back. */
+  private async endOver(next: Entry): Promise<void> {
+    for (const [key, session] of this.own) {
+      if (session.connection === null || session === this.lane) continue;
+      const last = this.sessions.get(key)?.last.timestamp ?? 0;
+      if (last < next.timestamp) await this.context.pool.end(session);
+    }
+  }
+
   private async statement(session: TargetSession, open: Open, place: PlannedEntry): Promise<void> {
     const { context } = this;
     const { entry } = place;
-    const { reporter, pacer, request } = context;
+    const { reporter, pacer, request, ids } = context;
     if (entry.outcome.status === 'FAILED') return reporter.skipped(place, 'FAILED_IN_RECORD');
     if (entry.unreplayable !== null) return reporter.skipped(place, entry.unreplayable);
-    if (open.lost || session.lostTransaction === open.id) return reporter.skipped(place, 'TRANSACTION_LOST');
-    const due = pacer.dueAt(entry.timestamp, performance.now());
-    if (due !== null) await waitUntilDue(context);
-    for (let wait = mayProceed(context, place.ordinal); wait !== null && !this.ended; wait = mayProceed(context, place.ordinal)) await wait;
+    if (isLost(session, open)) return reporter.skipped(place, 'TRANSACTION_LOST');
+    const due = pacer.placeOf(entry.timestamp, performance.now());
+    if (due !== null) await waitUntilDue(context, due);
+    for (
+      let wait = mayProceed(context, place.ordinal);
+      wait !== null && !this.ended;
+      wait = mayProceed(context, place.ordinal)
+    )
+      await wait;
     // Rolling back to a savepoint would revive a transaction that must be rolled back whole (C4): whether
     // something failed has to be known before it is sent, and then it is not.
     if (entry.statementType === 'TRANSACTION' && rollsBackToSavepoint(entry.statement)) {
       await this.drain(0);
-      if (open.failed) return reporter.cascade(place);
+      if (open.failed && !this.ended) return reporter.cascade(place);
     }
     if (this.ended) return;
-    if (context.ids !== null) {
-      const restore = context.ids.before(entry);
+    if (ids !== null) {
+      const restore = ids.before(entry);
       const sql = restore instanceof Promise ? await restore : restore;
-      if (sql !== null) await this.control(session, sql);
+      if (sql !== null) await this.control(session, sql, open);
     }
     const connection = await context.pool.connect(session);
-    const lag = due === null ? null : this.lagNow(connection);
-    this.send(connection, messageFor(entry, request.digestRows), (outcome) => {
+    if (this.ended) return;
+    // Its connection may have gone during any of these waits, and its transaction with it.
+    if (isLost(session, open)) {
+      ids?.after(entry, NOT_SENT);
+      return reporter.skipped(place, 'TRANSACTION_LOST');
+    }
+    session.transactionId = open.id;
+    const lag = due === null ? null : this.lagOf(connection, due);
+    const remembers = this.own.has(session.planned.key);
+    this.send(connection, messageOf(entry, request.digestRows), (outcome) => {
       reporter.answered(place, outcome, lag, false);
-      context.ids?.after(entry, outcome);
+      ids?.after(entry, outcome);
       if (outcome.lost) open.lost = true;
-      else if (!outcome.ok) open.failed = true;
-      else if (keepsState(entry)) session.memory.note(entry.statement);
+      else {
+        if (!outcome.ok) open.failed = true;
+        if (remembers) session.memory.note(entry, outcome);
+      }
     });
-    const question = context.ids?.question(entry) ?? null;
+    const question = ids?.question(entry) ?? null;
     if (question !== null) this.ask(connection, entry, question);
     if (connection.inFlight >= request.inFlight) await this.drain(request.inFlight >> 1);
   }
 
-  /** A statement of the walk's own, which no event tells of. */
-  private async control(session: TargetSession, text: string): Promise<void> {
+  /** A statement of the walk's own, which no event tells of. `open`: the transaction that it belongs to. */
+  private async control(session: TargetSession, text: string, open: Open): Promise<void> {
     const connection = await this.context.pool.connect(session);
-    this.send(connection, { protocol: 'SIMPLE', text, preparedName: null, parameters: [], digest: false }, () => {});
+    if (this.ended || isLost(session, open)) return;
+    session.transactionId = open.id;
+    this.send(
+      connection,
+      { protocol: 'SIMPLE', text, preparedName: null, parameters: [], digest: false },
+      (outcome) => {
+        if (outcome.lost) open.lost = true;
+      },
+    );
   }
 
   /** A question behind an entry that only the target can answer: how many values it drew. */
@@ -195,7 +262,7 @@ export class CommitWalk {
   private send(connection: TargetConnection, message: StatementMessage, done: (outcome: TargetOutcome) => void): void {
     connection.send(message, (outcome) => {
       done(outcome);
-      this.lastCause = outcome.serviceMs > 1 ? 'TARGET' : 'DISPATCHER';
+      if (!sendIsTimely(outcome.serviceMs)) this.behind = 'TARGET';
       if (this.wakeUp !== null && connection.inFlight <= this.wakeAt) this.wakeUp();
     });
   }
@@ -205,6 +272,7 @@ export class CommitWalk {
     const connection = this.lane?.connection ?? null;
     if (connection === null || connection.inFlight <= left) return Promise.resolve();
     connection.flush();
+    // Woken by an answer, or by the outcome that every statement gets when the connection goes.
     this.wakeAt = left;
     return new Promise((resolve) => {
       this.wakeUp = () => {
@@ -214,29 +282,62 @@ export class CommitWalk {
     });
   }
 
-  private lagNow(connection: TargetConnection): Lag {
-    const late = performance.now() - (this.context.pacer.lastDue ?? 0);
-    if (sendIsTimely(late)) return { ms: Math.max(0, late), cause: 'NONE' };
-    return { ms: late, cause: connection.inFlight > 0 ? 'SESSION_BUSY' : this.lastCause };
+  /** Late because of statements under way, or because of a slow one before, until the walk has caught up. */
+  private lagOf(connection: TargetConnection, due: number): Lag {
+    const late = performance.now() - this.context.pacer.dueAt(due);
+    if (sendIsTimely(late)) {
+      this.behind = 'DISPATCHER';
+      return { ms: Math.max(0, late), cause: 'NONE' };
+    }
+    return { ms: late, cause: connection.inFlight > 0 ? 'SESSION_BUSY' : this.behind };
   }
 
-  /** In a resumed run: sent before, so not sent again; what has no outcome is unknown. */
-  private passSettled(planned: readonly PlannedEntry[], settled: NonNullable<WalkContext['settled']>): void {
-    for (const place of planned) {
-      if (settled.has(place.ordinal)) continue;
-      if (place.ordinal <= settled.sentThrough) {
-        this.context.reporter.unknown(place, 'the service stopped while the statement may have been under way');
-      } else {
-        this.context.reporter.skipped(place, 'TRANSACTION_LOST');
-      }
-    }
-    const { entry } = planned[0] as PlannedEntry;
-    const known = this.sessions.get(sessionKey(entry.origin));
-    if (known === undefined) return;
-    const { memory } = this.context.pool.session(known);
-    for (const place of planned) if (place.entry.outcome.status === 'SUCCEEDED' && keepsState(place.entry)) memory.note(place.entry.statement);
-    memory.connectionLost();
+  /** In a resumed run: true for a transaction that was begun before, so that it must not be begun again. */
+  private async passSettled(planned: readonly PlannedEntry[]): Promise<boolean> {
+    const { settled, reporter } = this.context;
+    if (settled === null) return false;
+    const known = planned.map((place) => settled.has(place));
+    const first = planned[0] as PlannedEntry;
+    if (first.ordinal > settled.unknownThrough && !known.includes(true)) return false;
+    planned.forEach((place, index) => {
+      if (known[index] === true) return;
+      if (place.ordinal <= settled.unknownThrough) {
+        reporter.unknown(place, 'the service stopped while the statement may have been under way');
+      } else reporter.skipped(place, 'TRANSACTION_LOST');
+    });
+    const { memory } = await this.session(first.entry);
+    for (const place of planned) memory.noteRecorded(place.entry);
+    return true;
   }
+}
+
+const ZERO = { timestamp: 0, position: 0n, sequence: 0 };
+const NOTHING_PLANNED = { first: ZERO, last: ZERO, remaining: 0 };
+
+/** What the ids are told of an entry that was to be sent and was not. */
+const NOT_SENT: TargetOutcome = {
+  ok: false,
+  sqlstate: null,
+  message: null,
+  severity: null,
+  position: null,
+  detail: null,
+  rows: null,
+  tag: null,
+  digest: null,
+  transactionStatus: 'I',
+  sentAt: 0,
+  doneAt: 0,
+  serviceMs: 0,
+  alone: false,
+  copyRefused: false,
+  notices: 0,
+  lastNotice: null,
+  lost: true,
+};
+
+function isLost(session: TargetSession, open: Open): boolean {
+  return open.lost || session.lostTransaction === open.id;
 }
 
 /** INSERT, UPDATE, DELETE and transaction control leave nothing in the session; only the rest is looked at. */
@@ -246,7 +347,22 @@ function keepsState(entry: Entry): boolean {
   return sessionEffect(entry.statement).length > 0;
 }
 
+function begins(entry: Entry): boolean {
+  return transactionEffect(entry.statement).some(({ kind }) => kind === 'BEGIN');
+}
+
+/** Whole transactions follow each other here: the one that COMMIT AND CHAIN would begin gets a BEGIN of its own. */
+function messageOf(entry: Entry, digest: boolean): StatementMessage {
+  const message = messageFor(entry, digest);
+  if (entry.statementType !== 'TRANSACTION') return message;
+  const effects = transactionEffect(entry.statement);
+  const [effect] = effects;
+  return effects.length === 1 && effect?.kind === 'COMMIT' && effect.chain ? { ...message, text: 'COMMIT' } : message;
+}
+
 function endsTransaction(entry: Entry | undefined): boolean {
   if (entry === undefined) return false;
-  return transactionEffect(entry.statement).some(({ kind }) => kind === 'COMMIT' || kind === 'ROLLBACK' || kind === 'PREPARE_TRANSACTION');
+  return transactionEffect(entry.statement).some(
+    ({ kind }) => kind === 'COMMIT' || kind === 'ROLLBACK' || kind === 'PREPARE_TRANSACTION',
+  );
 }

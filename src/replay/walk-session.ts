@@ -1,13 +1,13 @@
-import type { Micros } from '../journal/entry.ts';
-import { transactionEffect } from '../journal/transaction-effect.ts';
-import { messageOf, RepriseError } from '../errors.ts';
-import { CommitFrontier } from './commit-frontier.ts';
-import { sendIsTimely, waitUntilDue } from './due.ts';
-import type { LagCause } from './event.ts';
+import { RepriseError } from '../errors.ts';
+import { CommitFrontier, commitEnd } from './commit-frontier.ts';
+import { failureOf } from './control.ts';
+import { waitUntilDue } from './due.ts';
+import type { SkipReason } from './event.ts';
 import type { Plan } from './plan.ts';
 import { sessionKey } from './plan.ts';
-import type { Lag, PlannedEntry } from './reporter.ts';
-import { messageFor, type TargetSession } from './sessions.ts';
+import type { PlannedEntry } from './reporter.ts';
+import { causeAfter, isIdle, type Lane, lagOf, laneKey, type Waiting } from './session-lane.ts';
+import { LASTING, messageFor, type TargetSession } from './sessions.ts';
 import { mayProceed, type WalkContext } from './walk.ts';
 
 /** Entries that wait in lanes, lock-blocked lanes apart, before the dispatcher waits too. */
@@ -16,25 +16,6 @@ const MOST_WAITING = 2_000;
 const MOST_HELD = 200_000;
 /** How often lanes are looked at for locks while the dispatcher waits for one. Milliseconds. */
 const LOOK_MS = 50;
-
-interface Waiting {
-  readonly place: PlannedEntry;
-  readonly due: number | null;
-  readonly settle: (() => void) | null;
-}
-
-/** One (copy of a) session: its connection and what waits to be sent on it, in recorded order. */
-interface Lane {
-  readonly session: TargetSession;
-  queue: Waiting[];
-  head: number;
-  /** CLOSED: no connection. OPENING: one is being made. BLOCKED: none is free. */
-  state: 'CLOSED' | 'OPENING' | 'READY' | 'BLOCKED';
-  /** The last look found it waiting for a lock of another session of this replay. */
-  locked: boolean;
-  /** Why its next statement may be late. */
-  cause: LagCause;
-}
 
 /**
  * SESSION ordering: the recorded concurrency (docs/replay.md). One dispatcher hands entries to their lanes
@@ -48,8 +29,11 @@ export class SessionWalk {
   private readonly frontier: CommitFrontier | null;
   private readonly lanes = new Map<string, Lane>();
   private waiting = 0;
+  private awaitsCommit = false;
+  private awaitsResume = false;
+  private looking = false;
+  private limit: RepriseError | null = null;
   private wakeUp: (() => void) | null = null;
-  private failure: unknown = null;
 
   constructor(context: WalkContext, plan: Plan) {
     this.context = context;
@@ -73,46 +57,57 @@ export class SessionWalk {
       clearInterval(ticker);
       this.context.control.signal.removeEventListener('abort', onEnd);
     }
-    if (this.failure !== null) throw this.failure;
   }
 
   private get over(): boolean {
-    return this.failure !== null || this.context.control.endReason !== null;
+    return this.context.control.endReason !== null;
   }
 
   private async dispatchPlan(): Promise<void> {
-    const { request } = this.context;
+    const { request, pacer } = this.context;
     let ordinal = 0;
     for (;;) {
       const page = await this.plan.nextPage();
       if (page === null) return;
       for (const entry of page) {
-        const planned = this.plan.sessions.get(sessionKey(entry.origin));
         for (let copy = 0; copy < request.scale; copy++) {
           if (this.over) return;
           ordinal += 1;
-          if (planned === undefined) continue;
-          const lane = this.lane(planned.key, copy);
+          const lane = this.lane(sessionKey(entry.origin), copy);
           const place = { ordinal, entry, copy };
           if (this.passSettled(lane, place)) continue;
-          await this.dispatch(lane, place);
+          await this.dispatch(lane, place, pacer.placeOf(entry.timestamp, performance.now()));
         }
       }
     }
   }
 
-  private async dispatch(lane: Lane, place: PlannedEntry): Promise<void> {
+  private async dispatch(lane: Lane, place: PlannedEntry, due: number | null): Promise<void> {
     const { context } = this;
-    const due = context.pacer.dueAt(place.entry.timestamp, performance.now());
-    if (due !== null) await waitUntilDue(context);
-    for (let wait = mayProceed(context, place.ordinal); wait !== null && !this.over; wait = mayProceed(context, place.ordinal)) await wait;
-    if (this.frontier !== null) {
-      while (!this.over && !this.frontier.passed(place.entry.timestamp)) await this.change();
+    if (due !== null) await waitUntilDue(context, due);
+    for (
+      let wait = mayProceed(context, place.ordinal);
+      wait !== null && !this.over;
+      wait = mayProceed(context, place.ordinal)
+    )
+      await wait;
+    while (this.frontier !== null && !this.over && !this.frontier.passed(place.entry.timestamp)) {
+      this.awaitsCommit = true;
+      await this.changeOrLimit();
     }
-    while (!this.over && this.mustHold()) await this.change();
+    this.awaitsCommit = false;
+    while (!this.over && this.mustHold()) await this.changeOrLimit();
     if (this.over) return;
-    const settle = this.frontier === null ? null : this.frontier.dispatched(commitEnd(place));
-    lane.queue.push({ place, due: due === null ? null : context.pacer.lastDue, settle });
+    const done = this.frontier === null ? null : this.frontier.dispatched(commitEnd(place.entry));
+    let settle: Waiting['settle'] = null;
+    if (done !== null) {
+      settle = () => {
+        lane.commits.delete(done);
+        done();
+      };
+      lane.commits.add(done);
+    }
+    lane.queue.push({ place, due, settle });
     this.waiting += 1;
     this.pump(lane);
   }
@@ -122,14 +117,10 @@ export class SessionWalk {
     if (this.waiting < MOST_WAITING) return false;
     if (this.waiting >= MOST_HELD) return true;
     let movable = 0;
-    let moving = false;
     for (const lane of this.lanes.values()) {
-      const queued = lane.queue.length - lane.head;
-      if (lane.locked || lane.state === 'BLOCKED') continue;
-      movable += queued;
-      if (queued > 0) moving = true;
+      if (!lane.locked && lane.state !== 'BLOCKED') movable += lane.queue.length - lane.head;
     }
-    return moving && movable >= MOST_WAITING;
+    return movable >= MOST_WAITING;
   }
 
   /** Sends what the lane may send now. */
@@ -139,14 +130,25 @@ export class SessionWalk {
       const next = lane.queue[lane.head] as Waiting;
       if (this.skips(lane, next)) continue;
       const { connection } = session;
-      if (connection === null) {
-        this.open(lane);
-        return;
+      if (this.context.control.isPaused) this.pumpWhenResumed();
+      else if (connection === null) this.open(lane);
+      // Its loss is being told statement by statement; `onLost` comes behind the last.
+      else if (!connection.ended && connection.inFlight < this.window) {
+        this.advance(lane);
+        this.send(lane, connection, next);
+        continue;
       }
-      if (connection.inFlight >= this.window) return;
-      this.advance(lane);
-      this.send(lane, connection, next);
+      return;
     }
+  }
+
+  private pumpWhenResumed(): void {
+    if (this.awaitsResume) return;
+    this.awaitsResume = true;
+    void this.context.control.gate()?.then(() => {
+      this.awaitsResume = false;
+      for (const lane of this.lanes.values()) this.pump(lane);
+    });
   }
 
   private advance(lane: Lane): void {
@@ -162,9 +164,9 @@ export class SessionWalk {
   private skips(lane: Lane, next: Waiting): boolean {
     const { entry } = next.place;
     const { session } = lane;
-    const reason = entry.unreplayable ?? (session.lostTransaction === entry.transactionId ? ('TRANSACTION_LOST' as const) : null);
+    const reason: SkipReason | null =
+      entry.unreplayable ?? (session.lostTransaction === entry.transactionId ? 'TRANSACTION_LOST' : null);
     if (reason === null) return false;
-    // Answers that are still under way may find the transaction lost; the order of outcomes does not matter.
     this.advance(lane);
     this.context.reporter.skipped(next.place, reason);
     this.settle(lane, next);
@@ -179,21 +181,17 @@ export class SessionWalk {
       session.transactionId = entry.transactionId;
       session.lostTransaction = null;
       if (entry.sequence > 1) {
-        connection.send({ protocol: 'SIMPLE', text: 'BEGIN', preparedName: null, parameters: [], digest: false }, () => {});
-        context.feed.emit({
-          kind: 'NOTICE',
-          code: 'TRANSACTION_CUT',
-          sessionId: session.planned.sessionId,
-          message: `transaction ${entry.transactionId} began before the replayed entries: replayed from its statement ${entry.sequence} on`,
-        });
+        const text = this.plan.beginOf(entry.transactionId);
+        connection.send({ protocol: 'SIMPLE', text, preparedName: null, parameters: [], digest: false }, () => {});
+        context.reporter.cut(entry, session.planned.sessionId, text);
       }
     }
     const aborted = session.recordedAborted(entry);
-    const lag = next.due === null ? null : lagOf(lane, performance.now() - next.due);
+    const lag = next.due === null ? null : lagOf(lane, performance.now() - context.pacer.dueAt(next.due));
     connection.send(messageFor(entry, context.request.digestRows), (outcome) => {
       context.reporter.answered(next.place, outcome, lag, aborted);
       if (outcome.lost) session.lostTransaction = entry.transactionId;
-      else if (outcome.ok) session.memory.note(entry.statement);
+      else session.memory.note(entry, outcome);
       lane.cause = causeAfter(lane, outcome.serviceMs, entry.durationMs);
       lane.locked = false;
       this.settle(lane, next);
@@ -206,7 +204,7 @@ export class SessionWalk {
     next.settle?.();
     session.remaining -= 1;
     if (session.remaining <= 0 && lane.head >= lane.queue.length) this.close(lane);
-    if (this.wakeUp !== null) this.wakeUp();
+    this.wakeUp?.();
   }
 
   private open(lane: Lane): void {
@@ -221,9 +219,8 @@ export class SessionWalk {
         if (error instanceof RepriseError && error.code === 'CONNECTION_LIMIT') {
           // Honest queueing: the lane waits until a session ends or holds nothing.
           lane.state = 'BLOCKED';
-        } else if (!this.context.control.signal.aborted) {
-          this.failure ??= error instanceof RepriseError ? error : new Error(messageOf(error), { cause: error });
-        }
+          this.limit = error;
+        } else this.context.control.end(failureOf(error));
         this.wakeUp?.();
       },
     );
@@ -231,10 +228,7 @@ export class SessionWalk {
 
   private close(lane: Lane): void {
     this.lanes.delete(laneKey(lane.session.planned.key, lane.session.copy));
-    this.context.pool.end(lane.session).then(
-      () => this.openBlocked(),
-      () => this.openBlocked(),
-    );
+    void this.context.pool.end(lane.session).then(() => this.openBlocked());
   }
 
   private openBlocked(): void {
@@ -249,7 +243,7 @@ export class SessionWalk {
   /** The plan has ended: whoever has nothing left must hold neither a lock nor a connection. */
   private endIdleLanes(): void {
     for (const lane of [...this.lanes.values()]) {
-      if (lane.head >= lane.queue.length && (lane.session.connection?.inFlight ?? 0) === 0 && lane.state !== 'OPENING') this.close(lane);
+      if (isIdle(lane) && lane.state !== 'OPENING') this.close(lane);
     }
   }
 
@@ -258,25 +252,64 @@ export class SessionWalk {
     if (this.looking) return;
     this.looking = true;
     try {
-      if ([...this.lanes.values()].some((lane) => lane.state === 'BLOCKED')) this.openBlocked();
-      const busy = [...this.lanes.values()].filter((lane) => (lane.session.connection?.inFlight ?? 0) > 0);
-      // Only asked while it can matter: lanes are full, or lag is to be explained.
-      if (busy.length === 0 || (this.waiting < MOST_WAITING / 2 && this.window > 1)) return;
-      const blockers = await this.context.monitor.blockers(busy.flatMap((lane) => lane.session.connection?.processId ?? []));
+      const lanes = [...this.lanes.values()];
+      if (lanes.some((lane) => lane.state === 'BLOCKED')) this.openBlocked();
+      const busy = lanes.filter((lane) => (lane.session.connection?.inFlight ?? 0) > 0);
+      // Only asked while it can matter: lanes are full, the dispatcher waits, or lag is to be explained.
+      if (busy.length === 0 || (this.waiting < MOST_WAITING / 2 && this.window > 1 && !this.awaitsCommit)) return;
+      const blockers = await this.context.monitor.blockers(
+        busy.flatMap((lane) => lane.session.connection?.processId ?? []),
+      );
       for (const lane of busy) {
         const pid = lane.session.connection?.processId;
-        lane.locked = pid !== undefined && (blockers.get(pid) ?? []).some((blocker) => this.context.pool.byProcessId(blocker) !== null);
+        const holders = (pid === undefined ? [] : (blockers.get(pid) ?? [])).flatMap(
+          (blocker) => this.context.pool.byProcessId(blocker) ?? [],
+        );
+        lane.locked = holders.length > 0;
         if (lane.locked) lane.cause = 'LOCK';
+        const holder = holders.find((session) => this.waitsForDispatcher(session));
+        if (holder !== undefined && this.awaitsCommit && lane.commits.size > 0) this.giveUpOrder(lane, holder);
       }
       this.wakeUp?.();
     } catch {
-      // The monitor's connection failed: the lanes' own will show what is wrong with the target.
+      // The monitor's connection failed: it is opened again at the next look.
     } finally {
       this.looking = false;
     }
   }
 
-  private looking = false;
+  /** True for a session that holds something and has nothing to send until the dispatcher goes on. */
+  private waitsForDispatcher(session: TargetSession): boolean {
+    const lane = this.lanes.get(laneKey(session.planned.key, session.copy));
+    return lane !== undefined && isIdle(lane) && session.mustKeep;
+  }
+
+  /** `syncCommits` waits for a commit that waits for a lock of a session that waits for the dispatcher: never both. */
+  private giveUpOrder(lane: Lane, holder: TargetSession): void {
+    for (const done of lane.commits) done();
+    lane.commits.clear();
+    this.context.tally.stall();
+    this.context.feed.emit({
+      kind: 'NOTICE',
+      code: 'STALL',
+      sessionId: lane.session.planned.sessionId,
+      message: `session ${lane.session.planned.sessionId} waits for a lock that session ${holder.planned.sessionId} holds: its commit is not waited for`,
+    });
+  }
+
+  /** As `change`; ends the run when nothing can change because the connections do not suffice. */
+  private changeOrLimit(): Promise<void> {
+    const { control, pool } = this.context;
+    const lanes = [...this.lanes.values()];
+    const stuck =
+      this.limit !== null &&
+      !control.isPaused &&
+      lanes.some((lane) => lane.state === 'BLOCKED') &&
+      lanes.every((lane) => lane.state !== 'OPENING' && (lane.session.connection?.inFlight ?? 0) === 0) &&
+      !pool.hasRoom;
+    if (stuck) control.end(failureOf(this.limit));
+    return this.change();
+  }
 
   /** Something moved: an answer, a connection, a look at the locks, or the end of the run. */
   private change(): Promise<void> {
@@ -296,52 +329,35 @@ export class SessionWalk {
       const planned = this.plan.sessions.get(key);
       if (planned === undefined) throw new Error(`no planned session ${key}`);
       const session = this.context.pool.session(planned, copy);
-      if (session.usedAt === 0) for (const statement of this.context.earlier.get(key) ?? []) session.memory.note(statement);
-      lane = { session, queue: [], head: 0, state: 'CLOSED', locked: false, cause: 'NONE' };
+      const opened: Lane = {
+        session,
+        queue: [],
+        head: 0,
+        state: 'CLOSED',
+        locked: false,
+        cause: 'NONE',
+        commits: new Set(),
+      };
+      for (const noted of this.context.earlier.get(key) ?? []) session.memory.note(noted, LASTING);
+      session.onLost = () => this.pump(opened);
+      lane = opened;
       this.lanes.set(id, lane);
     }
     return lane;
   }
 
-  /** In a resumed run: true when the entry was handed out before, so that it must not be sent again. */
+  /** In a resumed run: true when the entry was, or may have been, sent before, so that it must not be sent again. */
   private passSettled(lane: Lane, place: PlannedEntry): boolean {
     const { settled, reporter } = this.context;
-    if (settled === null || place.ordinal > settled.sentThrough) return false;
+    if (settled === null) return false;
+    const known = settled.has(place);
+    if (!known && place.ordinal > settled.unknownThrough) return false;
     const { session } = lane;
     session.remaining -= 1;
-    if (!settled.has(place.ordinal)) reporter.unknown(place, 'the service stopped while the statement may have been under way');
-    if (place.entry.outcome.status === 'SUCCEEDED') session.memory.note(place.entry.statement);
-    session.memory.connectionLost();
-    session.transactionId = place.entry.transactionId;
+    if (!known) reporter.unknown(place, 'the service stopped while the statement may have been under way');
+    session.memory.noteRecorded(place.entry);
     session.lostTransaction = place.entry.transactionId;
     if (session.remaining <= 0) this.close(lane);
     return true;
   }
-}
-
-function laneKey(key: string, copy: number): string {
-  return `${key}\u0000${copy}`;
-}
-
-/** When the record had the entry's transaction committed; null when the entry commits nothing. */
-function commitEnd({ entry }: PlannedEntry): Micros | null {
-  if (entry.outcome.status === 'FAILED') return null;
-  const ends =
-    entry.statementType === 'TRANSACTION'
-      ? transactionEffect(entry.statement).some((effect) => effect.kind === 'COMMIT')
-      : entry.sequence === 1 && entry.statementType !== 'SELECT';
-  return ends ? entry.timestamp + Math.round((entry.durationMs ?? 0) * 1000) : null;
-}
-
-function lagOf(lane: Lane, lateMs: number): Lag {
-  if (sendIsTimely(lateMs)) return { ms: Math.max(0, lateMs), cause: 'NONE' };
-  return { ms: lateMs, cause: lane.cause === 'NONE' ? 'DISPATCHER' : lane.cause };
-}
-
-/** What the session's next statement will have waited for: a lock, a slow target, or just its turn. */
-function causeAfter(lane: Lane, tookMs: number, recordedMs: number | null): LagCause {
-  if (lane.locked) return 'LOCK';
-  const more = lane.head < lane.queue.length;
-  if (!more) return 'NONE';
-  return recordedMs !== null && tookMs > recordedMs * 1.5 + 1 ? 'TARGET' : 'SESSION_BUSY';
 }

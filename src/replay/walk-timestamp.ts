@@ -1,25 +1,31 @@
-import { compareEntryKeys } from '../journal/entry.ts';
+import { compareEntryKeys, type Entry } from '../journal/entry.ts';
+import type { TargetConnection } from '../target/connection.ts';
 import type { TargetOutcome } from '../target/statement.ts';
 import { sendIsTimely, waitUntilDue } from './due.ts';
-import type { LagCause } from './event.ts';
+import type { LagCause, SkipReason } from './event.ts';
 import type { Plan } from './plan.ts';
 import { sessionKey } from './plan.ts';
 import type { Lag, PlannedEntry } from './reporter.ts';
-import { messageFor, sendAlone, type TargetSession } from './sessions.ts';
+import { LASTING, messageFor, sendAlone, type TargetSession } from './sessions.ts';
 import { mayProceed, type WalkContext } from './walk.ts';
 
 /** A statement older than this is looked at for locks; most answer long before. Milliseconds. */
 const STALL_CHECK_MS = 1;
+/** Looks in a row without a statement under way after which the ticker rests until the next one is sent. */
+const IDLE_TICKS = 100;
 /** Entries that may queue behind stalled sessions before the walk waits for one of them to go on. */
 const MOST_QUEUED = 50_000;
-/** Beyond `statement_timeout` the server itself must have answered: the connection is dead. Milliseconds. */
-const ANSWER_GRACE_MS = 10_000;
+
+/** An entry that the walk has taken from the plan, and its place in the schedule. */
+interface Taken extends PlannedEntry {
+  readonly due: number | null;
+}
 
 /** Where a session stands with the walk. */
 interface Lane {
   readonly session: TargetSession;
   /** Entries behind a stalled statement, in recorded order. */
-  readonly queue: PlannedEntry[];
+  readonly queue: Taken[];
   stalled: boolean;
 }
 
@@ -27,6 +33,8 @@ interface Lane {
 interface Current {
   readonly lane: Lane;
   readonly sentAt: number;
+  /** It was found waiting for a lock, whoever holds it. */
+  locked: boolean;
   readonly settle: (how: 'DONE' | 'STALLED') => void;
 }
 
@@ -47,8 +55,10 @@ export class TimestampWalk {
   private queued = 0;
   private current: Current | null = null;
   private wakeUp: (() => void) | null = null;
-  private lastCause: LagCause = 'NONE';
-  private lastLane: Lane | null = null;
+  /** Why the walk is behind its schedule, while it is, and the lane that put it there. */
+  private behind: { readonly cause: LagCause; readonly lane: Lane | null } = { cause: 'DISPATCHER', lane: null };
+  private ticker: NodeJS.Timeout | null = null;
+  private idleTicks = 0;
   private looking = false;
   private nextLookAt = 0;
 
@@ -58,18 +68,19 @@ export class TimestampWalk {
   }
 
   async run(): Promise<void> {
-    const ticker = setInterval(() => void this.lookForStall(), STALL_CHECK_MS);
     const onEnd = () => this.wakeUp?.();
     this.context.control.signal.addEventListener('abort', onEnd);
     try {
       await this.walkPlan();
-      await this.endIdleSessions();
-      while ((this.stalled.size > 0 || this.released.size > 0) && !this.ended) {
+      // Whoever waits for nothing must hold no lock that a stalled session waits for.
+      for (;;) {
+        await this.endIdleSessions();
+        if (this.ended || (this.stalled.size === 0 && this.released.size === 0)) break;
         if (this.released.size > 0) await this.serveReleased();
         else await this.anyStallEnd();
       }
     } finally {
-      clearInterval(ticker);
+      this.stopTicker();
       this.context.control.signal.removeEventListener('abort', onEnd);
     }
   }
@@ -79,6 +90,7 @@ export class TimestampWalk {
   }
 
   private async walkPlan(): Promise<void> {
+    const { pacer } = this.context;
     let ordinal = 0;
     for (;;) {
       const page = await this.plan.nextPage();
@@ -86,13 +98,9 @@ export class TimestampWalk {
       for (const entry of page) {
         if (this.ended) return;
         ordinal += 1;
-        const planned = this.plan.sessions.get(sessionKey(entry.origin));
-        // An entry appended to the window while it is replayed belongs to no planned session.
-        if (planned === undefined) continue;
-        const lane = this.lane(planned.key);
-        const place = { ordinal, entry, copy: 0 };
-        if (this.context.settled !== null && this.passSettled(lane, place)) continue;
-        await this.take(lane, place);
+        const lane = this.lane(sessionKey(entry.origin));
+        if (this.passSettled(lane, { ordinal, entry, copy: 0 })) continue;
+        await this.take(lane, { ordinal, entry, copy: 0, due: pacer.placeOf(entry.timestamp, performance.now()) });
         while (this.released.size > 0 && !this.ended) await this.serveReleased();
         while (this.queued >= MOST_QUEUED && this.stalled.size > 0 && !this.ended) {
           await this.anyStallEnd();
@@ -102,22 +110,23 @@ export class TimestampWalk {
     }
   }
 
-  /** The plan has ended: whoever waits for nothing must hold no lock that a stalled session waits for. */
   private async endIdleSessions(): Promise<void> {
-    if (this.ended) return;
-    for (const lane of [...this.lanes.values()]) {
-      if (!lane.stalled && lane.queue.length === 0) await this.context.pool.end(lane.session);
+    for (const [key, lane] of [...this.lanes]) {
+      if (this.ended) return;
+      if (lane.stalled || lane.queue.length > 0) continue;
+      this.lanes.delete(key);
+      await this.context.pool.end(lane.session);
     }
   }
 
   /** Runs the entry, or queues it where its session is stalled. */
-  private async take(lane: Lane, place: PlannedEntry): Promise<void> {
+  private async take(lane: Lane, taken: Taken): Promise<void> {
     if (lane.stalled || lane.queue.length > 0) {
-      lane.queue.push(place);
+      lane.queue.push(taken);
       this.queued += 1;
       return;
     }
-    await this.execute(lane, place);
+    await this.execute(lane, taken);
   }
 
   /** The earliest queued entry among the released lanes. */
@@ -126,68 +135,94 @@ export class TimestampWalk {
     for (const lane of this.released) {
       const head = lane.queue[0];
       if (head === undefined) continue;
-      if (first === null || compareEntryKeys(head.entry, (first.queue[0] as PlannedEntry).entry) < 0) first = lane;
+      if (first === null || compareEntryKeys(head.entry, (first.queue[0] as Taken).entry) < 0) first = lane;
     }
-    const place = first?.queue.shift();
-    if (first === null || place === undefined) {
+    const taken = first?.queue.shift();
+    if (first === null || taken === undefined) {
       this.released.clear();
       return;
     }
     this.queued -= 1;
     if (first.queue.length === 0) this.released.delete(first);
-    await this.execute(first, place);
+    await this.execute(first, taken);
   }
 
-  private async execute(lane: Lane, place: PlannedEntry): Promise<void> {
+  private async execute(lane: Lane, taken: Taken): Promise<void> {
     const { context } = this;
-    const { entry } = place;
     const { session } = lane;
-    const due = context.pacer.dueAt(entry.timestamp, performance.now());
-    if (due !== null) await waitUntilDue(context);
-    for (let wait = mayProceed(context, place.ordinal); wait !== null && !this.ended; wait = mayProceed(context, place.ordinal)) await wait;
+    const { entry } = taken;
+    if (taken.due !== null) await waitUntilDue(context, taken.due);
+    for (
+      let wait = mayProceed(context, taken.ordinal);
+      wait !== null && !this.ended;
+      wait = mayProceed(context, taken.ordinal)
+    )
+      await wait;
     if (this.ended) return;
 
-    if (entry.unreplayable !== null) {
-      context.reporter.skipped(place, entry.unreplayable);
-      return this.settled(lane);
-    }
-    if (session.lostTransaction === entry.transactionId) {
-      context.reporter.skipped(place, 'TRANSACTION_LOST');
-      return this.settled(lane);
+    const reason: SkipReason | null =
+      entry.unreplayable ?? (session.lostTransaction === entry.transactionId ? 'TRANSACTION_LOST' : null);
+    if (reason !== null) {
+      context.reporter.skipped(taken, reason);
+      session.remaining -= 1;
+      return this.closeIfOver(lane);
     }
     session.lostTransaction = null;
-    const connection = session.connection ?? (await context.pool.connect(session));
-    if (session.transactionId !== entry.transactionId) {
-      session.transactionId = entry.transactionId;
-      if (entry.sequence > 1 && connection.transactionStatus === 'I') await this.beginCut(session, place);
-    }
+    const connection = await this.connectionFor(session, taken);
+    if (connection === null) return;
+    session.transactionId = entry.transactionId;
 
     const sentAt = performance.now();
-    const scheduled = context.pacer.lastDue;
-    const lag = scheduled === null ? null : this.lagOf(lane, sentAt - scheduled);
+    const lag = taken.due === null ? null : this.lagOf(lane, sentAt - context.pacer.dueAt(taken.due));
+    this.startTicker();
     const how = await new Promise<'DONE' | 'STALLED'>((settle) => {
-      this.current = { lane, sentAt, settle };
+      this.current = { lane, sentAt, locked: false, settle };
       this.nextLookAt = 0;
       const aborted = session.recordedAborted(entry);
       connection.send(messageFor(entry, context.request.digestRows), (outcome) => {
         const wasStalled = lane.stalled;
-        this.finish(lane, place, outcome, lag, aborted);
+        this.finish(lane, taken, outcome, lag, aborted);
         if (wasStalled) this.endStall(lane);
         else settle('DONE');
       });
       connection.flush();
     });
+    const locked = how === 'STALLED' || (this.current as Current | null)?.locked === true;
     this.current = null;
-    this.lastCause = how === 'STALLED' ? 'LOCK' : !sendIsTimely(performance.now() - sentAt) ? 'TARGET' : 'DISPATCHER';
-    this.lastLane = lane;
+    if (locked) this.behind = { cause: 'LOCK', lane };
+    else if (!sendIsTimely(performance.now() - sentAt)) this.behind = { cause: 'TARGET', lane };
     if (how === 'DONE') await this.closeIfOver(lane);
   }
 
-  /** In strict order a statement is late because the one before it was: by its lock, its run time, or us. */
+  /**
+   * The session's connection, ready for the entry: opened, and in a transaction where the entry's own BEGIN is not
+   * in the plan. Null when the run was ended meanwhile.
+   */
+  private async connectionFor(session: TargetSession, taken: Taken): Promise<TargetConnection | null> {
+    const { entry } = taken;
+    for (;;) {
+      const connection = await this.context.pool.connect(session);
+      if (this.ended) return null;
+      if (session.transactionId !== entry.transactionId && entry.sequence > 1 && connection.transactionStatus === 'I') {
+        await this.beginCut(session, connection, entry);
+        if (this.ended) return null;
+      }
+      // It may have been lost while its transaction was begun: nothing has happened on it then.
+      if (session.connection === connection) return connection;
+    }
+  }
+
+  /**
+   * In strict order a statement is late because one before it was: by a lock, by its run time, or by us. The cause
+   * stands until the walk has caught up with its schedule.
+   */
   private lagOf(lane: Lane, lateMs: number): Lag {
-    if (sendIsTimely(lateMs)) return { ms: Math.max(0, lateMs), cause: 'NONE' };
-    const cause = this.lastCause === 'TARGET' && this.lastLane === lane ? 'SESSION_BUSY' : this.lastCause;
-    return { ms: lateMs, cause };
+    if (sendIsTimely(lateMs)) {
+      this.behind = { cause: 'DISPATCHER', lane: null };
+      return { ms: Math.max(0, lateMs), cause: 'NONE' };
+    }
+    const { cause } = this.behind;
+    return { ms: lateMs, cause: cause === 'TARGET' && this.behind.lane === lane ? 'SESSION_BUSY' : cause };
   }
 
   private finish(lane: Lane, place: PlannedEntry, outcome: TargetOutcome, lag: Lag | null, aborted: boolean): void {
@@ -195,81 +230,72 @@ export class TimestampWalk {
     this.context.reporter.answered(place, outcome, lag, aborted);
     session.remaining -= 1;
     if (outcome.lost) session.lostTransaction = place.entry.transactionId;
-    else if (outcome.ok) session.memory.note(place.entry.statement);
-  }
-
-  /** Nothing was sent for the entry; its session moves on all the same. */
-  private async settled(lane: Lane): Promise<void> {
-    lane.session.remaining -= 1;
-    await this.closeIfOver(lane);
+    else session.memory.note(place.entry, outcome);
   }
 
   private async closeIfOver(lane: Lane): Promise<void> {
-    if (lane.session.remaining <= 0 && !lane.stalled) {
-      await this.context.pool.end(lane.session);
-      this.lanes.delete(lane.session.planned.key);
-    }
+    if (lane.session.remaining > 0 || lane.stalled) return;
+    this.lanes.delete(lane.session.planned.key);
+    await this.context.pool.end(lane.session);
   }
 
   /** A transaction that began before the window, or whose BEGIN was filtered away, gets a BEGIN of its own. */
-  private async beginCut(session: TargetSession, place: PlannedEntry): Promise<void> {
-    const { connection } = session;
-    if (connection === null) return;
-    const { entries } = await this.context.journal.transactionEntries(place.entry.transactionId, 0, 1);
-    const first = entries[0];
-    const text = first !== undefined && first.statementType === 'TRANSACTION' ? first.statement : 'BEGIN';
-    await sendAlone(connection, text);
-    this.context.feed.emit({
-      kind: 'NOTICE',
-      code: 'TRANSACTION_CUT',
-      sessionId: session.planned.sessionId,
-      message: `transaction ${place.entry.transactionId} began before the replayed entries: replayed from its statement ${place.entry.sequence} on, behind ${text.trim().slice(0, 60)}`,
-    });
+  private async beginCut(session: TargetSession, connection: TargetConnection, entry: Entry): Promise<void> {
+    const text = this.plan.beginOf(entry.transactionId);
+    const outcome = await sendAlone(connection, text);
+    if (outcome.lost) return;
+    this.context.reporter.cut(entry, session.planned.sessionId, text);
+  }
+
+  private startTicker(): void {
+    this.idleTicks = 0;
+    this.ticker ??= setInterval(() => {
+      if (this.current !== null) void this.lookForStall(this.current);
+      else if (++this.idleTicks > IDLE_TICKS) this.stopTicker();
+    }, STALL_CHECK_MS);
+  }
+
+  private stopTicker(): void {
+    if (this.ticker !== null) clearInterval(this.ticker);
+    this.ticker = null;
   }
 
   /**
    * The stall breaker. While the current statement waits for a lock, follows its blockers: when they lead to
-   * a session of this replay, waiting for it would wait for the walk itself.
+   * a session of this replay that the walk could carry on, waiting for it would be waiting for the walk itself.
    */
-  private async lookForStall(): Promise<void> {
-    const { current } = this;
-    if (current === null || this.looking) return;
-    const age = performance.now() - current.sentAt;
-    if (age < STALL_CHECK_MS || performance.now() < this.nextLookAt) return;
+  private async lookForStall(current: Current): Promise<void> {
+    const now = performance.now();
+    const age = now - current.sentAt;
+    if (this.looking || age < STALL_CHECK_MS || now < this.nextLookAt) return;
     // Looked at less and less often while it runs: a report of ten minutes needs no thousand questions.
-    this.nextLookAt = performance.now() + Math.min(age / 2, 1_000);
-    const { connection } = current.lane.session;
-    if (connection === null) return;
-    if (age > this.context.request.statementTimeoutMs + ANSWER_GRACE_MS) {
-      connection.destroy(`no answer within statement_timeout and ${ANSWER_GRACE_MS / 1000} s`);
-      return;
-    }
+    this.nextLookAt = now + Math.min(age / 2, 1_000);
+    const pid = current.lane.session.connection?.processId;
+    if (pid === undefined) return;
     this.looking = true;
     try {
-      const blocker = await this.replayBlocker(connection.processId);
+      const blockers = (await this.context.monitor.blockers([pid])).get(pid) ?? [];
       // The answer may have come while we asked.
-      if (blocker !== null && this.current === current) this.beginStall(current, blocker);
+      if (this.current !== current || blockers.length === 0) return;
+      current.locked = true;
+      const holder = blockers
+        .map((blocker) => this.context.pool.byProcessId(blocker))
+        .find((session) => this.carriesOn(session, current));
+      if (holder) this.beginStall(current, holder);
     } catch {
-      // The monitor's connection failed: the run's own statements will show what is wrong with the target.
+      // The monitor's connection failed: it is opened again at the next look.
     } finally {
       this.looking = false;
     }
   }
 
-  /** The session of this replay that a backend waits for in the end, if any. */
-  private async replayBlocker(processId: number): Promise<TargetSession | null> {
-    const { monitor, pool } = this.context;
-    const waiting = [processId, ...[...this.stalled].map((lane) => lane.session.connection?.processId).filter((pid) => pid !== undefined)];
-    const blockers = await monitor.blockers(waiting);
-    for (const pid of blockers.get(processId) ?? []) {
-      // A parallel worker or a prepared transaction (pid 0) is no session of ours.
-      const session = pool.byProcessId(pid);
-      if (session !== null) return session;
-    }
-    return null;
+  /** True for a session that waits for the walk; false for one that waits itself, or is none of this replay. */
+  private carriesOn(session: TargetSession | null, current: Current): boolean {
+    if (session === null || session === current.lane.session) return false;
+    return this.lanes.get(session.planned.key)?.stalled !== true;
   }
 
-  private beginStall(current: Current, blocker: TargetSession): void {
+  private beginStall(current: Current, holder: TargetSession): void {
     const { lane } = current;
     lane.stalled = true;
     this.stalled.add(lane);
@@ -279,14 +305,13 @@ export class TimestampWalk {
       kind: 'NOTICE',
       code: 'STALL',
       sessionId: lane.session.planned.sessionId,
-      message: `session ${lane.session.planned.sessionId} waits for a lock that session ${blocker.planned.sessionId} holds: the walk goes on without it`,
+      message: `session ${lane.session.planned.sessionId} waits for a lock that session ${holder.planned.sessionId} holds: the walk goes on without it`,
     });
     current.settle('STALLED');
   }
 
   private endStall(lane: Lane): void {
     lane.stalled = false;
-    this.stalled.delete(lane);
     if (lane.queue.length > 0) this.released.add(lane);
     this.context.feed.emit({
       kind: 'NOTICE',
@@ -294,9 +319,14 @@ export class TimestampWalk {
       sessionId: lane.session.planned.sessionId,
       message: `session ${lane.session.planned.sessionId} goes on${lane.queue.length > 0 ? ` with ${lane.queue.length} queued statement${lane.queue.length === 1 ? '' : 's'}` : ''}`,
     });
-    void this.closeIfOver(lane).then(() => this.wakeUp?.());
+    // Until the session is closed, where its record is over, its locks stand and the walk has to wait.
+    void this.closeIfOver(lane).finally(() => {
+      this.stalled.delete(lane);
+      this.wakeUp?.();
+    });
   }
 
+  /** Waits until a stalled session goes on, or the run is being ended. */
   private anyStallEnd(): Promise<void> {
     return new Promise((resolve) => {
       this.wakeUp = () => {
@@ -313,25 +343,26 @@ export class TimestampWalk {
       const planned = this.plan.sessions.get(key);
       if (planned === undefined) throw new Error(`no planned session ${key}`);
       const session = this.context.pool.session(planned);
-      for (const statement of this.context.earlier.get(key) ?? []) session.memory.note(statement);
+      for (const noted of this.context.earlier.get(key) ?? []) session.memory.note(noted, LASTING);
       lane = { session, queue: [], stalled: false };
       this.lanes.set(key, lane);
     }
     return lane;
   }
 
-  /** In a resumed run: true when the entry was sent before, so that it must not be sent again. */
+  /** In a resumed run: true when the entry was, or may have been, sent before, so that it must not be sent again. */
   private passSettled(lane: Lane, place: PlannedEntry): boolean {
     const { settled, reporter } = this.context;
-    if (settled === null || place.ordinal > settled.sentThrough) return false;
+    if (settled === null) return false;
+    const known = settled.has(place);
+    if (!known && place.ordinal > settled.unknownThrough) return false;
     const { session } = lane;
     const { entry } = place;
     session.remaining -= 1;
-    if (!settled.has(place.ordinal)) reporter.unknown(place, 'the service stopped while the statement may have been under way');
-    // What the session did before the crash died with its connections: settings are made again, an open
-    // transaction was rolled back by the server and its rest cannot be replayed.
-    if (entry.outcome.status === 'SUCCEEDED') session.memory.note(entry.statement);
-    session.memory.connectionLost();
+    if (!known) reporter.unknown(place, 'the service stopped while the statement may have been under way');
+    // What the session did before died with its connections: settings are made again, an open transaction was
+    // rolled back by the server and its rest cannot be replayed.
+    session.memory.noteRecorded(entry);
     session.lostTransaction = entry.transactionId;
     return true;
   }

@@ -5,7 +5,9 @@ import type { IdRestorer } from './ids/id-restorer.ts';
 import type { Pacer } from './pacer.ts';
 import type { Reporter } from './reporter.ts';
 import type { ReplayRequest } from './request.ts';
+import type { NotedStatement } from './session-memory.ts';
 import type { SessionPool } from './sessions.ts';
+import type { SettledOutcomes } from './settled-outcomes.ts';
 import type { Tally } from './tally.ts';
 import type { TargetMonitor } from './target-monitor.ts';
 
@@ -24,16 +26,8 @@ export interface WalkContext {
   readonly settled: SettledOutcomes | null;
   /** Sets sequences so that statements draw what they drew in the record; null where that is not asked for. */
   readonly ids: IdRestorer | null;
-  /** Makes an earlier session state known: (session key, statement). */
-  readonly earlier: ReadonlyMap<string, readonly string[]>;
-}
-
-/** What is known of the statements that an interrupted run may have sent. */
-export interface SettledOutcomes {
-  /** Ordinals up to this one may have been sent. */
-  readonly sentThrough: number;
-  /** True when the statement has an outcome. */
-  has(ordinal: number): boolean;
+  /** By session key: statements before the window that made state which lasted into it. */
+  readonly earlier: ReadonlyMap<string, readonly NotedStatement[]>;
 }
 
 /**
@@ -47,7 +41,6 @@ export function mayProceed(context: WalkContext, ordinal: number): Promise<void>
   const reserved = feed.reserve(ordinal);
   if (gate === null && ready === null && reserved === null) return null;
   return Promise.all([gate, ready, reserved]).then(() => {
-    const pausedMs = control.takePausedMs();
-    if (pausedMs > 0) context.pacer.shift(pausedMs);
+    context.pacer.shift(control.takePausedMs());
   });
 }

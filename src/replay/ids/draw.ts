@@ -10,6 +10,8 @@ export type Certainty = 'CONFIRMED' | 'CORRECTED' | 'BETWEEN' | 'COUNTED' | 'UNS
 
 /** Draws of one session between which no later statement showed a value, and the values shown behind them. */
 export interface Group {
+  /** Their transaction; null: autocommit statements. */
+  transaction: string | null;
   readonly draws: Draw[];
   /** Shown value → whether a foreign key vouches for it. */
   readonly shown: Map<bigint, boolean>;
@@ -27,7 +29,7 @@ export interface Draw {
   count: number;
   min: number;
   max: number;
-  readonly group: Group;
+  group: Group;
   /** Values from the origin to the draw's first; null: unknown. */
   slot: number | null;
   /** What slots count from; null until it is settled. */

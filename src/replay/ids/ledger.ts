@@ -284,7 +284,7 @@ export class DrawLedger {
       const draw = newDraw(this.order, entry, counts);
       track.add(draw);
       session.running.push(draw);
-      joinGroup(session, track, draw);
+      joinGroup(session, track, draw, entry);
       draws.push({ track, draw, rowsTell: counts.exact && counts.rowsTell && counts.fixed === 0, perRow: counts.perRow });
     }
     return draws;
@@ -336,7 +336,7 @@ function newDraw(order: number, entry: Entry, counts: Counts): Draw {
     end,
     guess: range.count,
     ...range,
-    group: { draws: [], shown: new Map() },
+    group: { transaction: null, draws: [], shown: new Map() },
     slot: null,
     origin: null,
     certainty: 'UNSETTLED',
@@ -346,16 +346,22 @@ function newDraw(order: number, entry: Entry, counts: Counts): Draw {
 /** Server logs stamp starts in milliseconds: a statement may have ended so much later than it seems, in microseconds. */
 const STAMP = 1_000;
 
-/** Draws between which nothing was shown belong together: what is shown behind them may be any one's. */
-function joinGroup(session: LedgerSession, track: Track, draw: Draw): void {
+/**
+ * Draws between which nothing was shown belong together: what is shown behind them may be any one's. But what a
+ * transaction shows is taken for its own draws'.
+ */
+function joinGroup(session: LedgerSession, track: Track, draw: Draw, entry: Entry): void {
   const group = session.groups.get(track);
-  if (group === undefined || group.shown.size > 0 || group.draws.length >= MOST_SHOWN) {
+  // BEGIN is the first entry of a transaction: an entry at 1 may be one of several autocommit statements.
+  const transaction = entry.sequence > 1 ? entry.transactionId : null;
+  if (group === undefined || group.shown.size > 0 || group.transaction !== transaction || group.draws.length >= MOST_SHOWN) {
+    draw.group.transaction = transaction;
     draw.group.draws.push(draw);
     session.groups.set(track, draw.group);
     return;
   }
   group.draws.push(draw);
-  (draw as { group: Group }).group = group;
+  draw.group = group;
 }
 
 function show(group: Group, reference: Reference, values: readonly bigint[]): void {

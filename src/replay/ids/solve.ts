@@ -4,22 +4,21 @@ import type { Draw } from './draw.ts';
 export interface Stretch {
   /** What the first draw would give by counting; null: unknown. */
   readonly from: number | null;
-  /** True when the record itself has shown where the sequence stands; the target's own place is a guess. */
-  readonly anchored: boolean;
+  /**
+   * What no draw can be below, as the record has shown; null: it has shown nothing yet, and `from` is the
+   * target's own place, which may not be the record's.
+   */
+  readonly floor: number | null;
   /** What the sequence gave next behind the last draw, where that is known. */
   readonly to: number | null;
   /** Place of a shown value; null: it cannot come from this sequence. */
   toSlot(value: bigint): number | null;
 }
 
-export interface Solved {
-  /** What the sequence gives next behind the last draw; null: unknown. */
-  readonly next: number | null;
-  readonly anchored: boolean;
-}
-
 /** Draws looked at on either side for spans that meet. */
 const NEIGHBOURS = 64;
+/** Values that a draw of unknown count is believed to have taken without further evidence. */
+const MOST_GROWTH = 64;
 /** Draws that must bear a jump out. */
 const WITNESSES = 3;
 
@@ -34,15 +33,27 @@ const WITNESSES = 3;
  * places when it comes out even. When it does not, a neighbour that ran at the same time as the pinned draw
  * takes its place on the other side if the count comes out there; else an uncertain count is bent; else the
  * rest is unsettled, and what was shown wins.
+ *
+ * Returns what the sequence gives next behind the last draw; null: unknown.
  */
-export function solve(draws: readonly Draw[], stretch: Stretch): Solved {
-  const solver = new Solver(draws, stretch);
-  return solver.solve();
+export function solve(draws: readonly Draw[], stretch: Stretch): number | null {
+  return new Solver(draws, stretch).solve();
 }
 
 interface Shown {
   readonly slot: number;
   readonly strong: boolean;
+}
+
+/** Where counting through the draws has come to. */
+interface Counting {
+  /** What the next draw gives by counting. */
+  next: number;
+  /** What it cannot be below: pinned draws had ended before it started. */
+  floor: number;
+  /** Counted since the last pinned draw, but perhaps not drawn; and perhaps drawn, but not counted. */
+  doubtful: number;
+  growth: number;
 }
 
 /** Unpinned draws and the pinned one that ends them. */
@@ -59,6 +70,9 @@ class Solver {
   private readonly place = new Map<Draw, number>();
   private readonly pinned = new Map<Draw, number>();
   private readonly taken = new Set<number>();
+  private readonly sizes = new Map<Draw['group'], number>();
+  private readonly homeless: Draw[] = [];
+  private ceilings: number[] | null = null;
   private readonly shown = new Map<Draw['group'], readonly Shown[]>();
   /** Draws that a shown value may belong to. */
   private readonly claimants = new Map<number, Draw[]>();
@@ -81,13 +95,12 @@ class Solver {
     });
   }
 
-  solve(): Solved {
+  solve(): number | null {
     let start = this.stretch.from;
     if (start === null) start = this.firstShown();
-    else if (!this.stretch.anchored) start += this.shiftBack(start);
+    else if (this.stretch.floor === null) start += this.shiftBack(start);
     if (start !== null) this.pin(start);
-    const next = this.fill(this.stretch.from === null ? null : start);
-    return { next, anchored: this.stretch.anchored || this.pinned.size > 0 };
+    return this.fill(this.stretch.from === null ? null : start);
   }
 
   private shownBy(draw: Draw): readonly Shown[] {
@@ -138,46 +151,102 @@ class Solver {
     return count >= 2 && count > atPlace ? shift : 0;
   }
 
-  /** Decides which draws are pinned by a shown value, counting on from one to the next. */
+  /**
+   * Decides which draws are pinned by a shown value. First those that were alone in front of what was shown; the
+   * rest then has bounds to fit into.
+   */
   private pin(start: number): void {
-    let expect = start;
-    // Counted since the last pin, but perhaps not drawn.
-    let doubtful = 0;
+    this.pass(start, (draw) => this.present(draw.group) === 1);
+    this.ceilings = null;
+    this.pass(start, (draw) => this.present(draw.group) > 1);
+  }
+
+  /** Counts through all draws and pins those that `takes`. */
+  private pass(start: number, takes: (draw: Draw) => boolean): void {
+    const state: Counting = { next: start, floor: this.stretch.floor ?? Number.NEGATIVE_INFINITY, doubtful: 0, growth: 0 };
+    // Pinned draws that may still have been running.
+    let running: Draw[] = [];
     for (const [index, draw] of this.draws.entries()) {
-      const first = this.shownFirst(index, expect, doubtful);
-      if (first === null) {
-        expect += draw.count;
-        doubtful += draw.count - draw.min;
-        continue;
+      running = running.filter((other) => {
+        if (other.end >= draw.start) return true;
+        // Whoever starts after a draw has ended draws behind it.
+        state.floor = Math.max(state.floor, this.endOf(other));
+        return false;
+      });
+      state.next = Math.max(state.next, state.floor);
+      while (this.taken.has(state.next) && !this.pinned.has(draw)) state.next += 1;
+      if (!this.pinned.has(draw)) {
+        const first = takes(draw) ? this.shownFirst(index, state) : null;
+        if (first === null) {
+          state.next += draw.count;
+          state.doubtful += draw.count - draw.min;
+          state.growth += Math.min(draw.max - draw.count, MOST_GROWTH);
+          continue;
+        }
+        this.pinned.set(draw, first);
+        const length = Math.max(draw.count, 1);
+        for (let slot = first; slot < first + Math.min(length, 10_000); slot++) this.taken.add(slot);
+        draw.certainty = first === state.next ? 'CONFIRMED' : 'CORRECTED';
       }
-      const length = Math.max(draw.count, 1);
-      this.pinned.set(draw, first);
-      for (let slot = first; slot < first + Math.min(length, 10_000); slot++) this.taken.add(slot);
-      draw.certainty = first === expect ? 'CONFIRMED' : 'CORRECTED';
-      if (first >= expect || doubtful > 0) {
-        expect = first + length;
-        doubtful = 0;
-      } else expect = Math.max(expect, first + length);
+      running.push(draw);
+      const first = this.pinned.get(draw)!;
+      // One that jumped ahead of draws that ran at the same time leaves its place to them; any other moves the count.
+      if (first <= state.next || first > state.next + this.overlapping(index, 1)) state.next = this.endOf(draw);
+      state.doubtful = 0;
+      state.growth = Math.min(draw.max - draw.count, MOST_GROWTH);
     }
   }
 
+  private endOf(pinned: Draw): number {
+    return this.pinned.get(pinned)! + Math.max(pinned.count, 1);
+  }
+
+  private present(group: Draw['group']): number {
+    let count = this.sizes.get(group);
+    if (count === undefined) {
+      count = group.draws.reduce((sum, draw) => sum + (this.place.has(draw) ? 1 : 0), 0);
+      this.sizes.set(group, count);
+    }
+    return count;
+  }
+
+  /** Lowest first value of the pinned draws that started after this one had ended: it drew below that. */
+  private ceiling(draw: Draw): number {
+    if (this.ceilings === null) {
+      this.ceilings = new Array<number>(this.draws.length + 1).fill(this.stretch.to ?? Number.POSITIVE_INFINITY);
+      for (let index = this.draws.length - 1; index >= 0; index--) {
+        this.ceilings[index] = Math.min(this.ceilings[index + 1]!, this.pinned.get(this.draws[index]!) ?? Number.POSITIVE_INFINITY);
+      }
+    }
+    let low = 0;
+    let high = this.draws.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.draws[middle]!.start > draw.end) high = middle;
+      else low = middle + 1;
+    }
+    return this.ceilings[low]!;
+  }
+
   /** Where a draw began by what was shown behind it; null: nothing shown belongs to it. */
-  private shownFirst(index: number, expect: number, doubtful: number): number | null {
+  private shownFirst(index: number, state: Counting): number | null {
     const draw = this.draws[index]!;
     const all = this.shownBy(draw);
     if (all.length === 0) return null;
     const length = Math.max(draw.count, 1);
-    // Twice: a draw that jumped ahead counts for itself and for the value that it left behind.
-    const low = expect - doubtful - 2 * this.overlapping(index, -1);
+    const { next: expect, growth } = state;
+    // Before anything was pinned, only doubtful counts and draws at the same time speak for a value below.
+    const low = state.floor > Number.NEGATIVE_INFINITY ? state.floor : expect - state.doubtful - 2 * this.overlapping(index, -1);
+    const ceiling = this.ceiling(draw);
     const mine = all.filter(
-      ({ slot }) => slot >= low && slot < (this.stretch.to ?? Number.POSITIVE_INFINITY) && !this.taken.has(slot) && this.isNearest(index, slot, expect),
+      ({ slot }) => slot >= low && slot < ceiling && !this.taken.has(slot) && this.isNearest(index, slot, expect),
     );
     if (mine.length === 0) return null;
     const distance = (slot: number) => distanceTo(slot, expect, length);
     mine.sort((a, b) => distance(a.slot) - distance(b.slot) || a.slot - b.slot);
     const nearest = mine[0]!;
-    // A jump further than the draws that ran at the same time explain needs witnesses.
-    if (nearest.slot > expect + length - 1 + this.overlapping(index, 1) && !this.bearsOut(index, nearest, expect)) return null;
+    // A jump further than uncertain counts and the draws that ran at the same time explain needs witnesses.
+    if (nearest.slot > expect + length - 1 + growth + this.overlapping(index, 1) && !this.bearsOut(index, nearest, expect)) return null;
     let lowest = nearest.slot;
     let highest = nearest.slot;
     for (const { slot } of mine) {
@@ -201,13 +270,17 @@ class Solver {
     return count;
   }
 
-  /** No later draw that the value may belong to is counted nearer to it. */
+  /**
+   * No later draw that the value may belong to is counted nearer to it. Draws of triggers and functions, whose
+   * values clients seldom see, stand back behind a plain one.
+   */
   private isNearest(index: number, slot: number, expect: number): boolean {
-    const own = distanceTo(slot, expect, Math.max(this.draws[index]!.count, 1));
+    const draw = this.draws[index]!;
+    const own = distanceTo(slot, expect, Math.max(draw.count, 1));
     if (own === 0) return true;
     return (this.claimants.get(slot) ?? []).every((other) => {
       const place = this.place.get(other)!;
-      if (place <= index) return true;
+      if (place <= index || this.pinned.has(other) || (isUncertain(other) && !isUncertain(draw))) return true;
       return distanceTo(slot, expect + this.before[place]! - this.before[index]!, Math.max(other.count, 1)) >= own;
     });
   }
@@ -236,7 +309,8 @@ class Solver {
     for (const [index, run] of runs.entries()) {
       const end = run.pin === null ? this.stretch.to : this.pinned.get(run.pin)!;
       if (end === null) {
-        next = this.count(run.draws, next, next === null ? 'UNSETTLED' : 'COUNTED');
+        next = this.count(run.draws, next, 'COUNTED');
+        if (next !== null) next = this.house(next, Number.POSITIVE_INFINITY);
         break;
       }
       if (next === null) this.count(run.draws, end - total(run.draws), 'BETWEEN');
@@ -286,7 +360,10 @@ class Solver {
     const room = to - from;
     let spare = this.spareBehind(run, following) ?? Number.NaN;
     let excess = total(draws) - room;
-    if (pin !== null && following !== null) {
+    const bendable = behind === null ? draws : [behind, ...draws];
+    // With nothing further on to check it by, an uncertain count explains more than a change of places.
+    const mayBend = Number.isNaN(spare) && canBend(bendable, excess);
+    if (pin !== null && following !== null && !mayBend) {
       // Drew behind the pinned draw although it started before it.
       while (excess > 0 && draws.length > 0) {
         const last = draws.at(-1)!;
@@ -314,8 +391,14 @@ class Solver {
     // A count of the pinned draw before that was bent moves what follows it.
     const start = behind === null ? from : Math.max(from, this.pinned.get(behind)! + behind.count);
     const left = excess + bent.by;
-    if (left > 0) this.keepOff(draws, start);
-    else this.count(draws, start, left === 0 && bent.ways === 1 ? 'BETWEEN' : 'UNSETTLED');
+    // More draws than values: the last ones must find others, which are nobody's.
+    for (let over = left; over > 0 && draws.length > 0; ) {
+      const last = draws.pop()!;
+      this.homeless.push(last);
+      over -= last.count;
+    }
+    const next = this.count(draws, start, left === 0 && bent.ways === 1 ? 'BETWEEN' : 'UNSETTLED')!;
+    this.house(next, to);
   }
 
   /** Values left over between the run's pinned draw and the next one; negative: too few; null: there is no next (NaN compares with nothing). */
@@ -352,16 +435,25 @@ class Solver {
     return next;
   }
 
-  /** More draws than values: at least no draw gets a value that is known to be another's. */
-  private keepOff(draws: readonly Draw[], from: number): void {
+  /** Gives values that nothing else takes to draws that had to leave their place. */
+  private house(from: number, to: number): number {
     let next = from;
-    for (const draw of draws) {
-      while (this.taken.has(next)) next += 1;
-      draw.slot = next;
-      draw.certainty = 'UNSETTLED';
-      next += Math.max(draw.count, 1);
+    while (this.homeless.length > 0 && next + this.homeless[0]!.count <= to) {
+      const draw = this.homeless.shift()!;
+      this.count([draw], next, 'UNSETTLED');
+      next += draw.count;
     }
+    return next;
   }
+}
+
+function canBend(draws: readonly Draw[], excess: number): boolean {
+  const space = draws.reduce((sum, { count, min, max }) => sum + (excess > 0 ? count - min : max - count), 0);
+  return space >= Math.abs(excess);
+}
+
+function isUncertain(draw: Draw): boolean {
+  return draw.min < draw.max;
 }
 
 function total(draws: readonly Draw[]): number {

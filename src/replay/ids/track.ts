@@ -23,8 +23,8 @@ export class Track {
   private settled: Draw[] = [];
   private origin: bigint | null;
   private next: number | null;
-  /** The record itself has shown where the sequence stands. */
-  private anchored = false;
+  /** What no further draw can be below, as the record has shown. */
+  private floor: number | null = null;
   /** Uncertain draws that were sent to the target and are not answered yet. */
   private readonly underWay = new Map<Draw, (() => void)[]>();
   /** Values that no statement of the record accounts for. */
@@ -64,9 +64,9 @@ export class Track {
       const cut = passes ? draws.length : cutOf(draws, must, may);
       if (cut === 0 && !passes) return;
       this.chooseOrigin(draws, mark);
-      const solved = solve(draws, {
+      const next = solve(draws, {
         from: this.next,
-        anchored: this.anchored,
+        floor: this.floor,
         to: mark?.continues === true && mark.next !== null ? this.slotOf(mark.next) : null,
         toSlot: (value) => this.slotOf(value),
       });
@@ -74,7 +74,7 @@ export class Track {
       this.waiting.splice(0, cut);
       if (!passes || mark === null) return;
       this.waiting.shift();
-      this.pass(mark, solved.next);
+      this.pass(mark, next);
     }
   }
 
@@ -138,7 +138,7 @@ export class Track {
       const next = this.next ?? draw.slot!;
       if (draw.slot! > next) this.missing += draw.slot! - next;
       this.next = Math.max(next, draw.slot! + draw.count);
-      this.anchored ||= isShown(draw);
+      if (isShown(draw)) this.floor = Math.max(this.floor ?? draw.slot!, draw.slot! + draw.min);
     }
     // Shown below the target's place: the record's sequence was behind, and what follows is counted from it.
     const last = ordered.findLast(isShown);
@@ -157,7 +157,7 @@ export class Track {
     }
     this.origin = mark.next;
     this.next = mark.next === null ? null : 0;
-    this.anchored = mark.next !== null;
+    this.floor = mark.next === null ? null : 0;
     this.settled = [];
   }
 

@@ -1,0 +1,168 @@
+import { RepriseError } from '../errors.ts';
+import { formatMicros } from '../journal/window.ts';
+import { isSlower } from './compare.ts';
+import type { ReplayRequest } from './request.ts';
+import { hasEnded } from './run-state.ts';
+import type { Replay, ReplayReport, StatementReport } from './store.ts';
+import type { Percentiles } from './summary.ts';
+
+/** How a normalised statement of run B did against run A. The first that holds, in this order. */
+export const RUN_VERDICTS = ['ONLY_IN_A', 'ONLY_IN_B', 'NEW_FAILURES', 'FIXED', 'SLOWER', 'FASTER', 'SAME'] as const;
+export type RunVerdict = (typeof RUN_VERDICTS)[number];
+
+/**
+ * What counts as slower between two runs. Tighter than for a run against its record: both were measured by the same
+ * means, and many calls stand behind a percentile.
+ */
+export const COMPARED_RUNS_SLOWER: ReplayRequest['slower'] = { ratio: 1.25, minMs: 1 };
+
+export interface StatementComparison {
+  readonly fingerprint: string;
+  readonly normalised: string;
+  readonly a: StatementReport | null;
+  readonly b: StatementReport | null;
+  /** Durations on the target, B − A, in milliseconds; null where either is unknown. */
+  readonly deltaMs: Percentiles;
+  readonly verdict: RunVerdict;
+}
+
+export interface RunComparison {
+  readonly a: Replay;
+  readonly b: Replay;
+  readonly slower: ReplayRequest['slower'];
+  /** Worst first: by verdict, then by how much time a call takes more. */
+  readonly statements: readonly StatementComparison[];
+  /** Statements by verdict. */
+  readonly totals: Readonly<Record<RunVerdict, number>>;
+  /** Sentences about what makes the two less than comparable. */
+  readonly remarks: readonly string[];
+}
+
+/** One run with its report. */
+export interface RunWithReport {
+  readonly replay: Replay;
+  readonly report: Pick<ReplayReport, 'statements'>;
+}
+
+/** @throws RepriseError REPLAY_STATE when the run has not ended */
+export function checkEnded({ id, state }: Pick<Replay, 'id' | 'state'>): void {
+  if (hasEnded(state)) return;
+  throw new RepriseError('REPLAY_STATE', `replay ${id} is ${state}: only runs that have ended can be compared`);
+}
+
+/** Statements beyond the limits of a report share this line: it is not of the same statements in both. */
+const SHARED_LINE = 'other';
+
+/**
+ * Two runs of the same window side by side, as before and after an upgrade: A is before. Pure.
+ *
+ * - NEW_FAILURES and FIXED: a larger or smaller share of calls failed, cascades included.
+ * - SLOWER and FASTER: the 95th percentile on the target is `slower.ratio` times and `slower.minMs` apart.
+ */
+export function compareRuns(a: RunWithReport, b: RunWithReport, slower: ReplayRequest['slower']): RunComparison {
+  const linesA = byFingerprint(a.report);
+  const linesB = byFingerprint(b.report);
+  const statements: StatementComparison[] = [];
+  for (const fingerprint of new Set([...linesA.keys(), ...linesB.keys()])) {
+    if (fingerprint === SHARED_LINE) continue;
+    const [before, after] = [linesA.get(fingerprint) ?? null, linesB.get(fingerprint) ?? null];
+    statements.push({
+      fingerprint,
+      normalised: (before ?? after)?.normalised ?? '',
+      a: before,
+      b: after,
+      deltaMs: {
+        p50: delta(before?.replayed.p50, after?.replayed.p50),
+        p95: delta(before?.replayed.p95, after?.replayed.p95),
+        p99: delta(before?.replayed.p99, after?.replayed.p99),
+      },
+      verdict: verdictOf(before, after, slower),
+    });
+  }
+  statements.sort(worstFirst);
+  const totals = Object.fromEntries(RUN_VERDICTS.map((verdict) => [verdict, 0])) as Record<RunVerdict, number>;
+  for (const { verdict } of statements) totals[verdict] += 1;
+  return { a: a.replay, b: b.replay, slower, statements, totals, remarks: remarksOn(a, b) };
+}
+
+function byFingerprint({ statements }: Pick<ReplayReport, 'statements'>): Map<string, StatementReport> {
+  return new Map(statements.map((line) => [line.fingerprint, line]));
+}
+
+function delta(before: number | null | undefined, after: number | null | undefined): number | null {
+  return before == null || after == null ? null : after - before;
+}
+
+function verdictOf(a: StatementReport | null, b: StatementReport | null, slower: ReplayRequest['slower']): RunVerdict {
+  if (b === null) return 'ONLY_IN_A';
+  if (a === null) return 'ONLY_IN_B';
+  const [failedA, failedB] = [a.failures + a.cascades, b.failures + b.cascades];
+  // Shares, because a run that was stopped has fewer calls; cross-multiplied, because they must compare exactly.
+  const more = failedB * a.calls - failedA * b.calls;
+  if (more > 0) return 'NEW_FAILURES';
+  if (more < 0) return 'FIXED';
+  if (isSlower(a.replayed.p95, b.replayed.p95, slower)) return 'SLOWER';
+  if (isSlower(b.replayed.p95, a.replayed.p95, slower)) return 'FASTER';
+  return 'SAME';
+}
+
+const RANK: Readonly<Record<RunVerdict, number>> = {
+  NEW_FAILURES: 0,
+  SLOWER: 1,
+  ONLY_IN_A: 2,
+  ONLY_IN_B: 3,
+  FIXED: 4,
+  FASTER: 5,
+  SAME: 6,
+};
+
+function worstFirst(x: StatementComparison, y: StatementComparison): number {
+  return RANK[x.verdict] - RANK[y.verdict] || timeMore(y) - timeMore(x) || callsOf(y) - callsOf(x);
+}
+
+/** Milliseconds that all calls take more, by the 95th percentile. */
+function timeMore({ deltaMs, b }: StatementComparison): number {
+  return (deltaMs.p95 ?? 0) * (b?.calls ?? 0);
+}
+
+function callsOf({ a, b }: StatementComparison): number {
+  return (b ?? a)?.calls ?? 0;
+}
+
+function remarksOn(a: RunWithReport, b: RunWithReport): string[] {
+  const remarks: string[] = [];
+  for (const [name, { replay }] of [
+    ['A', a],
+    ['B', b],
+  ] as const) {
+    if (replay.state !== 'COMPLETED')
+      remarks.push(`run ${name} is ${replay.state}: it did not walk its plan to the end`);
+  }
+  const [x, y] = [a.replay.request, b.replay.request];
+  const settings: readonly (readonly [string, (request: ReplayRequest) => string])[] = [
+    ['window', ({ window }) => `${formatMicros(window.from)} to ${formatMicros(window.to)}`],
+    ['filter', ({ filter }) => JSON.stringify(filter)],
+    ['ordering', ({ ordering }) => ordering],
+    ['edges', ({ edges }) => edges],
+    ['pace', ({ pace }) => (pace.mode === 'RECORDED' ? `recorded × ${pace.speed}` : 'as fast as possible')],
+    ['inFlight', ({ inFlight }) => String(inFlight)],
+    ['scale', ({ scale }) => String(scale)],
+  ];
+  for (const [name, read] of settings) {
+    if (read(x) !== read(y)) remarks.push(`the runs differ in ${name}: ${read(x)} in A, ${read(y)} in B`);
+  }
+  if (a.replay.summary.durationsApproximate || b.replay.summary.durationsApproximate) {
+    remarks.push(
+      'durations are approximate: several statements were under way on a connection; inFlight 1 gives faithful ones',
+    );
+  }
+  for (const [name, { report }] of [
+    ['A', a],
+    ['B', b],
+  ] as const) {
+    const calls = report.statements.find(({ fingerprint }) => fingerprint === SHARED_LINE)?.calls;
+    if (calls !== undefined)
+      remarks.push(`${calls} calls of run ${name} share one line of its report and are not compared`);
+  }
+  return remarks;
+}

@@ -1,0 +1,105 @@
+import { messageOf } from '../errors.ts';
+import { TargetConnection } from '../target/connection.ts';
+import { type DatabaseFacts, isSameDatabase, readDatabaseFacts } from '../target/identity.ts';
+import { type ResolvedTarget, targetLabel } from '../target/spec.ts';
+import { type ParseResult, parseOnTarget } from './preflight-parse.ts';
+import type { StatementKind, WindowSample } from './preflight-sample.ts';
+import type { ReplayRequest } from './request.ts';
+
+/** Databases of the target that are looked into; requests that map more are rare. */
+const MAX_DATABASES = 8;
+
+/** What the target says of itself. */
+export interface TargetFacts {
+  readonly version: string;
+  /** A standby: it refuses writes. */
+  readonly inRecovery: boolean;
+  /** Other client sessions in the replay's database, and those of them that run something. */
+  readonly otherSessions: number;
+  readonly activeSessions: number;
+  /** Connections that the server would still take. */
+  readonly freeConnections: number;
+  /** It is the very database that keeps the journal. */
+  readonly isJournal: boolean;
+}
+
+export interface TargetInspection {
+  /** Null: out of reach. */
+  readonly facts: TargetFacts | null;
+  /** Why it, or a mapped database of it, is out of reach. */
+  readonly errors: readonly string[];
+  /** What statements name and the target does not have, for each database. */
+  readonly parsed: readonly (ParseResult & { readonly database: string })[];
+}
+
+const FACTS_SQL = `
+  SELECT pg_is_in_recovery()::text,
+         count(*) FILTER (WHERE datname = current_database() AND pid <> pg_backend_pid())::text,
+         count(*) FILTER (WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle')::text,
+         (current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int - count(*) + 1)::text
+  FROM pg_stat_activity WHERE backend_type = 'client backend'`;
+
+/** Connects to the target and asks it what a replay would meet. `databaseFor`: see `mapDatabases`. */
+export async function inspectTarget(
+  target: ResolvedTarget,
+  request: ReplayRequest,
+  journalFacts: DatabaseFacts | null,
+  sample: WindowSample,
+  databaseFor: (recorded: string | null) => string | null,
+  ms: number,
+): Promise<TargetInspection> {
+  const byDatabase = new Map<string, StatementKind[]>([[target.database, []]]);
+  for (const kind of sample.kinds) {
+    const database = databaseFor(kind.database) ?? target.database;
+    const kinds = byDatabase.get(database);
+    if (kinds !== undefined) kinds.push(kind);
+    else if (byDatabase.size < MAX_DATABASES) byDatabase.set(database, [kind]);
+  }
+  const until = performance.now() + ms;
+  const errors: string[] = [];
+  const parsed: (ParseResult & { readonly database: string })[] = [];
+  let facts: TargetFacts | null = null;
+  for (const [database, kinds] of byDatabase) {
+    // The target's own database is asked about the server when no statement goes anywhere.
+    if (kinds.length === 0 && byDatabase.size > 1) continue;
+    let connection: TargetConnection | null = null;
+    try {
+      connection = await TargetConnection.connect(target, {
+        connectTimeoutMs: request.connectTimeoutMs,
+        applicationName: 'reprise preflight',
+        statementTimeoutMs: 5_000,
+        readOnly: true,
+        database,
+        settings: { lock_timeout: '1000' },
+      });
+      const here = await readFacts(connection, journalFacts);
+      facts = facts === null || here.isJournal ? here : facts;
+      if (here.isJournal) continue;
+      parsed.push({ database, ...(await parseOnTarget(connection, kinds, sample, until - performance.now())) });
+    } catch (error) {
+      errors.push(messageOf(error));
+    } finally {
+      await connection?.close();
+    }
+  }
+  return { facts, errors, parsed };
+}
+
+async function readFacts(connection: TargetConnection, journalFacts: DatabaseFacts | null): Promise<TargetFacts> {
+  const isJournal = journalFacts !== null && isSameDatabase(journalFacts, await readDatabaseFacts(connection));
+  const { rows } = await connection.query(FACTS_SQL);
+  const [inRecovery, others, active, free] = rows[0] ?? [];
+  return {
+    version: connection.serverVersion,
+    inRecovery: inRecovery === 'true',
+    otherSessions: Number(others),
+    activeSessions: Number(active),
+    freeConnections: Number(free),
+    isJournal,
+  };
+}
+
+/** Sentence for a replay whose target is the journal's database. */
+export function isJournalMessage(target: ResolvedTarget): string {
+  return `${targetLabel(target)} is the database that keeps the journal`;
+}

@@ -1,0 +1,65 @@
+import type { JournalStore } from '../journal/store.ts';
+import { COMPARED_RUNS_SLOWER, checkEnded, compareRuns, type RunComparison } from './compare-runs.ts';
+import type { ReportBuilder } from './report-builder.ts';
+import { rebuildReport } from './report-rebuild.ts';
+import type { ReplayRequest } from './request.ts';
+import type { Replay, ReplayReport, ReplayStore } from './store.ts';
+import type { ReplaySummary } from './summary.ts';
+import { evaluateThresholds, parseThreshold } from './thresholds.ts';
+
+interface Stores {
+  readonly journal: JournalStore;
+  readonly store: ReplayStore;
+}
+
+/**
+ * Stores the report of a run at its end, its thresholds evaluated. `gathered`: null in a run that was resumed,
+ * whose report is made anew from its events.
+ */
+export async function saveReport(
+  { journal, store }: Stores,
+  run: { readonly id: string; readonly request: ReplayRequest; readonly summary: ReplaySummary },
+  gathered: ReportBuilder | null,
+): Promise<void> {
+  const { id, request, summary } = run;
+  const slower = measureOf(request, summary);
+  const report = gathered === null ? await rebuildReport(journal, store, id, slower) : gathered.finish(slower);
+  await store.saveReport(id, { ...report, thresholds: evaluateThresholds(request.thresholds, summary, report) });
+}
+
+/**
+ * The report of a run that has ended; of one under way or interrupted, what its durable events say so far.
+ * `thresholds` are evaluated in addition to those of the request.
+ * @throws RepriseError BAD_INPUT
+ */
+export async function readReport(
+  { journal, store }: Stores,
+  { id, request, summary }: Replay,
+  thresholds: readonly string[],
+): Promise<ReplayReport> {
+  for (const threshold of thresholds) parseThreshold(threshold);
+  const stored = await store.report(id);
+  const report = stored ?? (await rebuildReport(journal, store, id, measureOf(request, summary)));
+  const own = stored?.thresholds ?? evaluateThresholds(request.thresholds, summary, report);
+  return { ...report, thresholds: [...own, ...evaluateThresholds(thresholds, summary, report)] };
+}
+
+/**
+ * Two runs side by side, statement by statement; `slower`: the measure of SLOWER and FASTER.
+ * @throws RepriseError REPLAY_STATE for a run that has not ended
+ */
+export async function compareReports(
+  stores: Stores,
+  a: Replay,
+  b: Replay,
+  slower: ReplayRequest['slower'] = COMPARED_RUNS_SLOWER,
+): Promise<RunComparison> {
+  for (const replay of [a, b]) checkEnded(replay);
+  const [reportA, reportB] = await Promise.all([readReport(stores, a, []), readReport(stores, b, [])]);
+  return compareRuns({ replay: a, report: reportA }, { replay: b, report: reportB }, slower);
+}
+
+/** Approximate durations judge nothing: a share of a batch holds its neighbours' time. */
+function measureOf(request: ReplayRequest, summary: ReplaySummary): ReplayRequest['slower'] | null {
+  return summary.durationsApproximate ? null : request.slower;
+}

@@ -1,0 +1,52 @@
+import { sendIsTimely } from './due.ts';
+import type { LagCause } from './event.ts';
+import type { Lag, PlannedEntry } from './reporter.ts';
+import type { TargetSession } from './sessions.ts';
+
+/** An entry on its way to the target. */
+export interface Waiting {
+  readonly place: PlannedEntry;
+  /** Its place in the schedule. */
+  readonly due: number | null;
+  /** Tells the frontier that its commit needs no more waiting for. */
+  readonly settle: (() => void) | null;
+}
+
+/** One (copy of a) session: its connection and what waits to be sent on it, in recorded order. */
+export interface Lane {
+  readonly session: TargetSession;
+  queue: Waiting[];
+  head: number;
+  /** CLOSED: no connection. OPENING: one is being made. BLOCKED: none is free. */
+  state: 'CLOSED' | 'OPENING' | 'READY' | 'BLOCKED';
+  /** The last look found it waiting for a lock of another session of this replay. */
+  locked: boolean;
+  /** Why its next statement may be late. */
+  cause: LagCause;
+  /** Commits handed out that have not ended. */
+  readonly commits: Set<() => void>;
+}
+
+/** One name for a copy of a session. */
+export function laneKey(key: string, copy: number): string {
+  return `${key}\u0000${copy}`;
+}
+
+/** True when nothing of the lane is queued or under way. */
+export function isIdle(lane: Lane): boolean {
+  return lane.head >= lane.queue.length && (lane.session.connection?.inFlight ?? 0) === 0;
+}
+
+/** How late the statement that is being sent is, and why. */
+export function lagOf(lane: Lane, lateMs: number): Lag {
+  if (sendIsTimely(lateMs)) return { ms: Math.max(0, lateMs), cause: 'NONE' };
+  return { ms: lateMs, cause: lane.cause === 'NONE' ? 'DISPATCHER' : lane.cause };
+}
+
+/** What the session's next statement will have waited for: a lock, a slow target, or just its turn. */
+export function causeAfter(lane: Lane, tookMs: number, recordedMs: number | null): LagCause {
+  if (lane.locked) return 'LOCK';
+  const more = lane.head < lane.queue.length;
+  if (!more) return 'NONE';
+  return recordedMs !== null && tookMs > recordedMs * 1.5 + 1 ? 'TARGET' : 'SESSION_BUSY';
+}

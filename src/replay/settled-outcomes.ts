@@ -1,0 +1,85 @@
+import { RepriseError } from '../errors.ts';
+import type { Entry } from '../journal/entry.ts';
+import { decodeChunk } from './event-codec.ts';
+import type { RunState } from './run-state.ts';
+import type { Replay, ReplayStore } from './store.ts';
+import type { ReplaySummary } from './summary.ts';
+import { Tally } from './tally.ts';
+
+const CHUNKS_AT_ONCE = 16;
+
+/** What the durable events of an interrupted run say about its statements. */
+export interface SettledOutcomes {
+  /**
+   * Statements up to this ordinal that have no outcome may have been sent. 0 when the run was interrupted in
+   * order: then whatever was sent has its outcome.
+   */
+  readonly unknownThrough: number;
+  /** The write-ahead mark that is durable already. */
+  readonly sentThrough: number;
+  /** Failures so far that count for `stopAfterFailures`. */
+  readonly failures: number;
+  /** The counts that the durable events add up to. */
+  readonly summary: ReplaySummary;
+  /** True when the log does not tell yet that the run was interrupted: its process died. */
+  readonly crashed: boolean;
+  /**
+   * True when the statement has an outcome.
+   * @throws RepriseError REPLAY_STATE when it belongs to another entry: the window has got new ones.
+   */
+  has(place: { readonly ordinal: number; readonly entry: Pick<Entry, 'transactionId' | 'sequence'> }): boolean;
+}
+
+/** Reads every event of an interrupted run once; four bytes a statement are kept. */
+export async function readSettled(store: ReplayStore, replay: Replay): Promise<SettledOutcomes> {
+  const sentThrough = await store.sentThrough(replay.id);
+  let digests = new Uint32Array(sentThrough + 1);
+  const counts = new Tally();
+  let failures = 0;
+  let state: RunState | null = null;
+  let after = 0;
+  for (;;) {
+    const chunks = await store.chunks(replay.id, after, CHUNKS_AT_ONCE);
+    const last = chunks.at(-1);
+    if (last === undefined) break;
+    for (const event of chunks.flatMap(decodeChunk)) {
+      if (event.kind === 'STATE') state = event.state;
+      if (event.kind !== 'OUTCOME') continue;
+      counts.add(event, null);
+      if (event.status === 'FAILED' && !event.cascade && event.verdict !== 'SAME') failures += 1;
+      // Statements that are skipped without being sent may lie beyond the mark.
+      if (event.ordinal >= digests.length) {
+        const more = new Uint32Array(2 * event.ordinal);
+        more.set(digests);
+        digests = more;
+      }
+      digests[event.ordinal] = digestOf(event.transactionId, event.key.sequence);
+    }
+    after = last.lastSeq;
+  }
+  const { planned, stalls, connectionsOpened, elapsedMs } = replay.summary;
+  const crashed = state !== 'INTERRUPTED';
+  return {
+    unknownThrough: crashed ? sentThrough : 0,
+    sentThrough,
+    failures,
+    // The row's own counts may be ahead of the events that became durable.
+    summary: { ...counts.summary(0), planned, stalls, connectionsOpened, elapsedMs },
+    crashed,
+    has: ({ ordinal, entry }) => {
+      const known = digests[ordinal] ?? 0;
+      if (known === 0) return false;
+      if (known === digestOf(entry.transactionId, entry.sequence)) return true;
+      throw new RepriseError(
+        'REPLAY_STATE',
+        `the window holds other entries than when the replay began (statement ${ordinal} of the plan differs): start a new replay`,
+      );
+    },
+  };
+}
+
+/** Tells entries apart; never 0. The end of a UUID is random in every version that the journal makes. */
+function digestOf(transactionId: string, sequence: number): number {
+  const id = Number.parseInt(transactionId.slice(-8), 16);
+  return ((id ^ Math.imul(sequence, 0x9e3779b1)) | 1) >>> 0;
+}
