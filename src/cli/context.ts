@@ -1,0 +1,14 @@
+import type { Command } from 'commander';
+import type { Io } from './io.ts';
+
+/** What every command gets. */
+export interface CliContext {
+  readonly io: Io;
+  /** Sets the exit status of the process. */
+  exit(code: number): void;
+}
+
+/** `--json`, on every command. */
+export function addJsonFlag(command: Command): Command {
+  return command.option('--json', 'print JSON on standard output');
+}

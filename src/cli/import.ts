@@ -1,0 +1,112 @@
+import { Presets, SingleBar } from 'cli-progress';
+import { type Command, Option } from 'commander';
+import type { ImportProgress } from '../capture/import-log.ts';
+import { type Config, loadConfig } from '../config.ts';
+import { addJsonFlag, type CliContext } from './context.ts';
+import { bytes, count, duration, type Io, json, LiveLine } from './io.ts';
+
+interface ImportFlags {
+  readonly format?: 'csv' | 'json' | 'stderr';
+  readonly prefix?: string;
+  readonly logTimezone?: string;
+  readonly node?: string;
+  readonly dataDir?: string;
+  readonly json?: boolean;
+}
+
+export function addImport(program: Command, { io }: CliContext): void {
+  const command = program
+    .command('import')
+    .summary('bring PostgreSQL server logs into the journal')
+    .description(
+      'Brings a PostgreSQL server log into the journal: one file, or the rotated files of one server in their order, ' +
+        'plain or gzipped, `-` for standard input. An import that was cut off goes on where it stopped; importing ' +
+        'a log again adds nothing, and a log that has grown from where it ended.\n\n' +
+        'Needs no running service. When one runs on the same data folder, its database is used.',
+    )
+    .argument('<file...>', 'log files, oldest first')
+    .addOption(new Option('--format <format>', 'default: told from the log').choices(['csv', 'json', 'stderr']))
+    .option('--prefix <prefix>', 'log_line_prefix of a stderr log (default: told from the log)')
+    .option('--log-timezone <zone>', "the server's log_timezone, where the log's own abbreviation is ambiguous")
+    .option('--node <id>', 'which server the log is of (default: REPRISE_NODE_ID)')
+    .option('--data-dir <folder>', 'data folder (REPRISE_DATA_DIR)');
+  addJsonFlag(command).action(async (files: readonly string[], flags: ImportFlags) => {
+    const config = loadConfig(io.env, { REPRISE_DATA_DIR: flags.dataDir, REPRISE_NODE_ID: flags.node });
+    await importFiles(files, flags, config, io);
+  });
+}
+
+async function importFiles(files: readonly string[], flags: ImportFlags, config: Config, io: Io): Promise<void> {
+  // PostgreSQL and the readers of logs, which no other command needs to load.
+  const [{ openStorage }, { importLog }, { formatImportReport }] = await Promise.all([
+    import('../storage.ts'),
+    import('../capture/import-log.ts'),
+    import('../capture/import-report.ts'),
+  ]);
+  const storage = await openStorage(config, { joinService: true });
+  const progress = io.stderr.isTTY ? progressBar(io) : progressLines(io);
+  try {
+    const report = await importLog({
+      files,
+      store: storage.journal,
+      nodeId: config.nodeId,
+      signal: io.signal,
+      onProgress: progress.show,
+      ...(flags.format ? { format: flags.format } : {}),
+      ...(flags.prefix === undefined ? {} : { logLinePrefix: flags.prefix }),
+      ...(flags.logTimezone === undefined ? {} : { logTimezone: flags.logTimezone }),
+    });
+    progress.end();
+    if (flags.json) json(io, report);
+    else io.stdout.write(formatImportReport(report));
+  } finally {
+    progress.end();
+    await storage.close();
+  }
+}
+
+interface ProgressView {
+  show(progress: ImportProgress): void;
+  end(): void;
+}
+
+function progressBar(io: Io): ProgressView {
+  const bar = new SingleBar(
+    {
+      format: '{bar} {percentage} %  {done}, {entries} entries  {rate} entries/s  {eta_text}',
+      stream: io.stderr,
+      hideCursor: true,
+      clearOnComplete: true,
+      // Signals are the process's, which ends the import first.
+      gracefulExit: false,
+    },
+    Presets.rect,
+  );
+  let started = false;
+  return {
+    show(progress) {
+      const payload = {
+        done: bytes(progress.bytes),
+        entries: count(progress.entries),
+        rate: count(Math.round((progress.entries / Math.max(progress.elapsedMs, 1)) * 1000)),
+        eta_text: progress.etaMs === null ? '' : `ETA ${duration(progress.etaMs)}`,
+      };
+      if (!started) bar.start(1000, 0, payload);
+      started = true;
+      bar.update(Math.round((progress.fraction ?? 0) * 1000), payload);
+    },
+    end: () => bar.stop(),
+  };
+}
+
+function progressLines(io: Io): ProgressView {
+  const line = new LiveLine(io.stderr);
+  return {
+    show(progress) {
+      const share = progress.fraction === null ? '' : `${Math.floor(progress.fraction * 100)} %  `;
+      const eta = progress.etaMs === null ? '' : `  ETA ${duration(progress.etaMs)}`;
+      line.show(`${share}${bytes(progress.bytes)}, ${count(progress.entries)} entries${eta}`);
+    },
+    end: () => line.clear(),
+  };
+}

@@ -1,0 +1,144 @@
+import { RepriseError } from '../errors.ts';
+
+/** What a command may touch of its process; tests and `main.ts` give their own. */
+export interface Io {
+  readonly stdout: NodeJS.WriteStream;
+  readonly stderr: NodeJS.WriteStream;
+  readonly stdin: NodeJS.ReadStream;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Aborted by SIGINT or SIGTERM: commands end cleanly. */
+  readonly signal: AbortSignal;
+}
+
+/** A cell; numbers are aligned to the right. */
+export type Cell = string | number | null;
+
+/** Rows under their headings, columns aligned, two spaces between; null shows as a dash. */
+export function table(headings: readonly string[], rows: readonly (readonly Cell[])[]): string {
+  const texts = [headings, ...rows].map((row) =>
+    row.map((cell) => (typeof cell === 'number' ? count(cell) : (cell ?? '–'))),
+  );
+  const widths = headings.map((_, column) => Math.max(...texts.map((row) => [...(row[column] ?? '')].length)));
+  const right = headings.map((_, column) => rows.length > 0 && rows.every((row) => typeof row[column] !== 'string'));
+  return texts
+    .map((row) =>
+      row
+        .map((text, column) => {
+          const gap = ' '.repeat((widths[column] ?? 0) - [...text].length);
+          return right[column] ? gap + text : text + gap;
+        })
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}
+
+/** Names and values as two columns; entries whose value is null are left out. */
+export function fields(entries: readonly (readonly [string, Cell])[]): string {
+  const shown = entries.filter(([, value]) => value !== null);
+  const width = Math.max(0, ...shown.map(([name]) => name.length));
+  return shown
+    .map(([name, value]) => `${name.padEnd(width)}  ${typeof value === 'number' ? count(value) : value}`)
+    .join('\n');
+}
+
+/** A whole number with thousands separators, others with up to three digits behind the point. */
+export function count(value: number): string {
+  return value.toLocaleString('en-US', { maximumFractionDigits: 3 });
+}
+
+/** `0.35 ms`, `12 ms`, `3.4 s`, `2 min 05 s`, `1 h 02 min`. */
+export function duration(ms: number | null): string | null {
+  if (ms === null) return null;
+  if (ms < 10) return `${Number(ms.toFixed(2))} ms`;
+  if (ms < 1000) return `${Math.round(ms)} ms`;
+  if (ms < 99_950) return `${(ms / 1000).toFixed(1)} s`;
+  const seconds = Math.round(ms / 1000);
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes} min ${String(seconds % 60).padStart(2, '0')} s`;
+  return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, '0')} min`;
+}
+
+export function bytes(value: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
+  let unit = 0;
+  let rest = value;
+  while (rest >= 1024 && unit < units.length - 1) {
+    rest /= 1024;
+    unit += 1;
+  }
+  return `${unit === 0 ? rest : rest.toFixed(1)} ${units[unit]}`;
+}
+
+/** One line of at most `width` characters: statements in tables. */
+export function oneLine(text: string, width: number): string {
+  const flat = text.replace(/\s+/g, ' ').trim();
+  return flat.length > width ? `${flat.slice(0, width - 1)}…` : flat;
+}
+
+/** One JSON document on one line: what `--json` prints. */
+export function json(io: Io, value: unknown): void {
+  io.stdout.write(`${JSON.stringify(value, (_, item) => (typeof item === 'bigint' ? String(item) : item))}\n`);
+}
+
+/** A usage error, exit status 2. `flag` as the caller wrote it. */
+export function usage(flag: string, why: string): RepriseError {
+  return new RepriseError('BAD_INPUT', `${flag} ${why}`, { path: [flag] });
+}
+
+/**
+ * A line that is rewritten in place on a terminal, and written at most once per `intervalMs` elsewhere, so that a
+ * log of a long run stays readable.
+ */
+export class LiveLine {
+  readonly #stream: NodeJS.WriteStream;
+  readonly #intervalMs: number;
+  #lastAt = Number.NEGATIVE_INFINITY;
+  #shown = '';
+  #drawn = 0;
+
+  constructor(stream: NodeJS.WriteStream, intervalMs = 5000) {
+    this.#stream = stream;
+    this.#intervalMs = intervalMs;
+  }
+
+  /** Shows a state; several lines are one block. */
+  show(text: string): void {
+    const now = performance.now();
+    const wait = this.#stream.isTTY ? 66 : this.#intervalMs;
+    if (now - this.#lastAt < wait) return;
+    this.#lastAt = now;
+    if (!this.#stream.isTTY) {
+      if (text !== this.#shown) this.#stream.write(`${text.replace(/\n/g, '  ')}\n`);
+      this.#shown = text;
+      return;
+    }
+    const width = this.#stream.columns || 80;
+    const lines = text.split('\n').map((line) => oneLineFit(line, width - 1));
+    this.#stream.write(`${this.#eraser()}${lines.join('\n')}`);
+    this.#drawn = lines.length;
+  }
+
+  /** Writes a line that stays, above the live one. */
+  print(text: string): void {
+    this.clear();
+    this.#stream.write(`${text}\n`);
+  }
+
+  /** Takes the live line away. */
+  clear(): void {
+    if (this.#drawn === 0) return;
+    this.#stream.write(this.#eraser());
+    this.#drawn = 0;
+    this.#lastAt = Number.NEGATIVE_INFINITY;
+  }
+
+  #eraser(): string {
+    return this.#drawn === 0 ? '' : `\r\u001b[2K${'\u001b[1A\u001b[2K'.repeat(this.#drawn - 1)}`;
+  }
+}
+
+function oneLineFit(line: string, width: number): string {
+  const characters = [...line];
+  return characters.length > width ? `${characters.slice(0, width - 1).join('')}…` : line;
+}

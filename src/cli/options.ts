@@ -1,0 +1,123 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { EntryFilterInput, WindowInput } from '../client/index.ts';
+import { usage } from './io.ts';
+import { STATEMENT_TYPES } from './words.ts';
+
+/** `250ms`, `5s`, `2m`, `1h`, or a plain number of milliseconds. */
+export function milliseconds(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|)$/.exec(text.trim());
+  if (!match) throw new InvalidArgumentError('write it like 250ms, 5s, 2m or 1h.');
+  const factor = { '': 1, ms: 1, s: 1000, m: 60_000, h: 3_600_000 }[match[2] as '' | 'ms' | 's' | 'm' | 'h'];
+  return Number(match[1]) * factor;
+}
+
+export function wholeNumber(text: string): number {
+  if (!/^\d{1,15}$/.test(text.trim())) throw new InvalidArgumentError('it must be a whole number.');
+  return Number(text);
+}
+
+export function decimal(text: string): number {
+  const number = Number(text);
+  if (text.trim() === '' || !Number.isFinite(number)) throw new InvalidArgumentError('it must be a number.');
+  return number;
+}
+
+/** For flags that may be given several times. */
+export function collect(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, text];
+}
+
+/** Case-insensitive choice; `words` as the API has them. */
+export function oneOf<const Word extends string>(words: readonly Word[]): (text: string) => Word {
+  return (text) => {
+    const wanted = text.trim().toUpperCase().replaceAll('-', '_');
+    const found = words.find((word) => word === wanted);
+    if (!found) throw new InvalidArgumentError(`it must be one of ${words.map((w) => w.toLowerCase()).join(', ')}.`);
+    return found;
+  };
+}
+
+export interface WindowFlags {
+  readonly from?: string;
+  readonly to?: string;
+  readonly window?: string;
+}
+
+export function addWindowFlags(command: Command): Command {
+  return command
+    .option('--from <time>', 'first moment, RFC 3339 with a zone: 2026-11-23T10:00:00Z')
+    .option('--to <time>', 'last moment, inclusive')
+    .option('--window <all>', '`all`: everything that the journal holds');
+}
+
+/**
+ * The window of the flags; null for `--window all`.
+ * @throws RepriseError BAD_INPUT when there is neither `--window all` nor both ends
+ */
+export function windowOf(flags: WindowFlags): WindowInput | null {
+  if (flags.window !== undefined) {
+    if (flags.window !== 'all') throw usage('--window', `takes only "all"; give other windows by --from and --to`);
+    if (flags.from !== undefined || flags.to !== undefined) throw usage('--window', 'excludes --from and --to');
+    return null;
+  }
+  if (flags.from === undefined) throw usage('--from', 'is missing: give --from and --to, or --window all');
+  if (flags.to === undefined) throw usage('--to', 'is missing: give --from and --to, or --window all');
+  return { from: flags.from, to: flags.to };
+}
+
+export interface FilterFlags {
+  readonly onlySession?: readonly string[];
+  readonly onlyTransaction?: readonly string[];
+  readonly onlyDatabase?: readonly string[];
+  readonly onlyUser?: readonly string[];
+  readonly onlyApplication?: readonly string[];
+  readonly onlyType?: readonly string[];
+  readonly onlyOutcome?: 'SUCCEEDED' | 'FAILED' | 'UNKNOWN';
+  readonly text?: string;
+  readonly textExcludes?: string;
+  readonly minDuration?: number;
+}
+
+export function addFilterFlags(command: Command): Command {
+  return command
+    .option('--only-session <id>', 'entries of this recorded session (may be repeated, as all --only-…)', collect)
+    .option('--only-transaction <id>', 'entries of this recorded transaction', collect)
+    .option('--only-database <name>', 'entries of this recorded database', collect)
+    .option('--only-user <name>', 'entries of this recorded user', collect)
+    .option('--only-application <name>', 'entries of this recorded application', collect)
+    .option(
+      '--only-type <type>',
+      `statements of this type: ${STATEMENT_TYPES.join(', ').toLowerCase()}`,
+      (text, before) => collect(oneOf(STATEMENT_TYPES)(text), before as readonly string[] | undefined),
+    )
+    .addOption(
+      new Option('--only-outcome <outcome>', 'entries that succeeded, failed or whose outcome is unknown').argParser(
+        oneOf(['SUCCEEDED', 'FAILED', 'UNKNOWN']),
+      ),
+    )
+    .option('--text <text>', 'statements that hold this text')
+    .option('--text-excludes <text>', 'statements that do not hold this text')
+    .option('--min-duration <time>', 'statements that took at least this long', milliseconds);
+}
+
+export function filterOf(flags: FilterFlags): EntryFilterInput {
+  return withoutAbsent({
+    sessionIds: flags.onlySession,
+    transactionIds: flags.onlyTransaction,
+    databases: flags.onlyDatabase,
+    users: flags.onlyUser,
+    applications: flags.onlyApplication,
+    statementTypes: flags.onlyType,
+    outcome: flags.onlyOutcome,
+    text: flags.text,
+    textExcludes: flags.textExcludes,
+    minDurationMs: flags.minDuration,
+  }) as EntryFilterInput;
+}
+
+/** The fields that are there: what is left out gets the service's default. */
+export function withoutAbsent<T extends object>(value: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(value).filter(([, item]) => item !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>;
+  };
+}

@@ -1,0 +1,74 @@
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import { messageOf, RepriseError } from '../errors.ts';
+import type { CliContext } from './context.ts';
+import { EXIT, exitCodeOf } from './exit-codes.ts';
+import { addImport } from './import.ts';
+import type { Io } from './io.ts';
+import { addJournal } from './journal.ts';
+import { addReplay } from './replay.ts';
+import { addReport } from './report.ts';
+import { addServe } from './serve.ts';
+
+/** Version of the package, as `--version` prints it. */
+export function packageVersion(): string {
+  const file = new URL('../../package.json', import.meta.url);
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
+}
+
+/**
+ * Runs one command and gives its exit status. `argv` without the program's own name. Never throws: errors are
+ * written to standard error, as JSON with `--json`.
+ */
+export async function runCli(argv: readonly string[], io: Io): Promise<number> {
+  let code: number = EXIT.OK;
+  const context: CliContext = {
+    io,
+    exit: (status) => {
+      code = status;
+    },
+  };
+  const program = new Command('reprise')
+    .description('Time-travel replay for PostgreSQL: journal what a database ran, and run it again elsewhere.')
+    .version(packageVersion())
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => io.stdout.write(text),
+      writeErr: (text) => io.stderr.write(text),
+      getOutHelpWidth: () => io.stdout.columns ?? 100,
+      getErrHelpWidth: () => io.stderr.columns ?? 100,
+    })
+    .showHelpAfterError('(--help shows what there is)')
+    .addHelpText('after', '\nExit statuses, and examples: docs/cli.md');
+  addServe(program, context);
+  addImport(program, context);
+  addJournal(program, context);
+  addReplay(program, context);
+  addReport(program, context);
+  for (const command of everyCommand(program)) command.copyInheritedSettings(program).exitOverride();
+  try {
+    await program.parseAsync(argv, { from: 'user' });
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.OK : EXIT.USAGE;
+    if (io.signal.aborted) return EXIT.INTERRUPTED;
+    report(error, argv.includes('--json'), io);
+    return error instanceof RepriseError ? exitCodeOf(error.code) : EXIT.INTERNAL;
+  }
+}
+
+function everyCommand(command: Command): Command[] {
+  return command.commands.flatMap((child) => [child, ...everyCommand(child)]);
+}
+
+function report(error: unknown, asJson: boolean, io: Io): void {
+  const known = error instanceof RepriseError ? error : null;
+  if (asJson) {
+    const body = { code: known?.code ?? 'INTERNAL', message: messageOf(error), path: known?.path ?? [] };
+    io.stderr.write(`${JSON.stringify({ error: body })}\n`);
+    return;
+  }
+  io.stderr.write(`error: ${messageOf(error)}${known ? ` [${known.code}]` : ''}\n`);
+  // Something that nobody expected: whoever reports it needs to say where it came from.
+  if (!known && error instanceof Error && error.name !== 'ServiceError') io.stderr.write(`${error.stack}\n`);
+}

@@ -1,0 +1,191 @@
+import type { Command } from 'commander';
+import {
+  CancelReplayDocument,
+  type Client,
+  PauseReplayDocument,
+  PreflightReplayDocument,
+  ReplayFailuresDocument,
+  type ReplayFieldsFragment,
+  type ReplayInput,
+  ReplaysDocument,
+  ResumeReplayDocument,
+  SetReplaySpeedDocument,
+  StartReplayDocument,
+  unwrap,
+} from '../client/index.ts';
+import { RepriseError } from '../errors.ts';
+import type { CliContext } from './context.ts';
+import { EXIT } from './exit-codes.ts';
+import { count, duration, fields, type Io, json, table } from './io.ts';
+import { collect, decimal, oneOf, wholeNumber } from './options.ts';
+import { addRequestFlags, type RequestFlags, requestOf } from './replay-request.ts';
+import { addWatchFlags, follow, requireRun, type WatchFlags } from './replay-watch.ts';
+import { addReplayReports } from './report.ts';
+import { failuresText, runsTable, runText } from './run-view.ts';
+import { addServiceFlags, type ServiceFlags, serviceOf, settleWindow } from './service.ts';
+
+const STATES = [
+  'PENDING',
+  'CONNECTING',
+  'RUNNING',
+  'PAUSED',
+  'COMPLETED',
+  'CANCELLED',
+  'FAILED',
+  'INTERRUPTED',
+] as const;
+
+interface StartFlags extends RequestFlags, WatchFlags, ServiceFlags {
+  readonly watch?: boolean;
+  readonly dryRun?: boolean;
+}
+
+interface ListFlags extends ServiceFlags {
+  readonly state?: readonly (typeof STATES)[number][];
+  readonly limit: number;
+  readonly after?: string;
+}
+
+export function addReplay(program: Command, context: CliContext): void {
+  const { io } = context;
+  const replay = program.command('replay').description('run a window of the journal against another PostgreSQL');
+
+  const start = replay
+    .command('start')
+    .summary('start a replay')
+    .description('Starts a replay of a window against a target and prints its id; with --watch, follows it to its end.')
+    .option('--watch', 'follow the run; the exit status tells how it went')
+    .option('--dry-run', 'only find out what the run would do and meet');
+  addServiceFlags(addWatchFlags(addRequestFlags(start))).action((flags: StartFlags) => startReplay(flags, context));
+
+  const watch = replay
+    .command('watch <id>')
+    .summary('follow a replay to its end')
+    .option('--after <cursor>', 'with --json: go on behind this cursor');
+  addServiceFlags(addWatchFlags(watch)).action((id: string, flags: WatchFlags & ServiceFlags) =>
+    follow(serviceOf(io, flags), id, flags, context),
+  );
+
+  const list = replay
+    .command('ls')
+    .summary('list replays, newest first')
+    .option('--state <state>', 'only those in this state (may be repeated)', (text, before) =>
+      collect(oneOf(STATES)(text), before as readonly string[] | undefined),
+    )
+    .option('--limit <count>', 'most replays to list', wholeNumber, 20)
+    .option('--after <cursor>', 'go on behind the end of an earlier list');
+  addServiceFlags(list).action((flags: ListFlags) => listReplays(flags, io));
+
+  addServiceFlags(replay.command('show <id>').summary('show a replay')).action(
+    async (id: string, flags: ServiceFlags) => {
+      show(await requireRun(serviceOf(io, flags), id, io.signal), flags, io);
+    },
+  );
+
+  addServiceFlags(replay.command('failures <id>').summary('failures of a replay, grouped')).action(
+    (id: string, flags: ServiceFlags) => showFailures(id, flags, io),
+  );
+
+  addReplayReports(replay, context);
+
+  const change = (
+    command: string,
+    summary: string,
+    apply: (client: Client, id: string) => Promise<ReplayFieldsFragment>,
+  ) => {
+    addServiceFlags(replay.command(`${command} <id>`).summary(summary)).action(
+      async (id: string, flags: ServiceFlags) => {
+        show(await apply(serviceOf(io, flags), id), flags, io);
+      },
+    );
+  };
+  change('cancel', 'end a replay', async (client, replayId) =>
+    unwrap((await client.request(CancelReplayDocument, { replayId }, io.signal)).cancelReplay),
+  );
+  change('pause', 'hold a replay still', async (client, replayId) =>
+    unwrap((await client.request(PauseReplayDocument, { replayId }, io.signal)).pauseReplay),
+  );
+  change('resume', 'take a paused or interrupted replay on', async (client, replayId) =>
+    unwrap((await client.request(ResumeReplayDocument, { replayId }, io.signal)).resumeReplay),
+  );
+  addServiceFlags(
+    replay.command('speed <id> <factor>').summary('change the speed of a replay at recorded pace'),
+  ).action(async (id: string, factor: string, flags: ServiceFlags) => {
+    const variables = { replayId: id, speed: decimal(factor) };
+    const { setReplaySpeed } = await serviceOf(io, flags).request(SetReplaySpeedDocument, variables, io.signal);
+    show(unwrap(setReplaySpeed), flags, io);
+  });
+}
+
+function show(run: ReplayFieldsFragment, flags: ServiceFlags, io: Io): void {
+  if (flags.json) json(io, run);
+  else io.stdout.write(`${runText(run)}\n`);
+}
+
+async function startReplay(flags: StartFlags, context: CliContext): Promise<void> {
+  const { io } = context;
+  const client = serviceOf(io, flags);
+  const input = await requestOf(flags, await settleWindow(client, flags, io), io);
+  if (flags.dryRun) return preflight(client, input, flags, context);
+  const run = unwrap((await client.request(StartReplayDocument, { input }, io.signal)).startReplay);
+  if (!flags.watch) {
+    if (flags.json) json(io, run);
+    else io.stdout.write(`${run.id}\n`);
+    return;
+  }
+  if (flags.json) json(io, { kind: 'started', replay: run });
+  else io.stderr.write(`replay ${run.id}: ${run.window.from} to ${run.window.to} against ${run.target}\n`);
+  await follow(client, run.id, flags, context);
+}
+
+async function preflight(
+  client: Client,
+  input: ReplayInput,
+  flags: ServiceFlags,
+  { io, exit }: CliContext,
+): Promise<void> {
+  const { preflightReplay } = await client.request(PreflightReplayDocument, { input }, io.signal);
+  const found = unwrap(preflightReplay);
+  if (found.problems.some(({ severity }) => severity === 'ERROR')) exit(EXIT.REFUSED);
+  if (flags.json) return json(io, found);
+  const text = fields([
+    [
+      'target',
+      found.reachable ? `${found.target} (PostgreSQL ${found.serverVersion})` : `${found.target}: out of reach`,
+    ],
+    ['statements', found.statements],
+    ['transactions', `${count(found.transactions)} (${transactionsText(found.transactionsByStatus)})`],
+    ['sessions', `${found.sessions}, ${found.sessionsAtOnce} at once`],
+    ['reads, writes', `${count(found.reads)}, ${count(found.writes)}`],
+    ['skipped', found.skipped.map(({ reason, count: entries }) => `${count(entries)} ${reason}`).join(', ') || null],
+    [
+      'parsed on target',
+      found.reachable ? `${count(found.kindsChecked)} of ${count(found.statementKinds)} different statements` : null,
+    ],
+    ['estimate', duration(found.estimatedMs ?? null)],
+  ]);
+  const problems = found.problems.map(({ severity, code, message }) => [severity, code, message]);
+  io.stdout.write(
+    `${text}\n\n${problems.length === 0 ? 'no problems found' : table(['', 'code', 'problem'], problems)}\n`,
+  );
+}
+
+function transactionsText(counts: { committed: number; rolledBack: number; open: number }): string {
+  return `in the record ${count(counts.committed)} committed, ${count(counts.rolledBack)} rolled back, ${count(counts.open)} open`;
+}
+
+async function listReplays(flags: ListFlags, io: Io): Promise<void> {
+  const variables = { states: flags.state ?? null, first: flags.limit, after: flags.after ?? null };
+  const { replays } = await serviceOf(io, flags).request(ReplaysDocument, variables, io.signal);
+  if (flags.json) return json(io, replays);
+  io.stdout.write(`${runsTable(replays.nodes)}\n`);
+  if (replays.pageInfo.hasNextPage) io.stderr.write(`\nmore follow: --after ${replays.pageInfo.endCursor}\n`);
+}
+
+async function showFailures(id: string, flags: ServiceFlags, io: Io): Promise<void> {
+  const { replayFailures } = await serviceOf(io, flags).request(ReplayFailuresDocument, { replayId: id }, io.signal);
+  if (!replayFailures)
+    throw new RepriseError('REPLAY_NOT_FOUND', `there is no replay ${id}: \`reprise replay ls\` lists them`);
+  if (flags.json) return json(io, replayFailures);
+  io.stdout.write(`${failuresText(replayFailures, 100)}\n`);
+}

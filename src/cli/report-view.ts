@@ -1,0 +1,93 @@
+import type { CompareReplaysQuery, ReplayDivergencesQuery } from '../client/index.ts';
+import { actualText, complaintsOf, type ReportData } from '../client/report/index.ts';
+import { type Cell, count, duration, oneLine, table } from './io.ts';
+import { failuresText, runText } from './run-view.ts';
+
+type Comparison = Extract<CompareReplaysQuery['compareReplays'], { readonly __typename: 'ReplayComparison' }>;
+type Divergences = NonNullable<ReplayDivergencesQuery['replayDivergences']>;
+
+/** Rows of each table that a report for people shows; files hold all. */
+const SHOWN = 20;
+
+/** A report for people: what has to be looked at first, cut to what a screen holds. */
+export function reportText(data: ReportData): string {
+  const { replay, report } = data;
+  const { run, regressions, missed } = complaintsOf(data);
+  const parts = [runText(replay)];
+  if (report.thresholds.length > 0) {
+    const rows = report.thresholds.map((line) => [line.passed ? 'passed' : 'MISSED', line.threshold, actualText(line)]);
+    parts.push(table(['', 'threshold', 'actual'], rows));
+  }
+  if (regressions.length > 0) {
+    const rows = regressions
+      .slice(0, SHOWN)
+      .map((line) => [
+        line.calls,
+        line.failures + line.cascades,
+        duration(line.recorded.p95 ?? null),
+        duration(line.replayed.p95 ?? null),
+        line.divergences.map(({ divergence, count: calls }) => `${divergence} ${count(calls)}`).join(', ') || 'slower',
+        oneLine(line.normalised, 80),
+      ]);
+    parts.push(
+      `${count(regressions.length)} of ${count(report.statements.length)} statements got worse:\n` +
+        table(['calls', 'failed', 'recorded p95', 'replayed p95', 'divergences', 'statement'], rows),
+    );
+    if (regressions.length > SHOWN) parts.push(`… and ${count(regressions.length - SHOWN)} more: --format csv`);
+  }
+  if (report.failures.length > 0) parts.push(failuresText(report.failures.slice(0, SHOWN), 80));
+  if (report.remarks.length > 0) parts.push(report.remarks.join('\n'));
+  const good = run.length === 0 && regressions.length === 0 && missed.length === 0;
+  parts.push(
+    good ? 'it did what the record says' : [...run, ...(missed.length > 0 ? ['thresholds missed'] : [])].join('; '),
+  );
+  return parts.filter((part) => part !== '').join('\n\n');
+}
+
+/** Groups of divergences as a table. */
+export function divergencesTable(groups: Divergences, width: number): string {
+  if (groups.length === 0) return 'no divergences';
+  const rows = groups.map((group) => [
+    group.divergence,
+    group.count,
+    group.firstSeq,
+    oneLine(group.sample, 60),
+    oneLine(group.normalised, width),
+  ]);
+  return table(['divergence', 'count', 'first seq', 'sample', 'statement'], rows);
+}
+
+/** Two runs side by side; statements that did the same are left out unless `all`. */
+export function comparisonText({ a, b, totals, statements, remarks }: Comparison, all: boolean): string {
+  const shown = statements.filter(({ verdict }) => all || verdict !== 'SAME');
+  const rows = shown.map(({ verdict, a: before, b: after, deltaMs, normalised }): Cell[] => [
+    verdict,
+    before?.calls ?? null,
+    after?.calls ?? null,
+    before ? before.failures + before.cascades : null,
+    after ? after.failures + after.cascades : null,
+    duration(before?.replayed.p95 ?? null),
+    duration(after?.replayed.p95 ?? null),
+    signed(deltaMs.p95 ?? null),
+    oneLine(normalised, 80),
+  ]);
+  const headings = ['', 'calls A', 'B', 'failed A', 'B', 'p95 A', 'B', 'delta', 'statement'];
+  const runs = [
+    ['A', a.id, a.state, a.target, a.targetVersion ?? null, a.summary.failed, duration(a.summary.duration.p95 ?? null)],
+    ['B', b.id, b.state, b.target, b.targetVersion ?? null, b.summary.failed, duration(b.summary.duration.p95 ?? null)],
+  ];
+  return [
+    table(['', 'replay', 'state', 'target', 'PostgreSQL', 'failed', 'p95'], runs),
+    totals
+      .filter(({ statements: many }) => many > 0)
+      .map(({ verdict, statements: many }) => `${count(many)} ${verdict.toLowerCase().replaceAll('_', ' ')}`)
+      .join(', ') || 'no statements',
+    ...(rows.length > 0 ? [table(headings, rows)] : []),
+    ...(remarks.length > 0 ? [remarks.join('\n')] : []),
+  ].join('\n\n');
+}
+
+function signed(ms: number | null): string | null {
+  if (ms === null) return null;
+  return ms < 0 ? `-${duration(-ms)}` : `+${duration(ms)}`;
+}

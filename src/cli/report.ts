@@ -1,0 +1,153 @@
+import { writeFile } from 'node:fs/promises';
+import { type Command, Option } from 'commander';
+import { CompareReplaysDocument, ReplayDivergencesDocument, unwrap } from '../client/index.ts';
+import {
+  CSV_TABLES,
+  type CsvTable,
+  loadReport,
+  REPORT_FORMATS,
+  type ReportFormat,
+  renderReport,
+} from '../client/report/index.ts';
+import { messageOf, RepriseError } from '../errors.ts';
+import type { CliContext } from './context.ts';
+import { EXIT } from './exit-codes.ts';
+import { json, usage } from './io.ts';
+import { collect, decimal, milliseconds, oneOf } from './options.ts';
+import { comparisonText, divergencesTable, reportText } from './report-view.ts';
+import { addServiceFlags, type ServiceFlags, serviceOf } from './service.ts';
+
+interface ReportFlags extends ServiceFlags {
+  readonly format?: ReportFormat | 'text';
+  readonly table?: CsvTable;
+  readonly output?: string;
+  readonly threshold?: readonly string[];
+}
+
+/** `report`: a run that has ended as a file. */
+export function addReport(program: Command, context: CliContext): void {
+  const command = program
+    .command('report <replay>')
+    .summary('the report of a replay that has ended, as a file')
+    .description(
+      'Prints the report of a replay that has ended: for people (text), or as JSON, CSV, JUnit XML or one HTML page that ' +
+        'opens offline. The exit status is 1 when a threshold is missed: of the replay, or given here.',
+    )
+    .addOption(
+      new Option('--format <format>', 'default: by the name of --output, else text').choices([
+        ...REPORT_FORMATS,
+        'text',
+      ]),
+    )
+    .addOption(new Option('--table <table>', 'which table, of CSV (default statements)').choices([...CSV_TABLES]))
+    .option('--output <file>', 'write it there instead of to standard output')
+    .option('--threshold <condition>', "such as 'failures<1%' or 'p95<50ms' (may be repeated)", collect);
+  addServiceFlags(command)
+    .addHelpText(
+      'after',
+      '\nExamples:\n  reprise report ID --output replay.html\n  reprise report ID --format junit --threshold regressions=0 --output replay.xml\n',
+    )
+    .action((id: string, flags: ReportFlags) => printReport(id, flags, context));
+}
+
+async function printReport(id: string, flags: ReportFlags, { io, exit }: CliContext): Promise<void> {
+  const format = flags.format ?? (flags.json ? 'json' : formatOf(flags.output));
+  if (flags.table !== undefined && format !== 'csv') throw usage('--table', 'is for --format csv');
+  const data = await loadReport(serviceOf(io, flags), id, flags.threshold, io.signal);
+  const text = format === 'text' ? `${reportText(data)}\n` : renderReport(data, format, flags.table);
+  if (flags.output === undefined) io.stdout.write(text);
+  else {
+    await writeFile(flags.output, text).catch((error: unknown) => {
+      throw new RepriseError('BAD_INPUT', `--output cannot be written: ${messageOf(error)}`, { path: ['--output'] });
+    });
+  }
+  if (data.report.thresholds.some(({ passed }) => !passed)) exit(EXIT.DIVERGED);
+}
+
+const BY_ENDING: Readonly<Record<string, ReportFormat | 'text'>> = {
+  json: 'json',
+  csv: 'csv',
+  xml: 'junit',
+  html: 'html',
+  htm: 'html',
+  txt: 'text',
+};
+
+function formatOf(output: string | undefined): ReportFormat | 'text' {
+  if (output === undefined) return 'text';
+  const ending = /\.(\w+)$/.exec(output)?.[1]?.toLowerCase() ?? '';
+  const format = BY_ENDING[ending];
+  if (format === undefined) throw usage('--format', `is missing: the name ${JSON.stringify(output)} does not tell it`);
+  return format;
+}
+
+const DIVERGENCES = ['NEW_FAILURE', 'MISSING_FAILURE', 'DIFFERENT_FAILURE', 'ROW_COUNT', 'CHECKSUM', 'SLOWER'] as const;
+
+interface DivergencesFlags extends ServiceFlags {
+  readonly kind?: readonly (typeof DIVERGENCES)[number][];
+}
+
+interface CompareFlags extends ServiceFlags {
+  readonly slowerRatio?: number;
+  readonly slowerMin?: number;
+  readonly all?: boolean;
+  readonly failOn?: string;
+}
+
+/** Verdicts that `--fail-on` of `replay compare` may name. */
+const FAIL_ON = ['new-failures', 'slower', 'only-in-a', 'only-in-b'] as const;
+
+/** `replay divergences` and `replay compare`. */
+export function addReplayReports(replay: Command, context: CliContext): void {
+  const divergences = replay
+    .command('divergences <id>')
+    .summary('divergences of a replay, grouped')
+    .option('--kind <kind>', 'only this kind: new-failure, row-count, … (may be repeated)', (text, before) =>
+      collect(oneOf(DIVERGENCES)(text), before as readonly string[] | undefined),
+    );
+  addServiceFlags(divergences).action((id: string, flags: DivergencesFlags) => showDivergences(id, flags, context));
+
+  const compare = replay
+    .command('compare <a> <b>')
+    .summary('compare two replays that have ended: A before, B after an upgrade')
+    .option('--slower-ratio <factor>', 'slower means this many times the 95th percentile of A (default 1.25)', decimal)
+    .option('--slower-min <time>', '… and at least this much more (default 1ms)', milliseconds)
+    .option('--all', 'also list statements that did the same')
+    .option(
+      '--fail-on <verdicts>',
+      `what makes the exit status 1: ${FAIL_ON.join(', ')} by comma, or none`,
+      'new-failures',
+    );
+  addServiceFlags(compare).action((a: string, b: string, flags: CompareFlags) => compareRuns(a, b, flags, context));
+}
+
+async function showDivergences(id: string, flags: DivergencesFlags, { io }: CliContext): Promise<void> {
+  const variables = { replayId: id, divergences: flags.kind ?? null };
+  const { replayDivergences } = await serviceOf(io, flags).request(ReplayDivergencesDocument, variables, io.signal);
+  if (!replayDivergences)
+    throw new RepriseError('REPLAY_NOT_FOUND', `there is no replay ${id}: \`reprise replay ls\` lists them`);
+  if (flags.json) return json(io, replayDivergences);
+  io.stdout.write(`${divergencesTable(replayDivergences, 80)}\n`);
+}
+
+async function compareRuns(a: string, b: string, flags: CompareFlags, { io, exit }: CliContext): Promise<void> {
+  const failOn = verdictsOf(flags.failOn ?? 'new-failures');
+  const slower =
+    flags.slowerRatio === undefined && flags.slowerMin === undefined
+      ? null
+      : { ratio: flags.slowerRatio ?? 1.25, minMs: flags.slowerMin ?? 1 };
+  const { compareReplays } = await serviceOf(io, flags).request(CompareReplaysDocument, { a, b, slower }, io.signal);
+  const found = unwrap(compareReplays);
+  if (flags.json) json(io, found);
+  else io.stdout.write(`${comparisonText(found, flags.all ?? false)}\n`);
+  if (found.totals.some(({ verdict, statements }) => statements > 0 && failOn.includes(verdict))) exit(EXIT.DIVERGED);
+}
+
+function verdictsOf(text: string): readonly string[] {
+  if (text === 'none') return [];
+  return text.split(',').map((word) => {
+    const found = FAIL_ON.find((verdict) => verdict === word.trim().toLowerCase());
+    if (!found) throw usage('--fail-on', `names ${JSON.stringify(word)}: it takes ${FAIL_ON.join(', ')}, or none`);
+    return found.toUpperCase().replaceAll('-', '_');
+  });
+}

@@ -1,0 +1,123 @@
+import type { ReplayFailuresQuery, ReplayFieldsFragment, SummaryFieldsFragment } from '../client/index.ts';
+import { count, duration, fields, oneLine, table } from './io.ts';
+
+type Failures = NonNullable<ReplayFailuresQuery['replayFailures']>;
+type Percentiles = SummaryFieldsFragment['duration'];
+
+/** Statements that have an outcome. */
+export function reported(summary: SummaryFieldsFragment): number {
+  return summary.succeeded + summary.failed + summary.cascades + summary.skipped + summary.unknown;
+}
+
+/** Divergences as a record, absent ones left out. */
+export function divergencesOf(summary: SummaryFieldsFragment): Readonly<Record<string, number>> {
+  return Object.fromEntries(summary.divergences.map(({ divergence, count: statements }) => [divergence, statements]));
+}
+
+/** Divergences apart from SLOWER, which tells more of the machine than of the run. */
+export function differences(summary: SummaryFieldsFragment): number {
+  return summary.divergences.reduce((sum, { divergence, count: n }) => sum + (divergence === 'SLOWER' ? 0 : n), 0);
+}
+
+/** Two lines that tell where a run is. */
+export function progressText(state: string, summary: SummaryFieldsFragment): string {
+  const done = reported(summary);
+  const share = summary.planned ? done / summary.planned : state === 'COMPLETED' ? 1 : 0;
+  const width = 24;
+  const full = Math.floor(Math.min(1, share) * width);
+  const bar = `${'█'.repeat(full)}${'░'.repeat(width - full)}`;
+  const of = summary.planned === null || summary.planned === undefined ? '' : ` of ${count(summary.planned)}`;
+  const eta = summary.etaMs === null || summary.etaMs === undefined ? '' : `  ETA ${duration(summary.etaMs)}`;
+  const lag = summary.lag.p95 === null || summary.lag.p95 === undefined ? '' : `  lag p95 ${duration(summary.lag.p95)}`;
+  return [
+    `${state.padEnd(10)} ${bar} ${Math.floor(share * 100)} %  ${count(done)}${of}  ${count(Math.round(summary.rate))}/s${eta}`,
+    `           ${countsText(summary)}${lag}  at ${summary.position ?? '–'}`,
+  ].join('\n');
+}
+
+function countsText(summary: SummaryFieldsFragment): string {
+  const parts = [`${count(summary.succeeded)} succeeded`, `${count(summary.failed)} failed`];
+  if (summary.cascades > 0) parts.push(`${count(summary.cascades)} cascades`);
+  if (summary.skipped > 0) parts.push(`${count(summary.skipped)} skipped`);
+  if (summary.unknown > 0) parts.push(`${count(summary.unknown)} unknown`);
+  parts.push(`${count(differences(summary))} differ`);
+  const slower = divergencesOf(summary)['SLOWER'] ?? 0;
+  if (slower > 0) parts.push(`${count(slower)} slower`);
+  if (summary.stalls > 0) parts.push(`${count(summary.stalls)} stalls`);
+  return parts.join(', ');
+}
+
+function percentiles(values: Percentiles): string | null {
+  if (values.p50 === null || values.p50 === undefined) return null;
+  return [values.p50, values.p95, values.p99].map((value) => duration(value ?? null)).join(' / ');
+}
+
+/** Everything about a run, for people. */
+export function runText(run: ReplayFieldsFragment): string {
+  const { summary, request } = run;
+  const pace = request.paceMode === 'RECORDED' ? `recorded × ${request.speed}` : 'as fast as possible';
+  const differences = summary.divergences.map(({ divergence, count: n }) => `${divergence} ${count(n)}`).join(', ');
+  return fields([
+    ['replay', run.id],
+    ['state', run.error ? `${run.state}: ${run.error.message} [${run.error.code}]` : run.state],
+    ['window', `${run.window.from} to ${run.window.to}`],
+    ['target', run.targetVersion ? `${run.target} (PostgreSQL ${run.targetVersion})` : run.target],
+    ['ordering', `${request.ordering}, edges ${request.edges}, ${pace}`],
+    ['started', run.startedAt ?? null],
+    ['ended', run.endedAt ?? null],
+    [
+      'statements',
+      `${summary.planned === null || summary.planned === undefined ? '?' : count(summary.planned)} planned, ${countsText(summary)}`,
+    ],
+    [
+      'against record',
+      `${count(summary.same)} same, ${count(summary.diverged)} diverged, ${count(summary.unverifiable)} unverifiable`,
+    ],
+    ['divergences', differences || null],
+    ['first error', summary.firstError ?? null],
+    ['rows', summary.rows],
+    [
+      'took',
+      `${duration(summary.elapsedMs)}, ${count(Math.round(summary.rate))} statements/s, ${count(summary.connectionsOpened)} connections`,
+    ],
+    [
+      'duration',
+      withNote('p50 / p95 / p99', percentiles(summary.duration), summary.durationsApproximate ? 'approximate' : ''),
+    ],
+    ['in the record', withNote('p50 / p95 / p99', percentiles(summary.recordedDuration), '')],
+    ['lag', withNote('p50 / p95 / p99', percentiles(summary.lag), '')],
+  ]);
+}
+
+function withNote(unit: string, text: string | null, note: string): string | null {
+  return text === null ? null : `${text}  (${unit}${note ? `, ${note}` : ''})`;
+}
+
+export function runsTable(runs: readonly ReplayFieldsFragment[]): string {
+  const rows = runs.map((run) => [
+    run.id,
+    run.state,
+    run.createdAt,
+    run.target,
+    run.request.ordering,
+    reported(run.summary),
+    run.summary.planned ?? null,
+    run.summary.failed,
+    differences(run.summary),
+  ]);
+  return table(['replay', 'state', 'created (UTC)', 'target', 'ordering', 'done', 'planned', 'failed', 'differ'], rows);
+}
+
+export function failuresText(failures: Failures, width: number): string {
+  if (failures.length === 0) return 'no failures';
+  const rows = failures.map((group) => [
+    group.sqlstate,
+    group.count,
+    group.cascades,
+    group.expected,
+    group.firstSeq,
+    oneLine(group.sampleMessage, 50),
+    oneLine(group.normalised, width),
+  ]);
+  return table(['sqlstate', 'count', 'cascades', 'as recorded', 'first seq', 'message', 'statement'], rows);
+}

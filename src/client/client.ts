@@ -1,0 +1,47 @@
+import type { DocumentTypeDecoration } from '@graphql-typed-document-node/core';
+import { fromGraphQL, fromStatus, type GraphQLErrorLike, ServiceError, unreachable } from './errors.ts';
+import type { Endpoint } from './transport.ts';
+
+/** A generated operation: its text, and the types of its result and variables. */
+export type Operation<Result, Variables> = DocumentTypeDecoration<Result, Variables> & { toString(): string };
+
+/**
+ * Sends a query or mutation.
+ * @throws RepriseError SERVICE_UNREACHABLE when nothing answers, or the code that the service gives; ServiceError
+ * when the service failed.
+ */
+export async function request<Result, Variables>(
+  endpoint: Endpoint,
+  document: Operation<Result, Variables>,
+  variables: Variables,
+  signal?: AbortSignal,
+): Promise<Result> {
+  let response: Response;
+  let text: string;
+  try {
+    response = await fetch(`${endpoint.url}/graphql`, {
+      method: 'POST',
+      headers: {
+        accept: 'application/graphql-response+json, application/json',
+        'content-type': 'application/json',
+        ...(endpoint.token === null ? {} : { authorization: `Bearer ${endpoint.token}` }),
+      },
+      body: JSON.stringify({ query: document.toString(), variables }),
+      ...(signal ? { signal } : {}),
+    });
+    text = await response.text();
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw unreachable(endpoint.url, error);
+  }
+  let body: { data?: Result | null; errors?: readonly GraphQLErrorLike[] };
+  try {
+    body = JSON.parse(text) as typeof body;
+  } catch {
+    if (response.ok) throw new ServiceError(`${endpoint.url} answered with no JSON: is it a Reprise service?`);
+    throw fromStatus(response.status, text.slice(0, 200));
+  }
+  if (body.errors?.length) throw fromGraphQL(body.errors);
+  if (body.data === undefined || body.data === null) throw fromStatus(response.status, '');
+  return body.data;
+}

@@ -1,0 +1,90 @@
+import { RepriseError } from '../../errors.ts';
+import type { Operation } from '../client.ts';
+import { type ReplayFieldsFragment, ReportFileDocument, type ReportFileQuery } from '../generated/graphql.ts';
+import { hasEnded } from '../watch.ts';
+
+/** What of a `Client` is needed. */
+interface Requests {
+  request<Result, Variables>(
+    document: Operation<Result, Variables>,
+    variables: Variables,
+    signal?: AbortSignal,
+  ): Promise<Result>;
+}
+
+/** Everything that a report of a run is made from: what the API says of it. */
+export interface ReportData {
+  readonly replay: ReplayFieldsFragment;
+  readonly report: NonNullable<ReportFileQuery['replayReport']>;
+}
+export type StatementLine = ReportData['report']['statements'][number];
+export type DivergenceLine = ReportData['report']['divergences'][number];
+export type FailureLine = ReportData['report']['failures'][number];
+export type ThresholdLine = ReportData['report']['thresholds'][number];
+
+/**
+ * Asks for the report of a run that has ended. `thresholds`: conditions in addition to those of the run.
+ * @throws RepriseError REPLAY_NOT_FOUND; REPLAY_STATE while it is under way; BAD_INPUT for a threshold
+ */
+export async function loadReport(
+  client: Requests,
+  replayId: string,
+  thresholds: readonly string[] = [],
+  signal?: AbortSignal,
+): Promise<ReportData> {
+  const { replay, replayReport } = await client.request(ReportFileDocument, { replayId, thresholds }, signal);
+  if (!replay || !replayReport) throw new RepriseError('REPLAY_NOT_FOUND', `there is no replay ${replayId}`);
+  if (!hasEnded(replay.state)) {
+    throw new RepriseError('REPLAY_STATE', `replay ${replayId} is ${replay.state}: a report is made when it has ended`);
+  }
+  return { replay, report: replayReport };
+}
+
+/** What of a run a reader has to look at; nothing: it did what the record says, within its thresholds. */
+export interface Complaints {
+  /** Why the run itself says less than it should. */
+  readonly run: readonly string[];
+  readonly regressions: readonly StatementLine[];
+  readonly missed: readonly ThresholdLine[];
+}
+
+export function complaintsOf({ replay, report }: ReportData): Complaints {
+  const run: string[] = [];
+  if (replay.state !== 'COMPLETED')
+    run.push(`the run is ${replay.state}${replay.error ? `: ${replay.error.message}` : ''}`);
+  if (replay.summary.unknown > 0) run.push(`${replay.summary.unknown} statements have an unknown outcome`);
+  return {
+    run,
+    regressions: report.statements.filter((line) => line.regressed),
+    missed: report.thresholds.filter((line) => !line.passed),
+  };
+}
+
+const UNITS: Readonly<Record<ThresholdLine['unit'], string>> = {
+  STATEMENTS: ' statements',
+  PERCENT: ' %',
+  MS: ' ms',
+  PER_SECOND: ' statements/s',
+};
+
+/** `49.9 ms`, `0.5 %`; `not measured` without a value. */
+export function actualText({ actual, unit }: ThresholdLine): string {
+  return actual === null || actual === undefined ? 'not measured' : `${rounded(actual)}${UNITS[unit]}`;
+}
+
+/** Up to three digits behind the point. */
+export function rounded(value: number): number {
+  return Number(value.toFixed(3));
+}
+
+/** `NEW_FAILURE 3, SLOWER 1`; empty without any. */
+export function divergencesText({ divergences }: StatementLine): string {
+  return divergences.map(({ divergence, count }) => `${divergence} ${count}`).join(', ');
+}
+
+/** One line of at most so many characters. */
+export function oneLine(text: string, width: number): string {
+  const flat = text.replace(/\s+/g, ' ').trim();
+  const characters = [...flat];
+  return characters.length > width ? `${characters.slice(0, width - 1).join('')}…` : flat;
+}

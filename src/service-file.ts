@@ -1,0 +1,46 @@
+import { randomBytes } from 'node:crypto';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+/** What a running service tells other processes of the same user, in `service.json` of its data folder. */
+export interface ServiceFile {
+  readonly pid: number;
+  /** Where it listens: `http://127.0.0.1:4000`. */
+  readonly url: string;
+  /** Its embedded PostgreSQL, with the password. */
+  readonly databaseUrl: string;
+}
+
+const pathIn = (dataDir: string) => join(dataDir, 'service.json');
+
+/** Writes the file whole or not at all, readable by its owner only: it holds a password. */
+export async function writeServiceFile(dataDir: string, content: ServiceFile): Promise<void> {
+  const draft = `${pathIn(dataDir)}.${randomBytes(6).toString('hex')}`;
+  await writeFile(draft, `${JSON.stringify(content, null, 2)}\n`, { mode: 0o600, flag: 'wx' });
+  await rename(draft, pathIn(dataDir));
+}
+
+export async function removeServiceFile(dataDir: string): Promise<void> {
+  await rm(pathIn(dataDir), { force: true });
+}
+
+/** The file of a service that lives; null when there is none, or what is left of a dead one. */
+export async function readServiceFile(dataDir: string): Promise<ServiceFile | null> {
+  let content: ServiceFile;
+  try {
+    content = JSON.parse(await readFile(pathIn(dataDir), 'utf8')) as ServiceFile;
+  } catch {
+    return null;
+  }
+  return isAlive(content.pid) ? content : null;
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    // It lives, and is another user's.
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}

@@ -1,0 +1,179 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { createApp } from '../src/app.ts';
+import { createClient, ReplayDocument, StartReplayDocument, unwrap } from '../src/client/index.ts';
+import { type Config, loadConfig } from '../src/config.ts';
+import { openReprise } from '../src/index.ts';
+import { cli, isAlive, startService } from './cli/process.ts';
+import { createTestDatabase } from './support/database.ts';
+import { createShopTarget, SHOP_LOG } from './support/shop.ts';
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'reprise-app-'));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+const postmasterOf = async (dataDir: string) =>
+  Number((await readFile(join(dataDir, 'pgdata/postmaster.pid'), 'utf8')).split('\n')[0]);
+
+describe('the app', () => {
+  test('starts and stops twice as once, and starts again', async () => {
+    const database = await createTestDatabase();
+    const app = createApp(config({ DATABASE_URL: database.url }));
+    const [first, second] = await Promise.all([app.start(), app.start()]);
+    expect(second).toBe(first);
+    expect(await (await fetch(`${first.url}/health`)).json()).toEqual({ status: 'up' });
+    await Promise.all([app.stop(), app.stop()]);
+    await app.stop();
+    await expect(fetch(`${first.url}/health`)).rejects.toThrow();
+    const again = await app.start();
+    expect((await fetch(`${again.url}/ready`)).status).toBe(200);
+    await app.stop();
+    await database.drop();
+  });
+
+  test('a stop during the start leaves nothing running', async () => {
+    const database = await createTestDatabase();
+    const app = createApp(config({ DATABASE_URL: database.url }));
+    const started = app.start();
+    await app.stop();
+    await expect(fetch(`${(await started).url}/health`)).rejects.toThrow();
+    await database.drop();
+  });
+
+  test('a start that fails cleans up and can be repeated', async () => {
+    const blocker = createServer().listen(0, '127.0.0.1');
+    await new Promise((resolve) => blocker.once('listening', resolve));
+    const { port } = blocker.address() as AddressInfo;
+    const app = createApp(config({ REPRISE_DATA_DIR: folder, REPRISE_PORT: String(port) }));
+    await expect(app.start()).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: expect.stringMatching(/^REPRISE_PORT: port \d+ .* taken/),
+    });
+    await expect(postmasterOf(folder)).rejects.toThrow(/ENOENT/);
+    await new Promise((resolve) => blocker.close(resolve));
+    expect((await app.start()).url).toBe(`http://127.0.0.1:${port}`);
+    await app.stop();
+  });
+
+  test('refuses its own database as a target, by alias too', async () => {
+    const database = await createTestDatabase();
+    const own = {
+      host: database.host,
+      port: database.port,
+      user: database.user,
+      password: database.password,
+      database: database.name,
+    };
+    const app = createApp(config({ DATABASE_URL: database.url, REPRISE_TARGETS: JSON.stringify({ own }) }));
+    const client = createClient({ url: (await app.start()).url });
+    for (const target of [own, { alias: 'own' }]) {
+      const input = { window: { from: '2026-01-01T00:00:00Z', to: '2026-01-02T00:00:00Z' }, target };
+      const { startReplay } = await client.request(StartReplayDocument, { input });
+      expect(() => unwrap(startReplay)).toThrow(expect.objectContaining({ code: 'TARGET_REFUSED' }));
+    }
+    await app.stop();
+    await database.drop();
+  });
+
+  test('another service on the same data folder is refused', async () => {
+    const app = createApp(config({ REPRISE_DATA_DIR: folder }));
+    await app.start();
+    await expect(createApp(config({ REPRISE_DATA_DIR: folder })).start()).rejects.toMatchObject({
+      code: 'DATA_DIR_IN_USE',
+    });
+    await expect(openReprise(config({ REPRISE_DATA_DIR: folder }))).rejects.toMatchObject({ code: 'DATA_DIR_IN_USE' });
+    await app.stop();
+  });
+});
+
+describe('the library', () => {
+  test('imports and replays without a server', async () => {
+    const [database, target] = [await createTestDatabase(), await createShopTarget()];
+    const reprise = await openReprise(config({ DATABASE_URL: database.url }));
+    const { entries, firstTimestamp } = await reprise.importLog({ files: [SHOP_LOG] });
+    expect([entries.accepted, firstTimestamp]).toEqual([8233, '2026-11-23T16:28:37.426000Z']);
+    const { first } = await reprise.journal.coverage({ from: 0, to: Number.MAX_SAFE_INTEGER }, 1);
+    const window = { from: first ?? 0, to: (first ?? 0) + 100_000 };
+    const { host, port, user, password, name } = target;
+    const kinds = new Set<string>();
+    let lastSeq = 0;
+    for await (const event of reprise.engine.replayWindow({
+      window,
+      target: { host, port, user, password, database: name },
+    })) {
+      expect(event.seq).toBe(lastSeq + 1);
+      lastSeq = event.seq;
+      kinds.add(event.kind === 'STATE' ? event.state : event.kind);
+    }
+    expect(kinds).toContain('OUTCOME');
+    expect(kinds).toContain('COMPLETED');
+    await reprise.close();
+    await reprise.close();
+    await Promise.all([database.drop(), target.drop()]);
+  });
+});
+
+describe('the service as a process', () => {
+  test('SIGTERM ends it cleanly and leaves no PostgreSQL and no service file', async () => {
+    const service = await startService(folder);
+    const postmaster = await postmasterOf(folder);
+    expect(isAlive(postmaster)).toBe(true);
+    expect(await service.end('SIGTERM')).toBe(0);
+    expect(isAlive(postmaster)).toBe(false);
+    await expect(readFile(join(folder, 'service.json'))).rejects.toThrow(/ENOENT/);
+  });
+
+  test('after kill -9 the next start just works: the journal is whole, and a watcher misses nothing', async () => {
+    const target = await createShopTarget();
+    const service = await startService(folder);
+    expect((await cli(['import', '--data-dir', folder, SHOP_LOG])).code).toBe(0);
+    const { host, port, user, password, name } = target;
+    const client = createClient({ url: service.url });
+    const run = unwrap(
+      (
+        await client.request(StartReplayDocument, {
+          input: {
+            window: { from: '2026-11-23T16:28:37Z', to: '2026-11-23T16:28:43Z' },
+            target: { host, port, user, password, database: name },
+            pace: { mode: 'RECORDED', speed: 0.1 },
+          },
+        })
+      ).startReplay,
+    );
+    const states: string[] = [];
+    let outcomes = 0;
+    let lastSeq = 0;
+    let next: ReturnType<typeof startService> | null = null;
+    for await (const { events } of client.watchReplay(run.id)) {
+      for (const event of events) {
+        expect(event.seq).toBe(lastSeq + 1);
+        lastSeq = event.seq;
+        if (event.__typename === 'OutcomeEvent') outcomes += 1;
+        if (event.__typename === 'StateEvent') states.push(event.state);
+      }
+      if (outcomes >= 20 && !next) {
+        await service.end('SIGKILL');
+        next = startService(folder, Number(new URL(service.url).port));
+      }
+    }
+    const restarted = await next;
+    expect(states.slice(0, 2)).toEqual(['CONNECTING', 'RUNNING']);
+    const { replay } = await client.request(ReplayDocument, { id: run.id });
+    expect(replay?.state).toBe('INTERRUPTED');
+    expect(replay?.lastSeq).toBe(lastSeq);
+    const stats = await cli(['journal', 'stats', '--json', '--server', service.url]);
+    expect(JSON.parse(stats.stdout)).toMatchObject({ entries: 8233, transactions: { committed: 658 } });
+    expect(await restarted?.end('SIGTERM')).toBe(0);
+    await target.drop();
+  });
+});
+
+function config(env: Readonly<Record<string, string>>): Config {
+  return loadConfig({ REPRISE_PORT: '0', REPRISE_LOG_LEVEL: 'silent', ...env });
+}

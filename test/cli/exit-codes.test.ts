@@ -1,0 +1,46 @@
+import { describe, expect, test } from 'vitest';
+import { EXIT, exitCodeOfRun } from '../../src/cli/exit-codes.ts';
+
+const run = (
+  state: string,
+  summary: { skipped?: number; unknown?: number } = {},
+  divergences: Record<string, number> = {},
+) => ({
+  state,
+  error: null,
+  summary: { skipped: 0, unknown: 0, ...summary, divergences },
+});
+
+describe('the exit status of a run', () => {
+  test('is 0 when it completed as recorded, slower statements and skipped ones included', () => {
+    expect(exitCodeOfRun(run('COMPLETED'))).toBe(EXIT.OK);
+    expect(exitCodeOfRun(run('COMPLETED', { skipped: 5 }, { SLOWER: 100 }))).toBe(EXIT.OK);
+  });
+
+  test.each(['NEW_FAILURE', 'MISSING_FAILURE', 'DIFFERENT_FAILURE', 'ROW_COUNT', 'CHECKSUM'])(
+    'is 1 with %s',
+    (kind) => {
+      expect(exitCodeOfRun(run('COMPLETED', {}, { [kind]: 1 }))).toBe(EXIT.DIVERGED);
+      expect(exitCodeOfRun(run('COMPLETED', {}, { [kind]: 1 }), [])).toBe(EXIT.OK);
+    },
+  );
+
+  test('counts what --fail-on names against what --allow puts up with', () => {
+    const slow = run('COMPLETED', { skipped: 3 }, { SLOWER: 2, ROW_COUNT: 9 });
+    expect(exitCodeOfRun(slow, ['slower', 'skipped'], 5)).toBe(EXIT.OK);
+    expect(exitCodeOfRun(slow, ['slower', 'skipped'], 4)).toBe(EXIT.DIVERGED);
+  });
+
+  test('is 5 when outcomes are unknown, whatever else', () => {
+    expect(exitCodeOfRun(run('COMPLETED', { unknown: 1 }), [])).toBe(EXIT.TARGET);
+    expect(exitCodeOfRun(run('INTERRUPTED'))).toBe(EXIT.TARGET);
+  });
+
+  test('is 1 when it was cancelled, and follows the error when it failed', () => {
+    expect(exitCodeOfRun(run('CANCELLED'))).toBe(EXIT.DIVERGED);
+    expect(exitCodeOfRun({ ...run('FAILED'), error: { code: 'TARGET_UNREACHABLE' } })).toBe(EXIT.TARGET);
+    expect(exitCodeOfRun({ ...run('FAILED'), error: { code: 'CONNECTION_LIMIT' } })).toBe(EXIT.REFUSED);
+    expect(exitCodeOfRun({ ...run('FAILED'), error: { code: 'REPLAY_STOPPED' } })).toBe(EXIT.DIVERGED);
+    expect(exitCodeOfRun({ ...run('FAILED'), error: { code: 'SOMETHING_NEW' } })).toBe(EXIT.DIVERGED);
+  });
+});

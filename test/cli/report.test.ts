@@ -1,0 +1,151 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { createShopTarget, SHOP_LOG } from '../support/shop.ts';
+import { cli, cliHere, type Env, type ServiceProcess, startService } from './process.ts';
+
+/** The first statements of the log, before anything is contended. */
+const BEGINNING = ['--from', '2026-11-23T16:28:37.447Z', '--to', '2026-11-23T16:28:37.500Z'];
+
+let folder: string;
+let service: ServiceProcess;
+let target: TestDatabase;
+let empty: TestDatabase;
+let env: Env;
+/** Did as recorded, within its threshold; and failed throughout, on an empty database. */
+let good: string;
+let bad: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'reprise-report-'));
+  [service, target, empty] = await Promise.all([startService(folder), createShopTarget(), createTestDatabase()]);
+  env = { REPRISE_SERVER_URL: service.url, REPRISE_DATA_DIR: folder, TARGET_PASSWORD: target.password };
+  expect(await cliHere(['import', SHOP_LOG], env)).toMatchObject({ code: 0 });
+  good = await replayOn(target, ['--threshold', 'new_failures=0']);
+  bad = await replayOn(empty, []);
+});
+
+afterAll(async () => {
+  await service.end('SIGTERM');
+  await Promise.all([target.drop(), empty.drop()]);
+  await rm(folder, { recursive: true });
+});
+
+const at = (database: TestDatabase) => [
+  ...['--host', database.host, '--port', String(database.port), '--user', database.user],
+  ...['--password-env', 'TARGET_PASSWORD', '--database', database.name],
+];
+
+async function replayOn(database: TestDatabase, flags: readonly string[]): Promise<string> {
+  const { stderr } = await cliHere(['replay', 'start', ...BEGINNING, ...at(database), '--watch', ...flags], env);
+  return /replay ([0-9a-f-]{36})/.exec(stderr)?.[1] ?? stderr;
+}
+
+const report = (...args: readonly string[]) => cliHere(['report', ...args], env);
+
+describe('report', () => {
+  test('of a run that did as recorded is exit status 0, for people by default', async () => {
+    const { code, stdout } = await report(good);
+    expect(stdout).toMatch(/^passed +new_failures=0 +0 statements$/m);
+    expect(stdout).toMatch(/^state +COMPLETED$/m);
+    expect(code).toBe(0);
+  });
+
+  test('names what got worse; only thresholds make its exit status 1', async () => {
+    const { code, stdout } = await report(bad);
+    expect(stdout).toMatch(/^\d+ of \d+ statements got worse:$/m);
+    expect(stdout).toMatch(/NEW_FAILURE \d+/);
+    expect(stdout).toMatch(/^42P01 /m);
+    expect(code).toBe(0);
+    const missed = await report(bad, '--threshold', 'failures<1%', '--threshold', 'unknown=0');
+    expect(missed.stdout).toMatch(/^MISSED +failures<1% +[\d.]+ %$/m);
+    expect(missed.stdout).toMatch(/^passed +unknown=0/m);
+    expect(missed.code).toBe(1);
+  });
+
+  test('as JSON, CSV and JUnit XML', async () => {
+    const parsed = JSON.parse((await report(bad, '--format', 'json')).stdout);
+    expect(parsed).toMatchObject({ version: 1, replay: { id: bad, state: 'COMPLETED' } });
+    expect(JSON.parse((await report(bad, '--json')).stdout)).toEqual(parsed);
+    const csv = (await report(bad, '--format', 'csv')).stdout;
+    expect(csv.trim().split('\r\n')).toHaveLength(parsed.report.statements.length + 1);
+    const failures = await report(bad, '--format', 'csv', '--table', 'failures');
+    expect(failures.stdout).toMatch(/^replay,sqlstate,/);
+    const xml = (await report(bad, '--format', 'junit', '--threshold', 'failures=0')).stdout;
+    const worse = parsed.report.statements.filter((line: { regressed: boolean }) => line.regressed).length;
+    expect(xml).toContain(`failures="${worse + 1}" errors="0"`);
+    expect(xml).toContain('name="failures=0"');
+  });
+
+  test('into a file whose name tells the format, as a process', async () => {
+    const file = join(folder, 'replay.html');
+    const { code, stdout, stderr } = await cli(['report', bad, '--output', file], env);
+    expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: '', stderr: '' });
+    const page = await readFile(file, 'utf8');
+    expect(page).toMatch(/^<!doctype html>/);
+    expect(page).toContain(bad);
+  });
+
+  test.each([
+    [['00000000-0000-4000-8000-000000000000'], 'there is no replay'],
+    [['ID', '--threshold', 'p95<fast'], 'needs a number behind <'],
+    [['ID', '--format', 'pdf'], 'pdf'],
+    [['ID', '--output', 'replay.pdf'], '--format is missing'],
+    [['ID', '--output', '/no/such/folder/replay.json'], '--output cannot be written'],
+    [['ID', '--format', 'html', '--table', 'failures'], '--table is for --format csv'],
+  ])('%j is exit status 2 and says why', async (args, why) => {
+    const { code, stderr } = await report(...args.map((word) => (word === 'ID' ? good : word)));
+    expect(stderr).toContain(why);
+    expect(code).toBe(2);
+  });
+
+  test('is refused while the run is under way', async () => {
+    const args = ['replay', 'start', '--window', 'all', ...at(target), '--speed', '0.1'];
+    const id = (await cliHere(args, env)).stdout.trim();
+    const { code, stderr } = await report(id);
+    expect(stderr).toMatch(/a report is made when it has ended \[REPLAY_STATE\]/);
+    expect(code).toBe(2);
+    await cliHere(['replay', 'cancel', id], env);
+    expect((await report(id)).stdout).toMatch(/^the run is CANCELLED$/m);
+  });
+});
+
+describe('replay', () => {
+  test('compare tells what failed newly, exit status 1 unless told otherwise', async () => {
+    const worse = await cliHere(['replay', 'compare', good, bad], env);
+    expect(worse.stdout).toMatch(/^NEW_FAILURES +\d+/m);
+    expect(worse.code).toBe(1);
+    expect((await cliHere(['replay', 'compare', good, bad, '--fail-on', 'only-in-b'], env)).code).toBe(0);
+    const fixed = await cliHere(['replay', 'compare', bad, good, '--json', '--slower-ratio', '1000'], env);
+    expect(fixed.code).toBe(0);
+    expect(JSON.parse(fixed.stdout)).toMatchObject({ a: { id: bad }, b: { id: good } });
+    const itself = await cliHere(['replay', 'compare', good, good, '--all'], env);
+    expect(itself.stdout).toMatch(/^SAME /m);
+    const unknown = await cliHere(['replay', 'compare', good, bad, '--fail-on', 'worse'], env);
+    expect(unknown).toMatchObject({ code: 2, stderr: expect.stringContaining('new-failures') });
+  });
+
+  test('divergences lists groups, of one kind on request', async () => {
+    expect((await cliHere(['replay', 'divergences', good, '--kind', 'new-failure'], env)).stdout).toBe(
+      'no divergences\n',
+    );
+    const { stdout } = await cliHere(['replay', 'divergences', bad], env);
+    expect(stdout).toMatch(/^NEW_FAILURE +\d+ +\d+ +succeeded in the record, failed with 42P01/m);
+  });
+
+  test('thresholds decide alone where no differences are named', async () => {
+    const args = ['replay', 'start', ...BEGINNING, ...at(empty), '--watch'];
+    expect((await cliHere([...args, '--threshold', 'failures<=100%'], env)).code).toBe(0);
+    expect((await cliHere([...args, '--threshold', 'failures<=100%', '--fail-on', 'new-failure'], env)).code).toBe(1);
+    expect((await cliHere(['replay', 'watch', bad, '--threshold', 'failures=0'], env)).code).toBe(1);
+  });
+
+  test('start --dry-run names what the target lacks, exit status 3', async () => {
+    const { code, stdout } = await cliHere(['replay', 'start', ...BEGINNING, ...at(empty), '--dry-run'], env);
+    expect(stdout).toMatch(/^ERROR +MISSING_RELATION +relation "\w+" does not exist \(42P01\): /m);
+    expect(stdout).toMatch(/^transactions +\d+ \(in the record \d+ committed/m);
+    expect(code).toBe(3);
+  });
+});

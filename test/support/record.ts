@@ -1,0 +1,167 @@
+import { randomUUID } from 'node:crypto';
+import type { EntryOutcome, Micros, NewEntry, Origin, UnreplayableReason } from '../../src/journal/entry.ts';
+import { classifyStatement, transactionEffect } from '../../src/journal/statement-type.ts';
+import type { JournalStore } from '../../src/journal/store.ts';
+import type { NewTransaction, TransactionEnd } from '../../src/journal/transaction.ts';
+import type { Value } from '../../src/journal/value.ts';
+import type { Window } from '../../src/journal/window.ts';
+
+/** How a statement was recorded; what is left out is as nearly always. */
+export interface RecordOptions {
+  /** Milliseconds from the record's beginning; default: 1 after the statement before. */
+  readonly at?: number;
+  readonly durationMs?: number;
+  /** SQLSTATE that it failed with. */
+  readonly fails?: string;
+  /** The record ends before its outcome does. */
+  readonly unknown?: boolean;
+  /** Given: EXTENDED. */
+  readonly parameters?: readonly Value[];
+  /** Name of the prepared statement; given: EXTENDED. */
+  readonly name?: string;
+  readonly rows?: number;
+  readonly checksum?: string;
+  readonly unreplayable?: UnreplayableReason;
+  readonly user?: string;
+  readonly database?: string;
+}
+
+/** A statement of a record, as its outcome event names it. */
+export interface Place {
+  readonly transactionId: string;
+  readonly sequence: number;
+}
+
+interface Session {
+  readonly id: string;
+  /** The open block, or the chained one. */
+  transaction: { readonly id: string; last: number } | null;
+  failed: boolean;
+}
+
+const DAY: Micros = 86_400_000_000;
+let records = 0;
+
+/**
+ * A hand-made history. Sessions, transactions, sequences and ends follow from the statements; each record has a
+ * day and session ids of its own, so that many fit in one journal.
+ */
+export class HandMadeRecord {
+  /** Microseconds of `at: 0`. */
+  readonly start: Micros;
+  private readonly number: number;
+  private readonly sessions = new Map<string, Session>();
+  private readonly begun: NewTransaction[] = [];
+  private readonly entries: NewEntry[] = [];
+  private readonly ended: TransactionEnd[] = [];
+  private last = -1;
+  private stored = { begun: 0, entries: 0, ended: 0 };
+
+  constructor() {
+    this.number = ++records;
+    this.start = Date.UTC(2026, 0, 1) * 1000 + this.number * DAY;
+  }
+
+  /** The session id that the journal knows a session by. */
+  sessionId(session: string): string {
+    return `${this.number}.${session}`;
+  }
+
+  /** Adds a statement of a session. */
+  run(session: string, statement: string, options: RecordOptions = {}): Place {
+    const at = options.at ?? this.last + 1;
+    this.last = Math.max(this.last, at);
+    const timestamp = this.start + Math.round(at * 1000);
+    const known = this.session(session);
+    const origin: Origin = {
+      nodeId: 'db-1',
+      sessionId: known.id,
+      user: options.user ?? 'app',
+      database: options.database ?? 'shop',
+      application: null,
+    };
+    const ok = options.fails === undefined;
+    const outside = known.transaction === null;
+    const effects = transactionEffect(statement);
+    let open = !outside;
+    let end: TransactionEnd['status'] | null = null;
+    let chain = false;
+    for (const effect of effects) {
+      if (effect.kind === 'BEGIN') open = true;
+      else if (effect.kind === 'ROLLBACK_TO' && ok) known.failed = false;
+      else if ((effect.kind === 'COMMIT' || effect.kind === 'ROLLBACK') && open) {
+        end = effect.kind === 'COMMIT' && ok && !known.failed ? 'COMMITTED' : 'ROLLED_BACK';
+        chain = ok && effect.chain;
+        open = false;
+      }
+    }
+    const transaction = known.transaction ?? { id: randomUUID(), last: 0 };
+    if (transaction.last === 0) {
+      this.begun.push({ id: transaction.id, origin, startedAt: timestamp, autocommit: outside && !open && end === null });
+    }
+    transaction.last += 1;
+    this.entries.push({
+      transactionId: transaction.id,
+      sequence: transaction.last,
+      origin,
+      timestamp,
+      statement,
+      protocol: options.parameters === undefined && options.name === undefined ? 'SIMPLE' : 'EXTENDED',
+      preparedName: options.name ?? null,
+      parameters: options.parameters ?? [],
+      statementType: classifyStatement(statement),
+      durationMs: options.durationMs ?? null,
+      rows: options.rows ?? null,
+      checksum: options.checksum ?? null,
+      outcome: outcomeOf(options),
+      unreplayable: options.unreplayable ?? null,
+    });
+    if (!open) end ??= ok ? 'COMMITTED' : 'ROLLED_BACK';
+    if (end !== null && options.unknown !== true) {
+      const micros = timestamp + Math.round((options.durationMs ?? 0) * 1000);
+      this.ended.push({ transactionId: transaction.id, status: end, at: micros });
+    }
+    known.transaction = open ? transaction : chain ? { id: randomUUID(), last: 0 } : null;
+    known.failed = open && (known.failed || !ok);
+    return { transactionId: transaction.id, sequence: transaction.last };
+  }
+
+  /** The session's connection went: what it had open was rolled back. */
+  disconnect(session: string): void {
+    const known = this.session(session);
+    if (known.transaction !== null && known.transaction.last > 0) {
+      this.ended.push({ transactionId: known.transaction.id, status: 'ROLLED_BACK', at: this.start + (this.last + 1) * 1000 });
+    }
+    known.transaction = null;
+  }
+
+  /** `[from, to]` in milliseconds of the record; default: all of it. */
+  window(from = 0, to = 3_600_000): Window {
+    return { from: this.start + Math.round(from * 1000), to: this.start + Math.round(to * 1000) };
+  }
+
+  /** Puts what was added since the last call into the journal; gives the window of everything. */
+  async store(journal: JournalStore): Promise<Window> {
+    const { stored } = this;
+    const ended = this.ended.slice(stored.ended);
+    ended.sort((a, b) => a.at - b.at);
+    await journal.append({ begun: this.begun.slice(stored.begun), entries: this.entries.slice(stored.entries), ended });
+    this.stored = { begun: this.begun.length, entries: this.entries.length, ended: this.ended.length };
+    return this.window();
+  }
+
+  private session(name: string): Session {
+    let known = this.sessions.get(name);
+    if (known === undefined) {
+      known = { id: this.sessionId(name), transaction: null, failed: false };
+      this.sessions.set(name, known);
+    }
+    return known;
+  }
+}
+
+function outcomeOf(options: RecordOptions): EntryOutcome {
+  if (options.unknown === true) return { status: 'UNKNOWN' };
+  if (options.fails !== undefined) return { status: 'FAILED', sqlstate: options.fails, message: 'as recorded' };
+  return { status: 'SUCCEEDED' };
+}

@@ -1,0 +1,254 @@
+import { Client } from 'pg';
+import { afterAll, beforeAll, onTestFinished } from 'vitest';
+import type { JournalStore } from '../../src/journal/store.ts';
+import { ReplayEngine, type ReplayEngineOptions } from '../../src/replay/engine.ts';
+import type { NoticeCode, NoticeEvent, OutcomeEvent, ReplayEvent } from '../../src/replay/event.ts';
+import type { ReplayInput } from '../../src/replay/request.ts';
+import type { Replay, ReplayStore } from '../../src/replay/store.ts';
+import { type Database, openDatabase } from '../../src/store/database.ts';
+import { createJournalStore } from '../../src/store/journal-store.ts';
+import { createReplayStore } from '../../src/store/replay-store.ts';
+import { createTargetPolicy, type TargetPolicy } from '../../src/target/policy.ts';
+import type { TargetSpec } from '../../src/target/spec.ts';
+import { createTestDatabase, type TestDatabase } from './database.ts';
+import type { Place } from './record.ts';
+
+/** Alias of the tests' server: its password is known after a restart of the service too. */
+export const ALIAS = 'staging';
+
+/** A run that has ended, and all that it told. */
+export class EndedRun {
+  readonly replay: Replay;
+  readonly events: readonly ReplayEvent[];
+
+  constructor(replay: Replay, events: readonly ReplayEvent[]) {
+    this.replay = replay;
+    this.events = events;
+  }
+
+  get outcomes(): readonly OutcomeEvent[] {
+    return this.events.filter((event) => event.kind === 'OUTCOME');
+  }
+
+  /** STATE events, in order. */
+  get states(): readonly string[] {
+    return this.events.flatMap((event) => (event.kind === 'STATE' ? [event.state] : []));
+  }
+
+  notices(code: NoticeCode): readonly NoticeEvent[] {
+    return this.events.filter((event): event is NoticeEvent => event.kind === 'NOTICE' && event.code === code);
+  }
+
+  outcome(place: Place): OutcomeEvent {
+    const found = this.outcomes.filter(
+      (event) => event.transactionId === place.transactionId && event.key.sequence === place.sequence,
+    );
+    if (found.length !== 1) throw new Error(`${found.length} outcomes of ${place.transactionId} ${place.sequence}`);
+    return found[0] as OutcomeEvent;
+  }
+
+  /** `SUCCEEDED`, `FAILED 23505`, `FAILED 25P02 cascade`, `SKIPPED COPY_DATA`, `UNKNOWN`, in order of the plan. */
+  get brief(): readonly string[] {
+    return [...this.outcomes].sort((a, b) => a.ordinal - b.ordinal).map(briefly);
+  }
+}
+
+export function briefly(event: OutcomeEvent): string {
+  const why = event.sqlstate ?? event.skipReason;
+  return `${event.status}${why === null ? '' : ` ${why}`}${event.cascade ? ' cascade' : ''}`;
+}
+
+/** A target database of one test. */
+export interface Target extends TestDatabase {
+  readonly spec: TargetSpec;
+  /** Runs SQL on a connection of its own; the rows of the last statement, columns joined by `|`. */
+  sql(text: string): Promise<string[]>;
+  /** A connection that is not the replay's; ended when the test is. */
+  connect(): Promise<Client>;
+}
+
+export interface Bench {
+  readonly journal: JournalStore;
+  readonly store: ReplayStore;
+  readonly database: Database;
+  readonly policy: TargetPolicy;
+  readonly engine: ReplayEngine;
+  /** Another engine over the same journal; stopped when the test is finished. */
+  anotherEngine(options?: Partial<ReplayEngineOptions>): ReplayEngine;
+  /** An empty target with this schema; dropped when the test is finished, which fails when something is left open. */
+  target(schema?: string): Promise<Target>;
+  /** Runs a replay to its end. */
+  run(target: Target, input: Omit<ReplayInput, 'target'>): Promise<EndedRun>;
+  /** Starts one; `ended` waits for its end. */
+  start(target: Target, input: Omit<ReplayInput, 'target'>, engine?: ReplayEngine): Promise<StartedRun>;
+  /** Everything that a run has told, when it has ended. */
+  ended(id: string, engine?: ReplayEngine): Promise<EndedRun>;
+}
+
+export interface StartedRun {
+  readonly id: string;
+  /** The first event, durable by now, that passes; fails when the run ends without one. */
+  event(passes: (event: ReplayEvent) => boolean): Promise<ReplayEvent>;
+  ended(): Promise<EndedRun>;
+}
+
+/** A journal, a store and an engine for the tests of a file, closed behind the last. */
+export function useBench(): Bench {
+  let home: TestDatabase;
+  let database: Database;
+  let journal: JournalStore;
+  let store: ReplayStore;
+  let policy: TargetPolicy;
+  let engine: ReplayEngine;
+  let engines = 0;
+
+  const makeEngine = (options: Partial<ReplayEngineOptions> = {}): ReplayEngine =>
+    new ReplayEngine({
+      journal,
+      store,
+      policy,
+      ownerId: `test ${process.pid}.${++engines}`,
+      maxReplays: 8,
+      journalFacts: null,
+      onStoreFailure: (id, error) => {
+        throw new Error(`the end of ${id} could not be stored`, { cause: error });
+      },
+      ...options,
+    });
+
+  beforeAll(async () => {
+    home = await createTestDatabase();
+    database = await openDatabase(home.url);
+    journal = openJournal(database);
+    store = createReplayStore(database);
+    policy = testPolicy(home);
+    engine = makeEngine();
+    await engine.recover();
+  });
+
+  afterAll(async () => {
+    await engine?.stop();
+    await database?.close();
+    await home?.drop();
+  });
+
+  const bench: Bench = {
+    get journal() {
+      return journal;
+    },
+    get store() {
+      return store;
+    },
+    get database() {
+      return database;
+    },
+    get policy() {
+      return policy;
+    },
+    get engine() {
+      return engine;
+    },
+    anotherEngine(options) {
+      const another = makeEngine(options);
+      onTestFinished(() => another.stop());
+      return another;
+    },
+    async target(schema) {
+      const test = await createTestDatabase();
+      const clients: Client[] = [];
+      onTestFinished(async () => {
+        await Promise.all(clients.map((client) => client.end()));
+        await test.drop();
+      });
+      const { host, port, user, password, name } = test;
+      const connect = async () => {
+        const client = new Client({ host, port, user, password, database: name, ssl: false });
+        // pg_terminate_backend and restarts of the server.
+        client.on('error', () => {});
+        await client.connect();
+        return client;
+      };
+      const sql = async (text: string): Promise<string[]> => {
+        const client = await connect();
+        try {
+          const results: unknown = await client.query({ text, rowMode: 'array' });
+          const last = (Array.isArray(results) ? results.at(-1) : results) as { rows: unknown[][] };
+          return last.rows.map((row) => row.map(String).join('|'));
+        } finally {
+          await client.end();
+        }
+      };
+      if (schema !== undefined) await sql(schema);
+      return {
+        ...test,
+        spec: { alias: ALIAS, database: name },
+        sql,
+        connect: async () => {
+          const client = await connect();
+          clients.push(client);
+          return client;
+        },
+      };
+    },
+    async start(target, input, by = engine) {
+      const { id } = await by.start({ target: target.spec, ...input });
+      return {
+        id,
+        async event(passes) {
+          const stream = by.stream(id, 0);
+          try {
+            for await (const event of stream) if (passes(event)) return event;
+          } finally {
+            await stream.return?.();
+          }
+          throw new Error('the run ended without the event that the test waits for');
+        },
+        ended: () => bench.ended(id, by),
+      };
+    },
+    async run(target, input) {
+      return (await bench.start(target, input)).ended();
+    },
+    async ended(id, by = engine) {
+      const events: ReplayEvent[] = [];
+      for await (const event of by.stream(id, 0)) events.push(event);
+      const replay = await store.get(id);
+      if (replay === null) throw new Error('the replay is gone');
+      return new EndedRun(replay, events);
+    },
+  };
+  return bench;
+}
+
+export function openJournal(database: Database): JournalStore {
+  return createJournalStore(database, {
+    entriesPerTransaction: 1_000_000,
+    bytesPerTransaction: 1_000_000_000,
+    retentionMs: null,
+    retentionBytes: null,
+  });
+}
+
+/** Knows the tests' server by `ALIAS`. */
+export function testPolicy(server: Pick<TestDatabase, 'host' | 'port' | 'user' | 'password'>): TargetPolicy {
+  const { host, port, user, password } = server;
+  const alias = { alias: ALIAS, host, port, user, password, database: 'postgres', tls: 'DISABLE', ca: null } as const;
+  return createTargetPolicy({ aliases: [alias], allow: ['loopback'], forbidden: [] });
+}
+
+/** Waits until a query of one row and column gives true. */
+export async function untilTrue(client: Client, text: string, values: readonly unknown[] = []): Promise<void> {
+  for (;;) {
+    const { rows } = await client.query<unknown[]>({ text, values: [...values], rowMode: 'array' });
+    if (rows[0]?.[0] === true) return;
+  }
+}
+
+/** Waits until a backend runs a statement that holds this text. */
+export function untilRunning(client: Client, text: string): Promise<void> {
+  return untilTrue(
+    client,
+    `SELECT count(*) > 0 FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND state = 'active' AND strpos(query, $1) > 0`,
+    [text],
+  );
+}
