@@ -54,7 +54,8 @@ function withoutValue(message: string): string {
 }
 
 const SECRET_KEY = /pass|secret|token|authorization/i;
-const SECRET_LITERAL = /\b\w*(?:pass|secret|token)\w*\s*:?\s*("""[\s\S]*?"""|"(?:[^"\\\n]|\\.)*"?|[^\s,)}\]"]+)/gi;
+const SECRET_LITERAL =
+  /\b\w*(?:pass|secret|token)\w*(?:\s*:\s*|\s*(?="))("""[\s\S]*?"""|"(?:[^"\\\n]|\\.)*"?|[^\s,)}\]"]+)/gi;
 
 /** Every value of a request that stands under a name like `password`. */
 export function secretsOf(request: { readonly query?: unknown; readonly variables?: unknown }): readonly string[] {

@@ -9,6 +9,7 @@ import { guarded } from './failures.ts';
 import { createOrigins } from './origins.ts';
 import { readSessionSpans } from './session-spans.ts';
 import { countCommitted, readCommitted, readStraddlers, readTransactions } from './transaction-reads.ts';
+import { readProfile } from './window-profile.ts';
 
 /**
  * The journal in a database. Holds no connections of its own: they end with `database.close()`.
@@ -44,6 +45,7 @@ export function createJournalStore(database: Database, limits: JournalLimits): J
         readStraddlers(database, origins, window, filter),
       ),
     coverage: (window, buckets) => guarded('read the coverage', () => readCoverage(database, window, buckets)),
+    profile: (window, filter) => guarded('count a window', () => readProfile(database, origins, window, filter)),
     tail: (after, filter, limit) =>
       guarded('follow the journal', () => readTail(database, origins, after, filter, limit)),
     tailEnd: () => guarded('follow the journal', () => readTailEnd(database)),

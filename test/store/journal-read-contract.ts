@@ -135,6 +135,16 @@ export function readContract(subject: Subject): void {
               first: inWindow[0]?.timestamp ?? null,
               last: inWindow.at(-1)?.timestamp ?? null,
             });
+            const times = passing.flatMap((one) => (one.durationMs === null ? [] : [one.durationMs]));
+            expect(await store.profile(window, filter)).toMatchObject({
+              entries: passing.length,
+              failed: passing.filter((one) => one.outcome.status === 'FAILED').length,
+              timed: times.length,
+              transactions: { committed: 0, rolledBack: 0, open: new Set(passing.map((one) => one.transactionId)).size },
+              first: passing[0]?.timestamp ?? null,
+              last: passing.at(-1)?.timestamp ?? null,
+              recordedMs: expect.closeTo(times.reduce((sum, ms) => sum + ms, 0), 1),
+            });
             expect(coverage.sessions).toBe(
               new Set(inWindow.map((one) => `${one.origin.nodeId} ${one.origin.sessionId}`)).size,
             );

@@ -89,7 +89,7 @@ export function replayStoreContract(name: string, makeStore: () => Promise<Repla
         await expect(store.append(id, chunk(1, 1), {})).rejects.toMatchObject(lost);
         await expect(store.transition(id, 'CONNECT', {}, null)).rejects.toMatchObject(lost);
         await expect(store.sentThrough(id)).rejects.toMatchObject(lost);
-        await expect(store.saveReport(id, { statements: [], failures: [], remarks: [] })).rejects.toMatchObject(lost);
+        await expect(store.saveReport(id, { statements: [], failures: [], divergences: [], thresholds: [], remarks: [] })).rejects.toMatchObject(lost);
       }
     });
 
@@ -215,6 +215,8 @@ export function replayStoreContract(name: string, makeStore: () => Promise<Repla
       const { id } = await create();
       expect(await store.report(id)).toBeNull();
       const report: ReplayReport = {
+        divergences: [],
+        thresholds: [{ threshold: 'p95<50ms', actual: null, unit: 'MS', passed: false }],
         statements: [],
         failures: [
           {
