@@ -10,8 +10,8 @@ const RunVerdictEnum = enumOf<RunVerdict>('RunVerdict', 'How a statement of run 
   ONLY_IN_B: 'Run A did not report on it.',
   NEW_FAILURES: 'A larger share of its calls failed.',
   FIXED: 'A smaller share of its calls failed.',
-  SLOWER: 'Its 95th percentile grew by more than was put up with.',
-  FASTER: 'Its 95th percentile shrank by as much.',
+  SLOWER: 'Its 95th percentile (below 20 calls: its median) grew by more than was put up with.',
+  FASTER: 'It shrank by as much.',
   SAME: 'None of these.',
 });
 

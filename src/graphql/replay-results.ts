@@ -85,7 +85,8 @@ export const StatementReportRef = builder.objectRef<StatementReport>('StatementR
       resolve: ({ replayed }) => replayed,
     }),
     regressed: t.exposeBoolean('regressed', {
-      description: 'True when it got worse: calls diverged by more than their time, or its 95th percentile is SLOWER.',
+      description:
+        'True when it got worse: calls diverged by more than their time, or its 95th percentile (below 20 calls: its median) is SLOWER.',
     }),
     verdict: t.expose('verdict', { type: VerdictEnum, description: 'DIVERGED when any call did.' }),
     divergences: t.field({

@@ -1,6 +1,6 @@
 import { RepriseError } from '../errors.ts';
 import { formatMicros } from '../journal/window.ts';
-import { isSlower } from './compare.ts';
+import { decisive, isSlower } from './compare.ts';
 import type { ReplayRequest } from './request.ts';
 import { hasEnded } from './run-state.ts';
 import type { Replay, ReplayReport, StatementReport } from './store.ts';
@@ -57,7 +57,8 @@ const SHARED_LINE = 'other';
  * Two runs of the same window side by side, as before and after an upgrade: A is before. Pure.
  *
  * - NEW_FAILURES and FIXED: a larger or smaller share of calls failed, cascades included.
- * - SLOWER and FASTER: the 95th percentile on the target is `slower.ratio` times and `slower.minMs` apart.
+ * - SLOWER and FASTER: the 95th percentile on the target (below 20 calls: the median) is `slower.ratio` times and
+ *   `slower.minMs` apart.
  */
 export function compareRuns(a: RunWithReport, b: RunWithReport, slower: ReplayRequest['slower']): RunComparison {
   const linesA = byFingerprint(a.report);
@@ -101,8 +102,10 @@ function verdictOf(a: StatementReport | null, b: StatementReport | null, slower:
   const more = failedB * a.calls - failedA * b.calls;
   if (more > 0) return 'NEW_FAILURES';
   if (more < 0) return 'FIXED';
-  if (isSlower(a.replayed.p95, b.replayed.p95, slower)) return 'SLOWER';
-  if (isSlower(b.replayed.p95, a.replayed.p95, slower)) return 'FASTER';
+  const calls = Math.min(a.calls, b.calls);
+  const [before, after] = [decisive(a.replayed, calls), decisive(b.replayed, calls)];
+  if (isSlower(before, after, slower)) return 'SLOWER';
+  if (isSlower(after, before, slower)) return 'FASTER';
   return 'SAME';
 }
 

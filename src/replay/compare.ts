@@ -1,6 +1,7 @@
 import { type Entry, UNKNOWN_SQLSTATE } from '../journal/entry.ts';
 import type { Divergence, OutcomeEvent, Verdict } from './event.ts';
 import type { ReplayRequest } from './request.ts';
+import type { Percentiles } from './summary.ts';
 
 /** What the target did with an entry: the fields of its outcome that the record can be held against. */
 export type ComparableResult = Pick<
@@ -67,6 +68,14 @@ export function compareOutcome(
 /** True when `after` is `ratio` times and `minMs` more than `before`, both known, in milliseconds. */
 export function isSlower(before: number | null, after: number | null, slower: ReplayRequest['slower']): boolean {
   return before !== null && after !== null && after >= slower.ratio * before && after - before >= slower.minMs;
+}
+
+/** Below so many calls, a 95th percentile is the slowest of them: whatever else the machine did then. */
+const CALLS_FOR_P95 = 20;
+
+/** The percentile that a statement of so many calls is judged by: the 95th, of few calls the median. */
+export function decisive({ p50, p95 }: Percentiles, calls: number): number | null {
+  return calls < CALLS_FOR_P95 ? p50 : p95;
 }
 
 /** What was recorded and what happened, in one sentence. */

@@ -21,7 +21,14 @@ export const SKIP_REASONS = [
 export type SkipReason = (typeof SKIP_REASONS)[number];
 
 /** A difference between what the journal recorded and what the target did. */
-export const DIVERGENCES = ['NEW_FAILURE', 'MISSING_FAILURE', 'DIFFERENT_FAILURE', 'ROW_COUNT', 'CHECKSUM', 'SLOWER'] as const;
+export const DIVERGENCES = [
+  'NEW_FAILURE',
+  'MISSING_FAILURE',
+  'DIFFERENT_FAILURE',
+  'ROW_COUNT',
+  'CHECKSUM',
+  'SLOWER',
+] as const;
 export type Divergence = (typeof DIVERGENCES)[number];
 
 /** SAME and DIVERGED compare; UNVERIFIABLE: the journal holds nothing to compare with. */
@@ -101,4 +108,7 @@ export interface NoticeEvent extends EventBase {
 export type ReplayEvent = OutcomeEvent | StateEvent | NoticeEvent;
 
 /** An event before the feed has numbered it. */
-export type NewReplayEvent = Omit<OutcomeEvent, 'seq' | 'at'> | Omit<StateEvent, 'seq' | 'at'> | Omit<NoticeEvent, 'seq' | 'at'>;
+export type NewReplayEvent =
+  | Omit<OutcomeEvent, 'seq' | 'at'>
+  | Omit<StateEvent, 'seq' | 'at'>
+  | Omit<NoticeEvent, 'seq' | 'at'>;

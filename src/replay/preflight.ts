@@ -1,5 +1,4 @@
 import { RepriseError } from '../errors.ts';
-import { UNREPLAYABLE_REASONS } from '../journal/entry.ts';
 import type { Coverage, JournalStore, SessionSpan, WindowProfile } from '../journal/store.ts';
 import type { DatabaseFacts } from '../target/identity.ts';
 import { type ResolvedTarget, targetLabel } from '../target/spec.ts';
@@ -57,8 +56,6 @@ export interface Preflight {
 
 const READS = ['SELECT'] as const;
 const WRITES = ['INSERT', 'UPDATE', 'DELETE', 'DDL'] as const;
-/** Losses that `skipped` tells more exactly, for the filter. */
-const TOLD_AS_SKIPPED: ReadonlySet<string> = new Set(UNREPLAYABLE_REASONS);
 
 /** Finds out what a replay would meet, in at most some ten seconds. Problems are data; only a bug rejects. */
 export async function preflight(
@@ -92,7 +89,8 @@ export async function preflight(
     if (reason !== 'FAILED_IN_RECORD') problems.warn(reason, `${count} statements would be skipped: ${reason}`);
   }
   for (const { reason, count, detail } of coverage.losses) {
-    if (TOLD_AS_SKIPPED.has(reason)) continue;
+    // Told above, and more exactly, for the filter.
+    if (reason in profile.unreplayable) continue;
     problems.warn(reason, `${count} × ${reason} in the window${detail === null ? '' : `: ${detail}`}`);
   }
   return {
@@ -149,7 +147,10 @@ function aboutTarget(
   problems: Problems,
 ): void {
   for (const error of errors) problems.error('TARGET_UNREACHABLE', error);
-  if (facts?.isJournal) problems.error('TARGET_REFUSED', isJournalMessage(target));
+  if (facts?.isJournal) {
+    problems.error('TARGET_REFUSED', isJournalMessage(target));
+    return;
+  }
   if (writes > 0 && facts?.inRecovery) {
     problems.error('TARGET_STANDBY', `the target is a standby: ${writes} statements that write would fail with 25006`);
   } else if (writes > 0 && request.readOnly) {

@@ -1,6 +1,6 @@
 import type { Entry } from '../journal/entry.ts';
 import { normaliseStatement, statementFingerprint } from '../journal/normalise.ts';
-import { describeDivergence, isSlower } from './compare.ts';
+import { decisive, describeDivergence, isSlower } from './compare.ts';
 import { DIVERGENCES, type Divergence } from './event.ts';
 import { Histogram } from './histogram.ts';
 import type { ReplayRequest } from './request.ts';
@@ -250,6 +250,6 @@ function statementReport(line: StatementLine, slower: ReplayRequest['slower'] | 
     divergences,
     regressed:
       Object.keys(divergences).some((divergence) => divergence !== 'SLOWER') ||
-      (timed && isSlower(recorded.p95, replayed.p95, slower)),
+      (timed && isSlower(decisive(recorded, line.calls), decisive(replayed, line.calls), slower)),
   };
 }

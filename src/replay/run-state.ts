@@ -25,7 +25,13 @@ export type RunAction = (typeof RUN_ACTIONS)[number];
 export const RUN_TRANSITIONS: Readonly<Record<RunState, Readonly<Record<RunAction, RunState | null>>>> = {
   PENDING: row({ CONNECT: 'CONNECTING', CANCEL: 'CANCELLED', FAIL: 'FAILED', INTERRUPT: 'INTERRUPTED' }),
   CONNECTING: row({ RUN: 'RUNNING', CANCEL: 'CANCELLED', FAIL: 'FAILED', INTERRUPT: 'INTERRUPTED' }),
-  RUNNING: row({ PAUSE: 'PAUSED', COMPLETE: 'COMPLETED', CANCEL: 'CANCELLED', FAIL: 'FAILED', INTERRUPT: 'INTERRUPTED' }),
+  RUNNING: row({
+    PAUSE: 'PAUSED',
+    COMPLETE: 'COMPLETED',
+    CANCEL: 'CANCELLED',
+    FAIL: 'FAILED',
+    INTERRUPT: 'INTERRUPTED',
+  }),
   PAUSED: row({ RESUME: 'RUNNING', CANCEL: 'CANCELLED', FAIL: 'FAILED', INTERRUPT: 'INTERRUPTED' }),
   COMPLETED: row({}),
   CANCELLED: row({}),
@@ -34,7 +40,10 @@ export const RUN_TRANSITIONS: Readonly<Record<RunState, Readonly<Record<RunActio
 };
 
 function row(next: Partial<Record<RunAction, RunState>>): Record<RunAction, RunState | null> {
-  return Object.fromEntries(RUN_ACTIONS.map((action) => [action, next[action] ?? null])) as Record<RunAction, RunState | null>;
+  return Object.fromEntries(RUN_ACTIONS.map((action) => [action, next[action] ?? null])) as Record<
+    RunAction,
+    RunState | null
+  >;
 }
 
 /** True when nothing more will happen to the run by itself. */

@@ -14,6 +14,7 @@ import type { IdRestorer } from './ids/id-restorer.ts';
 import { openIdRestorer } from './ids/open.ts';
 import { Pacer } from './pacer.ts';
 import { mapDatabases, openPlan, type PlannedSession, planFilter, readSessions } from './plan.ts';
+import { ProgressMarker } from './progress-marker.ts';
 import { ReportBuilder } from './report-builder.ts';
 import { Reporter } from './reporter.ts';
 import { saveReport } from './reports.ts';
@@ -164,9 +165,6 @@ export class ReplayRun {
   private async begin(): Promise<void> {
     const { request, replay, settled } = this.parts;
     this.tally.start(performance.now());
-    // Whoever marked the run of a dead process could not write into its log.
-    if (settled?.crashed === true)
-      this.feed.emit({ kind: 'STATE', state: 'INTERRUPTED', reason: replay.error?.message ?? null });
     try {
       await this.feed.transition(
         settled === null ? 'CONNECT' : 'RESUME',
@@ -194,6 +192,8 @@ export class ReplayRun {
     );
     const monitor = await this.connectMonitor();
     if (control.endReason !== null) return;
+    // What a dead process had sent may still be running, or waiting in a socket's buffer, on the target.
+    if (settled !== null) await monitor.endOthers(`reprise ${this.id.slice(0, 8)}`);
     this.pool = new SessionPool({
       connector,
       request,
@@ -222,6 +222,7 @@ export class ReplayRun {
       monitor,
       settled,
       ids: await this.openIds(sessions, earlier, databaseFor),
+      marker: request.markProgress ? await ProgressMarker.open(connector, request, this.id) : null,
       earlier,
     };
     try {

@@ -21,6 +21,8 @@ export interface Lane {
   state: 'CLOSED' | 'OPENING' | 'READY' | 'BLOCKED';
   /** The last look found it waiting for a lock of another session of this replay. */
   locked: boolean;
+  /** A look found that for the statement under way, be it free by now. */
+  waited: boolean;
   /** Why its next statement may be late. */
   cause: LagCause;
   /** Commits handed out that have not ended. */
@@ -45,7 +47,7 @@ export function lagOf(lane: Lane, lateMs: number): Lag {
 
 /** What the session's next statement will have waited for: a lock, a slow target, or just its turn. */
 export function causeAfter(lane: Lane, tookMs: number, recordedMs: number | null): LagCause {
-  if (lane.locked) return 'LOCK';
+  if (lane.waited) return 'LOCK';
   const more = lane.head < lane.queue.length;
   if (!more) return 'NONE';
   return recordedMs !== null && tookMs > recordedMs * 1.5 + 1 ? 'TARGET' : 'SESSION_BUSY';

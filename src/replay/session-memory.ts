@@ -155,7 +155,9 @@ export class SessionMemory {
           break;
         case 'NONE': {
           const by = single ? noted : { statement, parameters: noted.parameters };
-          for (const done of sessionEffect(statement)) this.happened(done, by, outcome.transactionStatus !== 'I');
+          // A string is one transaction up to its COMMIT or ROLLBACK, also before a BEGIN in it.
+          for (const done of sessionEffect(statement))
+            this.happened(done, by, !single || outcome.transactionStatus !== 'I');
         }
       }
     }

@@ -78,8 +78,8 @@ export interface SessionPoolOptions {
   readonly signal: AbortSignal;
 }
 
-/** Attempts to open a connection again before the target counts as lost. */
-const REOPEN_ATTEMPTS = 5;
+/** Attempts to open a connection again before the target counts as lost: some six seconds. */
+const REOPEN_ATTEMPTS = 6;
 /** How long an idle connection may take to close when the run is cut short. Milliseconds. */
 const CLOSE_MS = 300;
 
@@ -335,11 +335,11 @@ export class SessionPool {
   }
 }
 
-/** True when the server itself refused the login (28…), the database (3D000) or CONNECT on it (42501). */
+/** True when the server itself refused the login (28…), or the database: it is none (3D000), closed (55000), not for this user (42501). */
 function isRefusal(error: unknown): boolean {
   const cause = error instanceof RepriseError ? error.cause : null;
   const sqlstate = cause instanceof Error && 'sqlstate' in cause ? String(cause.sqlstate) : '';
-  return sqlstate.startsWith('28') || sqlstate === '3D000' || sqlstate === '42501';
+  return sqlstate.startsWith('28') || sqlstate === '3D000' || sqlstate === '55000' || sqlstate === '42501';
 }
 
 /** How statements before the window ended whose effect lasts into it. */

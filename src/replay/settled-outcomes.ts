@@ -1,7 +1,6 @@
 import { RepriseError } from '../errors.ts';
 import type { Entry } from '../journal/entry.ts';
 import { decodeChunk } from './event-codec.ts';
-import type { RunState } from './run-state.ts';
 import type { Replay, ReplayStore } from './store.ts';
 import type { ReplaySummary } from './summary.ts';
 import { Tally } from './tally.ts';
@@ -21,8 +20,6 @@ export interface SettledOutcomes {
   readonly failures: number;
   /** The counts that the durable events add up to. */
   readonly summary: ReplaySummary;
-  /** True when the log does not tell yet that the run was interrupted: its process died. */
-  readonly crashed: boolean;
   /**
    * True when the statement has an outcome.
    * @throws RepriseError REPLAY_STATE when it belongs to another entry: the window has got new ones.
@@ -36,14 +33,12 @@ export async function readSettled(store: ReplayStore, replay: Replay): Promise<S
   let digests = new Uint32Array(sentThrough + 1);
   const counts = new Tally();
   let failures = 0;
-  let state: RunState | null = null;
   let after = 0;
   for (;;) {
     const chunks = await store.chunks(replay.id, after, CHUNKS_AT_ONCE);
     const last = chunks.at(-1);
     if (last === undefined) break;
     for (const event of chunks.flatMap(decodeChunk)) {
-      if (event.kind === 'STATE') state = event.state;
       if (event.kind !== 'OUTCOME') continue;
       counts.add(event, null);
       if (event.status === 'FAILED' && !event.cascade && event.verdict !== 'SAME') failures += 1;
@@ -58,14 +53,13 @@ export async function readSettled(store: ReplayStore, replay: Replay): Promise<S
     after = last.lastSeq;
   }
   const { planned, stalls, connectionsOpened, elapsedMs } = replay.summary;
-  const crashed = state !== 'INTERRUPTED';
   return {
-    unknownThrough: crashed ? sentThrough : 0,
+    // A run that was interrupted in order has no error: whatever it sent had its outcome before.
+    unknownThrough: replay.error === null ? 0 : sentThrough,
     sentThrough,
     failures,
     // The row's own counts may be ahead of the events that became durable.
     summary: { ...counts.summary(0), planned, stalls, connectionsOpened, elapsedMs },
-    crashed,
     has: ({ ordinal, entry }) => {
       const known = digests[ordinal] ?? 0;
       if (known === 0) return false;

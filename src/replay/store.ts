@@ -74,8 +74,8 @@ export interface StatementReport {
   readonly verdict: 'SAME' | 'DIVERGED' | 'UNVERIFIABLE';
   readonly divergences: Readonly<Record<string, number>>;
   /**
-   * It got worse: calls diverged by more than their time, or its 95th percentile is SLOWER by the request's own
-   * measure. Single slow calls are not enough: every machine has some.
+   * It got worse: calls diverged by more than their time, or its 95th percentile (below 20 calls: its median) is
+   * SLOWER by the request's own measure. Single slow calls are not enough: every machine has some.
    */
   readonly regressed: boolean;
 }

@@ -54,6 +54,21 @@ export class TargetMonitor {
     );
   }
 
+  /**
+   * Ends the backends of an earlier process of this run, by their application name, and resolves when they are
+   * gone. They belong to the same login, which may end its own.
+   */
+  async endOthers(applicationName: string): Promise<void> {
+    const others = `FROM pg_catalog.pg_stat_activity
+      WHERE pid <> pg_catalog.pg_backend_pid() AND pg_catalog.starts_with(application_name, '${applicationName}')`;
+    for (;;) {
+      const { rows } = await this.connection.query(
+        `SELECT pg_catalog.pg_terminate_backend(pid), pg_catalog.pg_sleep(0.01) ${others}`,
+      );
+      if (rows.length === 0) return;
+    }
+  }
+
   async close(): Promise<void> {
     this.closed = true;
     await this.connection.close();

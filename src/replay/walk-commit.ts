@@ -1,4 +1,5 @@
 import type { Entry } from '../journal/entry.ts';
+import { isSingleStatement } from '../journal/sql-tokens.ts';
 import { sessionEffect } from '../journal/statement-type.ts';
 import type { TransactionWithEntries } from '../journal/store.ts';
 import { transactionEffect } from '../journal/transaction-effect.ts';
@@ -7,8 +8,9 @@ import type { TargetConnection } from '../target/connection.ts';
 import type { QueryResult, StatementMessage, TargetOutcome } from '../target/statement.ts';
 import { sendIsTimely, waitUntilDue } from './due.ts';
 import { findEarlierState } from './earlier-state.ts';
-import type { LagCause } from './event.ts';
+import type { LagCause, SkipReason } from './event.ts';
 import { type PlannedSession, planFilter, sessionKey } from './plan.ts';
+import { isMarkable } from './progress-marker.ts';
 import type { Lag, PlannedEntry } from './reporter.ts';
 import type { NotedStatement } from './session-memory.ts';
 import { LASTING, messageFor, rollsBackToSavepoint, type TargetSession } from './sessions.ts';
@@ -20,10 +22,16 @@ const PAGE = 500;
 /** The transaction being sent. */
 interface Open {
   readonly id: string;
+  readonly autocommit: boolean;
   /** A statement failed that succeeded in the record: what follows is a cascade. */
   failed: boolean;
   /** Its connection died: what follows is skipped. */
   lost: boolean;
+  /**
+   * With marks: its outcomes, told when it has ended on the target. Told earlier, a crash could leave outcomes
+   * of a transaction that is not there and that a resumed run has to run again.
+   */
+  readonly held: (() => void)[] | null;
 }
 
 /**
@@ -101,17 +109,27 @@ export class CommitWalk {
     const reading = this.context.ids?.begin(whole) ?? null;
     if (reading !== null) await reading;
     if (this.ended) return;
-    const open: Open = { id: transaction.id, failed: false, lost: false };
-    if (!transaction.autocommit && !begins(first.entry)) {
-      await this.control(session, 'BEGIN', open);
-      if (first.entry.sequence > 1) this.context.reporter.cut(first.entry, first.entry.origin.sessionId, 'BEGIN');
+    const { marker } = this.context;
+    const { id, autocommit } = transaction;
+    const open: Open = { id, autocommit, failed: false, lost: false, held: marker === null ? null : [] };
+    const wrapped = marker !== null && autocommit && isMarkable(first.entry);
+    if (wrapped) await this.control(session, 'BEGIN', open);
+    if (!autocommit && !begins(first.entry)) {
+      const begin = beginOf(entries);
+      await this.control(session, begin, open);
+      if (first.entry.sequence > 1) this.context.reporter.cut(first.entry, first.entry.origin.sessionId, begin);
     }
+    const last = planned.at(-1) as PlannedEntry;
+    const endsItself = !wrapped && (autocommit || endsTransaction(last.entry));
     for (const place of planned) {
       if (this.ended) return;
-      await this.statement(session, open, place);
+      const marked = marker !== null && place === last && endsItself && !autocommit;
+      await this.statement(session, open, place, marked ? marker.update(last.ordinal) : null);
     }
-    if (this.ended || transaction.autocommit || open.lost || endsTransaction(planned.at(-1)?.entry)) return;
-    await this.control(session, 'COMMIT', open);
+    if (endsItself || this.ended) return;
+    if (open.lost) return release(open);
+    if (marker !== null) await this.control(session, marker.update(last.ordinal), open);
+    await this.control(session, 'COMMIT', open, () => release(open));
   }
 
   /** The transaction's entries that the request asks for, with their ordinals. */
@@ -185,13 +203,16 @@ export class CommitWalk {
     }
   }
 
-  private async statement(session: TargetSession, open: Open, place: PlannedEntry): Promise<void> {
+  /** `mark`: sent ahead of a statement that ends its transaction. */
+  private async statement(session: TargetSession, open: Open, place: PlannedEntry, mark: string | null): Promise<void> {
     const { context } = this;
     const { entry } = place;
     const { reporter, pacer, request, ids } = context;
-    if (entry.outcome.status === 'FAILED') return reporter.skipped(place, 'FAILED_IN_RECORD');
-    if (entry.unreplayable !== null) return reporter.skipped(place, entry.unreplayable);
-    if (isLost(session, open)) return reporter.skipped(place, 'TRANSACTION_LOST');
+    const skip = (reason: SkipReason) =>
+      tell(open, () => reporter.skipped(place, reason), open.autocommit || endsTransaction(entry));
+    if (entry.outcome.status === 'FAILED') return skip('FAILED_IN_RECORD');
+    if (entry.unreplayable !== null) return skip(entry.unreplayable);
+    if (isLost(session, open)) return skip('TRANSACTION_LOST');
     const due = pacer.placeOf(entry.timestamp, performance.now());
     if (due !== null) await waitUntilDue(context, due);
     for (
@@ -204,7 +225,7 @@ export class CommitWalk {
     // something failed has to be known before it is sent, and then it is not.
     if (entry.statementType === 'TRANSACTION' && rollsBackToSavepoint(entry.statement)) {
       await this.drain(0);
-      if (open.failed && !this.ended) return reporter.cascade(place);
+      if (open.failed && !this.ended) return tell(open, () => reporter.cascade(place), false);
     }
     if (this.ended) return;
     if (ids !== null) {
@@ -212,18 +233,23 @@ export class CommitWalk {
       const sql = restore instanceof Promise ? await restore : restore;
       if (sql !== null) await this.control(session, sql, open);
     }
+    if (mark !== null) await this.control(session, mark, open);
     const connection = await context.pool.connect(session);
     if (this.ended) return;
     // Its connection may have gone during any of these waits, and its transaction with it.
     if (isLost(session, open)) {
       ids?.after(entry, NOT_SENT);
-      return reporter.skipped(place, 'TRANSACTION_LOST');
+      return skip('TRANSACTION_LOST');
     }
     session.transactionId = open.id;
     const lag = due === null ? null : this.lagOf(connection, due);
     const remembers = this.own.has(session.planned.key);
     this.send(connection, messageOf(entry, request.digestRows), (outcome) => {
-      reporter.answered(place, outcome, lag, false);
+      tell(
+        open,
+        () => reporter.answered(place, outcome, lag, false),
+        outcome.transactionStatus === 'I' || outcome.lost,
+      );
       ids?.after(entry, outcome);
       if (outcome.lost) open.lost = true;
       else {
@@ -237,7 +263,7 @@ export class CommitWalk {
   }
 
   /** A statement of the walk's own, which no event tells of. `open`: the transaction that it belongs to. */
-  private async control(session: TargetSession, text: string, open: Open): Promise<void> {
+  private async control(session: TargetSession, text: string, open: Open, then = () => {}): Promise<void> {
     const connection = await this.context.pool.connect(session);
     if (this.ended || isLost(session, open)) return;
     session.transactionId = open.id;
@@ -246,6 +272,7 @@ export class CommitWalk {
       { protocol: 'SIMPLE', text, preparedName: null, parameters: [], digest: false },
       (outcome) => {
         if (outcome.lost) open.lost = true;
+        then();
       },
     );
   }
@@ -294,14 +321,21 @@ export class CommitWalk {
 
   /** In a resumed run: true for a transaction that was begun before, so that it must not be begun again. */
   private async passSettled(planned: readonly PlannedEntry[]): Promise<boolean> {
-    const { settled, reporter } = this.context;
+    const { settled, reporter, marker } = this.context;
     if (settled === null) return false;
     const known = planned.map((place) => settled.has(place));
     const first = planned[0] as PlannedEntry;
-    if (first.ordinal > settled.unknownThrough && !known.includes(true)) return false;
+    const had =
+      marker?.had((planned.at(-1) as PlannedEntry).ordinal, this.databaseFor(first.entry.origin.database)) ?? false;
+    if (!had && first.ordinal > settled.unknownThrough && !known.includes(true)) return false;
+    // The target itself says that the transaction is not there: it is replayed now.
+    if (marker !== null && !had && !known.includes(true) && (planned.length > 1 || isMarkable(first.entry)))
+      return false;
     planned.forEach((place, index) => {
       if (known[index] === true) return;
-      if (place.ordinal <= settled.unknownThrough) {
+      if (had)
+        reporter.unknown(place, 'its transaction committed before the service stopped; the answer was not recorded');
+      else if (place.ordinal <= settled.unknownThrough) {
         reporter.unknown(place, 'the service stopped while the statement may have been under way');
       } else reporter.skipped(place, 'TRANSACTION_LOST');
     });
@@ -336,6 +370,20 @@ const NOT_SENT: TargetOutcome = {
   lost: true,
 };
 
+/** Reports an outcome: at once, or with marks when its transaction has ended. */
+function tell(open: Open, report: () => void, ended: boolean): void {
+  if (open.held === null) {
+    report();
+    return;
+  }
+  open.held.push(report);
+  if (ended) release(open);
+}
+
+function release(open: Open): void {
+  for (const report of open.held?.splice(0) ?? []) report();
+}
+
 function isLost(session: TargetSession, open: Open): boolean {
   return open.lost || session.lostTransaction === open.id;
 }
@@ -349,6 +397,12 @@ function keepsState(entry: Entry): boolean {
 
 function begins(entry: Entry): boolean {
   return transactionEffect(entry.statement).some(({ kind }) => kind === 'BEGIN');
+}
+
+/** The statement that began the transaction, with its modes, where there was one. */
+function beginOf(entries: readonly Entry[]): string {
+  const [first] = entries;
+  return first !== undefined && isSingleStatement(first.statement) && begins(first) ? first.statement : 'BEGIN';
 }
 
 /** Whole transactions follow each other here: the one that COMMIT AND CHAIN would begin gets a BEGIN of its own. */

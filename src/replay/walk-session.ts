@@ -194,6 +194,7 @@ export class SessionWalk {
       else session.memory.note(entry, outcome);
       lane.cause = causeAfter(lane, outcome.serviceMs, entry.durationMs);
       lane.locked = false;
+      lane.waited = false;
       this.settle(lane, next);
       this.pump(lane);
     });
@@ -266,7 +267,7 @@ export class SessionWalk {
           (blocker) => this.context.pool.byProcessId(blocker) ?? [],
         );
         lane.locked = holders.length > 0;
-        if (lane.locked) lane.cause = 'LOCK';
+        lane.waited ||= lane.locked;
         const holder = holders.find((session) => this.waitsForDispatcher(session));
         if (holder !== undefined && this.awaitsCommit && lane.commits.size > 0) this.giveUpOrder(lane, holder);
       }
@@ -335,6 +336,7 @@ export class SessionWalk {
         head: 0,
         state: 'CLOSED',
         locked: false,
+        waited: false,
         cause: 'NONE',
         commits: new Set(),
       };

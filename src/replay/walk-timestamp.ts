@@ -144,10 +144,11 @@ export class TimestampWalk {
     }
     this.queued -= 1;
     if (first.queue.length === 0) this.released.delete(first);
-    await this.execute(first, taken);
+    await this.execute(first, taken, true);
   }
 
-  private async execute(lane: Lane, taken: Taken): Promise<void> {
+  /** `queued`: it had to wait for its session's lock. */
+  private async execute(lane: Lane, taken: Taken, queued = false): Promise<void> {
     const { context } = this;
     const { session } = lane;
     const { entry } = taken;
@@ -173,7 +174,7 @@ export class TimestampWalk {
     session.transactionId = entry.transactionId;
 
     const sentAt = performance.now();
-    const lag = taken.due === null ? null : this.lagOf(lane, sentAt - context.pacer.dueAt(taken.due));
+    const lag = taken.due === null ? null : this.lagOf(lane, sentAt - context.pacer.dueAt(taken.due), queued);
     this.startTicker();
     const how = await new Promise<'DONE' | 'STALLED'>((settle) => {
       this.current = { lane, sentAt, locked: false, settle };
@@ -216,7 +217,8 @@ export class TimestampWalk {
    * In strict order a statement is late because one before it was: by a lock, by its run time, or by us. The cause
    * stands until the walk has caught up with its schedule.
    */
-  private lagOf(lane: Lane, lateMs: number): Lag {
+  private lagOf(lane: Lane, lateMs: number, queued: boolean): Lag {
+    if (queued && !sendIsTimely(lateMs)) return { ms: lateMs, cause: 'LOCK' };
     if (sendIsTimely(lateMs)) {
       this.behind = { cause: 'DISPATCHER', lane: null };
       return { ms: Math.max(0, lateMs), cause: 'NONE' };

@@ -3,6 +3,7 @@ import type { RunControl } from './control.ts';
 import type { EventFeed } from './feed.ts';
 import type { IdRestorer } from './ids/id-restorer.ts';
 import type { Pacer } from './pacer.ts';
+import type { ProgressMarker } from './progress-marker.ts';
 import type { Reporter } from './reporter.ts';
 import type { ReplayRequest } from './request.ts';
 import type { NotedStatement } from './session-memory.ts';
@@ -26,6 +27,8 @@ export interface WalkContext {
   readonly settled: SettledOutcomes | null;
   /** Sets sequences so that statements draw what they drew in the record; null where that is not asked for. */
   readonly ids: IdRestorer | null;
+  /** Marks each transaction on the target (COMMIT); null where that is not asked for. */
+  readonly marker: ProgressMarker | null;
   /** By session key: statements before the window that made state which lasted into it. */
   readonly earlier: ReadonlyMap<string, readonly NotedStatement[]>;
 }

@@ -140,10 +140,17 @@ export function readContract(subject: Subject): void {
               entries: passing.length,
               failed: passing.filter((one) => one.outcome.status === 'FAILED').length,
               timed: times.length,
-              transactions: { committed: 0, rolledBack: 0, open: new Set(passing.map((one) => one.transactionId)).size },
+              transactions: {
+                committed: 0,
+                rolledBack: 0,
+                open: new Set(passing.map((one) => one.transactionId)).size,
+              },
               first: passing[0]?.timestamp ?? null,
               last: passing.at(-1)?.timestamp ?? null,
-              recordedMs: expect.closeTo(times.reduce((sum, ms) => sum + ms, 0), 1),
+              recordedMs: expect.closeTo(
+                times.reduce((sum, ms) => sum + ms, 0),
+                1,
+              ),
             });
             expect(coverage.sessions).toBe(
               new Set(inWindow.map((one) => `${one.origin.nodeId} ${one.origin.sessionId}`)).size,

@@ -89,7 +89,9 @@ export function replayStoreContract(name: string, makeStore: () => Promise<Repla
         await expect(store.append(id, chunk(1, 1), {})).rejects.toMatchObject(lost);
         await expect(store.transition(id, 'CONNECT', {}, null)).rejects.toMatchObject(lost);
         await expect(store.sentThrough(id)).rejects.toMatchObject(lost);
-        await expect(store.saveReport(id, { statements: [], failures: [], divergences: [], thresholds: [], remarks: [] })).rejects.toMatchObject(lost);
+        await expect(
+          store.saveReport(id, { statements: [], failures: [], divergences: [], thresholds: [], remarks: [] }),
+        ).rejects.toMatchObject(lost);
       }
     });
 
@@ -272,7 +274,10 @@ export function replayStoreContract(name: string, makeStore: () => Promise<Repla
       expect(await store.interruptOrphans(interruption)).toEqual([theirs[2]?.id]);
       await other.close();
       const third = await open.other();
-      const results = await Promise.all([store.interruptOrphans(interruption), third.store.interruptOrphans(interruption)]);
+      const results = await Promise.all([
+        store.interruptOrphans(interruption),
+        third.store.interruptOrphans(interruption),
+      ]);
       expect(results.flat().sort()).toEqual([theirs[0]?.id, theirs[1]?.id].sort());
       expect(await store.get(theirs[0]?.id as string)).toMatchObject({
         state: 'INTERRUPTED',

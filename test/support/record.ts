@@ -97,7 +97,12 @@ export class HandMadeRecord {
     }
     const transaction = known.transaction ?? { id: randomUUID(), last: 0 };
     if (transaction.last === 0) {
-      this.begun.push({ id: transaction.id, origin, startedAt: timestamp, autocommit: outside && !open && end === null });
+      this.begun.push({
+        id: transaction.id,
+        origin,
+        startedAt: timestamp,
+        autocommit: outside && !open && end === null,
+      });
     }
     transaction.last += 1;
     this.entries.push({
@@ -130,7 +135,11 @@ export class HandMadeRecord {
   disconnect(session: string): void {
     const known = this.session(session);
     if (known.transaction !== null && known.transaction.last > 0) {
-      this.ended.push({ transactionId: known.transaction.id, status: 'ROLLED_BACK', at: this.start + (this.last + 1) * 1000 });
+      this.ended.push({
+        transactionId: known.transaction.id,
+        status: 'ROLLED_BACK',
+        at: this.start + (this.last + 1) * 1000,
+      });
     }
     known.transaction = null;
   }

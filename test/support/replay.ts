@@ -6,15 +6,12 @@ import type { NoticeCode, NoticeEvent, OutcomeEvent, ReplayEvent } from '../../s
 import type { ReplayInput } from '../../src/replay/request.ts';
 import type { Replay, ReplayStore } from '../../src/replay/store.ts';
 import { type Database, openDatabase } from '../../src/store/database.ts';
-import { createJournalStore } from '../../src/store/journal-store.ts';
 import { createReplayStore } from '../../src/store/replay-store.ts';
-import { createTargetPolicy, type TargetPolicy } from '../../src/target/policy.ts';
+import type { TargetPolicy } from '../../src/target/policy.ts';
 import type { TargetSpec } from '../../src/target/spec.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
+import { ALIAS, openJournal, testPolicy } from './policy.ts';
 import type { Place } from './record.ts';
-
-/** Alias of the tests' server: its password is known after a restart of the service too. */
-export const ALIAS = 'staging';
 
 /** A run that has ended, and all that it told. */
 export class EndedRun {
@@ -68,6 +65,8 @@ export interface Target extends TestDatabase {
 }
 
 export interface Bench {
+  /** Of the journal's database. */
+  readonly url: string;
   readonly journal: JournalStore;
   readonly store: ReplayStore;
   readonly database: Database;
@@ -133,6 +132,9 @@ export function useBench(): Bench {
   });
 
   const bench: Bench = {
+    get url() {
+      return home.url;
+    },
     get journal() {
       return journal;
     },
@@ -218,22 +220,6 @@ export function useBench(): Bench {
     },
   };
   return bench;
-}
-
-export function openJournal(database: Database): JournalStore {
-  return createJournalStore(database, {
-    entriesPerTransaction: 1_000_000,
-    bytesPerTransaction: 1_000_000_000,
-    retentionMs: null,
-    retentionBytes: null,
-  });
-}
-
-/** Knows the tests' server by `ALIAS`. */
-export function testPolicy(server: Pick<TestDatabase, 'host' | 'port' | 'user' | 'password'>): TargetPolicy {
-  const { host, port, user, password } = server;
-  const alias = { alias: ALIAS, host, port, user, password, database: 'postgres', tls: 'DISABLE', ca: null } as const;
-  return createTargetPolicy({ aliases: [alias], allow: ['loopback'], forbidden: [] });
 }
 
 /** Waits until a query of one row and column gives true. */

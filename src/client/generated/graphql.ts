@@ -367,7 +367,7 @@ export type ReplayState =
 
 /** How a statement of run B did against run A. */
 export type RunVerdict =
-  /** Its 95th percentile shrank by as much. */
+  /** It shrank by as much. */
   | 'FASTER'
   /** A smaller share of its calls failed. */
   | 'FIXED'
@@ -379,7 +379,7 @@ export type RunVerdict =
   | 'ONLY_IN_B'
   /** None of these. */
   | 'SAME'
-  /** Its 95th percentile grew by more than was put up with. */
+  /** Its 95th percentile (below 20 calls: its median) grew by more than was put up with. */
   | 'SLOWER';
 
 /** Why a statement was not sent. */

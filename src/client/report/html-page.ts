@@ -8,7 +8,7 @@ h1 { font-size: 1.5rem; margin: 0; overflow-wrap: anywhere; } h2 { font-size: 1.
 header p { margin: .25rem 0; } footer { margin-top: 2rem; color: var(--muted); }
 .verdict { font-size: 1.1rem; font-weight: 600; } .good { color: var(--good); } .bad { color: var(--bad); }
 .scroll { overflow-x: auto; } table { border-collapse: collapse; width: 100%; } caption { text-align: left; color: var(--muted); padding-bottom: .25rem; }
-th, td { padding: .3rem .6rem; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; overflow-wrap: anywhere; }
+th, td { padding: .3rem .6rem; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; overflow-wrap: break-word; }
 thead th { background: var(--band); white-space: nowrap; } th.number, td.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .pairs { width: auto; } .pairs th { font-weight: 500; color: var(--muted); white-space: nowrap; }
 td.code { min-width: 24rem; } code { font: 13px/1.4 ui-monospace, monospace; display: block; max-height: 8.5em; overflow: auto; white-space: pre-wrap; }

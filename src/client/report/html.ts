@@ -45,8 +45,8 @@ function verdict(data: ReportData): string {
   const { run, regressions, missed } = complaintsOf(data);
   const complaints = [
     ...run,
-    ...(missed.length > 0 ? [`${number(missed.length)} thresholds missed`] : []),
-    ...(regressions.length > 0 ? [`${number(regressions.length)} statements got worse`] : []),
+    ...(missed.length > 0 ? [`${counted(missed.length, 'threshold')} missed`] : []),
+    ...(regressions.length > 0 ? [`${counted(regressions.length, 'statement')} got worse`] : []),
   ];
   return complaints.length === 0
     ? `<p class="verdict good">${mark(true)} It did what the record says.</p>`
@@ -80,7 +80,7 @@ function summary({ replay }: ReportData): string {
     ['Rows', number(run.rows)],
     ['Duration p50, p95, p99', percentiles(run.duration) + (run.durationsApproximate ? ' (approximate)' : '')],
     ['The same in the record', percentiles(run.recordedDuration)],
-    ['Lag p50, p95, p99', percentiles(run.lag)],
+    ['Lag p50, p95, p99', run.lag.p50 === null ? null : percentiles(run.lag)],
     ['First error', run.firstError ?? null],
   ];
   return `<table class="pairs"><tbody>${rows
@@ -205,6 +205,10 @@ function verdictCell(line: StatementLine): Cell {
 
 function percentiles({ p50, p95, p99 }: { p50?: number | null; p95?: number | null; p99?: number | null }): string {
   return [p50, p95, p99].map((ms) => (ms === null || ms === undefined ? '–' : `${number(ms)} ms`)).join(', ');
+}
+
+function counted(many: number, what: string): string {
+  return `${number(many)} ${what}${many === 1 ? '' : 's'}`;
 }
 
 function number(value: number): string {

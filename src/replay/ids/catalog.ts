@@ -1,6 +1,3 @@
-import type { TargetConnection } from '../../target/connection.ts';
-import { type Routine, routineDraws } from './routines.ts';
-
 /** A sequence of the target, as it stood before the replay. */
 export interface Sequence {
   /** `schema.name`, unquoted: for people and as a key. */
@@ -63,244 +60,72 @@ export interface Catalog {
   routine(name: string): readonly Sequence[];
   /** True when some routine draws: then calls have to be looked for. */
   readonly hasRoutines: boolean;
+  /** Makes objects known that the record creates; a null schema is the one that new objects go to. */
+  addTable(schema: string | null, name: string, table: Omit<Table, 'name'>): Table;
+  addSequence(schema: string | null, name: string, values: Partial<Sequence>): Sequence;
 }
 
-const SEQUENCES = `
-SELECT s.seqrelid::text, n.nspname, c.relname, s.seqincrement::text, s.seqstart::text, s.seqmin::text, s.seqmax::text,
-       s.seqcycle, s.seqcache::text,
-       has_schema_privilege(n.oid, 'USAGE') AND has_sequence_privilege(c.oid, 'SELECT'),
-       has_schema_privilege(n.oid, 'USAGE') AND has_sequence_privilege(c.oid, 'UPDATE')
-         AND NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = ANY (string_to_array($1, chr(1)))
-                         AND NOT (has_schema_privilege(r.oid, n.oid, 'USAGE') AND has_sequence_privilege(r.oid, c.oid, 'UPDATE')))
-FROM pg_sequence s JOIN pg_class c ON c.oid = s.seqrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relpersistence <> 't'`;
+/** A catalog that is filled object by object. */
+export class NamedCatalog implements Catalog {
+  readonly sequences = new Map<string, Sequence>();
+  private readonly home: string;
+  private readonly tableNames: Names<Table>;
+  private readonly sequenceNames: Names<Sequence>;
+  private routines: ReadonlyMap<string, readonly Sequence[]> = new Map();
 
-/** Columns of all tables and simple views, with the sequence that a default draws from and the ones owned. */
-const COLUMNS = `
-SELECT c.oid::text, n.nspname, c.relname, a.attname, a.attnum::text, a.attidentity <> '',
-       coalesce(
-         (SELECT d.objid::text FROM pg_depend d WHERE a.attidentity <> '' AND d.classid = 'pg_class'::regclass
-            AND d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid AND d.refobjsubid = a.attnum AND d.deptype = 'i' LIMIT 1),
-         (SELECT d.refobjid::text FROM pg_depend d JOIN pg_class r ON r.oid = d.refobjid AND r.relkind = 'S'
-            WHERE d.classid = 'pg_attrdef'::regclass AND d.objid = f.oid AND d.refclassid = 'pg_class'::regclass
-              AND pg_get_expr(f.adbin, f.adrelid) ~ 'nextval' LIMIT 1)),
-       (SELECT string_agg(d.objid::text, ',') FROM pg_depend d JOIN pg_class r ON r.oid = d.objid AND r.relkind = 'S'
-          WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid
-            AND d.refobjsubid = a.attnum AND d.deptype = 'a'),
-       c.relkind
-FROM pg_class c
-JOIN pg_namespace n ON n.oid = c.relnamespace
-JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-LEFT JOIN pg_attrdef f ON f.adrelid = c.oid AND f.adnum = a.attnum
-WHERE n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast') AND c.relpersistence <> 't'
-  AND (c.relkind IN ('r', 'p', 'f') OR (c.relkind = 'v' AND pg_relation_is_updatable(c.oid, false) & 8 = 8))
-ORDER BY c.oid, a.attnum`;
-
-const FOREIGN_KEYS = `
-SELECT k.conrelid::text, a.attname, k.confrelid::text, b.attname
-FROM pg_constraint k
-CROSS JOIN LATERAL unnest(k.conkey, k.confkey) AS pair(here, there)
-JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = pair.here
-JOIN pg_attribute b ON b.attrelid = k.confrelid AND b.attnum = pair.there
-WHERE k.contype = 'f'`;
-
-/** A simple view's base table. */
-const VIEWS = `
-SELECT DISTINCT r.ev_class::text, d.refobjid::text
-FROM pg_rewrite r
-JOIN pg_class v ON v.oid = r.ev_class AND v.relkind = 'v' AND pg_relation_is_updatable(v.oid, false) & 8 = 8
-JOIN pg_namespace n ON n.oid = v.relnamespace AND n.nspname NOT IN ('pg_catalog', 'information_schema')
-JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid AND d.refclassid = 'pg_class'::regclass
-JOIN pg_class t ON t.oid = d.refobjid AND t.relkind IN ('r', 'p')`;
-
-const TRIGGERS = `
-SELECT t.tgrelid::text, p.oid::text, t.tgtype::text FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid
-WHERE NOT t.tgisinternal AND t.tgenabled IN ('O', 'A')`;
-
-const ROUTINES = `
-SELECT p.oid::text, p.proname, p.prosrc FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
-JOIN pg_language l ON l.oid = p.prolang
-WHERE n.nspname NOT IN ('pg_catalog', 'information_schema') AND l.lanname IN ('sql', 'plpgsql', 'plpython3u', 'plperl', 'plv8')
-  AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e')`;
-
-const POSITIONS_AT_ONCE = 200;
-
-const SEARCH_PATH = "SELECT array_to_string(current_schemas(false), chr(1))";
-
-/**
- * Reads what draws from sequences in the database that the connection is in.
- * @param logins mapped users of the replay, who must be able to set sequences too
- */
-export async function readCatalog(connection: Pick<TargetConnection, 'query'>, logins: readonly string[]): Promise<Catalog> {
-  const sequenceRows = await connection.query(SEQUENCES, [{ kind: 'text', value: logins.join('\u0001'), oid: 25 }]);
-  if (sequenceRows.rows.length === 0) return EMPTY;
-  const path = (await connection.query(SEARCH_PATH)).rows[0]?.[0] ?? 'public';
-  const builder = new CatalogBuilder(path.split('\u0001'));
-  for (const row of sequenceRows.rows) builder.addSequence(row as string[]);
-  await readPositions(connection, builder.readable());
-  for (const row of (await connection.query(COLUMNS)).rows) builder.addColumn(row as string[]);
-  for (const row of (await connection.query(FOREIGN_KEYS)).rows) builder.addForeignKey(row as string[]);
-  for (const row of (await connection.query(VIEWS)).rows) builder.addView(row as string[]);
-  const triggers = (await connection.query(TRIGGERS)).rows as string[][];
-  const routines = (await connection.query(ROUTINES)).rows as string[][];
-  return builder.build(triggers, routines.map(([oid, name, source]) => ({ oid: oid ?? '', name: name ?? '', source: source ?? '' })));
-}
-
-/** Reads where sequences stand: `pg_sequence_last_value` does not tell it before the first nextval. */
-async function readPositions(connection: Pick<TargetConnection, 'query'>, sequences: readonly Sequence[]): Promise<void> {
-  for (let at = 0; at < sequences.length; at += POSITIONS_AT_ONCE) {
-    const some = sequences.slice(at, at + POSITIONS_AT_ONCE);
-    const { rows } = await connection.query(some.map(({ regclass }) => positionSql(regclass)).join(' UNION ALL '));
-    some.forEach((sequence, index) => {
-      const [last, called] = rows[index] ?? [];
-      if (last !== null && last !== undefined) sequence.next = called === 't' ? BigInt(last) + sequence.increment : BigInt(last);
-    });
-  }
-}
-
-/** Gives one row: where a sequence stands, and whether that value was drawn. */
-export function positionSql(regclass: string): string {
-  return `SELECT last_value, is_called FROM ${regclass}`;
-}
-
-/** The catalog of a database without sequences. */
-const EMPTY: Catalog = {
-  sequences: new Map(),
-  table: () => null,
-  sequence: () => null,
-  routine: () => [],
-  hasRoutines: false,
-};
-
-interface TableDraft {
-  readonly name: string;
-  readonly schema: string;
-  readonly relation: string;
-  columns: Column[];
-  triggers: TriggerDraws[];
-  readonly holds: Map<string, Sequence>;
-  readonly refers: Set<string>;
-}
-
-class CatalogBuilder {
-  private readonly path: readonly string[];
-  private readonly byOid = new Map<string, Sequence>();
-  private readonly sequences = new Map<string, Sequence>();
-  private readonly tables = new Map<string, TableDraft>();
-  private readonly keys: { from: string; column: string; to: string; toColumn: string }[] = [];
-
+  /** @param path the search path of the replay's sessions */
   constructor(path: readonly string[]) {
-    this.path = path;
+    this.home = path[0] ?? 'public';
+    this.tableNames = new Names(path);
+    this.sequenceNames = new Names(path);
   }
 
-  addSequence(row: readonly (string | null)[]): void {
-    const [oid, schema, relation, increment, start, min, max, cycles, cache, readable, settable] = row as string[];
-    const name = `${schema}.${relation}`;
+  table(schema: string | null, name: string): Table | null {
+    return this.tableNames.find(schema, name);
+  }
+
+  sequence(schema: string | null, name: string): Sequence | null {
+    return this.sequenceNames.find(schema, name);
+  }
+
+  routine(name: string): readonly Sequence[] {
+    return this.routines.get(name) ?? [];
+  }
+
+  get hasRoutines(): boolean {
+    return this.routines.size > 0;
+  }
+
+  setRoutines(routines: ReadonlyMap<string, readonly Sequence[]>): void {
+    this.routines = routines;
+  }
+
+  addTable(schema: string | null, name: string, table: Omit<Table, 'name'>): Table {
+    const added = { ...table, name: `${schema ?? this.home}.${name}` };
+    this.tableNames.add(schema ?? this.home, name, added);
+    return added;
+  }
+
+  addSequence(schema: string | null, name: string, values: Partial<Sequence>): Sequence {
+    const home = schema ?? this.home;
     const sequence: Sequence = {
-      name,
-      regclass: `${quoted(schema!)}.${quoted(relation!)}`,
-      increment: BigInt(increment!),
-      start: BigInt(start!),
-      min: BigInt(min!),
-      max: BigInt(max!),
-      cycles: cycles === 't',
-      cache: BigInt(cache!),
+      increment: 1n,
+      start: 1n,
+      min: 1n,
+      max: 2n ** 63n - 1n,
+      cycles: false,
+      cache: 1n,
       next: null,
-      settable: settable === 't',
-      readable: readable === 't',
+      settable: true,
+      readable: true,
+      ...values,
+      name: `${home}.${name}`,
+      regclass: `${quoted(home)}.${quoted(name)}`,
     };
-    this.byOid.set(oid!, sequence);
-    this.sequences.set(name, sequence);
+    this.sequences.set(sequence.name, sequence);
+    this.sequenceNames.add(home, name, sequence);
+    return sequence;
   }
-
-  readable(): readonly Sequence[] {
-    return [...this.sequences.values()].filter((sequence) => sequence.readable);
-  }
-
-  addColumn(row: readonly (string | null)[]): void {
-    const [oid, schema, relation, column, , identity, draws, owned] = row;
-    let table = this.tables.get(oid!);
-    if (table === undefined) {
-      table = { name: `${schema}.${relation}`, schema: schema!, relation: relation!, columns: [], triggers: [], holds: new Map(), refers: new Set() };
-      this.tables.set(oid!, table);
-    }
-    const sequence = draws == null ? null : (this.byOid.get(draws) ?? null);
-    table.columns.push({ name: column!, draws: sequence, identity: identity === 't' });
-    // OWNED BY alone: the application calls nextval itself and gives the value.
-    const held = sequence ?? this.byOid.get((owned ?? '').split(',')[0]!) ?? null;
-    if (held !== null) table.holds.set(column!, held);
-  }
-
-  addForeignKey(row: readonly (string | null)[]): void {
-    const [from, column, to, toColumn] = row as string[];
-    this.keys.push({ from: from!, column: column!, to: to!, toColumn: toColumn! });
-  }
-
-  /** An INSERT into a simple view draws what its base table draws; columns are matched by name. */
-  addView(row: readonly (string | null)[]): void {
-    const [viewOid, baseOid] = row as string[];
-    const view = this.tables.get(viewOid!);
-    const base = this.tables.get(baseOid!);
-    if (view === undefined || base === undefined) return;
-    const known = new Set(view.columns.map(({ name }) => name));
-    view.columns = view.columns.map((column) => base.columns.find(({ name }) => name === column.name) ?? column);
-    // A drawing column that the view leaves out is drawn for every row.
-    view.columns.push(...base.columns.filter((column) => column.draws !== null && !known.has(column.name)));
-    for (const [column, sequence] of base.holds) view.holds.set(column, sequence);
-  }
-
-  build(triggers: readonly (readonly string[])[], routines: readonly Routine[]): Catalog {
-    this.followForeignKeys();
-    const tables = new Names(this.path, [...this.tables.values()].map((table) => [table.schema, table.relation, table as Table] as const));
-    const sequences = new Names(
-      this.path,
-      [...this.sequences.values()].map((sequence) => {
-        const dot = sequence.name.indexOf('.');
-        return [sequence.name.slice(0, dot), sequence.name.slice(dot + 1), sequence] as const;
-      }),
-    );
-    const base = {
-      sequences: this.sequences,
-      table: (schema: string | null, name: string) => tables.find(schema, name),
-      sequence: (schema: string | null, name: string) => sequences.find(schema, name),
-    };
-    const drawn = routineDraws(routines, base);
-    for (const [relation, routine, type] of triggers) {
-      const table = this.tables.get(relation!);
-      for (const sequence of drawn.byOid.get(routine!) ?? []) {
-        table?.triggers.push(...triggerDraws(Number(type), sequence));
-      }
-    }
-    // Of the others only the name matters: it may hide one of the same name further down the search path.
-    for (const table of this.tables.values()) if (table.holds.size === 0 && table.triggers.length === 0) table.columns = [];
-    return {
-      ...base,
-      routine: (name) => drawn.byName.get(name) ?? [],
-      hasRoutines: drawn.byName.size > 0,
-    };
-  }
-
-  /** A column that refers to one that holds a sequence's values holds them too, over any number of steps. */
-  private followForeignKeys(): void {
-    for (let changed = true; changed; ) {
-      changed = false;
-      for (const key of this.keys) {
-        const held = this.tables.get(key.to)?.holds.get(key.toColumn);
-        const from = this.tables.get(key.from);
-        if (held === undefined || from === undefined || from.holds.has(key.column)) continue;
-        from.holds.set(key.column, held);
-        from.refers.add(key.column);
-        changed = true;
-      }
-    }
-  }
-}
-
-/** `pg_trigger.tgtype`: bit 0 row, 2 insert, 3 delete, 4 update. */
-function triggerDraws(type: number, sequence: Sequence): TriggerDraws[] {
-  const perRow = (type & 1) !== 0;
-  const events: readonly (readonly [number, RowEvent])[] = [[4, 'INSERT'], [8, 'DELETE'], [16, 'UPDATE']];
-  return events.filter(([bit]) => (type & bit) !== 0).map(([, event]) => ({ event, perRow, sequence }));
 }
 
 /** Objects by their names, found the way the server does: along the search path when no schema is given. */
@@ -310,13 +135,14 @@ class Names<T> {
   /** Null: more than one schema has it. */
   private readonly anywhere = new Map<string, T | null>();
 
-  constructor(path: readonly string[], objects: readonly (readonly [schema: string, name: string, object: T])[]) {
+  constructor(path: readonly string[]) {
     this.path = path;
-    for (const [schema, name, object] of objects) {
-      const names = this.bySchema.get(schema) ?? new Map<string, T>();
-      this.bySchema.set(schema, names.set(name, object));
-      this.anywhere.set(name, this.anywhere.has(name) ? null : object);
-    }
+  }
+
+  add(schema: string, name: string, object: T): void {
+    const names = this.bySchema.get(schema) ?? new Map<string, T>();
+    this.bySchema.set(schema, names.set(name, object));
+    this.anywhere.set(name, this.anywhere.has(name) ? null : object);
   }
 
   find(schema: string | null, name: string): T | null {

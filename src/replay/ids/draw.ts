@@ -15,6 +15,8 @@ export interface Group {
   readonly draws: Draw[];
   /** Shown value → whether a foreign key vouches for it. */
   readonly shown: Map<bigint, boolean>;
+  /** Values that the session had shown before these draws: not theirs. */
+  before: ReadonlySet<bigint>;
 }
 
 /** One statement's draws from one sequence, in the record. */
@@ -37,6 +39,21 @@ export interface Draw {
   certainty: Certainty;
 }
 
+/** Where a stretch of draws begins and ends, in values from the origin. */
+export interface Stretch {
+  /** What the first draw would give by counting; null: unknown. */
+  readonly from: number | null;
+  /**
+   * What no draw can be below, as the record has shown; null: it has shown nothing yet, and `from` is the
+   * target's own place, which may not be the record's.
+   */
+  readonly floor: number | null;
+  /** What the sequence gave next behind the last draw, where that is known. */
+  readonly to: number | null;
+  /** Place of a shown value; null: it cannot come from this sequence. */
+  toSlot(value: bigint): number | null;
+}
+
 export function isShown(draw: Draw): boolean {
   return draw.certainty === 'CONFIRMED' || draw.certainty === 'CORRECTED';
 }
@@ -46,7 +63,10 @@ export function isShown(draw: Draw): boolean {
  * A statement that the server refused to plan drew nothing; a constraint is checked on a row whose defaults
  * were computed, so the row had drawn; a foreign key is checked when all rows are in.
  */
-export function drawnWhenFailed(sqlstate: string, full: number): { readonly count: number; readonly min: number; readonly max: number } {
+export function drawnWhenFailed(
+  sqlstate: string,
+  full: number,
+): { readonly count: number; readonly min: number; readonly max: number } {
   const exactly = (count: number) => ({ count, min: count, max: count });
   switch (sqlstate) {
     case '23503': // foreign key
@@ -70,7 +90,8 @@ export function drawnWhenFailed(sqlstate: string, full: number): { readonly coun
     case '2200H': // the sequence's own limit
       return exactly(0);
   }
-  if (sqlstate.startsWith('42') || sqlstate.startsWith('0A') || sqlstate.startsWith('3') || sqlstate.startsWith('28')) return exactly(0);
+  if (sqlstate.startsWith('42') || sqlstate.startsWith('0A') || sqlstate.startsWith('3') || sqlstate.startsWith('28'))
+    return exactly(0);
   if (sqlstate.startsWith('57')) return { count: Math.min(full, 1), min: 0, max: full };
   return { count: 0, min: 0, max: full };
 }

@@ -1,22 +1,24 @@
 import { compareEntryKeys, type Entry, type EntryKey } from '../../journal/entry.ts';
+import { splitStatements } from '../../journal/sql-tokens.ts';
 import type { JournalStore } from '../../journal/store.ts';
-import type { Value } from '../../journal/value.ts';
 import type { EntryFilter, Window } from '../../journal/window.ts';
 import { sessionKey } from '../plan.ts';
 import type { Catalog, Sequence } from './catalog.ts';
-import { type Draw, drawnWhenFailed, type Group } from './draw.ts';
+import { learnCreated } from './created.ts';
+import type { Draw, Group } from './draw.ts';
+import { type Counts, joinGroup, newDraw, show, valuesOf } from './entry-draws.ts';
+import type { Change, Reference } from './parts.ts';
 import { namedBy } from './routines.ts';
-import { NO_DRAWS, type Change, type Reference, type StatementDraws, statementDraws } from './statement-draws.ts';
+import { NO_DRAWS, type StatementDraws, statementDraws } from './statement-draws.ts';
 import { TextCache } from './text-cache.ts';
-import { Track } from './track.ts';
 import type { Given } from './tokens.ts';
+import { Track } from './track.ts';
 
 /** Entries a page; two are kept ahead of the walk, so that a draw's later statements are known when it is settled. */
 const PAGE = 2_000;
+const NOTHING_UNDONE: ReadonlySet<string> = new Set();
 /** Sessions whose last draws are remembered. */
 const MOST_SESSIONS = 10_000;
-/** Values shown behind one group of draws. */
-const MOST_SHOWN = 1_000;
 
 /** A draw that the walk will make again. */
 export interface LedgerDraw {
@@ -123,7 +125,8 @@ export class DrawLedger {
     const last = page.entries.at(-1) ?? null;
     const solid = this.newest === null ? null : { key: this.newest, order: this.order };
     const drawing = new Map<string, Map<number, EntryDraws>>();
-    for (const entry of page.entries) this.follow(entry, drawing);
+    const undone = await this.undone(page.entries);
+    for (const entry of page.entries) this.follow(entry, drawing, undone);
     if (last !== null) this.newest = last;
     this.solid = solid;
     this.ended = !page.hasMore || last === null;
@@ -165,6 +168,20 @@ export class DrawLedger {
     for (const [id, kept] of this.kept) if (kept.commitSeq < commitSeq) this.kept.delete(id);
   }
 
+  /** Transactions that may have created or restarted a sequence, and were rolled back: it went back with them. */
+  private async undone(entries: readonly Entry[]): Promise<ReadonlySet<string>> {
+    const ids = [
+      ...new Set(
+        entries.flatMap(({ transactionId, statement }) =>
+          /\b(?:restart|create|alter)\b/i.test(statement) ? [transactionId] : [],
+        ),
+      ),
+    ];
+    if (ids.length === 0) return NOTHING_UNDONE;
+    const transactions = await this.options.journal.transactions(ids);
+    return new Set(ids.filter((_, index) => transactions[index]?.status !== 'COMMITTED'));
+  }
+
   private reachWindow(): void {
     if (this.reachedWindow) return;
     this.reachedWindow = true;
@@ -172,22 +189,39 @@ export class DrawLedger {
     for (const track of this.tracks.values()) track.reach(this.order);
   }
 
-  private follow(entry: Entry, drawing: Map<string, Map<number, EntryDraws>>): void {
+  private follow(entry: Entry, drawing: Map<string, Map<number, EntryDraws>>, undone: ReadonlySet<string>): void {
     if (!this.reachedWindow && entry.timestamp >= this.options.window.from) this.reachWindow();
     const type = entry.statementType;
     const key = sessionKey(entry.origin);
     const session = this.sessions.get(key);
     if (session !== undefined && session.running.length > 0) {
-      for (const draw of session.running) draw.end = Math.min(draw.end, entry.timestamp);
+      // A session does one thing after another.
+      for (const draw of session.running) draw.end = Math.min(draw.end, entry.timestamp - 1);
       session.running = [];
     }
     if (type === 'TRANSACTION' || type === 'SET') return;
     const catalog = this.options.catalogFor(entry.origin.database);
+    if (type === 'DDL' && entry.outcome.status === 'SUCCEEDED' && !undone.has(entry.transactionId))
+      this.learn(entry, catalog);
     if (catalog.sequences.size === 0) return;
     const said = this.said(entry, catalog, key);
     if (said === NO_DRAWS) return;
     const values = said.executes === null ? entry.parameters : [];
-    this.note(entry, catalog, said, key, (given) => valuesOf(given, values), drawing);
+    const changes = undone.has(entry.transactionId)
+      ? said.changes.filter(({ transactional }) => !transactional)
+      : said.changes;
+    this.note(entry, catalog, { ...said, changes }, key, (given) => valuesOf(given, values), drawing);
+  }
+
+  /** Objects that the record creates; texts that name them have to be read anew. */
+  private learn(entry: Entry, catalog: Catalog): void {
+    for (const statement of splitStatements(entry.statement)) {
+      const renewed = learnCreated(statement, catalog);
+      if (renewed === null) continue;
+      this.texts.delete(catalog);
+      this.order += 1;
+      for (const sequence of renewed) this.track(sequence).move(this.order, sequence.start);
+    }
   }
 
   /** What the entry's text says; for EXECUTE, what the prepared statement's says with its arguments. */
@@ -201,7 +235,8 @@ export class DrawLedger {
     if (said.prepares === null && said.executes === null) return said;
     const session = this.session(key);
     session.prepared ??= this.preparedEarlier(key, catalog);
-    if (said.prepares !== null && entry.outcome.status !== 'FAILED') session.prepared.set(said.prepares.name, said.prepares.draws);
+    if (said.prepares !== null && entry.outcome.status !== 'FAILED')
+      session.prepared.set(said.prepares.name, said.prepares.draws);
     if (said.executes === null) return said;
     const prepared = session.prepared.get(said.executes.name);
     if (prepared === undefined) return said;
@@ -210,7 +245,8 @@ export class DrawLedger {
       ...prepared,
       executes: said.executes,
       references: prepared.references.flatMap((reference): Reference[] => {
-        const given = reference.given.parameter === null ? reference.given : (values[reference.given.parameter - 1] ?? null);
+        const given =
+          reference.given.parameter === null ? reference.given : (values[reference.given.parameter - 1] ?? null);
         return given === null ? [] : [{ ...reference, given }];
       }),
     };
@@ -284,8 +320,13 @@ export class DrawLedger {
       const draw = newDraw(this.order, entry, counts);
       track.add(draw);
       session.running.push(draw);
-      joinGroup(session, track, draw, entry);
-      draws.push({ track, draw, rowsTell: counts.exact && counts.rowsTell && counts.fixed === 0, perRow: counts.perRow });
+      joinGroup(session.groups, track, draw, entry);
+      draws.push({
+        track,
+        draw,
+        rowsTell: counts.exact && counts.rowsTell && counts.fixed === 0,
+        perRow: counts.perRow,
+      });
     }
     return draws;
   }
@@ -310,88 +351,5 @@ export class DrawLedger {
     const given = change.parameter === null ? undefined : values({ parameter: change.parameter, literal: null })[0];
     track.move(this.order, change.next ?? (given === undefined ? null : given + change.add));
     return track;
-  }
-}
-
-interface Counts {
-  fixed: number;
-  perRow: number;
-  exact: boolean;
-  rowsTell: boolean;
-}
-
-function newDraw(order: number, entry: Entry, counts: Counts): Draw {
-  const rows = counts.rowsTell && entry.rows !== null ? entry.rows : null;
-  const full = counts.fixed + counts.perRow * (rows ?? 1);
-  const exact = counts.exact && (counts.perRow === 0 || rows !== null);
-  let range = exact ? { count: full, min: full, max: full } : { count: full, min: 0, max: Number.POSITIVE_INFINITY };
-  if (entry.outcome.status === 'FAILED') {
-    range = drawnWhenFailed(entry.outcome.sqlstate, full);
-    if (!exact && range.max > 0) range = { ...range, min: 0, max: Number.POSITIVE_INFINITY };
-  } else if (entry.outcome.status === 'UNKNOWN') range = { ...range, min: 0 };
-  const end = entry.durationMs === null ? Number.POSITIVE_INFINITY : entry.timestamp + Math.ceil(entry.durationMs * 1000) + STAMP;
-  return {
-    order,
-    start: entry.timestamp,
-    end,
-    guess: range.count,
-    ...range,
-    group: { transaction: null, draws: [], shown: new Map() },
-    slot: null,
-    origin: null,
-    certainty: 'UNSETTLED',
-  };
-}
-
-/** Server logs stamp starts in milliseconds: a statement may have ended so much later than it seems, in microseconds. */
-const STAMP = 1_000;
-
-/**
- * Draws between which nothing was shown belong together: what is shown behind them may be any one's. But what a
- * transaction shows is taken for its own draws'.
- */
-function joinGroup(session: LedgerSession, track: Track, draw: Draw, entry: Entry): void {
-  const group = session.groups.get(track);
-  // BEGIN is the first entry of a transaction: an entry at 1 may be one of several autocommit statements.
-  const transaction = entry.sequence > 1 ? entry.transactionId : null;
-  if (group === undefined || group.shown.size > 0 || group.transaction !== transaction || group.draws.length >= MOST_SHOWN) {
-    draw.group.transaction = transaction;
-    draw.group.draws.push(draw);
-    session.groups.set(track, draw.group);
-    return;
-  }
-  group.draws.push(draw);
-  draw.group = group;
-}
-
-function show(group: Group, reference: Reference, values: readonly bigint[]): void {
-  for (const value of values) {
-    if (group.shown.size >= MOST_SHOWN && !group.shown.has(value)) return;
-    group.shown.set(value, reference.strong || group.shown.get(value) === true);
-  }
-}
-
-const NONE: readonly bigint[] = [];
-const WHOLE = /^\d{1,18}$/;
-
-/** Whole numbers that a statement gives at a place: one, or the elements of an array. */
-function valuesOf(given: Given, parameters: readonly Value[]): readonly bigint[] {
-  if (given.literal !== null) return [given.literal];
-  const value = given.parameter === null ? undefined : parameters[given.parameter - 1];
-  return value === undefined ? NONE : wholeNumbers(value);
-}
-
-function wholeNumbers(value: Value): readonly bigint[] {
-  switch (value.kind) {
-    case 'int64':
-      return [value.value];
-    case 'text':
-      if (WHOLE.test(value.value)) return [BigInt(value.value)];
-      if (!/^\{[\d,]+\}$/.test(value.value)) return NONE;
-      return value.value.slice(1, -1).split(',').filter((item) => WHOLE.test(item)).map(BigInt);
-    case 'array':
-      return value.items.flatMap(wholeNumbers);
-    default:
-      return NONE;
   }
 }

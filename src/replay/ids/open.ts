@@ -4,7 +4,8 @@ import { TargetConnection } from '../../target/connection.ts';
 import type { ResolvedTarget } from '../../target/spec.ts';
 import { type PlannedSession, planFilter } from '../plan.ts';
 import type { ReplayRequest } from '../request.ts';
-import { type Catalog, readCatalog, type Sequence } from './catalog.ts';
+import { type Catalog, NamedCatalog } from './catalog.ts';
+import { readCatalog } from './catalog-read.ts';
 import type { IdRestorer } from './id-restorer.ts';
 import { DrawLedger } from './ledger.ts';
 import { SequenceRestorer } from './sequence-restorer.ts';
@@ -30,22 +31,28 @@ const LOOK_BACK = 3_600_000_000;
 
 /**
  * The restorer for a COMMIT run, reading which of the target's statements draw. Null when the target has no
- * sequences: the walk pays nothing then.
+ * sequences and the record creates no tables: the walk pays nothing then.
  * @throws RepriseError TARGET_UNREACHABLE, TARGET_LOST
  */
 export async function openIdRestorer(options: OpenIdsOptions): Promise<IdRestorer | null> {
   const { journal, request, target, sessions, databaseFor } = options;
+  // setval writes.
+  if (request.readOnly) return null;
   const databases = new Set([...sessions.values()].map(({ database }) => databaseFor(database) ?? target.database));
   const catalogs = new Map<string, Catalog>();
   for (const database of databases) {
     catalogs.set(
       database,
-      await withConnection(options, database, (connection) => readCatalog(connection, request.users.map(({ user }) => user))),
+      await withConnection(options, database, (connection) =>
+        readCatalog(
+          connection,
+          request.users.map(({ user }) => user),
+        ),
+      ),
     );
   }
-  if ([...catalogs.values()].every(({ sequences }) => sequences.size === 0)) return null;
-  const homes = new Map<Sequence, string>();
-  for (const [database, { sequences }] of catalogs) for (const sequence of sequences.values()) homes.set(sequence, database);
+  const drawsNothing = [...catalogs.values()].every(({ sequences }) => sequences.size === 0);
+  if (drawsNothing && !(await createsTables(journal, request))) return null;
   const ledger = new DrawLedger({
     journal,
     window: request.window,
@@ -58,15 +65,21 @@ export async function openIdRestorer(options: OpenIdsOptions): Promise<IdRestore
   return new SequenceRestorer({
     ledger,
     execute: async (sequence, sql) => {
-      await withConnection(options, homes.get(sequence) ?? target.database, (connection) => connection.query(sql));
+      // Looked up late: the record may have created it.
+      const home = [...catalogs].find(([, { sequences }]) => sequences.get(sequence.name) === sequence)?.[0];
+      await withConnection(options, home ?? target.database, (connection) => connection.query(sql));
     },
     onUnsettled: options.onUnsettled,
   });
 }
 
-const NO_CATALOG: Catalog = { sequences: new Map(), table: () => null, sequence: () => null, routine: () => [], hasRoutines: false };
+const NO_CATALOG: Catalog = new NamedCatalog([]);
 
-async function withConnection<T>(options: OpenIdsOptions, database: string, work: (connection: TargetConnection) => Promise<T>): Promise<T> {
+async function withConnection<T>(
+  options: OpenIdsOptions,
+  database: string,
+  work: (connection: TargetConnection) => Promise<T>,
+): Promise<T> {
   const connection = await TargetConnection.connect(options.target, {
     connectTimeoutMs: options.request.connectTimeoutMs,
     applicationName: `reprise ${options.replayId.slice(0, 8)} ids`,
@@ -79,6 +92,12 @@ async function withConnection<T>(options: OpenIdsOptions, database: string, work
   } finally {
     await connection.close();
   }
+}
+
+/** Whether the record may create what draws. */
+async function createsTables(journal: JournalStore, request: ReplayRequest): Promise<boolean> {
+  const filter: EntryFilter = { ...databasesOnly(request), statementTypes: ['DDL'], text: 'create' };
+  return (await journal.page(request.window, filter, null, 1)).entries.length > 0;
 }
 
 /** Statements that the replay leaves out drew from the same sequences: only the databases may be narrowed. */

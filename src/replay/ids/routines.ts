@@ -20,7 +20,10 @@ interface Objects {
 export function routineDraws(
   routines: readonly Routine[],
   objects: Objects,
-): { readonly byOid: ReadonlyMap<string, readonly Sequence[]>; readonly byName: ReadonlyMap<string, readonly Sequence[]> } {
+): {
+  readonly byOid: ReadonlyMap<string, readonly Sequence[]>;
+  readonly byName: ReadonlyMap<string, readonly Sequence[]>;
+} {
   const drawn = new Map<string, Set<Sequence>>();
   const calls = new Map<string, Set<string>>();
   for (const { name, source } of routines) {
@@ -54,7 +57,8 @@ export function sourceDraws(source: string, objects: Objects, called: Set<string
     if (word === 'INTO' && (last === 'INSERT' || last === 'MERGE')) {
       tokens.advance();
       const [schema, name] = qualifiedName(tokens);
-      for (const column of objects.table(schema, name)?.columns ?? []) if (column.draws !== null) found.add(column.draws);
+      for (const column of objects.table(schema, name)?.columns ?? [])
+        if (column.draws !== null) found.add(column.draws);
       last = '';
       continue;
     }

@@ -2,7 +2,8 @@ import { messageOf } from '../../errors.ts';
 import type { Entry } from '../../journal/entry.ts';
 import type { TransactionWithEntries } from '../../journal/store.ts';
 import type { QueryResult, TargetOutcome } from '../../target/statement.ts';
-import { positionSql, type Sequence } from './catalog.ts';
+import type { Sequence } from './catalog.ts';
+import { positionSql } from './catalog-read.ts';
 import type { IdRestorer } from './id-restorer.ts';
 import type { DrawLedger, EntryDraws, LedgerDraw } from './ledger.ts';
 import { IdStatistics } from './statistics.ts';
@@ -61,7 +62,8 @@ export class SequenceRestorer implements IdRestorer {
     this.current = null;
     this.transaction = transaction.autocommit ? null : transaction.id;
     this.begun += 1;
-    if (transaction.commitSeq !== null && this.begun % FORGET_EVERY === 0) this.options.ledger.forgetBefore(transaction.commitSeq);
+    if (transaction.commitSeq !== null && this.begun % FORGET_EVERY === 0)
+      this.options.ledger.forgetBefore(transaction.commitSeq);
     const last = entries.at(-1);
     if (last === undefined) return null;
     const reading = this.options.ledger.readThrough(last);
@@ -120,7 +122,8 @@ export class SequenceRestorer implements IdRestorer {
     }
     this.sent.delete(entry);
     for (const { track, draw, rowsTell, perRow } of sent.found.draws) {
-      if (draw.min < draw.max) track.observed(draw, rowsTell && outcome.ok && outcome.rows !== null ? outcome.rows * perRow : null);
+      if (draw.min < draw.max)
+        track.observed(draw, rowsTell && outcome.ok && outcome.rows !== null ? outcome.rows * perRow : null);
     }
   }
 
@@ -133,7 +136,12 @@ export class SequenceRestorer implements IdRestorer {
         const place = this.place(track);
         const next = furthest(sequence, track.end(), place.furthest);
         if (!sequence.settable || next === null || next === place.next || !isWithin(sequence, next)) continue;
-        await execute(sequence, `SELECT ${setval(sequence, next)}`);
+        const last = next - sequence.increment;
+        // As it stands behind a nextval, where that can be said.
+        await execute(
+          sequence,
+          `SELECT ${isWithin(sequence, last) ? setval(sequence, last, true) : setval(sequence, next)}`,
+        );
       }
     } catch (error) {
       this.failure = messageOf(error);
@@ -199,8 +207,8 @@ export class SequenceRestorer implements IdRestorer {
 /** Transactions between two sweeps of the ledger. */
 const FORGET_EVERY = 1_000;
 
-function setval({ regclass }: Sequence, value: bigint): string {
-  return `pg_catalog.setval('${regclass.replaceAll("'", "''")}'::pg_catalog.regclass, ${value}, false)`;
+function setval({ regclass }: Sequence, value: bigint, called = false): string {
+  return `pg_catalog.setval('${regclass.replaceAll("'", "''")}'::pg_catalog.regclass, ${value}, ${called})`;
 }
 
 /** A value outside is refused by setval, and the transaction with it. */

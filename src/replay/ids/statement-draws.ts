@@ -1,45 +1,17 @@
-import { isSingleStatement, literalText, skipExplain, splitStatements, TOKEN, Tokenizer } from '../../journal/sql-tokens.ts';
+import {
+  isSingleStatement,
+  literalText,
+  skipExplain,
+  splitStatements,
+  TOKEN,
+  Tokenizer,
+} from '../../journal/sql-tokens.ts';
+import { QUERY, readCalls } from './calls.ts';
 import type { Catalog, RowEvent, Sequence, Table } from './catalog.ts';
-import { namedBy, sourceDraws } from './routines.ts';
+import { readConditions } from './conditions.ts';
+import type { Change, DrawPart, DrawRows, Reference } from './parts.ts';
+import { sourceDraws } from './routines.ts';
 import { type Given, TokenList } from './tokens.ts';
-
-/**
- * How often a statement draws: FIXED: the text tells; ROWS: once for each row that the statement returns or
- * affects; UNKNOWN: once for each row of some part of it, which its row count does not tell.
- */
-export type DrawRows = 'FIXED' | 'ROWS' | 'UNKNOWN';
-
-export interface DrawPart {
-  /** Null: the parameter names it. */
-  readonly sequence: Sequence | null;
-  /** `nextval($1)`. */
-  readonly parameter: number | null;
-  /** Values in all (FIXED) or for each row. */
-  readonly count: number;
-  readonly rows: DrawRows;
-  /** False where a trigger, a function or a condition decides whether it draws. */
-  readonly exact: boolean;
-}
-
-/** A value of a column that holds a sequence's values: shows what a draw before it gave. */
-export interface Reference {
-  readonly sequence: Sequence;
-  readonly given: Given;
-  /** Written into a foreign key: the row that it names was there. In a condition it need not be. */
-  readonly strong: boolean;
-}
-
-/** A statement that moves a sequence itself. */
-export interface Change {
-  readonly sequence: Sequence;
-  /** What the sequence gives next; null: where the text alone does not tell. */
-  readonly next: bigint | null;
-  /** `setval(…, $2)`: the parameter, and what is added to it. */
-  readonly parameter: number | null;
-  readonly add: bigint;
-  /** Undone when its transaction rolls back (TRUNCATE, ALTER); setval is not. */
-  readonly transactional: boolean;
-}
 
 /** What a statement's text says about sequences. */
 export interface StatementDraws {
@@ -52,7 +24,13 @@ export interface StatementDraws {
   readonly executes: { readonly name: string; readonly values: readonly (Given | null)[] } | null;
 }
 
-export const NO_DRAWS: StatementDraws = Object.freeze({ parts: [], references: [], changes: [], prepares: null, executes: null });
+export const NO_DRAWS: StatementDraws = Object.freeze({
+  parts: [],
+  references: [],
+  changes: [],
+  prepares: null,
+  executes: null,
+});
 
 /** Reads what a statement, or a string of several, draws, shows and moves. Pure; costs a tokenising. */
 export function statementDraws(text: string, catalog: Catalog): StatementDraws {
@@ -60,7 +38,9 @@ export function statementDraws(text: string, catalog: Catalog): StatementDraws {
   const all = splitStatements(text).map((statement) => read(statement, catalog));
   return {
     // The row count of a string is the sum over its statements.
-    parts: all.flatMap(({ parts }) => parts.map((part) => (part.rows === 'ROWS' ? { ...part, rows: 'UNKNOWN' as const } : part))),
+    parts: all.flatMap(({ parts }) =>
+      parts.map((part) => (part.rows === 'ROWS' ? { ...part, rows: 'UNKNOWN' as const } : part)),
+    ),
     references: all.flatMap(({ references }) => references),
     changes: all.flatMap(({ changes }) => changes),
     prepares: all.find(({ prepares }) => prepares !== null)?.prepares ?? null,
@@ -78,10 +58,21 @@ function read(text: string, catalog: Catalog): StatementDraws {
   return reading.read();
 }
 
-/** Functions whose arguments are evaluated only where they are needed. */
-const LAZY = new Set(['coalesce']);
-const QUERY = ['SELECT', 'WITH', 'VALUES', 'TABLE'];
-const ENDS_FROM = ['WHERE', 'GROUP', 'HAVING', 'ORDER', 'LIMIT', 'OFFSET', 'UNION', 'INTERSECT', 'EXCEPT', 'RETURNING', 'WINDOW', 'FOR', 'ON'];
+const ENDS_FROM = [
+  'WHERE',
+  'GROUP',
+  'HAVING',
+  'ORDER',
+  'LIMIT',
+  'OFFSET',
+  'UNION',
+  'INTERSECT',
+  'EXCEPT',
+  'RETURNING',
+  'WINDOW',
+  'FOR',
+  'ON',
+];
 
 class StatementReader {
   private readonly tokens: TokenList;
@@ -89,11 +80,10 @@ class StatementReader {
   private readonly parts: DrawPart[] = [];
   private readonly references: Reference[] = [];
   private readonly changes: Change[] = [];
-  /** Spans of VALUES rows of INSERTs: calls in them are counted as written. */
-  private readonly rows: { readonly from: number; readonly to: number }[] = [];
-  /** Groups of the queries that feed an INSERT at the top. */
-  private readonly feeding = new Set<number>();
-  private conflict = false;
+  /** For `readCalls`. */
+  readonly rows: { readonly from: number; readonly to: number }[] = [];
+  readonly feeding = new Set<number>();
+  conflict = false;
 
   constructor(tokens: TokenList, catalog: Catalog) {
     this.tokens = tokens;
@@ -135,7 +125,7 @@ class StatementReader {
     }
     this.modifications();
     this.calls(0);
-    this.conditions();
+    this.references.push(...readConditions(tokens, this.catalog));
     return this.result();
   }
 
@@ -145,7 +135,13 @@ class StatementReader {
     return { parts, references, changes, prepares: null, executes: null };
   }
 
-  private draw(sequence: Sequence | null, count: number, rows: DrawRows, exact: boolean, parameter: number | null = null): void {
+  private draw(
+    sequence: Sequence | null,
+    count: number,
+    rows: DrawRows,
+    exact: boolean,
+    parameter: number | null = null,
+  ): void {
     if (count > 0) this.parts.push({ sequence, parameter, count, rows, exact });
   }
 
@@ -168,7 +164,8 @@ class StatementReader {
       if (word === 'INSERT' && next === 'INTO') this.insert(index);
       else if (word === 'MERGE' && next === 'INTO') this.merge(index);
       else if (word === 'DELETE' && next === 'FROM') this.changed(index + 2, 'DELETE', index);
-      else if (word === 'UPDATE' && !['FOR', 'DO', 'THEN', 'KEY', 'ON'].includes(before)) this.changed(index + 1, 'UPDATE', index);
+      else if (word === 'UPDATE' && !['FOR', 'DO', 'THEN', 'KEY', 'ON'].includes(before))
+        this.changed(index + 1, 'UPDATE', index);
     }
   }
 
@@ -212,7 +209,13 @@ class StatementReader {
     this.triggers(table, 'INSERT', 1, 'FIXED');
   }
 
-  private insertValues(table: Table, list: readonly string[] | null, overridesUser: boolean, from: number, end: number): void {
+  private insertValues(
+    table: Table,
+    list: readonly string[] | null,
+    overridesUser: boolean,
+    from: number,
+    end: number,
+  ): void {
     const { tokens } = this;
     const drawn = new Map<Sequence, number>();
     let rows = 0;
@@ -237,7 +240,13 @@ class StatementReader {
     this.triggers(table, 'INSERT', rows, 'FIXED');
   }
 
-  private insertQuery(table: Table, list: readonly string[] | null, overridesUser: boolean, from: number, top: boolean): void {
+  private insertQuery(
+    table: Table,
+    list: readonly string[] | null,
+    overridesUser: boolean,
+    from: number,
+    top: boolean,
+  ): void {
     const { tokens } = this;
     let select = from;
     while (tokens.is(select, '(')) select += 1;
@@ -251,11 +260,13 @@ class StatementReader {
     }
     const names = list ?? table.columns.slice(0, Math.max(items.length, 1)).map(({ name }) => name);
     // `SELECT *` and queries behind WITH do not show how many columns they fill: as many as there are.
-    const filled = list === null && (items.length === 0 || items.some((item) => tokens.is(item.to - 1, '*')))
-      ? new Set(table.columns.map(({ name }) => name))
-      : new Set(names);
+    const filled =
+      list === null && (items.length === 0 || items.some((item) => tokens.is(item.to - 1, '*')))
+        ? new Set(table.columns.map(({ name }) => name))
+        : new Set(names);
     for (const column of table.columns) {
-      if (column.draws !== null && (!filled.has(column.name) || (overridesUser && column.identity))) this.draw(column.draws, 1, rows, true);
+      if (column.draws !== null && (!filled.has(column.name) || (overridesUser && column.identity)))
+        this.draw(column.draws, 1, rows, true);
       const item = items[names.indexOf(column.name)];
       if (item !== undefined) this.written(table, column.name, item);
     }
@@ -295,6 +306,12 @@ class StatementReader {
     }
   }
 
+  private calls(from: number): void {
+    const { parts, changes } = readCalls(this.tokens, this.catalog, this, from);
+    this.parts.push(...parts);
+    this.changes.push(...changes);
+  }
+
   private copy(): void {
     const { tokens } = this;
     if (tokens.is(1, '(')) {
@@ -312,96 +329,10 @@ class StatementReader {
     }
     if (table === null || tokens.word(at) !== 'FROM') return;
     for (const column of table.columns) {
-      if (column.draws !== null && list !== null && !list.includes(column.name)) this.draw(column.draws, 1, 'ROWS', true);
+      if (column.draws !== null && list !== null && !list.includes(column.name))
+        this.draw(column.draws, 1, 'ROWS', true);
     }
     this.triggers(table, 'INSERT', 1, 'ROWS');
-  }
-
-  /** nextval, setval and routines that draw, anywhere from an index on. */
-  private calls(from: number): void {
-    const { tokens, catalog } = this;
-    for (let index = from; index < tokens.length; index++) {
-      if (!tokens.is(index + 1, '(')) continue;
-      const { name } = tokens.at(index);
-      if (name === null) continue;
-      if (name === 'nextval') this.nextval(index);
-      else if (name === 'setval') this.setval(index);
-      else if (catalog.hasRoutines) {
-        const { rows } = this.place(index);
-        for (const sequence of catalog.routine(name)) this.draw(sequence, 1, rows, false);
-      }
-    }
-  }
-
-  private nextval(index: number): void {
-    const named = this.sequenceArgument(index + 2);
-    if (named === null) return;
-    const { rows, exact } = this.place(index);
-    this.draw(named.sequence, 1, rows, exact, named.parameter);
-  }
-
-  /** `'name'`, `'name'::regclass`, `$1`, or `pg_get_serial_sequence('table', 'column')`. */
-  private sequenceArgument(at: number): { readonly sequence: Sequence | null; readonly parameter: number | null } | null {
-    const { tokens, catalog } = this;
-    const token = tokens.at(at);
-    if (token.kind === TOKEN.PARAMETER) return { sequence: null, parameter: Number(token.text.slice(1)) };
-    if (token.kind === TOKEN.STRING) {
-      const sequence = namedBy(literalText(token.text), catalog);
-      return sequence === null ? null : { sequence, parameter: null };
-    }
-    if (token.name !== 'pg_get_serial_sequence' || tokens.at(at + 2).kind !== TOKEN.STRING) return null;
-    const table = new TokenList(literalText(tokens.at(at + 2).text)).name(0);
-    const sequence = catalog.table(table.schema, table.name)?.holds.get(literalText(tokens.at(at + 4).text)) ?? null;
-    return sequence === null ? null : { sequence, parameter: null };
-  }
-
-  /** How often an expression at an index is evaluated. */
-  private place(index: number): { readonly rows: DrawRows; readonly exact: boolean } {
-    const { tokens } = this;
-    const exact = !this.isConditional(index);
-    if (this.rows.some((span) => index >= span.from && index < span.to)) return { rows: 'FIXED', exact };
-    let { group } = tokens.at(index);
-    while (group >= 0 && !QUERY.includes(tokens.word(group + 1))) group = tokens.at(group).group;
-    if (group < 0 && ['UPDATE', 'MERGE', 'DELETE'].includes(tokens.word(0))) return { rows: 'ROWS', exact };
-    const query = group < 0 ? tokens.find(0, -1, ['SELECT', 'VALUES']) : group + 1;
-    if (query < 0 || tokens.find(query, group, ['FROM']) < 0) return { rows: 'FIXED', exact };
-    const told = (group < 0 || this.feeding.has(group)) && !this.conflict && !isFiltered(tokens, query, group);
-    return { rows: told ? 'ROWS' : 'UNKNOWN', exact };
-  }
-
-  /** Inside CASE, COALESCE or a condition an expression may be left out. */
-  private isConditional(index: number): boolean {
-    const { tokens } = this;
-    for (let at = index; at >= 0; ) {
-      const { group } = tokens.at(at);
-      for (let before = at - 1; before > group; before--) {
-        const word = tokens.word(before);
-        if (tokens.at(before).group === group && (word === 'CASE' || word === 'WHERE' || word === 'AND' || word === 'OR')) return true;
-      }
-      if (group >= 0 && LAZY.has(tokens.at(group - 1).name ?? '')) return true;
-      at = group;
-    }
-    return false;
-  }
-
-  private setval(index: number): void {
-    const { tokens } = this;
-    const close = tokens.close(index + 1);
-    const [first, second, third] = tokens.items(index + 2, close);
-    const named = first === undefined ? null : this.sequenceArgument(first.from);
-    if (named === null || named.sequence === null || second === undefined) return;
-    const value = tokens.value(second.from);
-    const { sequence } = named;
-    const called = third === undefined || /^(?:true|'t(?:rue)?')$/i.test(tokens.at(third.from).text);
-    const plain = value !== null && value.next === second.to && (called || /^(?:false|'f(?:alse)?')$/i.test(tokens.at(third!.from).text));
-    const add = called ? sequence.increment : 0n;
-    this.changes.push({
-      sequence,
-      next: plain && value.given.literal !== null ? value.given.literal + add : null,
-      parameter: plain ? value.given.parameter : null,
-      add,
-      transactional: false,
-    });
   }
 
   private truncate(): void {
@@ -427,7 +358,8 @@ class StatementReader {
   private alter(): void {
     const { tokens, catalog } = this;
     let restart = -1;
-    for (let index = 1; index < tokens.length && restart < 0; index++) if (tokens.at(index).name === 'restart') restart = index;
+    for (let index = 1; index < tokens.length && restart < 0; index++)
+      if (tokens.at(index).name === 'restart') restart = index;
     if (restart < 0) return;
     let at = 2;
     if (tokens.word(at) === 'IF') at += 2;
@@ -439,7 +371,8 @@ class StatementReader {
       return;
     }
     const column = tokens.at(restart - 1).name ?? '';
-    const sequence = catalog.table(target.schema, target.name)?.columns.find(({ name }) => name === column)?.draws ?? null;
+    const sequence =
+      catalog.table(target.schema, target.name)?.columns.find(({ name }) => name === column)?.draws ?? null;
     if (sequence !== null) this.restart(sequence, given ?? sequence.start);
   }
 
@@ -471,98 +404,4 @@ class StatementReader {
     const items = tokens.is(2, '(') ? tokens.items(3, tokens.close(2)) : [];
     return { name, values: items.map((item) => tokens.value(item.from)?.given ?? null) };
   }
-
-  /** Comparisons and assignments `column = value`, `column IN (…)`, `column = ANY ($1)`. */
-  private conditions(): void {
-    const { tokens } = this;
-    const tables = this.relations();
-    if (tables.length === 0) return;
-    const set = tokens.word(0) === 'UPDATE' ? tokens.find(1, -1, ['SET']) : -1;
-    const setEnd = set < 0 ? -1 : tokens.find(set, -1, ['FROM', 'WHERE', 'RETURNING']);
-    for (let index = 1; index < tokens.length; index++) {
-      const isEqual = tokens.is(index, '=');
-      if (!isEqual && tokens.word(index) !== 'IN') continue;
-      const assigns = set >= 0 && index > set && (setEnd < 0 || index < setEnd) && tokens.at(index).group < 0;
-      if (isEqual) {
-        this.compared(tables, index - 1, index + 1, assigns);
-        const left = tokens.value(index - 1);
-        if (left !== null && left.next === index) this.refer(tables, index + 1, left.given, false);
-      } else if (tokens.is(index + 1, '(')) {
-        for (const item of tokens.items(index + 2, tokens.close(index + 1))) {
-          const value = tokens.value(item.from);
-          if (value !== null && value.next === item.to) this.referBefore(tables, index - 1, value.given, false);
-        }
-      }
-    }
-  }
-
-  private compared(tables: readonly Named[], column: number, from: number, assigns: boolean): void {
-    const { tokens } = this;
-    let at = from;
-    if (tokens.word(at) === 'ANY' && tokens.is(at + 1, '(')) at += 2;
-    const value = tokens.value(at);
-    if (value === null || tokens.at(value.next).kind === TOKEN.OPERATOR) return;
-    this.referBefore(tables, column, value.given, assigns);
-  }
-
-  /** For a column whose last token is at an index: `o.id`. */
-  private referBefore(tables: readonly Named[], last: number, given: Given, assigns: boolean): void {
-    const { tokens } = this;
-    const qualified = tokens.is(last - 1, '.');
-    this.addReference(tables, qualified ? tokens.at(last - 2).name : null, tokens.at(last).name, given, assigns);
-  }
-
-  private refer(tables: readonly Named[], from: number, given: Given, assigns: boolean): void {
-    const column = this.tokens.name(from);
-    this.addReference(tables, column.schema, column.name, given, assigns);
-  }
-
-  private addReference(tables: readonly Named[], qualifier: string | null, column: string | null, given: Given, assigns: boolean): void {
-    if (column === null) return;
-    const found = new Map<Sequence, Table>();
-    for (const { alias, table } of tables) {
-      if (qualifier !== null && qualifier !== alias) continue;
-      const sequence = table.holds.get(column);
-      if (sequence !== undefined) found.set(sequence, table);
-    }
-    if (found.size !== 1) return;
-    for (const [sequence, table] of found) this.references.push({ sequence, given, strong: assigns && table.refers.has(column) });
-  }
-
-  /** Tables that the statement names, with the names that it gives them. */
-  private relations(): Named[] {
-    const { tokens, catalog } = this;
-    const found: Named[] = [];
-    let expects = false;
-    for (let index = 0; index < tokens.length; index++) {
-      const word = tokens.word(index);
-      if (['FROM', 'JOIN', 'INTO', 'USING', 'UPDATE'].includes(word)) expects = true;
-      else if (expects) {
-        const { schema, name, next } = tokens.name(index);
-        expects = false;
-        if (name === '') continue;
-        const table = catalog.table(schema, name);
-        const alias = tokens.word(next) === 'AS' ? tokens.at(next + 1) : tokens.at(next);
-        const own = alias.kind === TOKEN.QUOTED || (alias.kind === TOKEN.WORD && (alias.word === '' || alias.word === 'OFF'));
-        if (table !== null && table.holds.size > 0) found.push({ alias: own ? (alias.name ?? name) : name, table });
-        index = next - 1;
-        const behind = own ? (tokens.word(next) === 'AS' ? next + 2 : next + 1) : next;
-        if (tokens.is(behind, ',')) {
-          expects = true;
-          index = behind;
-        }
-      }
-    }
-    return found;
-  }
-}
-
-interface Named {
-  readonly alias: string;
-  readonly table: Table;
-}
-
-/** DISTINCT, LIMIT and the like make rows of the result out of more evaluations. */
-function isFiltered(tokens: TokenList, query: number, group: number): boolean {
-  return tokens.find(query, group, ['DISTINCT', 'GROUP', 'UNION', 'INTERSECT', 'EXCEPT']) >= 0;
 }

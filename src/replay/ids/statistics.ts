@@ -1,4 +1,4 @@
-import { type Certainty, type Draw } from './draw.ts';
+import type { Certainty, Draw } from './draw.ts';
 import type { Track } from './track.ts';
 
 type Counts = Record<Certainty, number> & { draws: number; outOfReach: number };
@@ -50,10 +50,14 @@ export class IdStatistics {
       if (counts.UNSETTLED > 0) remarks.push(disagree(track));
       if (counts.outOfReach > 0) remarks.push(unknown(track));
       if (track.missing > 0) {
-        remarks.push(`generated ids of ${name}: ${track.missing} values were drawn by nothing that the record shows (functions, other databases' clients, statements that were not logged)`);
+        remarks.push(
+          `generated ids of ${name}: ${track.missing} values were drawn by nothing that the record shows (functions, other databases' clients, statements that were not logged)`,
+        );
       }
       if (cache > 1n && counts.COUNTED > 0) {
-        remarks.push(`generated ids of ${name}: it hands out ${cache} values to a session at a time, so the order of draws does not tell the values`);
+        remarks.push(
+          `generated ids of ${name}: it hands out ${cache} values to a session at a time, so the order of draws does not tell the values`,
+        );
       }
     }
     return remarks;

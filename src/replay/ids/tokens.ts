@@ -113,7 +113,8 @@ export class TokenList {
     const token = this.at(from);
     let given: Given;
     if (token.kind === TOKEN.PARAMETER) given = { parameter: Number(token.text.slice(1)), literal: null };
-    else if (token.kind === TOKEN.NUMBER && WHOLE.test(token.text)) given = { parameter: null, literal: BigInt(token.text) };
+    else if (token.kind === TOKEN.NUMBER && WHOLE.test(token.text))
+      given = { parameter: null, literal: BigInt(token.text) };
     else if (token.kind === TOKEN.STRING && WHOLE.test(literalText(token.text))) {
       given = { parameter: null, literal: BigInt(literalText(token.text)) };
     } else return null;

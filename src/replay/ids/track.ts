@@ -11,20 +11,27 @@ interface Mark {
   readonly continues: boolean;
 }
 
-/** Settled draws kept to be moved when an uncertain count before them becomes known. */
-const MOST_KEPT = 10_000;
+/** What counting has come to. */
+interface Standing {
+  /** Slot that comes next; null: unknown. */
+  next: number | null;
+  /** What no further draw can be below, as the record has shown; null: it has shown nothing yet. */
+  floor: number | null;
+}
+
+/** Settled draws kept to be settled anew when an uncertain count before them becomes known. */
+const MOST_KEPT = 4_000;
 
 /** Follows one sequence through the record and settles what its draws gave. */
 export class Track {
   readonly sequence: Sequence;
   /** Draws that are not settled yet, in order, and the marks between them. */
   private waiting: (Draw | Mark)[] = [];
-  /** Settled ones from the last uncertain count on. */
+  /** Settled ones from the first uncertain count on, and what stood before them. */
   private settled: Draw[] = [];
+  private base: Standing = { next: null, floor: null };
+  private standing: Standing;
   private origin: bigint | null;
-  private next: number | null;
-  /** What no further draw can be below, as the record has shown. */
-  private floor: number | null = null;
   /** Uncertain draws that were sent to the target and are not answered yet. */
   private readonly underWay = new Map<Draw, (() => void)[]>();
   /** Values that no statement of the record accounts for. */
@@ -34,7 +41,7 @@ export class Track {
   constructor(sequence: Sequence, known: boolean) {
     this.sequence = sequence;
     this.origin = sequence.next;
-    this.next = known && sequence.next !== null ? 0 : null;
+    this.standing = { next: known && sequence.next !== null ? 0 : null, floor: null };
   }
 
   add(draw: Draw): void {
@@ -64,12 +71,7 @@ export class Track {
       const cut = passes ? draws.length : cutOf(draws, must, may);
       if (cut === 0 && !passes) return;
       this.chooseOrigin(draws, mark);
-      const next = solve(draws, {
-        from: this.next,
-        floor: this.floor,
-        to: mark?.continues === true && mark.next !== null ? this.slotOf(mark.next) : null,
-        toSlot: (value) => this.slotOf(value),
-      });
+      const next = this.solve(draws, mark);
       this.keep(draws.slice(0, cut));
       this.waiting.splice(0, cut);
       if (!passes || mark === null) return;
@@ -85,7 +87,8 @@ export class Track {
 
   /** What the sequence gave next at the end of the record; null: unknown. */
   end(): bigint | null {
-    return this.next === null || this.origin === null ? null : this.toValue(this.origin, this.next);
+    const { next } = this.standing;
+    return next === null || this.origin === null ? null : this.toValue(this.origin, next);
   }
 
   /** A value that came to light after its draw was settled. */
@@ -131,33 +134,44 @@ export class Track {
     else for (const draw of draws) for (const value of draw.group.shown.keys()) this.origin ??= value;
   }
 
-  /** Settles draws for good: what comes next is counted from them. */
+  /** Settles draws behind those that were settled before, and these anew. */
+  private solve(draws: readonly Draw[], mark: Mark | null): number | null {
+    const again = this.settled.length > 0;
+    const { next, floor } = again ? this.base : this.standing;
+    return solve(again ? [...this.settled, ...draws] : draws, {
+      from: next,
+      floor,
+      to: mark?.continues === true && mark.next !== null ? this.slotOf(mark.next) : null,
+      toSlot: (value) => this.slotOf(value),
+    });
+  }
+
   private keep(draws: readonly Draw[]): void {
-    const ordered = draws.filter(({ slot }) => slot !== null).sort((a, b) => a.slot! - b.slot!);
-    for (const draw of ordered) {
-      const next = this.next ?? draw.slot!;
-      if (draw.slot! > next) this.missing += draw.slot! - next;
-      this.next = Math.max(next, draw.slot! + draw.count);
-      if (isShown(draw)) this.floor = Math.max(this.floor ?? draw.slot!, draw.slot! + draw.min);
-    }
-    // Shown below the target's place: the record's sequence was behind, and what follows is counted from it.
-    const last = ordered.findLast(isShown);
-    if (last !== undefined && this.next !== null && ordered.at(-1) === last) this.next = last.slot! + last.count;
+    const standing = this.settled.length > 0 ? this.base : this.standing;
     for (const draw of draws) {
       draw.origin = this.origin;
-      if (this.settled.length > 0 || draw.min < draw.max) this.settled.push(draw);
+      if (this.settled.length === 0 && draw.min === draw.max) continue;
+      if (this.settled.length === 0) this.base = passed(standing, draws.slice(0, draws.indexOf(draw)));
+      this.settled.push(draw);
     }
-    if (this.settled.length > MOST_KEPT) this.settled.splice(0, this.settled.length - MOST_KEPT);
+    this.standing = this.settled.length > 0 ? passed(this.base, this.settled) : passed(standing, draws);
+    this.missing += gapsIn(standing.next, draws);
+    if (this.settled.length > MOST_KEPT) this.forget(this.settled.length - MOST_KEPT);
+  }
+
+  /** Keeps the first of the settled draws no longer. */
+  private forget(count: number): void {
+    const gone = this.settled.splice(0, count);
+    this.base = passed(this.base, gone);
   }
 
   private pass(mark: Mark, next: number | null): void {
     if (mark.continues) {
-      this.next = next;
-      return;
+      this.standing = { next, floor: this.standing.floor };
+    } else {
+      this.origin = mark.next;
+      this.standing = mark.next === null ? { next: null, floor: null } : { next: 0, floor: 0 };
     }
-    this.origin = mark.next;
-    this.next = mark.next === null ? null : 0;
-    this.floor = mark.next === null ? null : 0;
     this.settled = [];
   }
 
@@ -169,15 +183,29 @@ export class Track {
     draw.max = count;
     const at = this.settled.indexOf(draw);
     if (at < 0) return;
-    if (change !== 0) {
-      let index = at + 1;
-      for (; index < this.settled.length && !isShown(this.settled[index]!); index++) {
-        const other = this.settled[index]!;
-        if (other.slot !== null) other.slot += change;
-      }
-      if (index === this.settled.length && this.next !== null) this.next += change;
+    if (change !== 0 && !this.moveBehind(at, change)) {
+      const markAt = this.waiting.findIndex(isMark);
+      this.solve(
+        (markAt < 0 ? this.waiting : this.waiting.slice(0, markAt)) as Draw[],
+        markAt < 0 ? null : (this.waiting[markAt] as Mark),
+      );
+      this.standing = passed(this.base, this.settled);
     }
-    while (this.settled.length > 0 && this.settled[0]!.min === this.settled[0]!.max) this.settled.shift();
+    const uncertain = this.settled.findIndex(({ min, max }) => min < max);
+    this.forget(uncertain < 0 ? this.settled.length : uncertain);
+  }
+
+  /** Moves the draws behind one whose count changed; false when later shown values speak against it. */
+  private moveBehind(at: number, change: number): boolean {
+    for (let index = at + 1; index < this.settled.length; index++)
+      if (this.settled[index]!.group.shown.size > 0) return false;
+    for (const item of this.waiting) if (!isMark(item) && item.group.shown.size > 0) return false;
+    for (let index = at; index < this.settled.length; index++) {
+      const draw = this.settled[index]!;
+      if (index > at && draw.slot !== null) draw.slot += change;
+    }
+    if (this.standing.next !== null) this.standing.next += change;
+    return true;
   }
 
   private slotOf(value: bigint): number | null {
@@ -208,6 +236,35 @@ function toSlot(origin: bigint, increment: bigint, value: bigint): number | null
   if (distance % increment !== 0n) return null;
   const slot = Number(distance / increment);
   return Number.isSafeInteger(slot) ? slot : null;
+}
+
+/** What stands behind settled draws. */
+function passed(before: Standing, draws: readonly Draw[]): Standing {
+  let { floor } = before;
+  let next: number | null = null;
+  let shown = false;
+  for (const draw of draws) {
+    if (draw.slot === null) continue;
+    next = Math.max(next ?? draw.slot, draw.slot + draw.count);
+    if (!isShown(draw)) continue;
+    shown = true;
+    floor = Math.max(floor ?? draw.slot, draw.slot + draw.min);
+  }
+  // Shown values prove the target's own place, or a count, wrong where they lie below it.
+  if (next === null || (before.next !== null && !shown))
+    next = next === null ? before.next : Math.max(next, before.next!);
+  return { next, floor };
+}
+
+/** Values between draws that none of them took. */
+function gapsIn(from: number | null, draws: readonly Draw[]): number {
+  let gaps = 0;
+  let next = from;
+  for (const draw of draws.filter(({ slot }) => slot !== null).sort((a, b) => a.slot! - b.slot!)) {
+    if (next !== null && draw.slot! > next) gaps += draw.slot! - next;
+    next = Math.max(next ?? draw.slot!, draw.slot! + draw.count);
+  }
+  return gaps;
 }
 
 /** How many draws to settle for good: at least those up to `must`; more only where no draw's span crosses. */

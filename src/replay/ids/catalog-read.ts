@@ -1,0 +1,236 @@
+import type { TargetConnection } from '../../target/connection.ts';
+import { type Catalog, type Column, NamedCatalog, type RowEvent, type Sequence, type TriggerDraws } from './catalog.ts';
+import { type Routine, routineDraws } from './routines.ts';
+
+const SEQUENCES = `
+SELECT s.seqrelid::text, n.nspname, c.relname, s.seqincrement::text, s.seqstart::text, s.seqmin::text, s.seqmax::text,
+       s.seqcycle, s.seqcache::text,
+       has_schema_privilege(n.oid, 'USAGE') AND has_sequence_privilege(c.oid, 'SELECT'),
+       has_schema_privilege(n.oid, 'USAGE') AND has_sequence_privilege(c.oid, 'UPDATE')
+         AND NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = ANY (string_to_array($1, chr(1)))
+                         AND NOT (has_schema_privilege(r.oid, n.oid, 'USAGE') AND has_sequence_privilege(r.oid, c.oid, 'UPDATE')))
+FROM pg_sequence s JOIN pg_class c ON c.oid = s.seqrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relpersistence <> 't'`;
+
+/** Columns of all tables and simple views, with the sequence that a default draws from and the ones owned. */
+const COLUMNS = `
+SELECT c.oid::text, n.nspname, c.relname, a.attname, a.attnum::text, a.attidentity <> '',
+       coalesce(
+         (SELECT d.objid::text FROM pg_depend d WHERE a.attidentity <> '' AND d.classid = 'pg_class'::regclass
+            AND d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid AND d.refobjsubid = a.attnum AND d.deptype = 'i' LIMIT 1),
+         (SELECT d.refobjid::text FROM pg_depend d JOIN pg_class r ON r.oid = d.refobjid AND r.relkind = 'S'
+            WHERE d.classid = 'pg_attrdef'::regclass AND d.objid = f.oid AND d.refclassid = 'pg_class'::regclass
+              AND pg_get_expr(f.adbin, f.adrelid) ~ 'nextval' LIMIT 1)),
+       (SELECT string_agg(d.objid::text, ',') FROM pg_depend d JOIN pg_class r ON r.oid = d.objid AND r.relkind = 'S'
+          WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid
+            AND d.refobjsubid = a.attnum AND d.deptype = 'a'),
+       c.relkind
+FROM pg_class c
+JOIN pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+LEFT JOIN pg_attrdef f ON f.adrelid = c.oid AND f.adnum = a.attnum
+WHERE n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast') AND c.relpersistence <> 't'
+  AND (c.relkind IN ('r', 'p', 'f') OR (c.relkind = 'v' AND pg_relation_is_updatable(c.oid, false) & 8 = 8))
+ORDER BY c.oid, a.attnum`;
+
+const FOREIGN_KEYS = `
+SELECT k.conrelid::text, a.attname, k.confrelid::text, b.attname
+FROM pg_constraint k
+CROSS JOIN LATERAL unnest(k.conkey, k.confkey) AS pair(here, there)
+JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = pair.here
+JOIN pg_attribute b ON b.attrelid = k.confrelid AND b.attnum = pair.there
+WHERE k.contype = 'f'`;
+
+/** A simple view's base table. */
+const VIEWS = `
+SELECT DISTINCT r.ev_class::text, d.refobjid::text
+FROM pg_rewrite r
+JOIN pg_class v ON v.oid = r.ev_class AND v.relkind = 'v' AND pg_relation_is_updatable(v.oid, false) & 8 = 8
+JOIN pg_namespace n ON n.oid = v.relnamespace AND n.nspname NOT IN ('pg_catalog', 'information_schema')
+JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid AND d.refclassid = 'pg_class'::regclass
+JOIN pg_class t ON t.oid = d.refobjid AND t.relkind IN ('r', 'p')`;
+
+const TRIGGERS = `
+SELECT t.tgrelid::text, p.oid::text, t.tgtype::text FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid
+WHERE NOT t.tgisinternal AND t.tgenabled IN ('O', 'A')`;
+
+const ROUTINES = `
+SELECT p.oid::text, p.proname, p.prosrc FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+JOIN pg_language l ON l.oid = p.prolang
+WHERE n.nspname NOT IN ('pg_catalog', 'information_schema') AND l.lanname IN ('sql', 'plpgsql', 'plpython3u', 'plperl', 'plv8')
+  AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e')`;
+
+const POSITIONS_AT_ONCE = 200;
+
+const SEARCH_PATH = 'SELECT array_to_string(current_schemas(false), chr(1))';
+
+/**
+ * Reads what draws from sequences in the database that the connection is in.
+ * @param logins mapped users of the replay, who must be able to set sequences too
+ */
+export async function readCatalog(
+  connection: Pick<TargetConnection, 'query'>,
+  logins: readonly string[],
+): Promise<Catalog> {
+  const sequenceRows = await connection.query(SEQUENCES, [{ kind: 'text', value: logins.join('\u0001'), oid: 25 }]);
+  const path = (await connection.query(SEARCH_PATH)).rows[0]?.[0] ?? 'public';
+  const builder = new CatalogBuilder(path.split('\u0001'));
+  for (const row of sequenceRows.rows) builder.addSequence(row as string[]);
+  await readPositions(connection, builder.readable());
+  for (const row of (await connection.query(COLUMNS)).rows) builder.addColumn(row as string[]);
+  for (const row of (await connection.query(FOREIGN_KEYS)).rows) builder.addForeignKey(row as string[]);
+  for (const row of (await connection.query(VIEWS)).rows) builder.addView(row as string[]);
+  const triggers = (await connection.query(TRIGGERS)).rows as string[][];
+  const routines = (await connection.query(ROUTINES)).rows as string[][];
+  return builder.build(
+    triggers,
+    routines.map(([oid, name, source]) => ({ oid: oid ?? '', name: name ?? '', source: source ?? '' })),
+  );
+}
+
+/** Reads where sequences stand: `pg_sequence_last_value` does not tell it before the first nextval. */
+async function readPositions(
+  connection: Pick<TargetConnection, 'query'>,
+  sequences: readonly Sequence[],
+): Promise<void> {
+  for (let at = 0; at < sequences.length; at += POSITIONS_AT_ONCE) {
+    const some = sequences.slice(at, at + POSITIONS_AT_ONCE);
+    const { rows } = await connection.query(some.map(({ regclass }) => positionSql(regclass)).join(' UNION ALL '));
+    some.forEach((sequence, index) => {
+      const [last, called] = rows[index] ?? [];
+      if (last !== null && last !== undefined)
+        sequence.next = called === 't' ? BigInt(last) + sequence.increment : BigInt(last);
+    });
+  }
+}
+
+/** Gives one row: where a sequence stands, and whether that value was drawn. */
+export function positionSql(regclass: string): string {
+  return `SELECT last_value, is_called FROM ${regclass}`;
+}
+
+interface TableDraft {
+  readonly schema: string;
+  readonly relation: string;
+  columns: Column[];
+  readonly holds: Map<string, Sequence>;
+  readonly refers: Set<string>;
+}
+
+class CatalogBuilder {
+  private readonly catalog: NamedCatalog;
+  private readonly byOid = new Map<string, Sequence>();
+  private readonly views: { readonly view: string; readonly base: string }[] = [];
+  private readonly tables = new Map<string, TableDraft>();
+  private readonly keys: { from: string; column: string; to: string; toColumn: string }[] = [];
+
+  constructor(path: readonly string[]) {
+    this.catalog = new NamedCatalog(path);
+  }
+
+  addSequence(row: readonly (string | null)[]): void {
+    const [oid, schema, relation, increment, start, min, max, cycles, cache, readable, settable] = row as string[];
+    const sequence = this.catalog.addSequence(schema!, relation!, {
+      increment: BigInt(increment!),
+      start: BigInt(start!),
+      min: BigInt(min!),
+      max: BigInt(max!),
+      cycles: cycles === 't',
+      cache: BigInt(cache!),
+      settable: settable === 't',
+      readable: readable === 't',
+    });
+    this.byOid.set(oid!, sequence);
+  }
+
+  readable(): readonly Sequence[] {
+    return [...this.catalog.sequences.values()].filter((sequence) => sequence.readable);
+  }
+
+  addColumn(row: readonly (string | null)[]): void {
+    const [oid, schema, relation, column, , identity, draws, owned] = row;
+    let table = this.tables.get(oid!);
+    if (table === undefined) {
+      table = {
+        schema: schema!,
+        relation: relation!,
+        columns: [],
+        holds: new Map(),
+        refers: new Set(),
+      };
+      this.tables.set(oid!, table);
+    }
+    const sequence = draws == null ? null : (this.byOid.get(draws) ?? null);
+    table.columns.push({ name: column!, draws: sequence, identity: identity === 't' });
+    // OWNED BY alone: the application calls nextval itself and gives the value.
+    const held = sequence ?? this.byOid.get((owned ?? '').split(',')[0]!) ?? null;
+    if (held !== null) table.holds.set(column!, held);
+  }
+
+  addForeignKey(row: readonly (string | null)[]): void {
+    const [from, column, to, toColumn] = row as string[];
+    this.keys.push({ from: from!, column: column!, to: to!, toColumn: toColumn! });
+  }
+
+  addView(row: readonly (string | null)[]): void {
+    const [view, base] = row as string[];
+    this.views.push({ view: view!, base: base! });
+  }
+
+  build(triggers: readonly (readonly string[])[], routines: readonly Routine[]): Catalog {
+    const { catalog } = this;
+    this.followForeignKeys();
+    for (const { view, base } of this.views) this.fillView(this.tables.get(view), this.tables.get(base));
+    const draws = new Map<TableDraft, TriggerDraws[]>();
+    for (const table of this.tables.values()) {
+      draws.set(table, []);
+      catalog.addTable(table.schema, table.relation, { ...table, triggers: draws.get(table)! });
+    }
+    const drawn = routineDraws(routines, catalog);
+    catalog.setRoutines(drawn.byName);
+    for (const [relation, routine, type] of triggers) {
+      const table = this.tables.get(relation!);
+      if (table === undefined) continue;
+      for (const sequence of drawn.byOid.get(routine!) ?? [])
+        draws.get(table)!.push(...triggerDraws(Number(type), sequence));
+    }
+    return catalog;
+  }
+
+  /** An INSERT into a simple view draws what its base table draws; columns are matched by name. */
+  private fillView(view: TableDraft | undefined, base: TableDraft | undefined): void {
+    if (view === undefined || base === undefined) return;
+    const known = new Set(view.columns.map(({ name }) => name));
+    view.columns = view.columns.map((column) => base.columns.find(({ name }) => name === column.name) ?? column);
+    // A drawing column that the view leaves out is drawn for every row.
+    view.columns.push(...base.columns.filter((column) => column.draws !== null && !known.has(column.name)));
+    for (const [column, sequence] of base.holds) view.holds.set(column, sequence);
+    for (const column of base.refers) view.refers.add(column);
+  }
+
+  /** A column that refers to one that holds a sequence's values holds them too, over any number of steps. */
+  private followForeignKeys(): void {
+    for (let changed = true; changed; ) {
+      changed = false;
+      for (const key of this.keys) {
+        const held = this.tables.get(key.to)?.holds.get(key.toColumn);
+        const from = this.tables.get(key.from);
+        if (held === undefined || from === undefined || from.holds.has(key.column)) continue;
+        from.holds.set(key.column, held);
+        from.refers.add(key.column);
+        changed = true;
+      }
+    }
+  }
+}
+
+/** `pg_trigger.tgtype`: bit 0 row, 2 insert, 3 delete, 4 update. */
+function triggerDraws(type: number, sequence: Sequence): TriggerDraws[] {
+  const perRow = (type & 1) !== 0;
+  const events: readonly (readonly [number, RowEvent])[] = [
+    [4, 'INSERT'],
+    [8, 'DELETE'],
+    [16, 'UPDATE'],
+  ];
+  return events.filter(([bit]) => (type & bit) !== 0).map(([, event]) => ({ event, perRow, sequence }));
+}

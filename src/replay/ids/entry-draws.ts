@@ -1,0 +1,109 @@
+import type { Entry } from '../../journal/entry.ts';
+import type { Value } from '../../journal/value.ts';
+import { type Draw, drawnWhenFailed, type Group } from './draw.ts';
+import type { Reference } from './parts.ts';
+import type { Given } from './tokens.ts';
+import type { Track } from './track.ts';
+
+/** Values shown behind one group of draws, and those remembered of the groups before it. */
+const MOST_SHOWN = 1_000;
+const MOST_BEFORE = 100;
+const NO_VALUES: ReadonlySet<bigint> = new Set();
+
+/** What an entry's text says of its draws from one sequence, added up. */
+export interface Counts {
+  fixed: number;
+  perRow: number;
+  exact: boolean;
+  rowsTell: boolean;
+}
+
+/** An entry's draws from one sequence, with what its outcome and row count say of their number. */
+export function newDraw(order: number, entry: Entry, counts: Counts): Draw {
+  const rows = counts.rowsTell && entry.rows !== null ? entry.rows : null;
+  const full = counts.fixed + counts.perRow * (rows ?? 1);
+  const exact = counts.exact && (counts.perRow === 0 || rows !== null);
+  let range = exact ? { count: full, min: full, max: full } : { count: full, min: 0, max: Number.POSITIVE_INFINITY };
+  if (entry.outcome.status === 'FAILED') {
+    range = drawnWhenFailed(entry.outcome.sqlstate, full);
+    if (!exact && range.max > 0) range = { ...range, min: 0, max: Number.POSITIVE_INFINITY };
+  } else if (entry.outcome.status === 'UNKNOWN') range = { ...range, min: 0 };
+  const end =
+    entry.durationMs === null ? Number.POSITIVE_INFINITY : entry.timestamp + Math.ceil(entry.durationMs * 1000) + STAMP;
+  return {
+    order,
+    start: entry.timestamp,
+    end,
+    guess: range.count,
+    ...range,
+    group: { transaction: null, draws: [], shown: new Map(), before: NO_VALUES },
+    slot: null,
+    origin: null,
+    certainty: 'UNSETTLED',
+  };
+}
+
+/** Server logs stamp starts in milliseconds: a statement may have ended so much later than it seems, in microseconds. */
+const STAMP = 1_000;
+
+/**
+ * Draws between which nothing was shown belong together: what is shown behind them may be any one's. But what a
+ * transaction shows is taken for its own draws'.
+ */
+export function joinGroup(groups: Map<Track, Group>, track: Track, draw: Draw, entry: Entry): void {
+  const group = groups.get(track);
+  // BEGIN is the first entry of a transaction: an entry at 1 may be one of several autocommit statements.
+  const transaction = entry.sequence > 1 ? entry.transactionId : null;
+  if (
+    group === undefined ||
+    group.shown.size > 0 ||
+    group.transaction !== transaction ||
+    group.draws.length >= MOST_SHOWN
+  ) {
+    draw.group.transaction = transaction;
+    draw.group.draws.push(draw);
+    if (group !== undefined) draw.group.before = new Set([...group.before, ...group.shown.keys()].slice(-MOST_BEFORE));
+    groups.set(track, draw.group);
+    return;
+  }
+  group.draws.push(draw);
+  draw.group = group;
+}
+
+/** Notes values that a statement showed behind a group of draws. */
+export function show(group: Group, reference: Reference, values: readonly bigint[]): void {
+  for (const value of values) {
+    if (group.before.has(value)) continue;
+    if (group.shown.size >= MOST_SHOWN && !group.shown.has(value)) return;
+    group.shown.set(value, reference.strong || group.shown.get(value) === true);
+  }
+}
+
+const NONE: readonly bigint[] = [];
+const WHOLE = /^\d{1,18}$/;
+
+/** Whole numbers that a statement gives at a place: one, or the elements of an array. */
+export function valuesOf(given: Given, parameters: readonly Value[]): readonly bigint[] {
+  if (given.literal !== null) return [given.literal];
+  const value = given.parameter === null ? undefined : parameters[given.parameter - 1];
+  return value === undefined ? NONE : wholeNumbers(value);
+}
+
+function wholeNumbers(value: Value): readonly bigint[] {
+  switch (value.kind) {
+    case 'int64':
+      return [value.value];
+    case 'text':
+      if (WHOLE.test(value.value)) return [BigInt(value.value)];
+      if (!/^\{[\d,]+\}$/.test(value.value)) return NONE;
+      return value.value
+        .slice(1, -1)
+        .split(',')
+        .filter((item) => WHOLE.test(item))
+        .map(BigInt);
+    case 'array':
+      return value.items.flatMap(wholeNumbers);
+    default:
+      return NONE;
+  }
+}

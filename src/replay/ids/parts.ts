@@ -1,0 +1,40 @@
+import type { Sequence } from './catalog.ts';
+import type { Given } from './tokens.ts';
+
+/**
+ * How often a statement draws: FIXED: the text tells; ROWS: once for each row that the statement returns or
+ * affects; UNKNOWN: once for each row of some part of it, which its row count does not tell.
+ */
+export type DrawRows = 'FIXED' | 'ROWS' | 'UNKNOWN';
+
+export interface DrawPart {
+  /** Null: the parameter names it. */
+  readonly sequence: Sequence | null;
+  /** `nextval($1)`. */
+  readonly parameter: number | null;
+  /** Values in all (FIXED) or for each row. */
+  readonly count: number;
+  readonly rows: DrawRows;
+  /** False where a trigger, a function or a condition decides whether it draws. */
+  readonly exact: boolean;
+}
+
+/** A value of a column that holds a sequence's values: shows what a draw before it gave. */
+export interface Reference {
+  readonly sequence: Sequence;
+  readonly given: Given;
+  /** Written into a foreign key: the row that it names was there. In a condition it need not be. */
+  readonly strong: boolean;
+}
+
+/** A statement that moves a sequence itself. */
+export interface Change {
+  readonly sequence: Sequence;
+  /** What the sequence gives next; null: where the text alone does not tell. */
+  readonly next: bigint | null;
+  /** `setval(…, $2)`: the parameter, and what is added to it. */
+  readonly parameter: number | null;
+  readonly add: bigint;
+  /** Undone when its transaction rolls back (TRUNCATE, ALTER); setval is not. */
+  readonly transactional: boolean;
+}

@@ -1,0 +1,302 @@
+import type { Draw, Stretch } from './draw.ts';
+
+/** Draws looked at on either side for spans that meet. */
+const NEIGHBOURS = 64;
+/** Values that a statement or two which the record misses may have drawn. */
+const SLACK = 8;
+/** Values that a draw of unknown count is believed to have taken without further evidence. */
+const MOST_GROWTH = 64;
+/** Draws that must bear a jump out. */
+const WITNESSES = 3;
+
+/**
+ * First values of the draws that later statements have shown. Also tells where the stretch begins when nothing
+ * else does.
+ */
+export function pinShown(draws: readonly Draw[], stretch: Stretch): ReadonlyMap<Draw, number> {
+  return new Pins(draws, stretch).find();
+}
+
+interface Shown {
+  readonly slot: number;
+  readonly strong: boolean;
+}
+
+/** Where counting through the draws has come to. */
+interface Counting {
+  /** What the next draw gives by counting. */
+  next: number;
+  /** What it cannot be below: pinned draws had ended before it started. */
+  floor: number;
+  /** Counted since the last pinned draw, but perhaps not drawn; and perhaps drawn, but not counted. */
+  doubtful: number;
+  growth: number;
+}
+
+class Pins {
+  private readonly draws: readonly Draw[];
+  private readonly stretch: Stretch;
+  /** Values counted before each draw. */
+  private readonly before: number[] = [];
+  private readonly place = new Map<Draw, number>();
+  private readonly pinned = new Map<Draw, number>();
+  private readonly taken = new Set<number>();
+  private readonly sizes = new Map<Draw['group'], number>();
+  private ceiling: (draw: Draw) => number;
+  private readonly shown = new Map<Draw['group'], readonly Shown[]>();
+  /** Draws that a shown value may belong to. */
+  private readonly claimants = new Map<number, Draw[]>();
+
+  constructor(draws: readonly Draw[], stretch: Stretch) {
+    this.draws = draws;
+    this.stretch = stretch;
+    this.ceiling = ceilings(draws, this.pinned, stretch.to);
+    let count = 0;
+    draws.forEach((draw, index) => {
+      this.before.push(count);
+      this.place.set(draw, index);
+      count += draw.count;
+      for (const { slot } of this.shownBy(draw)) {
+        const list = this.claimants.get(slot);
+        if (list === undefined) this.claimants.set(slot, [draw]);
+        else list.push(draw);
+      }
+    });
+  }
+
+  find(): ReadonlyMap<Draw, number> {
+    let start = this.stretch.from;
+    if (start === null) start = this.firstShown();
+    else if (this.stretch.floor === null) start += this.shiftBack(start);
+    if (start !== null) {
+      // First those that were alone in front of what was shown; the rest then has bounds to fit into.
+      this.pass(start, (draw) => this.present(draw.group) === 1);
+      this.ceiling = ceilings(this.draws, this.pinned, this.stretch.to);
+      this.pass(start, (draw) => this.present(draw.group) > 1);
+    }
+    return this.pinned;
+  }
+
+  private shownBy(draw: Draw): readonly Shown[] {
+    const { group } = draw;
+    let shown = this.shown.get(group);
+    if (shown === undefined) {
+      shown = [...group.shown].flatMap(([value, strong]) => {
+        const slot = this.stretch.toSlot(value);
+        return slot === null ? [] : [{ slot, strong }];
+      });
+      this.shown.set(group, shown);
+    }
+    return shown;
+  }
+
+  /** With nothing else to start from, the first draw that a value was shown behind gave the highest of them. */
+  private firstShown(): number | null {
+    for (const [index, draw] of this.draws.entries()) {
+      const shown = this.shownBy(draw).filter(({ slot }) => slot <= (this.stretch.to ?? Number.POSITIVE_INFINITY));
+      if (shown.length === 0) continue;
+      const last = Math.max(...shown.map(({ slot }) => slot));
+      const siblings = draw.group.draws
+        .filter((other) => this.place.has(other))
+        .reduce((sum, { count }) => sum + count, 0);
+      return last - Math.max(siblings - 1, 0) - this.before[index]!;
+    }
+    return this.stretch.to === null ? null : this.stretch.to - this.counted();
+  }
+
+  private counted(): number {
+    const last = this.draws.length - 1;
+    return last < 0 ? 0 : this.before[last]! + this.draws[last]!.count;
+  }
+
+  /**
+   * The target's sequence may stand behind the record's (a copy taken later). Values below it are taken for
+   * rows older than the draw, unless at least two draws agree on how far the record's sequence was behind.
+   */
+  private shiftBack(start: number): number {
+    const votes = new Map<number, number>();
+    let atPlace = 0;
+    for (const [index, draw] of this.draws.slice(0, NEIGHBOURS).entries()) {
+      const shifts = new Set(this.shownBy(draw).map(({ slot }) => slot - (start + this.before[index]!)));
+      for (const shift of shifts) {
+        if (shift < 0) votes.set(shift, (votes.get(shift) ?? 0) + 1);
+        else if (shift <= 2) atPlace += 1;
+      }
+    }
+    const [shift, count] = [...votes].reduce((best, vote) => (vote[1] > best[1] ? vote : best), [0, 0]);
+    return count >= 2 && count > atPlace ? shift : 0;
+  }
+
+  /** Counts through all draws and pins those that `takes`. */
+  private pass(start: number, takes: (draw: Draw) => boolean): void {
+    const state: Counting = {
+      next: start,
+      floor: this.stretch.floor ?? Number.NEGATIVE_INFINITY,
+      doubtful: 0,
+      growth: 0,
+    };
+    // Pinned draws that may still have been running.
+    let running: Draw[] = [];
+    for (const [index, draw] of this.draws.entries()) {
+      running = running.filter((other) => {
+        if (other.end >= draw.start) return true;
+        // Whoever starts after a draw has ended draws behind it.
+        state.floor = Math.max(state.floor, this.endOf(other));
+        return false;
+      });
+      state.next = Math.max(state.next, state.floor);
+      while (this.taken.has(state.next) && !this.pinned.has(draw)) state.next += 1;
+      if (!this.pinned.has(draw)) {
+        const first = takes(draw) ? this.shownFirst(index, state) : null;
+        if (first === null) {
+          state.next += draw.count;
+          state.doubtful += draw.count - draw.min;
+          state.growth += Math.min(draw.max - draw.count, MOST_GROWTH);
+          continue;
+        }
+        this.pinned.set(draw, first);
+        const length = Math.max(draw.count, 1);
+        for (let slot = first; slot < first + Math.min(length, 10_000); slot++) this.taken.add(slot);
+        draw.certainty = first === state.next ? 'CONFIRMED' : 'CORRECTED';
+      }
+      running.push(draw);
+      const first = this.pinned.get(draw)!;
+      // One that jumped ahead of draws that ran at the same time leaves its place to them; any other moves the count.
+      if (first <= state.next || first > state.next + this.overlapping(index, 1)) state.next = this.endOf(draw);
+      state.doubtful = 0;
+      state.growth = Math.min(draw.max - draw.count, MOST_GROWTH);
+    }
+  }
+
+  private endOf(pinned: Draw): number {
+    return this.pinned.get(pinned)! + Math.max(pinned.count, 1);
+  }
+
+  private present(group: Draw['group']): number {
+    let count = this.sizes.get(group);
+    if (count === undefined) {
+      count = group.draws.reduce((sum, draw) => sum + (this.place.has(draw) ? 1 : 0), 0);
+      this.sizes.set(group, count);
+    }
+    return count;
+  }
+
+  /** Where a draw began by what was shown behind it; null: nothing shown belongs to it. */
+  private shownFirst(index: number, state: Counting): number | null {
+    const draw = this.draws[index]!;
+    const all = this.shownBy(draw);
+    if (all.length === 0) return null;
+    const length = Math.max(draw.count, 1);
+    const { next: expect, growth } = state;
+    // Before anything was pinned, only doubtful counts and draws at the same time speak for a value below.
+    const low =
+      state.floor > Number.NEGATIVE_INFINITY ? state.floor : expect - state.doubtful - 2 * this.overlapping(index, -1);
+    const ceiling = this.ceiling(draw);
+    const mine = all.filter(
+      ({ slot }) => slot >= low && slot < ceiling && !this.taken.has(slot) && this.isNearest(index, slot, expect),
+    );
+    if (mine.length === 0) return null;
+    const distance = (slot: number) => distanceTo(slot, expect, length);
+    mine.sort((a, b) => distance(a.slot) - distance(b.slot) || a.slot - b.slot);
+    const nearest = mine[0]!;
+    // A jump further than uncertain counts, pinned draws and those that ran at the same time explain needs witnesses.
+    const far = expect + length - 1 + growth + this.overlapping(index, 1) + SLACK;
+    if (nearest.slot - this.takenBetween(expect, nearest.slot) > far && !this.bearsOut(index, nearest, expect))
+      return null;
+    let lowest = nearest.slot;
+    let highest = nearest.slot;
+    for (const { slot } of mine) {
+      if (Math.max(highest, slot) - Math.min(lowest, slot) >= length) continue;
+      lowest = Math.min(lowest, slot);
+      highest = Math.max(highest, slot);
+    }
+    return Math.min(Math.max(expect, highest - length + 1), lowest);
+  }
+
+  private takenBetween(from: number, to: number): number {
+    let count = 0;
+    for (let slot = from; slot < to && slot < from + 16 * NEIGHBOURS; slot++) if (this.taken.has(slot)) count += 1;
+    return count;
+  }
+
+  /** Values of the neighbours on one side (-1 before, 1 behind) that ran at the same time. */
+  private overlapping(index: number, side: 1 | -1): number {
+    const draw = this.draws[index]!;
+    let count = 0;
+    for (let step = 1; step <= NEIGHBOURS; step++) {
+      const other = this.draws[index + side * step];
+      if (other === undefined) break;
+      if (side > 0 ? other.start <= draw.end : other.end >= draw.start) count += Math.max(other.count, 1);
+      else if (side > 0) break;
+    }
+    return count;
+  }
+
+  /**
+   * No later draw that the value may belong to is counted nearer to it. Draws of triggers and functions, whose
+   * values clients seldom see, stand back behind a plain one.
+   */
+  private isNearest(index: number, slot: number, expect: number): boolean {
+    const draw = this.draws[index]!;
+    const own = distanceTo(slot, expect, Math.max(draw.count, 1));
+    if (own === 0) return true;
+    return (this.claimants.get(slot) ?? []).every((other) => {
+      const place = this.place.get(other)!;
+      if (place <= index || this.pinned.has(other) || (isUncertain(other) && !isUncertain(draw))) return true;
+      return distanceTo(slot, expect + this.before[place]! - this.before[index]!, Math.max(other.count, 1)) >= own;
+    });
+  }
+
+  /** Whether the draws that follow show values further on too. */
+  private bearsOut(index: number, shown: Shown, expect: number): boolean {
+    const jump = shown.slot - expect;
+    let agree = 0;
+    let disagree = 0;
+    for (
+      let at = index + 1;
+      at < this.draws.length && agree + disagree < WITNESSES && at - index < 4 * NEIGHBOURS;
+      at++
+    ) {
+      const counted = expect + this.before[at]! - this.before[index]!;
+      const near = 2 + this.overlapping(at, 1) + this.overlapping(at, -1);
+      const slots = this.shownBy(this.draws[at]!);
+      if (slots.some(({ slot }) => Math.abs(slot - counted - jump) <= near)) agree += 1;
+      else if (slots.some(({ slot }) => Math.abs(slot - counted) <= near)) disagree += 1;
+    }
+    return shown.strong ? agree >= disagree : agree > 0 && disagree === 0;
+  }
+}
+
+function isUncertain(draw: Draw): boolean {
+  return draw.min < draw.max;
+}
+
+function distanceTo(slot: number, first: number, length: number): number {
+  if (slot < first) return first - slot;
+  return slot > first + length - 1 ? slot - (first + length - 1) : 0;
+}
+
+/**
+ * Bounds from above: the lowest first value of the pinned draws that started after a draw had ended, for it drew
+ * below that.
+ */
+export function ceilings(
+  draws: readonly Draw[],
+  pinned: ReadonlyMap<Draw, number>,
+  to: number | null,
+): (draw: Draw) => number {
+  const lowest = new Array<number>(draws.length + 1).fill(to ?? Number.POSITIVE_INFINITY);
+  for (let index = draws.length - 1; index >= 0; index--) {
+    lowest[index] = Math.min(lowest[index + 1]!, pinned.get(draws[index]!) ?? Number.POSITIVE_INFINITY);
+  }
+  return (draw) => {
+    let low = 0;
+    let high = draws.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (draws[middle]!.start > draw.end) high = middle;
+      else low = middle + 1;
+    }
+    return lowest[low]!;
+  };
+}

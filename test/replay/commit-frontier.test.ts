@@ -1,0 +1,50 @@
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { classifyStatement } from '../../src/journal/statement-type.ts';
+import { CommitFrontier, commitEnd } from '../../src/replay/commit-frontier.ts';
+import { entry } from '../store/journal-fixtures.ts';
+
+it('a statement passes exactly when every commit that ended before it started is done', () => {
+  fc.assert(
+    fc.property(fc.array(fc.tuple(fc.nat(50), fc.nat(50), fc.nat(9)), { maxLength: 60 }), (steps) => {
+      const frontier = new CommitFrontier();
+      const open: { end: number; done: (() => void) | null }[] = [];
+      for (const [end, start, which] of steps) {
+        open.push({ end, done: frontier.dispatched(end) });
+        const ending = open[which % open.length];
+        ending?.done?.();
+        if (ending) ending.done = null;
+        expect(frontier.passed(start)).toBe(open.every((commit) => commit.done === null || commit.end > start));
+      }
+    }),
+  );
+});
+
+it('what commits nothing is not waited for', () => {
+  const frontier = new CommitFrontier();
+  expect(frontier.dispatched(null)).toBeNull();
+  expect(frontier.passed(1_000)).toBe(true);
+});
+
+it.each([
+  ['INSERT INTO t VALUES (1)', 1, true],
+  ['SELECT f()', 1, true],
+  ["COMMIT PREPARED 'x'", 1, true],
+  ['BEGIN', 1, false],
+  ['BEGIN; INSERT INTO t VALUES (1)', 1, false],
+  ['BEGIN; INSERT INTO t VALUES (1); COMMIT', 1, true],
+  ['INSERT INTO t VALUES (1)', 2, false],
+  ['COMMIT', 3, true],
+  ['END', 3, true],
+  ['INSERT INTO t VALUES (1); COMMIT', 3, true],
+  ['ROLLBACK', 3, false],
+  ["PREPARE TRANSACTION 'x'", 3, true],
+])('%s as statement %i of its transaction commits: %s', (statement, sequence, commits) => {
+  const recorded = {
+    ...entry('t', sequence, { statement, statementType: classifyStatement(statement), durationMs: 2.5 }),
+    position: 1n,
+    arrival: 1n,
+  };
+  expect(commitEnd(recorded)).toBe(commits ? recorded.timestamp + 2_500 : null);
+  expect(commitEnd({ ...recorded, outcome: { status: 'FAILED', sqlstate: '40001', message: '' } })).toBeNull();
+});

@@ -1,0 +1,232 @@
+import { describe, expect, it } from 'vitest';
+import { HandMadeRecord } from '../support/record.ts';
+import { untilRunning, untilTrue, useBench } from '../support/replay.ts';
+
+const SCHEMA = `
+  CREATE TABLE log (n bigint GENERATED ALWAYS AS IDENTITY, who text);
+  CREATE TABLE item (id int PRIMARY KEY, v int NOT NULL);
+  INSERT INTO item SELECT id, 0 FROM generate_series(1, 9) AS id`;
+const log = (who: string) => `INSERT INTO log (who) VALUES ('${who}')`;
+const LOGGED = 'SELECT who FROM log ORDER BY n';
+const ORDERINGS = ['TIMESTAMP', 'SESSION', 'COMMIT'] as const;
+/** True when nothing of a replay is connected to the database any more, however it came to its end. */
+const NOTHING_LEFT = `SELECT count(*) = 0 FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'reprise %'`;
+
+const bench = useBench();
+
+describe.each(ORDERINGS)('%s', (ordering) => {
+  const input = { ordering, ...(ordering === 'COMMIT' ? { restoreIds: false } : {}) };
+
+  it('cancel ends a statement under way, rolls back what is open, and reports the rest of nothing', async () => {
+    const target = await bench.target(SCHEMA);
+    const record = new HandMadeRecord();
+    record.run('a', 'BEGIN');
+    record.run('a', log('undone'));
+    const cut = record.run('a', 'SELECT pg_sleep(600)');
+    record.run('a', log('never'));
+    record.run('a', 'COMMIT');
+    const watcher = await target.connect();
+    const run = await bench.start(target, { window: await record.store(bench.journal), ...input });
+    await untilRunning(watcher, 'pg_sleep(600)');
+    const replay = await bench.engine.cancel(run.id);
+    expect(replay.state).toBe('CANCELLED');
+    const ended = await run.ended();
+    expect(ended.states.at(-1)).toBe('CANCELLED');
+    expect(ended.events.at(-1)).toMatchObject({ kind: 'STATE', state: 'CANCELLED', reason: 'cancelled on request' });
+    expect(ended.outcome(cut)).toMatchObject({ status: 'SKIPPED', skipReason: 'RUN_ENDED' });
+    await untilTrue(watcher, NOTHING_LEFT);
+    expect(await target.sql(LOGGED)).toEqual([]);
+    await expect(bench.engine.cancel(run.id)).rejects.toMatchObject({ code: 'REPLAY_STATE' });
+  });
+
+  it('cancel ends a run that waits for a lock of another client', async () => {
+    const target = await bench.target(SCHEMA);
+    const outsider = await target.connect();
+    await outsider.query('BEGIN; UPDATE item SET v = 1 WHERE id = 1');
+    const record = new HandMadeRecord();
+    record.run('a', "UPDATE item SET v = 2 WHERE id = 1 RETURNING 'mine'");
+    for (let step = 0; step < 100; step++) record.run('b', log('b'));
+    const watcher = await target.connect();
+    const run = await bench.start(target, { window: await record.store(bench.journal), ...input });
+    await untilRunning(watcher, "RETURNING 'mine'");
+    expect((await bench.engine.cancel(run.id)).state).toBe('CANCELLED');
+    await untilTrue(watcher, NOTHING_LEFT);
+  });
+
+  it('cancel ends what is pipelined behind the statement under way too', async () => {
+    const target = await bench.target(SCHEMA);
+    const record = new HandMadeRecord();
+    for (let step = 0; step < 32; step++) record.run('a', `SELECT pg_sleep(600), ${step}`);
+    const watcher = await target.connect();
+    const run = await bench.start(target, { window: await record.store(bench.journal), ...input });
+    await untilRunning(watcher, 'pg_sleep(600)');
+    expect((await bench.engine.cancel(run.id)).state).toBe('CANCELLED');
+    await untilTrue(watcher, NOTHING_LEFT);
+    const ended = await run.ended();
+    expect(ended.brief.every((brief) => brief === 'SKIPPED RUN_ENDED' || brief === 'UNKNOWN')).toBe(true);
+  });
+
+  it('a paused run sends nothing and goes on at the same place', async () => {
+    const target = await bench.target(SCHEMA);
+    const record = new HandMadeRecord();
+    for (let step = 0; step < 400; step++)
+      record.run('a', step === 20 ? 'SELECT pg_advisory_xact_lock(1)' : log(String(step)));
+    const outsider = await target.connect();
+    await outsider.query('SELECT pg_advisory_lock(1)');
+    const run = await bench.start(target, { window: await record.store(bench.journal), ...input, inFlight: 4 });
+    await untilRunning(outsider, 'pg_advisory_xact_lock(1)');
+    expect((await bench.engine.pause(run.id)).state).toBe('PAUSED');
+    await expect(bench.engine.pause(run.id)).rejects.toMatchObject({ code: 'REPLAY_STATE' });
+    await outsider.query('SELECT pg_advisory_unlock(1)');
+    // What was under way ends; nothing follows it.
+    await untilTrue(
+      outsider,
+      `SELECT count(*) = 0 FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'reprise %' AND state = 'active'`,
+    );
+    const [before] = await target.sql('SELECT count(*) FROM log');
+    expect(Number(before)).toBeLessThanOrEqual(24);
+    expect((await bench.engine.get(run.id))?.state).toBe('PAUSED');
+    expect(await target.sql('SELECT count(*) FROM log')).toEqual([before]);
+    expect((await bench.engine.resume(run.id)).state).toBe('RUNNING');
+    const ended = await run.ended();
+    expect(ended.states).toEqual(['CONNECTING', 'RUNNING', 'PAUSED', 'RUNNING', 'COMPLETED']);
+    expect(ended.replay.summary).toMatchObject({ planned: 400, succeeded: 400 });
+    expect(
+      await target.sql(
+        'SELECT count(*) FROM (SELECT who::int - lag(who::int) OVER (ORDER BY n) AS step FROM log) WHERE step < 1',
+      ),
+    ).toEqual(['0']);
+  });
+
+  it('a paused run can be cancelled', async () => {
+    const target = await bench.target(SCHEMA);
+    const record = new HandMadeRecord();
+    for (let step = 0; step < 50; step++) record.run('a', 'SELECT pg_sleep(0.02)');
+    const run = await bench.start(target, { window: await record.store(bench.journal), ...input });
+    await run.event((event) => event.kind === 'STATE' && event.state === 'RUNNING');
+    await bench.engine.pause(run.id);
+    expect((await bench.engine.cancel(run.id)).state).toBe('CANCELLED');
+    expect((await run.ended()).states).toEqual(['CONNECTING', 'RUNNING', 'PAUSED', 'CANCELLED']);
+  });
+
+  it('stops after so many failures, not counting those of the record', async () => {
+    const target = await bench.target(SCHEMA);
+    const record = new HandMadeRecord();
+    record.run('a', 'SELECT 1/0', { fails: '22012' });
+    for (let step = 0; step < 5; step++) record.run('a', `SELECT * FROM missing_${step}`);
+    for (let step = 0; step < 500; step++) record.run('a', log(String(step)));
+    const run = await bench.run(target, {
+      window: await record.store(bench.journal),
+      ...input,
+      stopAfterFailures: 2,
+      inFlight: 1,
+    });
+    expect(run.replay).toMatchObject({ state: 'FAILED', error: { code: 'REPLAY_STOPPED' } });
+    expect(run.replay.error?.message).toContain('stopped after 2 failed statements');
+    expect(run.outcomes.filter((event) => event.sqlstate === '42P01')).toHaveLength(2);
+    expect(await target.sql(LOGGED)).toEqual([]);
+  });
+
+  it('a run that takes longer than its time fails and leaves nothing behind', async () => {
+    const target = await bench.target(SCHEMA);
+    const record = new HandMadeRecord();
+    record.run('a', 'SELECT pg_sleep(600)');
+    const run = await bench.run(target, { window: await record.store(bench.journal), ...input, runTimeoutMs: 500 });
+    expect(run.replay).toMatchObject({ state: 'FAILED', error: { code: 'RUN_TIMEOUT' } });
+    await untilTrue(await target.connect(), NOTHING_LEFT);
+  });
+
+  it('a target that lets nobody in any more fails the run', async () => {
+    const target = await bench.target(SCHEMA);
+    const record = new HandMadeRecord();
+    record.run('a', 'SELECT pg_advisory_xact_lock(1)');
+    record.run('a', 'SELECT pg_terminate_backend(pg_backend_pid())');
+    record.run('a', log('a'));
+    const outsider = await target.connect();
+    await outsider.query('SELECT pg_advisory_lock(1)');
+    const started = await bench.start(target, { window: await record.store(bench.journal), ...input, inFlight: 1 });
+    await untilRunning(outsider, 'pg_advisory_xact_lock(1)');
+    await bench.database.maintain(`ALTER DATABASE "${target.name}" ALLOW_CONNECTIONS false`);
+    await outsider.query('SELECT pg_advisory_unlock(1)');
+    const run = await started.ended();
+    expect(run.replay).toMatchObject({ state: 'FAILED', error: { code: 'TARGET_UNREACHABLE' } });
+    expect(run.replay.error?.message).toContain('not currently accepting connections');
+  });
+});
+
+it('cancel ends a walk whose sessions are all stalled', async () => {
+  const target = await bench.target(SCHEMA);
+  const outsider = await target.connect();
+  await outsider.query('SELECT pg_advisory_lock(1)');
+  const record = new HandMadeRecord();
+  record.run('a', 'BEGIN');
+  record.run('a', 'UPDATE item SET v = 1 WHERE id = 1');
+  record.run('b', 'UPDATE item SET v = 2 WHERE id = 1');
+  record.run('b', log('b'));
+  record.run('a', 'SELECT pg_advisory_lock(1)');
+  const run = await bench.start(target, { window: await record.store(bench.journal) });
+  await run.event((event) => event.kind === 'NOTICE' && event.code === 'STALL');
+  await untilRunning(outsider, 'pg_advisory_lock(1)');
+  expect((await bench.engine.cancel(run.id)).state).toBe('CANCELLED');
+  await untilTrue(outsider, NOTHING_LEFT);
+});
+
+it('a run that is paused while it waits for a stalled session goes on when it is resumed', async () => {
+  const target = await bench.target(SCHEMA);
+  const outsider = await target.connect();
+  await outsider.query('SELECT pg_advisory_lock(1)');
+  const record = new HandMadeRecord();
+  record.run('a', 'BEGIN');
+  record.run('a', 'UPDATE item SET v = v + 1 WHERE id = 1');
+  record.run('b', 'UPDATE item SET v = v + 1 WHERE id = 1');
+  record.run('b', log('b'));
+  record.run('a', 'SELECT pg_advisory_lock(1)');
+  record.run('a', 'COMMIT');
+  const run = await bench.start(target, { window: await record.store(bench.journal) });
+  await run.event((event) => event.kind === 'NOTICE' && event.code === 'STALL');
+  await bench.engine.pause(run.id);
+  await outsider.query('SELECT pg_advisory_unlock(1)');
+  await run.event((event) => event.kind === 'OUTCOME' && event.ordinal === 5);
+  await bench.engine.resume(run.id);
+  expect((await run.ended()).replay.summary).toMatchObject({ planned: 6, succeeded: 6 });
+});
+
+it('a run that is paused at the end of its plan completes when it is resumed', async () => {
+  const target = await bench.target(SCHEMA);
+  const outsider = await target.connect();
+  await outsider.query('SELECT pg_advisory_lock(1)');
+  const record = new HandMadeRecord();
+  record.run('a', 'SELECT pg_advisory_xact_lock(1)');
+  const run = await bench.start(target, { window: await record.store(bench.journal) });
+  await untilRunning(outsider, 'pg_advisory_xact_lock(1)');
+  await bench.engine.pause(run.id);
+  await outsider.query('SELECT pg_advisory_unlock(1)');
+  await run.event((event) => event.kind === 'OUTCOME');
+  expect((await bench.engine.get(run.id))?.state).toBe('PAUSED');
+  await bench.engine.resume(run.id);
+  expect((await run.ended()).states).toEqual(['CONNECTING', 'RUNNING', 'PAUSED', 'RUNNING', 'COMPLETED']);
+});
+
+it('pausing and resuming all the time loses nothing and hangs nothing', async () => {
+  const target = await bench.target(SCHEMA);
+  const record = new HandMadeRecord();
+  for (let step = 0; step < 600; step++) record.run(`s${step % 3}`, log(String(step)));
+  const window = await record.store(bench.journal);
+  const runs = await Promise.all(
+    ORDERINGS.map((ordering) => bench.start(target, { window, ordering, restoreIds: false })),
+  );
+  await Promise.all(
+    runs.map(async (run) => {
+      for (;;) {
+        // Refused before it runs and when it is over: both are fine.
+        await bench.engine.pause(run.id).catch(() => {});
+        await bench.engine.resume(run.id).catch(() => {});
+        const replay = await bench.engine.get(run.id);
+        if (replay?.state === 'COMPLETED') break;
+        expect(replay?.state).toMatch(/PENDING|CONNECTING|RUNNING|PAUSED/);
+      }
+    }),
+  );
+  for (const run of runs) expect((await run.ended()).replay.summary).toMatchObject({ planned: 600, succeeded: 600 });
+  expect(await target.sql('SELECT count(*) FROM log')).toEqual(['1800']);
+});

@@ -1,0 +1,111 @@
+import { expect, it, onTestFinished } from 'vitest';
+import { HandMadeRecord } from '../support/record.ts';
+import { useBench } from '../support/replay.ts';
+
+const SCHEMA = 'CREATE TABLE log (n bigint GENERATED ALWAYS AS IDENTITY, who text)';
+const log = (who: string) => `INSERT INTO log (who) VALUES ('${who}')`;
+const LOGGED = 'SELECT who FROM log ORDER BY n';
+const ORDERINGS = ['TIMESTAMP', 'SESSION', 'COMMIT'] as const;
+
+const bench = useBench();
+
+function twoDatabases(): HandMadeRecord {
+  const record = new HandMadeRecord();
+  record.run('a', log('shop 1'), { database: 'shop' });
+  record.run('b', log('stock 1'), { database: 'stock' });
+  record.run('a', log('shop 2'), { database: 'shop' });
+  record.run('b', log('stock 2'), { database: 'stock' });
+  return record;
+}
+
+it.each(ORDERINGS)('%s: a window of several databases is refused unless one is named', async (ordering) => {
+  const target = await bench.target(SCHEMA);
+  const record = twoDatabases();
+  const window = await record.store(bench.journal);
+  const refused = await bench.run(target, { window, ordering, restoreIds: false });
+  expect(refused.replay).toMatchObject({ state: 'FAILED', error: { code: 'DATABASES_AMBIGUOUS' } });
+  expect(refused.replay.error?.message).toContain('2 databases (shop, stock)');
+  const named = await bench.run(target, { window, ordering, restoreIds: false, filter: { databases: ['stock'] } });
+  expect(named.replay.state).toBe('COMPLETED');
+  expect(await target.sql(LOGGED)).toEqual(['stock 1', 'stock 2']);
+});
+
+it.each(ORDERINGS)('%s: each database goes to the one that it is mapped to', async (ordering) => {
+  const shop = await bench.target(SCHEMA);
+  const stock = await bench.target(SCHEMA);
+  const run = await bench.run(shop, {
+    window: await twoDatabases().store(bench.journal),
+    ordering,
+    restoreIds: false,
+    databases: [
+      { recorded: 'shop', target: shop.name },
+      { recorded: 'stock', target: stock.name },
+    ],
+  });
+  expect(run.replay.summary).toMatchObject({ planned: 4, succeeded: 4, connectionsOpened: 2 });
+  expect(await shop.sql(LOGGED)).toEqual(['shop 1', 'shop 2']);
+  expect(await stock.sql(LOGGED)).toEqual(['stock 1', 'stock 2']);
+});
+
+it('a mapping chooses: what is not mapped is not replayed', async () => {
+  const shop = await bench.target(SCHEMA);
+  const run = await bench.run(shop, {
+    window: await twoDatabases().store(bench.journal),
+    databases: [{ recorded: 'shop', target: shop.name }],
+  });
+  expect(run.replay.summary).toMatchObject({ planned: 2, succeeded: 2 });
+});
+
+it('a mapped database that does not exist fails the run at once, with what was attempted', async () => {
+  const shop = await bench.target(SCHEMA);
+  const run = await bench.run(shop, {
+    window: await twoDatabases().store(bench.journal),
+    databases: [
+      { recorded: 'shop', target: shop.name },
+      { recorded: 'stock', target: 'no_such_database' },
+    ],
+  });
+  expect(run.replay).toMatchObject({ state: 'FAILED', error: { code: 'TARGET_UNREACHABLE' } });
+  expect(run.replay.error?.message).toMatch(/^connect to target .*no_such_database/);
+});
+
+it.each(ORDERINGS)(
+  '%s: a mapped user logs in with credentials of its own, the others as the target says',
+  async (ordering) => {
+    const target = await bench.target(SCHEMA);
+    const role = `role_${target.name}`;
+    await target.sql(`CREATE ROLE "${role}" LOGIN PASSWORD 'own secret'; GRANT INSERT ON log TO "${role}"`);
+    // Behind the target's own clean-up, which takes what depends on the role.
+    onTestFinished(async () => {
+      await bench.database.maintain(`DROP ROLE "${role}"`);
+    });
+    await target.sql(`ALTER TABLE log ALTER who SET DEFAULT current_user`);
+    const record = new HandMadeRecord();
+    record.run('a', 'INSERT INTO log DEFAULT VALUES', { user: 'clerk' });
+    record.run('b', 'INSERT INTO log DEFAULT VALUES', { user: 'app' });
+    record.run('a', 'DELETE FROM log', { user: 'clerk' });
+    const run = await bench.run(target, {
+      window: await record.store(bench.journal),
+      ordering,
+      restoreIds: false,
+      users: [{ recorded: 'clerk', user: role, password: 'own secret' }],
+    });
+    expect(run.brief).toEqual(['SUCCEEDED', 'SUCCEEDED', 'FAILED 42501']);
+    expect((await target.sql(LOGGED)).sort()).toEqual([role, target.user].sort());
+    expect(JSON.stringify(run.replay)).not.toContain('own secret');
+    await target.sql(`DROP OWNED BY "${role}"`);
+  },
+);
+
+it('a mapped user with the wrong password fails the run, and never gets the password of the target', async () => {
+  const target = await bench.target(SCHEMA);
+  const record = new HandMadeRecord();
+  record.run('a', log('a'), { user: 'clerk' });
+  const run = await bench.run(target, {
+    window: await record.store(bench.journal),
+    users: [{ recorded: 'clerk', user: 'nobody_of_this_name', password: 'wrong secret' }],
+  });
+  expect(run.replay).toMatchObject({ state: 'FAILED', error: { code: 'TARGET_UNREACHABLE' } });
+  expect(run.replay.error?.message).toMatch(/^connect to target /);
+  expect(JSON.stringify(run.replay)).not.toContain('secret');
+});

@@ -1,0 +1,156 @@
+import { expect, it } from 'vitest';
+import type { Edges, Ordering } from '../../src/replay/request.ts';
+import { HandMadeRecord } from '../support/record.ts';
+import { type EndedRun, useBench } from '../support/replay.ts';
+
+const SCHEMA = 'CREATE TABLE log (n bigint GENERATED ALWAYS AS IDENTITY, who text)';
+const log = (who: string) => `INSERT INTO log (who) VALUES ('${who}')`;
+const LOGGED = 'SELECT who FROM log ORDER BY n';
+
+const bench = useBench();
+
+/** A transaction over the beginning of the window [100, 200], one over its end, one inside, one around it. */
+function straddling(): HandMadeRecord {
+  const record = new HandMadeRecord();
+  record.run('over', 'BEGIN', { at: 10 });
+  record.run('over', log('around 1'), { at: 11 });
+  record.run('early', 'BEGIN ISOLATION LEVEL REPEATABLE READ', { at: 50 });
+  record.run('early', log('early 1'), { at: 51 });
+  record.run('early', "INSERT INTO log (who) SELECT 'early ' || current_setting('transaction_isolation')", { at: 110 });
+  record.run('over', log('around 2'), { at: 115 });
+  record.run('early', 'COMMIT', { at: 120 });
+  record.run('inside', 'BEGIN', { at: 130 });
+  record.run('inside', log('inside'), { at: 131 });
+  record.run('inside', 'COMMIT', { at: 140 });
+  record.run('late', 'BEGIN', { at: 180 });
+  record.run('late', log('late 1'), { at: 181 });
+  record.run('late', log('late 2'), { at: 250 });
+  record.run('late', 'COMMIT', { at: 251 });
+  record.run('over', log('around 3'), { at: 299 });
+  record.run('over', 'COMMIT', { at: 300 });
+  return record;
+}
+
+async function replay(
+  ordering: Ordering,
+  edges?: Edges,
+): Promise<{ run: EndedRun; logged: string[]; record: HandMadeRecord }> {
+  const target = await bench.target(SCHEMA);
+  const record = straddling();
+  await record.store(bench.journal);
+  const run = await bench.run(target, {
+    window: record.window(100, 200),
+    ordering,
+    ...(edges === undefined ? {} : { edges }),
+    ...(ordering === 'COMMIT' ? { restoreIds: false } : {}),
+  });
+  expect(run.replay).toMatchObject({ state: 'COMPLETED', error: null });
+  expect(run.replay.summary.planned).toBe(run.outcomes.length);
+  return { run, logged: await target.sql(LOGGED), record };
+}
+
+it.each(['TIMESTAMP', 'SESSION'] as const)(
+  '%s cuts at the edges unless told otherwise, and says so',
+  async (ordering) => {
+    const { run, logged, record } = await replay(ordering);
+    // What commits outside is rolled back; what began outside begins with its own modes.
+    expect([...logged].sort()).toEqual(['early repeatable read', 'inside']);
+    const cut = run.notices('TRANSACTION_CUT').map((notice) => notice.sessionId);
+    expect([...cut].sort()).toEqual([record.sessionId('early'), record.sessionId('over')]);
+    const closed = run.notices('TRANSACTION_CLOSED').map((notice) => notice.sessionId);
+    expect([...closed].sort()).toEqual([record.sessionId('late'), record.sessionId('over')]);
+    expect(run.replay.summary).toMatchObject({ planned: 8, succeeded: 8 });
+  },
+);
+
+it.each(['TIMESTAMP', 'SESSION'] as const)('%s includes straddling transactions whole when asked', async (ordering) => {
+  const { run, logged } = await replay(ordering, 'INCLUDE');
+  expect([...logged].sort()).toEqual([
+    'around 1',
+    'around 2',
+    'around 3',
+    'early 1',
+    'early repeatable read',
+    'inside',
+    'late 1',
+    'late 2',
+  ]);
+  expect(run.replay.summary).toMatchObject({ planned: 16, succeeded: 16 });
+  expect(run.notices('TRANSACTION_CUT')).toEqual([]);
+});
+
+it.each(['TIMESTAMP', 'SESSION'] as const)('%s leaves straddling transactions out when asked', async (ordering) => {
+  const { run, logged } = await replay(ordering, 'EXCLUDE');
+  expect(logged).toEqual(['inside']);
+  expect(run.replay.summary).toMatchObject({ planned: 3, succeeded: 3 });
+});
+
+it('COMMIT takes a transaction whole when its commit lies in the window', async () => {
+  const { run, logged } = await replay('COMMIT');
+  expect(logged).toEqual(['early 1', 'early repeatable read', 'inside']);
+  expect(run.replay.summary).toMatchObject({ planned: 7, succeeded: 7 });
+});
+
+it('COMMIT can leave out what began before the window', async () => {
+  const { logged } = await replay('COMMIT', 'EXCLUDE');
+  expect(logged).toEqual(['inside']);
+});
+
+it('COMMIT can cut what began before the window, and says so', async () => {
+  const { run, logged, record } = await replay('COMMIT', 'CUT');
+  expect(logged).toEqual(['early repeatable read', 'inside']);
+  expect(run.notices('TRANSACTION_CUT').map((notice) => notice.sessionId)).toEqual([record.sessionId('early')]);
+});
+
+it('a filter holds for the straddling entries outside of the window too, but never for transaction control', async () => {
+  const target = await bench.target(SCHEMA);
+  const record = new HandMadeRecord();
+  record.run('a', 'BEGIN', { at: 0 });
+  record.run('a', 'SELECT 1', { at: 1 });
+  record.run('a', log('before'), { at: 2 });
+  record.run('a', log('inside'), { at: 101 });
+  record.run('a', 'SELECT 2', { at: 102 });
+  record.run('a', 'COMMIT', { at: 103 });
+  await record.store(bench.journal);
+  const run = await bench.run(target, {
+    window: record.window(100, 200),
+    edges: 'INCLUDE',
+    filter: { statementTypes: ['INSERT'] },
+  });
+  expect(run.replay.summary).toMatchObject({ planned: 4, succeeded: 4 });
+  expect(await target.sql(LOGGED)).toEqual(['before', 'inside']);
+});
+
+it.each(['TIMESTAMP', 'SESSION', 'COMMIT'] as const)(
+  '%s makes settings and prepared statements from before the window again',
+  async (ordering) => {
+    const target = await bench.target(SCHEMA);
+    const record = new HandMadeRecord();
+    record.run('a', "SET application_name = 'first'", { at: 0 });
+    record.run('a', "SET application_name = 'set before'", { at: 1 });
+    record.run('a', 'PREPARE p (text) AS INSERT INTO log (who) VALUES ($1)', { at: 2 });
+    record.run('a', 'BEGIN', { at: 3 });
+    record.run('a', "SET application_name = 'rolled back'", { at: 4 });
+    record.run('a', 'PREPARE q (text) AS INSERT INTO log (who) VALUES (upper($1))', { at: 5 });
+    record.run('a', 'ROLLBACK', { at: 6 });
+    record.run('a', "SET application_name = 'failed'", { at: 7, fails: '22023' });
+    record.run('a', "SET work_mem = '123kB'", { at: 8 });
+    record.run('a', 'RESET work_mem', { at: 9 });
+    record.run('b', 'LISTEN channel', { at: 10 });
+    record.run('a', "EXECUTE p (current_setting('application_name'))", { at: 100 });
+    record.run('b', 'SELECT 1', { at: 101 });
+    record.run('a', "EXECUTE q ('q')", { at: 102 });
+    record.run('a', "EXECUTE p (current_setting('work_mem'))", { at: 103 });
+    await record.store(bench.journal);
+    const run = await bench.run(target, {
+      window: record.window(100, 200),
+      ordering,
+      ...(ordering === 'COMMIT' ? { restoreIds: false } : {}),
+    });
+    expect(run.replay.summary).toMatchObject({ planned: 4, succeeded: 4 });
+    expect(run.notices('SESSION_PREPARED').map((notice) => notice.message)).toEqual([
+      `made 3 of 3 earlier settings and prepared statements of session ${record.sessionId('a')} again`,
+    ]);
+    expect(await target.sql(LOGGED)).toEqual(['set before', 'Q', '4MB']);
+  },
+);

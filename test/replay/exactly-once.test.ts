@@ -1,0 +1,94 @@
+import { describe, expect, it } from 'vitest';
+import type { ReplayInput } from '../../src/replay/request.ts';
+import { HandMadeRecord } from '../support/record.ts';
+import { useBench } from '../support/replay.ts';
+import { spawnReplay } from '../support/spawn-replay.ts';
+
+/** Kills of one run each; `REPRISE_KILLS=100` for a long night. */
+const KILLS = Number(process.env.REPRISE_KILLS ?? 2);
+
+const bench = useBench();
+
+/** Transactions, autocommit statements and rollbacks of three sessions; `effects` is what must be there, once. */
+function history(rounds: number): { record: HandMadeRecord; effects: number[] } {
+  const record = new HandMadeRecord();
+  const effects: number[] = [];
+  let next = 0;
+  const insert = (session: string, lasts: boolean) => {
+    next += 1;
+    record.run(session, `INSERT INTO ran VALUES (${next})`);
+    if (lasts) effects.push(next);
+  };
+  for (let round = 0; round < rounds; round++) {
+    insert('a', true);
+    record.run('b', 'BEGIN');
+    insert('b', true);
+    insert('c', true);
+    insert('b', true);
+    record.run('b', 'COMMIT');
+    record.run('c', 'BEGIN');
+    insert('c', false);
+    record.run('c', 'ROLLBACK');
+  }
+  return { record, effects };
+}
+
+describe('COMMIT ordering with marks', () => {
+  it('has each transaction on the target exactly once, whenever its process is killed', {
+    timeout: 60_000 + KILLS * 20_000,
+  }, async () => {
+    const { record, effects } = history(400);
+    const window = await record.store(bench.journal);
+    for (let kill = 0; kill < KILLS; kill++) {
+      const target = await bench.target('CREATE TABLE ran (n int)');
+      const input: ReplayInput = { window, target: target.spec, ordering: 'COMMIT', markProgress: true, inFlight: 16 };
+      const child = await spawnReplay(bench.url, input);
+      // At a random moment of the run's first half, told by what is durable.
+      const moment = 1 + Math.floor(Math.random() * effects.length * 0.8);
+      let outcomes = 0;
+      for await (const event of bench.engine.stream(child.id, 0))
+        if (event.kind === 'OUTCOME' && ++outcomes >= moment) break;
+      await child.kill();
+      while (!(await bench.engine.recover()).includes(child.id)) await new Promise(setImmediate);
+      await bench.engine.resume(child.id);
+      const run = await bench.ended(child.id);
+      expect(run.replay.state).toBe('COMPLETED');
+      const ran = (await target.sql('SELECT n FROM ran ORDER BY n')).map(Number);
+      expect(ran, `killed behind outcome ${moment}`).toEqual(effects);
+      // Every statement has its one outcome; what is in doubt is said to be.
+      expect(new Set(run.outcomes.map((event) => event.ordinal)).size).toBe(run.outcomes.length);
+      expect(run.brief.filter((outcome) => outcome !== 'SUCCEEDED' && outcome !== 'UNKNOWN')).toEqual([]);
+      expect(run.replay.summary.succeeded + run.replay.summary.unknown).toBe(run.replay.summary.planned);
+    }
+  });
+
+  it('stopped in order and resumed, is as if it had never been stopped', async () => {
+    const { record, effects } = history(200);
+    const window = await record.store(bench.journal);
+    const target = await bench.target('CREATE TABLE ran (n int)');
+    const engine = bench.anotherEngine();
+    const started = await bench.start(target, { window, ordering: 'COMMIT', markProgress: true, inFlight: 8 }, engine);
+    await started.event((event) => event.kind === 'OUTCOME' && event.ordinal > 100);
+    await engine.stop();
+    await bench.engine.resume(started.id);
+    const run = await bench.ended(started.id);
+    expect(run.replay.state).toBe('COMPLETED');
+    expect((await target.sql('SELECT n FROM ran ORDER BY n')).map(Number)).toEqual(effects);
+  });
+
+  it('runs what cannot be in a transaction without a mark', async () => {
+    const record = new HandMadeRecord();
+    record.run('a', 'INSERT INTO ran VALUES (1)');
+    record.run('a', 'VACUUM ran');
+    record.run('a', 'CREATE INDEX CONCURRENTLY ON ran (n)');
+    record.run('a', 'INSERT INTO ran VALUES (2)');
+    const target = await bench.target('CREATE TABLE ran (n int)');
+    const run = await bench.run(target, {
+      window: await record.store(bench.journal),
+      ordering: 'COMMIT',
+      markProgress: true,
+    });
+    expect(run.brief).toEqual(Array(4).fill('SUCCEEDED'));
+    expect(await target.sql('SELECT ordinal FROM reprise_marker')).toEqual(['4']);
+  });
+});

@@ -1,0 +1,101 @@
+import { describe, expect, it } from 'vitest';
+import { RepriseError } from '../../src/errors.ts';
+import type { JournalStore } from '../../src/journal/store.ts';
+import type { ReplayStore } from '../../src/replay/store.ts';
+import { HandMadeRecord } from '../support/record.ts';
+import { untilRunning, untilTrue, useBench } from '../support/replay.ts';
+
+const SCHEMA = 'CREATE TABLE log (n bigint GENERATED ALWAYS AS IDENTITY, who text)';
+const log = (who: string) => `INSERT INTO log (who) VALUES ('${who}')`;
+const ORDERINGS = ['TIMESTAMP', 'SESSION', 'COMMIT'] as const;
+const NOTHING_LEFT = `SELECT count(*) = 0 FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'reprise %'`;
+
+const bench = useBench();
+
+/** The real store, of which one call fails: what a real one does only by chance. */
+function failingStore(call: keyof ReplayStore): ReplayStore {
+  return new Proxy(bench.store, {
+    get(store, name: keyof ReplayStore) {
+      return name === call ? () => Promise.reject(new RepriseError('STORE_UNAVAILABLE', 'no store')) : store[name];
+    },
+  });
+}
+
+describe.each(ORDERINGS)('%s', (ordering) => {
+  const input = { ordering, restoreIds: false };
+
+  it('a journal that cannot be read on fails the run with what is wrong, and leaves nothing behind', async () => {
+    const target = await bench.target(SCHEMA);
+    const record = new HandMadeRecord();
+    for (let step = 0; step < 2_600; step++) record.run(`s${step % 2}`, 'SELECT 1');
+    const window = await record.store(bench.journal);
+    let pages = 0;
+    const fails = async <T>(read: () => Promise<T>): Promise<T> => {
+      // The second page of the plan is read ahead while the first is walked.
+      if (++pages > 1) throw new RepriseError('STORE_UNAVAILABLE', 'the journal has gone');
+      return read();
+    };
+    const journal: JournalStore = new Proxy(bench.journal, {
+      get(store, name: keyof JournalStore) {
+        const isPlan = (args: unknown[]) => (args[0] as { from: number } | undefined)?.from === window.from;
+        if (name === 'page')
+          return (...args: Parameters<JournalStore['page']>) =>
+            isPlan(args) ? fails(() => store.page(...args)) : store.page(...args);
+        if (name === 'committed')
+          return (...args: Parameters<JournalStore['committed']>) => fails(() => store.committed(...args));
+        return store[name];
+      },
+    });
+    const engine = bench.anotherEngine({ journal });
+    const run = await (await bench.start(target, { window, ...input }, engine)).ended();
+    expect(run.replay).toMatchObject({
+      state: 'FAILED',
+      error: { code: 'STORE_UNAVAILABLE', message: 'the journal has gone' },
+    });
+    expect(run.outcomes.length).toBeGreaterThan(0);
+    await untilTrue(await target.connect(), NOTHING_LEFT);
+  });
+
+  it('a run that another process has ended stops, and does not write into its log', async () => {
+    const target = await bench.target(SCHEMA);
+    const record = new HandMadeRecord();
+    record.run('a', log('a'));
+    record.run('a', 'SELECT pg_sleep(600)');
+    const failures: unknown[] = [];
+    const engine = bench.anotherEngine({ onStoreFailure: (id, error) => failures.push([id, error]) });
+    const run = await bench.start(target, { window: await record.store(bench.journal), ...input }, engine);
+    const watcher = await target.connect();
+    await untilRunning(watcher, 'pg_sleep(600)');
+    await run.event((event) => event.kind === 'OUTCOME');
+    await bench.store.transition(run.id, 'INTERRUPT', {}, null);
+    const before = await bench.ended(run.id);
+    // Its next write is refused: a summary, at the latest the next outcome.
+    await watcher.query(
+      `SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE state = 'active' AND query = 'SELECT pg_sleep(600)' AND datname = current_database()`,
+    );
+    while (engine.running > 0) await new Promise(setImmediate);
+    expect(failures).toEqual([[run.id, expect.objectContaining({ code: 'REPLAY_STATE' })]]);
+    expect((await bench.ended(run.id)).events).toEqual(before.events);
+    await untilTrue(watcher, NOTHING_LEFT);
+  });
+});
+
+it('a store that cannot keep a run refuses to start it', async () => {
+  const target = await bench.target(SCHEMA);
+  const store = failingStore('create');
+  const engine = bench.anotherEngine({ store });
+  const input = { window: new HandMadeRecord().window(), target: target.spec };
+  await expect(engine.start(input)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+  expect(engine.running).toBe(0);
+});
+
+it('a report that cannot be stored does not keep the run from its end', async () => {
+  const target = await bench.target(SCHEMA);
+  const record = new HandMadeRecord();
+  record.run('a', log('a'));
+  const store = failingStore('saveReport');
+  const engine = bench.anotherEngine({ store });
+  const run = await (await bench.start(target, { window: await record.store(bench.journal) }, engine)).ended();
+  expect(run.replay.state).toBe('COMPLETED');
+  expect((await bench.engine.report(run.replay.id)).statements).toHaveLength(1);
+});

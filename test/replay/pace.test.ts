@@ -1,0 +1,225 @@
+import { describe, expect, it } from 'vitest';
+import { Pacer } from '../../src/replay/pacer.ts';
+import type { Pace } from '../../src/replay/request.ts';
+import { HandMadeRecord } from '../support/record.ts';
+import { untilRunning, useBench } from '../support/replay.ts';
+
+const SECOND = 1_000_000;
+const recorded = (speed: number, maxIdleMs: number | null = null): Pace => ({ mode: 'RECORDED', speed, maxIdleMs });
+
+/** When entries at these recorded seconds are due, in ms of a clock that stands at 1,000. */
+function dues(pacer: Pacer, seconds: readonly number[]): number[] {
+  return seconds.map((second) => pacer.dueAt(pacer.placeOf(second * SECOND, 1_000) ?? Number.NaN));
+}
+
+describe('the schedule', () => {
+  it('is none as fast as possible', () => {
+    expect(new Pacer({ mode: 'AS_FAST_AS_POSSIBLE' }).placeOf(5 * SECOND, 1_000)).toBeNull();
+  });
+
+  it('begins with the first entry, and keeps recorded distances', () => {
+    expect(dues(new Pacer(recorded(1)), [100, 101, 101, 103.5])).toEqual([1_000, 2_000, 2_000, 4_500]);
+  });
+
+  it.each([
+    [0.1, 11_000],
+    [2, 1_500],
+    [100, 1_010],
+  ])('at speed %d a second is due at %d', (speed, due) => {
+    expect(dues(new Pacer(recorded(speed)), [100, 101])).toEqual([1_000, due]);
+  });
+
+  it('caps idle gaps by recorded time, and only those', () => {
+    expect(dues(new Pacer(recorded(2, 500)), [0, 0.4, 3_600, 3_600.2])).toEqual([1_000, 1_200, 1_450, 1_550]);
+  });
+
+  it('never goes back, whatever the record does', () => {
+    expect(dues(new Pacer(recorded(1)), [10, 12, 11, 13])).toEqual([1_000, 3_000, 3_000, 4_000]);
+  });
+
+  it('follows a change of speed for what is still to come, also for what is waited for already', () => {
+    const pacer = new Pacer(recorded(1));
+    const [, waited] = [0, 10].map((second) => pacer.placeOf(second * SECOND, 1_000) as number);
+    expect(pacer.dueAt(waited as number)).toBe(11_000);
+    pacer.setSpeed(2, 5_000);
+    expect(pacer.dueAt(waited as number)).toBe(8_000);
+    pacer.setSpeed(0.5, 7_000);
+    expect(pacer.dueAt(waited as number)).toBe(11_000);
+    expect(dues(pacer, [11])).toEqual([13_000]);
+  });
+
+  it('takes a speed that was set before the first entry', () => {
+    const pacer = new Pacer(recorded(1));
+    pacer.setSpeed(4, 200);
+    expect(dues(pacer, [0, 8])).toEqual([1_000, 3_000]);
+  });
+
+  it('moves as a whole by a pause', () => {
+    const pacer = new Pacer(recorded(2));
+    const place = [0, 4].map((second) => pacer.placeOf(second * SECOND, 1_000) as number)[1] as number;
+    pacer.shift(500);
+    expect(pacer.dueAt(place)).toBe(3_500);
+  });
+});
+
+const bench = useBench();
+const SCHEMA = 'CREATE TABLE log (n bigint GENERATED ALWAYS AS IDENTITY, who text)';
+const log = (who: string) => `INSERT INTO log (who) VALUES ('${who}')`;
+const ORDERINGS = ['TIMESTAMP', 'SESSION', 'COMMIT'] as const;
+
+it.each(ORDERINGS)('%s: at recorded pace order is kept, and every statement tells its lag', async (ordering) => {
+  const target = await bench.target(SCHEMA);
+  const record = new HandMadeRecord();
+  for (let step = 0; step < 6; step++) record.run(`s${step % 2}`, log(String(step)), { at: step * 400 });
+  const run = await bench.run(target, {
+    window: await record.store(bench.journal),
+    ordering,
+    restoreIds: false,
+    pace: recorded(10),
+  });
+  expect(run.outcomes.every((event) => event.lagMs !== null && event.lagMs >= 0)).toBe(true);
+  expect(run.outcomes.every((event) => event.lagCause !== 'NONE' || (event.lagMs ?? 0) <= 1)).toBe(true);
+  const logged = await target.sql('SELECT who FROM log ORDER BY n');
+  // Sessions of SESSION ordering wait for their own statements only.
+  if (ordering !== 'SESSION') expect(logged).toEqual(['0', '1', '2', '3', '4', '5']);
+  expect(logged.filter((step) => Number(step) % 2 === 0)).toEqual(['0', '2', '4']);
+});
+
+it('as fast as possible there is no lag', async () => {
+  const target = await bench.target(SCHEMA);
+  const record = new HandMadeRecord();
+  record.run('a', log('a'), { at: 0 });
+  record.run('a', log('b'), { at: 3_000_000 });
+  const run = await bench.run(target, { window: await record.store(bench.journal) });
+  expect(run.outcomes.map((event) => [event.lagMs, event.lagCause])).toEqual([
+    [null, 'NONE'],
+    [null, 'NONE'],
+  ]);
+});
+
+it.each(ORDERINGS)('%s: idle gaps are capped, so that a day of silence passes', async (ordering) => {
+  const target = await bench.target(SCHEMA);
+  const record = new HandMadeRecord();
+  record.run('a', log('a'), { at: 0 });
+  record.run('a', log('b'), { at: 3_000_000 });
+  const window = await record.store(bench.journal);
+  const run = await bench.run(target, { window, ordering, restoreIds: false, pace: recorded(1, 20) });
+  expect(run.replay.summary).toMatchObject({ succeeded: 2 });
+});
+
+it.each(ORDERINGS)('%s: a faster speed takes effect within a gap, and a notice tells of it', async (ordering) => {
+  const target = await bench.target(SCHEMA);
+  const record = new HandMadeRecord();
+  record.run('a', log('a'), { at: 0 });
+  record.run('a', log('b'), { at: 10_000 });
+  const window = await record.store(bench.journal);
+  const run = await bench.start(target, { window, ordering, restoreIds: false, pace: recorded(0.1) });
+  await run.event((event) => event.kind === 'OUTCOME');
+  await bench.engine.setSpeed(run.id, 100);
+  const ended = await run.ended();
+  expect(ended.replay.summary).toMatchObject({ succeeded: 2 });
+  expect(ended.notices('SPEED_CHANGED').map((notice) => notice.message)).toEqual(['speed 100']);
+});
+
+it('a speed that is out of range, or for a run without one, is refused', async () => {
+  const target = await bench.target(SCHEMA);
+  const record = new HandMadeRecord();
+  record.run('a', 'SELECT pg_sleep(600)');
+  const run = await bench.start(target, { window: await record.store(bench.journal) });
+  await expect(bench.engine.setSpeed(run.id, 1)).rejects.toMatchObject({ code: 'REPLAY_STATE' });
+  await expect(bench.engine.setSpeed(run.id, 0.01)).rejects.toMatchObject({ code: 'BAD_INPUT' });
+  await bench.engine.cancel(run.id);
+});
+
+it.each(ORDERINGS)('%s: nothing is sent in a pause, however long it is due', async (ordering) => {
+  const target = await bench.target(SCHEMA);
+  const record = new HandMadeRecord();
+  record.run('a', log('a'), { at: 0 });
+  record.run('a', log('b'), { at: 300 });
+  const window = await record.store(bench.journal);
+  const run = await bench.start(target, { window, ordering, restoreIds: false, pace: recorded(1) });
+  await run.event((event) => event.kind === 'OUTCOME');
+  await bench.engine.pause(run.id);
+  const outsider = await target.connect();
+  await outsider.query(`SELECT pg_sleep(0.5); ${log('resumed')}`);
+  await bench.engine.resume(run.id);
+  expect((await run.ended()).states).toEqual(['CONNECTING', 'RUNNING', 'PAUSED', 'RUNNING', 'COMPLETED']);
+  expect(await target.sql('SELECT who FROM log ORDER BY n')).toEqual(['a', 'resumed', 'b']);
+});
+
+describe('lag says why', () => {
+  const slow = 'SELECT pg_sleep(0.3)';
+
+  it.each([
+    ['TIMESTAMP', 'SESSION_BUSY'],
+    ['SESSION', 'SESSION_BUSY'],
+    ['COMMIT', 'TARGET'],
+  ] as const)('%s: the statement before it in its session was still running: %s', async (ordering, cause) => {
+    const target = await bench.target(SCHEMA);
+    const record = new HandMadeRecord();
+    record.run('a', slow, { at: 0 });
+    const late = record.run('a', log('a'), { at: 10 });
+    const input = {
+      window: await record.store(bench.journal),
+      ordering,
+      restoreIds: false,
+      pace: recorded(1),
+      inFlight: 1,
+    };
+    expect((await bench.run(target, input)).outcome(late).lagCause).toBe(cause);
+  });
+
+  it('the target was slow with another session, where order is strict', async () => {
+    const target = await bench.target(SCHEMA);
+    const record = new HandMadeRecord();
+    record.run('a', slow, { at: 0, durationMs: 1 });
+    const late = record.run('b', log('b'), { at: 10 });
+    const later = record.run('c', log('c'), { at: 20 });
+    const window = await record.store(bench.journal);
+    const strict = await bench.run(target, { window, pace: recorded(1) });
+    expect(strict.outcome(late).lagCause).toBe('TARGET');
+    // Still behind for the same reason.
+    expect(strict.outcome(later).lagCause).toBe('TARGET');
+  });
+
+  it('the target was slower than the record', async () => {
+    const target = await bench.target(SCHEMA);
+    const record = new HandMadeRecord();
+    record.run('a', slow, { at: 0, durationMs: 1 });
+    const late = record.run('a', log('a'), { at: 10 });
+    const run = await bench.run(target, {
+      window: await record.store(bench.journal),
+      ordering: 'SESSION',
+      pace: recorded(1),
+    });
+    expect(run.outcome(late).lagCause).toBe('TARGET');
+  });
+
+  it.each(['TIMESTAMP', 'SESSION'] as const)('%s: the target held a lock', async (ordering) => {
+    const target = await bench.target(`${SCHEMA}; CREATE TABLE item (id int); INSERT INTO item VALUES (1)`);
+    const record = new HandMadeRecord();
+    record.run('a', 'BEGIN', { at: 0 });
+    record.run('a', 'UPDATE item SET id = 1', { at: 1 });
+    record.run('b', 'UPDATE item SET id = 1', { at: 2 });
+    const late = record.run('b', log('b'), { at: 3 });
+    record.run('a', 'COMMIT', { at: 400 });
+    const run = await bench.run(target, { window: await record.store(bench.journal), ordering, pace: recorded(1) });
+    expect(run.outcome(late)).toMatchObject({ status: 'SUCCEEDED', lagCause: 'LOCK' });
+    expect(run.replay.summary.lagByCause.LOCK).toBeGreaterThan(0);
+  });
+
+  it('another client held a lock, where order is strict', async () => {
+    const target = await bench.target(`${SCHEMA}; CREATE TABLE item (id int); INSERT INTO item VALUES (1)`);
+    const outsider = await target.connect();
+    await outsider.query('BEGIN; UPDATE item SET id = 1');
+    const record = new HandMadeRecord();
+    record.run('a', "UPDATE item SET id = 1 RETURNING 'mine'", { at: 0 });
+    const late = record.run('b', log('b'), { at: 1 });
+    const run = await bench.start(target, { window: await record.store(bench.journal), pace: recorded(1) });
+    const watcher = await target.connect();
+    await untilRunning(watcher, "RETURNING 'mine'");
+    await watcher.query('SELECT pg_sleep(0.1)');
+    await outsider.query('COMMIT');
+    expect((await run.ended()).outcome(late).lagCause).toBe('LOCK');
+  });
+});

@@ -1,0 +1,134 @@
+import { expect, it } from 'vitest';
+import { readDatabaseFacts } from '../../src/target/identity.ts';
+import { HandMadeRecord } from '../support/record.ts';
+import { useBench } from '../support/replay.ts';
+
+const bench = useBench();
+
+it('says what a replay would do, without doing it', async () => {
+  const target = await bench.target('CREATE TABLE log (who text)');
+  const record = new HandMadeRecord();
+  record.run('a', 'BEGIN', { at: 0 });
+  record.run('a', 'INSERT INTO log VALUES (1)', { at: 10 });
+  record.run('b', 'SELECT 1', { at: 20 });
+  record.run('a', 'COMMIT', { at: 30 });
+  record.run('c', 'SELECT 1', { at: 2_000 });
+  const window = await record.store(bench.journal);
+  const preflight = await bench.engine.preflight({
+    window,
+    target: target.spec,
+    pace: { mode: 'RECORDED', speed: 2, maxIdleMs: null },
+  });
+  expect(preflight).toMatchObject({
+    reachable: true,
+    statements: 5,
+    transactions: 3,
+    sessions: 3,
+    sessionsAtOnce: 2,
+    reads: 2,
+    writes: 1,
+    estimatedMs: 1_000,
+    problems: [],
+  });
+  expect(preflight.serverVersion).toMatch(/^\d+/);
+  expect(await target.sql('SELECT count(*) FROM log')).toEqual(['0']);
+});
+
+it.each(['TIMESTAMP', 'SESSION', 'COMMIT'] as const)(
+  '%s: counts as many statements as the replay then reports',
+  async (ordering) => {
+    const target = await bench.target();
+    const record = new HandMadeRecord();
+    record.run('a', 'BEGIN');
+    record.run('a', 'SELECT 1');
+    record.run('a', 'ROLLBACK');
+    record.run('b', 'SELECT 1/0', { fails: '22012' });
+    record.run('b', 'SELECT 1');
+    const window = await record.store(bench.journal);
+    const preflight = await bench.engine.preflight({ window, target: target.spec, ordering });
+    const run = await bench.run(target, { window, ordering });
+    expect(run.replay.summary.planned).toBe(preflight.statements);
+    expect(run.outcomes).toHaveLength(preflight.statements);
+  },
+);
+
+it('names what would fail and what would be less than was recorded', async () => {
+  const target = await bench.target();
+  const record = new HandMadeRecord();
+  for (const session of ['a', 'b', 'c']) record.run(session, 'BEGIN', { database: session === 'a' ? 'shop' : 'stock' });
+  for (const session of ['a', 'b', 'c'])
+    record.run(session, 'DELETE FROM t', { database: session === 'a' ? 'shop' : 'stock' });
+  const window = await record.store(bench.journal);
+  await bench.journal.append({
+    losses: [
+      {
+        reason: 'SESSION_JOINED_LATE',
+        count: 3,
+        from: window.from,
+        to: window.from + 5,
+        source: 'log:1',
+        detail: 'no data',
+      },
+    ],
+  });
+  const preflight = await bench.engine.preflight({ window, target: target.spec, maxConnections: 3, readOnly: true });
+  const problems = preflight.problems.map(({ severity, code }) => `${severity} ${code}`);
+  expect(problems).toEqual(
+    expect.arrayContaining([
+      'ERROR DATABASES_AMBIGUOUS',
+      'WARNING CONNECTION_LIMIT',
+      'WARNING SESSION_JOINED_LATE',
+      'WARNING READ_ONLY',
+    ]),
+  );
+});
+
+it('an empty window and a target that cannot be reached are problems, not errors', async () => {
+  const record = new HandMadeRecord();
+  const preflight = await bench.engine.preflight({
+    window: record.window(),
+    target: { host: '127.0.0.1', port: 1, database: 'nowhere' },
+  });
+  expect(preflight).toMatchObject({ reachable: false, serverVersion: null, statements: 0 });
+  expect(preflight.problems.map(({ code }) => code)).toEqual(
+    expect.arrayContaining(['EMPTY_WINDOW', 'TARGET_UNREACHABLE']),
+  );
+  expect(preflight.problems.find(({ code }) => code === 'TARGET_UNREACHABLE')?.message).toMatch(
+    /^connect to target 127\.0\.0\.1:1\/nowhere: /,
+  );
+});
+
+it('what no replay would begin with is refused here too', async () => {
+  const record = new HandMadeRecord();
+  const window = record.window();
+  await expect(
+    bench.engine.preflight({ window: { from: 2, to: 1 }, target: { alias: 'staging' } }),
+  ).rejects.toMatchObject({ code: 'WINDOW_INVERTED' });
+  await expect(bench.engine.preflight({ window, target: { alias: 'unknown' } })).rejects.toMatchObject({
+    code: 'TARGET_UNKNOWN',
+  });
+  await expect(bench.engine.preflight({ window, target: { host: '192.0.2.1', port: 5432 } })).rejects.toMatchObject({
+    code: 'TARGET_REFUSED',
+  });
+});
+
+it('the database that keeps the journal is refused by preflight and by the run, whatever it is called', async () => {
+  const target = await bench.target('CREATE TABLE log (who text)');
+  const client = await target.connect();
+  const journalFacts = await readDatabaseFacts({
+    query: async (text) => {
+      const { rows } = await client.query<string[]>({ text, rowMode: 'array' });
+      return { rows };
+    },
+  });
+  const engine = bench.anotherEngine({ journalFacts });
+  const record = new HandMadeRecord();
+  record.run('a', 'INSERT INTO log VALUES (1)');
+  const input = { window: await record.store(bench.journal), target: target.spec };
+  const preflight = await engine.preflight(input);
+  expect(preflight.problems.map(({ severity, code }) => `${severity} ${code}`)).toContain('ERROR TARGET_REFUSED');
+  const { id } = await engine.start(input);
+  const run = await bench.ended(id, engine);
+  expect(run.replay).toMatchObject({ state: 'FAILED', error: { code: 'TARGET_REFUSED' } });
+  expect(await target.sql('SELECT count(*) FROM log')).toEqual(['0']);
+});

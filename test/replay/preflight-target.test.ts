@@ -1,0 +1,264 @@
+import { randomUUID } from 'node:crypto';
+import { Client } from 'pg';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { NewEntry, StatementType } from '../../src/journal/entry.ts';
+import { classifyStatement } from '../../src/journal/statement-type.ts';
+import type { JournalStore } from '../../src/journal/store.ts';
+import { completeRequest } from '../../src/replay/complete-request.ts';
+import { preflight } from '../../src/replay/preflight.ts';
+import { parseOnTarget } from '../../src/replay/preflight-parse.ts';
+import { sampleWindow } from '../../src/replay/preflight-sample.ts';
+import type { ReplayInput } from '../../src/replay/request.ts';
+import { type Database, openDatabase } from '../../src/store/database.ts';
+import { createJournalStore } from '../../src/store/journal-store.ts';
+import { begin, commit, entry, NO_LIMITS, ORIGIN, SECOND, START } from '../store/journal-fixtures.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { open, targetOf } from '../target/support.ts';
+
+const WINDOW = { from: START, to: START + 3_600 * SECOND };
+
+let source: TestDatabase;
+let target: TestDatabase;
+let database: Database;
+let journal: JournalStore;
+
+beforeAll(async () => {
+  target = await createTestDatabase();
+  const client = new Client({ connectionString: target.url });
+  await client.connect();
+  await client.query(`
+    CREATE TABLE orders (id bigint PRIMARY KEY, total numeric);
+    CREATE SCHEMA shop; CREATE TABLE shop.items (id int);
+    CREATE FUNCTION shop.price(int) RETURNS int LANGUAGE sql AS 'SELECT 1'`);
+  await client.end();
+});
+afterAll(() => target.drop());
+
+beforeEach(async () => {
+  source = await createTestDatabase();
+  database = await openDatabase(source.url);
+  journal = createJournalStore(database, NO_LIMITS);
+  return async () => {
+    await database.close();
+    await source.drop();
+  };
+});
+
+/** One transaction, a millisecond a statement; committed unless told otherwise. */
+async function record(
+  statements: readonly (string | (Partial<NewEntry> & { readonly statement: string }))[],
+  over: Partial<NewEntry> = {},
+  status: 'COMMITTED' | 'ROLLED_BACK' = 'COMMITTED',
+): Promise<void> {
+  const id = randomUUID();
+  const origin = over.origin ?? ORIGIN;
+  const first = over.timestamp ?? START + SECOND;
+  await journal.append({
+    begun: [begin(id, { origin, startedAt: first })],
+    entries: statements.map((one, index) => {
+      const fields = typeof one === 'string' ? { statement: one } : one;
+      return entry(id, index + 1, {
+        statementType: classifyStatement(fields.statement),
+        ...over,
+        ...fields,
+        timestamp: first + index * 1000,
+      });
+    }),
+    ended: [{ ...commit(id, first + statements.length * 1000), status }],
+  });
+}
+
+async function check(over: Partial<ReplayInput> = {}, where = targetOf(target)) {
+  const request = completeRequest({ window: WINDOW, target: { host: where.host, port: where.port }, ...over });
+  return preflight(journal, request, where, null);
+}
+
+async function codes(over: Partial<ReplayInput> = {}): Promise<string[]> {
+  return (await check(over)).problems.map(({ severity, code }) => `${severity} ${code}`);
+}
+
+describe('preflight asks the target about every statement', () => {
+  test('and names tables, columns, functions, schemas and types that it does not have', async () => {
+    await record([
+      'SELECT id FROM orders WHERE total > $1',
+      'SELECT * FROM customers WHERE id = 1',
+      'SELECT * FROM customers WHERE id = 2',
+      'UPDATE customers SET name = $1',
+      'SELECT o.discount FROM orders o',
+      'INSERT INTO orders (id, discount) VALUES (1, 2)',
+      'SELECT discounted(total) FROM orders',
+      'SELECT shop.price(id) FROM shop.items',
+      'DELETE FROM stock.parts',
+      "SELECT 'x'::mood",
+      'MERGE orders',
+    ]);
+    const { problems, reachable, statementKinds, kindsChecked } = await check();
+    expect(
+      problems.map(({ severity, code, message }) => [severity, code, message.replace(/ \(\w+\): .*/, '')]),
+    ).toEqual([
+      ['ERROR', 'MISSING_RELATION', 'relation "customers" does not exist'],
+      ['ERROR', 'MISSING_COLUMN', 'column o.discount does not exist'],
+      ['ERROR', 'MISSING_COLUMN', 'column "discount" of relation "orders" does not exist'],
+      ['ERROR', 'MISSING_FUNCTION', 'function discounted(numeric) does not exist'],
+      ['ERROR', 'MISSING_RELATION', 'relation "stock.parts" does not exist'],
+      ['ERROR', 'MISSING_TYPE', 'type "mood" does not exist'],
+      ['ERROR', 'SYNTAX', 'syntax error at or near "orders"'],
+    ]);
+    expect(problems[0]?.message).toBe(
+      'relation "customers" does not exist (42P01): 2 different statements, 3 times, such as SELECT * FROM customers WHERE id = ?',
+    );
+    expect({ reachable, statementKinds, kindsChecked }).toEqual({
+      reachable: true,
+      statementKinds: 10,
+      kindsChecked: 10,
+    });
+  });
+
+  test('but not what the window makes itself, sets as search_path, or failed to find in the record', async () => {
+    await record([
+      'CREATE TEMP TABLE basket (id int, Piece text)',
+      'INSERT INTO basket SELECT id FROM orders',
+      'ALTER TABLE orders ADD COLUMN "Gift" boolean',
+      'UPDATE orders SET "Gift" = true',
+      'SELECT * INTO archive.old FROM orders',
+      'SELECT count(*) FROM archive.old',
+      'CREATE OR REPLACE FUNCTION tax(numeric) RETURNS numeric LANGUAGE sql AS $$ SELECT 1 $$',
+      'SELECT tax(total) FROM orders',
+      'SET LOCAL search_path TO shop, public;',
+      'SELECT price(id) FROM items',
+      { statement: 'SELECT * FROM nowhere', outcome: { status: 'FAILED', sqlstate: '42P01', message: 'x' } },
+      { statement: 'SELECT * FROM cut', unreplayable: 'TRUNCATED' },
+    ]);
+    expect(await codes()).toEqual(['WARNING TRUNCATED']);
+  });
+
+  test('and runs nothing, whatever the text holds', async () => {
+    await record([
+      'INSERT INTO orders VALUES (1, 1); COMMIT; DELETE FROM orders',
+      'SELECT 1; SELECT * FROM customers',
+      'SELECT pg_terminate_backend(pg_backend_pid())',
+      "SELECT 'é𝄞', customers.id FROM orders",
+      'VACUUM orders',
+      'EXECUTE q(1)',
+      'COPY orders FROM STDIN',
+    ]);
+    const { problems } = await check();
+    expect(problems.map(({ code }) => code)).toEqual(['MISSING_RELATION', 'MISSING_RELATION']);
+    const connection = await open(targetOf(target));
+    expect((await connection.query('SELECT count(*) FROM orders')).rows).toEqual([['0']]);
+  });
+
+  test('one statement at a time, also when a text was cut wrongly', async () => {
+    // What the tokeniser takes for one string is two statements to a server with standard_conforming_strings off.
+    const connection = await open(targetOf(target), { settings: { standard_conforming_strings: 'off' } });
+    const text = "SELECT 'a\\'; INSERT INTO orders VALUES (2, 2); --'";
+    const kinds = [{ database: null, normalised: text, text, calls: 1 }];
+    const nothing = { made: new Set<string>(), madeColumns: new Set<string>(), searchPaths: [] };
+    await parseOnTarget(connection, kinds, nothing, 60_000);
+    const swapped = "SELECT E'a\\''; INSERT INTO orders VALUES (2, 2)";
+    await parseOnTarget(connection, [{ ...kinds[0]!, text: swapped }], nothing, 60_000);
+    expect((await connection.query('SELECT count(*) FROM orders')).rows).toEqual([['0']]);
+  });
+
+  test('within its time, and says when it did not get through', async () => {
+    await record(Array.from({ length: 300 }, (_, index) => `SELECT ${index} AS c${index} FROM orders`));
+    const connection = await open(targetOf(target), { readOnly: true });
+    const sample = await sampleWindow(journal, WINDOW, {}, 300, { kinds: 250, ms: 60_000 });
+    expect(sample).toMatchObject({ entries: 300, complete: true });
+    expect(sample.kinds).toHaveLength(250);
+    const none = await parseOnTarget(connection, sample.kinds, sample, 0);
+    expect(none).toEqual({ findings: [], checked: 0, complete: false });
+    const all = await parseOnTarget(connection, sample.kinds, sample, 60_000);
+    expect(all).toEqual({ findings: [], checked: 250, complete: true });
+  });
+
+  test('all over a large window', async () => {
+    for (let second = 0; second < 40; second++) {
+      await record([`SELECT c${second} FROM orders`], { timestamp: START + second * 90 * SECOND });
+    }
+    const sample = await sampleWindow(journal, WINDOW, {}, 1_000_000, { kinds: 1000, ms: 0 });
+    expect(sample.kinds).toHaveLength(40);
+  });
+
+  test('in each database that recorded ones are mapped to', async () => {
+    const inDatabase = (name: string) => ({ origin: { ...ORIGIN, database: name, sessionId: name } });
+    await record(['SELECT * FROM orders'], inDatabase('shop'));
+    await record(['SELECT * FROM orders'], inDatabase('stock'));
+    expect(await codes()).toEqual(['ERROR DATABASES_AMBIGUOUS']);
+    const shop = { recorded: 'shop', target: target.name };
+    const { problems } = await check({ databases: [shop, { recorded: 'stock', target: source.name }] });
+    expect(problems).toContainEqual({
+      severity: 'ERROR',
+      code: 'MISSING_RELATION',
+      message: `relation "orders" does not exist (42P01) in database ${source.name}: 1 statement, 1 times, such as SELECT * FROM orders`,
+    });
+    const nowhere = await codes({ databases: [shop, { recorded: 'stock', target: 'no_such_database' }] });
+    expect(nowhere).toEqual(['ERROR TARGET_UNREACHABLE']);
+  });
+});
+
+describe('preflight counts', () => {
+  test('what passes the filter, and what COMMIT ordering leaves out', async () => {
+    const timed = (statement: string, durationMs: number | null, statementType: StatementType = 'SELECT') => ({
+      statement,
+      durationMs,
+      statementType,
+    });
+    await record([timed('SELECT 1', 10), timed('INSERT INTO orders VALUES (1)', 30, 'INSERT')]);
+    await record([timed('SELECT 2', 20), timed('SELECT 3', null)], { origin: { ...ORIGIN, sessionId: 's2' } });
+    await record(
+      [
+        timed('DELETE FROM orders', 20, 'DELETE'),
+        { ...timed('SELECT 1/0', null), outcome: { status: 'FAILED', sqlstate: '22012', message: 'x' } },
+        { ...timed('COPY orders FROM STDIN', null, 'INSERT'), unreplayable: 'COPY_DATA' },
+      ],
+      {},
+      'ROLLED_BACK',
+    );
+    expect(await check()).toMatchObject({
+      statements: 7,
+      transactions: 3,
+      transactionsByStatus: { committed: 2, rolledBack: 1, open: 0 },
+      sessions: 2,
+      reads: 4,
+      writes: 3,
+      skipped: [{ reason: 'COPY_DATA', count: 1 }],
+      // 80 ms in 4 of 7.
+      estimatedMs: 140,
+    });
+    expect(await check({ ordering: 'COMMIT' })).toMatchObject({
+      statements: 4,
+      transactions: 2,
+      skipped: [
+        { reason: 'COPY_DATA', count: 1 },
+        { reason: 'FAILED_IN_RECORD', count: 1 },
+      ],
+    });
+    expect(await check({ ordering: 'SESSION', scale: 3 })).toMatchObject({ statements: 21, sessionsAtOnce: 6 });
+    expect(await check({ filter: { sessionIds: ['s2'] } })).toMatchObject({
+      statements: 2,
+      transactions: 1,
+      transactionsByStatus: { committed: 1, rolledBack: 0, open: 0 },
+      reads: 2,
+      writes: 0,
+      skipped: [],
+      estimatedMs: 40,
+    });
+  });
+
+  test('others on the target, writes to read-only sessions, and connections that are too few', async () => {
+    await record(['INSERT INTO orders VALUES (1)']);
+    expect((await check()).otherSessions).toBe(0);
+    await open(targetOf(target));
+    const found = await check({ readOnly: true, ordering: 'SESSION', scale: 500, maxConnections: 1000 });
+    expect(found.otherSessions).toBe(1);
+    expect(found.problems.map(({ severity, code }) => `${severity} ${code}`)).toEqual([
+      'WARNING READ_ONLY',
+      'WARNING TARGET_IN_USE',
+      'WARNING CONNECTION_LIMIT',
+    ]);
+    expect(found.problems[2]?.message).toMatch(/^the run wants up to 501 connections and the target has \d+ to spare/);
+    const few = await check({ ordering: 'SESSION', scale: 5, maxConnections: 3 });
+    expect(few.problems.at(-1)?.message).toMatch(/^5 sessions are open at once and maxConnections is 3/);
+  });
+});

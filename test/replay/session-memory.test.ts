@@ -1,0 +1,155 @@
+import { describe, expect, it } from 'vitest';
+import { classifyStatement } from '../../src/journal/statement-type.ts';
+import { SessionMemory } from '../../src/replay/session-memory.ts';
+
+/** Notes statements as a server would end them: `!` before one that fails. */
+function remembering(...statements: string[]): SessionMemory {
+  const memory = new SessionMemory();
+  let status: 'I' | 'T' | 'E' = 'I';
+  for (const text of statements) {
+    const fails = text.startsWith('!');
+    const statement = fails ? text.slice(1) : text;
+    let tag = statement.split(' ')[0] as string;
+    if (fails) {
+      if (status === 'T') status = 'E';
+      if (statement === 'COMMIT') status = 'I';
+    } else if (statement === 'BEGIN') status = 'T';
+    else if (statement.startsWith('ROLLBACK TO')) status = 'T';
+    else if (statement === 'COMMIT' || statement === 'ROLLBACK') {
+      if (status === 'E') tag = 'ROLLBACK';
+      status = 'I';
+    } else if (statement.endsWith('AND CHAIN')) status = 'T';
+    memory.note(
+      { statement, parameters: [], statementType: classifyStatement(statement) },
+      { ok: !fails, tag, transactionStatus: status },
+    );
+  }
+  return memory;
+}
+
+const made = (memory: SessionMemory) => memory.statements().map(({ statement }) => statement);
+
+describe('settings', () => {
+  it.each([
+    ['the newest of a name', ['SET a.b = 1', 'SET a.c = 1', 'SET a.b = 2'], ['SET a.c = 1', 'SET a.b = 2']],
+    ['not one that failed', ['!SET a.b = 1'], []],
+    ['not one that was reset', ['SET a.b = 1', 'SET a.c = 1', 'RESET a.b'], ['SET a.c = 1']],
+    ['none behind RESET ALL or DISCARD ALL', ['SET a.b = 1', 'RESET ALL', 'SET a.c = 1', 'DISCARD ALL'], []],
+    ['one that was committed', ['BEGIN', 'SET a.b = 1', 'COMMIT'], ['SET a.b = 1']],
+    ['the one before what was rolled back', ['SET a.b = 1', 'BEGIN', 'SET a.b = 2', 'ROLLBACK'], ['SET a.b = 1']],
+    ['what a rolled back RESET had taken', ['SET a.b = 1', 'BEGIN', 'RESET ALL', 'ROLLBACK'], ['SET a.b = 1']],
+    ['not what a failed transaction had set', ['BEGIN', 'SET a.b = 1', '!SELECT 1/0', 'COMMIT'], []],
+    ['not what a refused COMMIT had set', ['BEGIN', 'SET a.b = 1', '!COMMIT'], []],
+    [
+      'not what was rolled back to a savepoint, the same name twice',
+      ['BEGIN', 'SET a.b = 1', 'SAVEPOINT s', 'SET a.b = 2', 'SAVEPOINT s', 'SET a.c = 3', 'ROLLBACK TO s', 'COMMIT'],
+      ['SET a.b = 2'],
+    ],
+    [
+      'what stands when a savepoint is rolled back to twice',
+      ['BEGIN', 'SAVEPOINT s', 'SET a.b = 2', 'ROLLBACK TO s', 'SET a.c = 3', 'ROLLBACK TO SAVEPOINT s', 'COMMIT'],
+      [],
+    ],
+    [
+      'what COMMIT AND CHAIN kept, not what came after',
+      ['BEGIN', 'SET a.b = 1', 'COMMIT AND CHAIN', 'SET a.c = 1', 'ROLLBACK'],
+      ['SET a.b = 1'],
+    ],
+    ['each of a string', ['SET a.b = 1; SET a.c = 2', 'RESET a.b'], ['SET a.c = 2']],
+    [
+      'nothing of a string that rolls back: its BEGIN takes in what stands before',
+      ['SET a.b = 1; BEGIN; SET a.b = 2; ROLLBACK'],
+      [],
+    ],
+    [
+      'what a string committed before it rolled back',
+      ['SET a.b = 1; COMMIT; BEGIN; SET a.b = 2; ROLLBACK'],
+      ['SET a.b = 1'],
+    ],
+  ])('remembers %s', (_, statements, expected) => {
+    expect(made(remembering(...statements))).toEqual(expected);
+  });
+
+  it('remembers prepared statements across rollbacks, which do not undo them', () => {
+    const memory = remembering(
+      'BEGIN',
+      'PREPARE p AS SELECT 1',
+      'SET a.b = 1',
+      'PREPARE q AS SELECT 2',
+      'DEALLOCATE p',
+      'ROLLBACK',
+    );
+    expect(made(memory)).toEqual(['PREPARE q AS SELECT 2']);
+  });
+
+  it('keeps the parameters of a statement that set something', () => {
+    const memory = new SessionMemory();
+    const noted = {
+      statement: "SELECT set_config('a.b', $1, false)",
+      parameters: [{ kind: 'text', value: 'x', oid: null }],
+      statementType: 'SELECT',
+    } as const;
+    memory.note(noted, { ok: true, tag: 'SELECT 1', transactionStatus: 'I' });
+    expect(memory.statements()).toEqual([noted]);
+  });
+
+  it('forgets the oldest where there are too many', () => {
+    const memory = remembering(...Array.from({ length: 250 }, (_, index) => `SET a.b${index} = 1`));
+    expect(memory.statements()).toHaveLength(200);
+    expect(made(memory).at(-1)).toBe('SET a.b249 = 1');
+  });
+});
+
+describe('held state', () => {
+  it.each([
+    ['a temporary table', ['CREATE TEMP TABLE t ()'], true],
+    ['one that was rolled back', ['BEGIN', 'CREATE TEMP TABLE t ()', 'ROLLBACK'], false],
+    ['one that was discarded', ['CREATE TEMP TABLE t ()', 'DISCARD TEMP'], false],
+    [
+      'one of two locks',
+      ['SELECT pg_advisory_lock(1)', 'SELECT pg_advisory_lock(2)', 'SELECT pg_advisory_unlock(1)'],
+      true,
+    ],
+    [
+      'a lock taken twice and given up once',
+      ['SELECT pg_advisory_lock(1)', 'SELECT pg_advisory_lock(1)', 'SELECT pg_advisory_unlock(1)'],
+      true,
+    ],
+    ['a lock given up', ['SELECT pg_advisory_lock(1)', 'SELECT pg_advisory_unlock(1)'], false],
+    [
+      'locks all given up',
+      ['SELECT pg_advisory_lock(1)', 'SELECT pg_advisory_lock(2)', 'SELECT pg_advisory_unlock_all()'],
+      false,
+    ],
+    ['a lock taken in a transaction that rolled back', ['BEGIN', 'SELECT pg_advisory_lock(1)', 'ROLLBACK'], true],
+    ['LISTEN on one of two', ['LISTEN a', 'LISTEN a', 'LISTEN b', 'UNLISTEN a'], true],
+    ['LISTEN given up', ['LISTEN a', 'LISTEN a', 'UNLISTEN a'], false],
+    ['a cursor', ['DECLARE c CURSOR WITH HOLD FOR SELECT 1'], true],
+    ['a cursor closed', ['DECLARE c CURSOR WITH HOLD FOR SELECT 1', 'CLOSE c'], false],
+  ])('%s', (_, statements, holds) => {
+    expect(remembering(...statements).holdsConnection).toBe(holds);
+  });
+
+  it('goes with the connection, and so does what its open transaction had set', () => {
+    const memory = remembering('SET a.b = 1', 'CREATE TEMP TABLE t ()', 'BEGIN', 'SET a.b = 2');
+    memory.connectionLost();
+    expect(memory.holdsConnection).toBe(false);
+    expect(made(memory)).toEqual(['SET a.b = 1']);
+  });
+});
+
+it('can be told by the record instead of by the target', () => {
+  const memory = new SessionMemory();
+  const record = (statement: string, status: 'SUCCEEDED' | 'FAILED' = 'SUCCEEDED') =>
+    memory.noteRecorded({
+      statement,
+      parameters: [],
+      statementType: classifyStatement(statement),
+      outcome: status === 'FAILED' ? { status, sqlstate: '22012', message: '' } : { status },
+    });
+  for (const statement of ['SET a.b = 1', 'BEGIN', 'SET a.b = 2', 'ROLLBACK', 'BEGIN', 'SET a.c = 3'])
+    record(statement);
+  expect(made(memory)).toEqual(['SET a.b = 1', 'SET a.c = 3']);
+  record('COMMIT', 'FAILED');
+  expect(made(memory)).toEqual(['SET a.b = 1']);
+});

@@ -1,0 +1,159 @@
+import { expect, it } from 'vitest';
+import { HandMadeRecord } from '../support/record.ts';
+import { untilRunning, useBench } from '../support/replay.ts';
+
+const SCHEMA = `
+  CREATE TABLE log (n bigint GENERATED ALWAYS AS IDENTITY, who text);
+  CREATE TABLE item (id int PRIMARY KEY, v int NOT NULL);
+  INSERT INTO item SELECT id, 0 FROM generate_series(1, 9) AS id`;
+const log = (who: string) => `INSERT INTO log (who) VALUES ('${who}')`;
+const LOGGED = 'SELECT who FROM log ORDER BY n';
+const SESSION = { ordering: 'SESSION' } as const;
+
+const bench = useBench();
+
+it('sessions run at once, each in its own order', async () => {
+  const target = await bench.target(SCHEMA);
+  const record = new HandMadeRecord();
+  for (let step = 0; step < 200; step++) record.run(`s${step % 5}`, log(`s${step % 5} ${step}`));
+  const run = await bench.run(target, { window: await record.store(bench.journal), ...SESSION });
+  expect(run.states).toEqual(['CONNECTING', 'RUNNING', 'COMPLETED']);
+  expect(run.replay.summary).toMatchObject({ planned: 200, succeeded: 200, connectionsOpened: 5 });
+  const logged = await target.sql(LOGGED);
+  for (let session = 0; session < 5; session++) {
+    const steps = logged.filter((who) => who.startsWith(`s${session} `)).map((who) => Number(who.split(' ')[1]));
+    expect(steps).toEqual(Array.from({ length: 40 }, (_, index) => index * 5 + session));
+  }
+});
+
+it('no session waits for another: one that sleeps holds nobody up', async () => {
+  const target = await bench.target(SCHEMA);
+  const outsider = await target.connect();
+  await outsider.query('SELECT pg_advisory_lock(1)');
+  const record = new HandMadeRecord();
+  record.run('slow', 'SELECT pg_advisory_lock(1)');
+  record.run('slow', log('slow'));
+  record.run('a', log('a'));
+  record.run('b', log('b'));
+  const run = await bench.start(target, { window: await record.store(bench.journal), ...SESSION });
+  await run.event((event) => event.kind === 'OUTCOME' && event.ordinal === 3);
+  await run.event((event) => event.kind === 'OUTCOME' && event.ordinal === 4);
+  await untilRunning(outsider, 'pg_advisory_lock(1)');
+  await outsider.query('SELECT pg_advisory_unlock(1)');
+  const ended = await run.ended();
+  expect(ended.replay.summary).toMatchObject({ succeeded: 4 });
+  expect((await target.sql(LOGGED)).at(-1)).toBe('slow');
+});
+
+it('every recorded session can be run several times at once, and each copy is counted', async () => {
+  const target = await bench.target(SCHEMA);
+  const record = new HandMadeRecord();
+  record.run('a', 'BEGIN');
+  record.run('a', log('a'));
+  record.run('b', log('b'));
+  record.run('a', 'COMMIT');
+  const run = await bench.run(target, { window: await record.store(bench.journal), ...SESSION, scale: 3 });
+  expect(run.replay.summary).toMatchObject({ planned: 12, succeeded: 12, connectionsOpened: 6 });
+  expect(run.outcomes.map((event) => event.ordinal).sort((a, b) => a - b)).toEqual(
+    Array.from({ length: 12 }, (_, index) => index + 1),
+  );
+  expect(await target.sql('SELECT who, count(*) FROM log GROUP BY who ORDER BY who')).toEqual(['a|3', 'b|3']);
+});
+
+it('with syncCommits a statement waits for the transactions that had committed before it', async () => {
+  const target = await bench.target(SCHEMA);
+  const record = new HandMadeRecord();
+  // In the record the writer was quick; on the target it sleeps.
+  record.run('a', "INSERT INTO log (who) SELECT 'slow' FROM pg_sleep(0.3)", { at: 0, durationMs: 1 });
+  record.run('b', log('overlaps'), { at: 0.5, durationMs: 0.1 });
+  record.run('c', 'INSERT INTO log (who) SELECT count(*)::text FROM log', { at: 10 });
+  const input = { window: await record.store(bench.journal), ...SESSION };
+  const run = await bench.run(target, { ...input, syncCommits: true });
+  expect(run.replay.summary).toMatchObject({ succeeded: 3 });
+  expect(await target.sql(LOGGED)).toEqual(['overlaps', 'slow', '2']);
+});
+
+it('with syncCommits a SELECT that may write is waited for as well', async () => {
+  const target = await bench.target(
+    `${SCHEMA}; CREATE FUNCTION write() RETURNS void LANGUAGE sql AS $$ SELECT pg_sleep(0.2); INSERT INTO log (who) VALUES ('written') $$`,
+  );
+  const record = new HandMadeRecord();
+  record.run('a', 'SELECT write()', { at: 0, durationMs: 1 });
+  record.run('b', log('b'), { at: 10 });
+  await bench.run(target, { window: await record.store(bench.journal), ...SESSION, syncCommits: true });
+  expect(await target.sql(LOGGED)).toEqual(['written', 'b']);
+});
+
+it('syncCommits never waits for a commit that waits for a lock of a session that waits for it', async () => {
+  const target = await bench.target(SCHEMA);
+  const record = new HandMadeRecord();
+  record.run('a', 'BEGIN', { at: 0 });
+  record.run('a', 'UPDATE item SET v = 1 WHERE id = 1', { at: 1 });
+  // Its duration is unknown: by the record it may have been over before the COMMIT that it waited for.
+  record.run('b', 'UPDATE item SET v = v + 10 WHERE id = 1', { at: 2 });
+  record.run('a', 'COMMIT', { at: 3 });
+  const run = await bench.run(target, { window: await record.store(bench.journal), ...SESSION, syncCommits: true });
+  expect(run.replay.summary).toMatchObject({ planned: 4, succeeded: 4, stalls: 1 });
+  expect(run.notices('STALL').map((notice) => notice.sessionId)).toEqual([record.sessionId('b')]);
+  expect(await target.sql('SELECT v FROM item WHERE id = 1')).toEqual(['11']);
+});
+
+it('a lost connection costs what was under way, not what waits behind it', async () => {
+  const target = await bench.target(SCHEMA);
+  const record = new HandMadeRecord();
+  record.run('a', 'SELECT pg_terminate_backend(pg_backend_pid())');
+  for (let step = 0; step < 100; step++) record.run('a', log(`a ${step}`));
+  const run = await bench.run(target, { window: await record.store(bench.journal), ...SESSION, inFlight: 4 });
+  const { succeeded, unknown } = run.replay.summary;
+  expect(succeeded + unknown).toBe(101);
+  expect(unknown).toBeLessThanOrEqual(4);
+  expect(run.notices('CONNECTION_LOST')).toHaveLength(1);
+  expect(run.notices('CONNECTION_REOPENED')).toHaveLength(1);
+  expect(await target.sql('SELECT count(*) FROM log')).toEqual([String(succeeded)]);
+});
+
+it('at a connection limit sessions take turns, and the run does not end before all had theirs', async () => {
+  const target = await bench.target(SCHEMA);
+  const record = new HandMadeRecord();
+  for (let step = 0; step < 60; step++) {
+    const session = `s${step % 12}`;
+    record.run(session, 'BEGIN');
+    record.run(session, log(session));
+    record.run(session, 'COMMIT');
+  }
+  const run = await bench.run(target, { window: await record.store(bench.journal), ...SESSION, maxConnections: 3 });
+  expect(run.replay).toMatchObject({ state: 'COMPLETED', error: null });
+  expect(run.replay.summary).toMatchObject({ planned: 180, succeeded: 180 });
+  expect(await target.sql('SELECT count(*) FROM log GROUP BY who')).toEqual(Array(12).fill('5'));
+});
+
+it('when the connections cannot suffice, the run fails and says so instead of waiting for ever', async () => {
+  const target = await bench.target(SCHEMA);
+  const record = new HandMadeRecord();
+  record.run('a', 'BEGIN', { at: 0, durationMs: 1 });
+  record.run('b', log('b'), { at: 2, durationMs: 1 });
+  record.run('a', log('a'), { at: 10, durationMs: 1 });
+  record.run('a', 'COMMIT', { at: 12, durationMs: 1 });
+  const run = await bench.run(target, {
+    window: await record.store(bench.journal),
+    ...SESSION,
+    syncCommits: true,
+    maxConnections: 2,
+  });
+  expect(run.replay).toMatchObject({ state: 'FAILED', error: { code: 'CONNECTION_LIMIT' } });
+});
+
+it('sessions that conflict all the time come to their end', async () => {
+  const target = await bench.target(SCHEMA);
+  const record = new HandMadeRecord();
+  for (let step = 0; step < 80; step++) {
+    const session = `s${step % 8}`;
+    record.run(session, 'BEGIN');
+    record.run(session, `UPDATE item SET v = v + 1 WHERE id = ${1 + (step % 3)}`);
+    record.run(session, 'UPDATE item SET v = v + 1 WHERE id = 9');
+    record.run(session, 'COMMIT');
+  }
+  const run = await bench.run(target, { window: await record.store(bench.journal), ...SESSION });
+  expect(run.replay.summary).toMatchObject({ planned: 320, succeeded: 320 });
+  expect(await target.sql('SELECT v FROM item WHERE id = 9')).toEqual(['80']);
+});

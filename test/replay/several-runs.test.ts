@@ -1,0 +1,156 @@
+import { createServer } from 'node:net';
+import { expect, it } from 'vitest';
+import { HandMadeRecord } from '../support/record.ts';
+import { untilRunning, useBench } from '../support/replay.ts';
+
+const SCHEMA = 'CREATE TABLE log (n bigint GENERATED ALWAYS AS IDENTITY, who text)';
+const log = (who: string) => `INSERT INTO log (who) VALUES ('${who}')`;
+const ORDERINGS = ['TIMESTAMP', 'SESSION', 'COMMIT'] as const;
+
+const bench = useBench();
+
+async function sleeping() {
+  const record = new HandMadeRecord();
+  record.run('a', 'SELECT pg_sleep(600)');
+  return { window: await record.store(bench.journal) };
+}
+
+it('several runs at once do not touch each other', async () => {
+  const record = new HandMadeRecord();
+  for (let step = 0; step < 100; step++) record.run(`s${step % 3}`, log(String(step)));
+  const window = await record.store(bench.journal);
+  const runs = await Promise.all(
+    ORDERINGS.flatMap((ordering) => [ordering, ordering]).map(async (ordering) => {
+      const target = await bench.target(SCHEMA);
+      return { target, run: await bench.run(target, { window, ordering, restoreIds: false }) };
+    }),
+  );
+  for (const { target, run } of runs) {
+    expect(run.replay.summary).toMatchObject({ planned: 100, succeeded: 100 });
+    expect(run.events.map((event) => event.seq)).toEqual(run.events.map((_, index) => index + 1));
+    expect(await target.sql('SELECT count(DISTINCT who) FROM log')).toEqual(['100']);
+  }
+  expect(bench.engine.running).toBe(0);
+});
+
+it('one more than the limit is refused, also when all are asked for in one moment, and has its turn later', async () => {
+  const target = await bench.target();
+  const engine = bench.anotherEngine({ maxReplays: 2 });
+  const input = { ...(await sleeping()), target: target.spec };
+  const asked = await Promise.allSettled([1, 2, 3].map(() => engine.start(input)));
+  const started = asked.flatMap((result) => (result.status === 'fulfilled' ? [result.value.id] : []));
+  expect(started).toHaveLength(2);
+  expect(asked.find((result) => result.status === 'rejected')).toMatchObject({ reason: { code: 'TOO_MANY_REPLAYS' } });
+  await engine.cancel(started[0] as string);
+  const next = await engine.start(input);
+  await Promise.all([next.id, started[1] as string].map((id) => engine.cancel(id)));
+});
+
+it('a refused request does not use up a place', async () => {
+  const target = await bench.target();
+  const engine = bench.anotherEngine({ maxReplays: 1 });
+  const input = await sleeping();
+  await expect(engine.start({ ...input, target: { alias: 'nobody knows' } })).rejects.toMatchObject({
+    code: 'TARGET_UNKNOWN',
+  });
+  await expect(engine.start({ ...input, target: { host: '192.0.2.1', port: 5432 } })).rejects.toMatchObject({
+    code: 'TARGET_REFUSED',
+  });
+  await engine.cancel((await engine.start({ ...input, target: target.spec })).id);
+});
+
+it('cancel works at every moment of a beginning', async () => {
+  const target = await bench.target();
+  const input = { ...(await sleeping()), target: target.spec };
+  for (let turns = 0; turns < 40; turns += 3) {
+    const { id } = await bench.engine.start(input);
+    // Some turns of the event loop: PENDING, CONNECTING, the monitor's or the session's connection on its way.
+    for (let turn = 0; turn < turns; turn++) await new Promise(setImmediate);
+    expect((await bench.engine.cancel(id)).state).toBe('CANCELLED');
+  }
+});
+
+it('cancel does not wait for a target that does not answer', async () => {
+  const silent = await silentPort();
+  const { id } = await bench.engine.start({
+    ...(await sleeping()),
+    target: { host: '127.0.0.1', port: silent.port, tls: 'DISABLE' },
+    connectTimeoutMs: 3_000,
+  });
+  await silent.connected;
+  expect((await bench.engine.cancel(id)).state).toBe('CANCELLED');
+  // It is still open: nobody waited for it.
+  expect(silent.open()).toBe(1);
+  expect((await bench.ended(id)).states).toEqual(['CONNECTING', 'CANCELLED']);
+  await silent.close();
+});
+
+it('an engine that stops interrupts its runs, whatever they are doing, and takes no new ones', async () => {
+  const target = await bench.target(SCHEMA);
+  const engine = bench.anotherEngine();
+  const input = { ...(await sleeping()), target: target.spec };
+  const watcher = await target.connect();
+  const running = await bench.start(target, await sleeping(), engine);
+  await untilRunning(watcher, 'pg_sleep(600)');
+  const paused = await bench.start(target, await sleeping(), engine);
+  await paused.event((event) => event.kind === 'STATE' && event.state === 'RUNNING');
+  await engine.pause(paused.id);
+  const silent = await silentPort();
+  const connecting = await engine.start({
+    ...input,
+    target: { host: '127.0.0.1', port: silent.port, tls: 'DISABLE' },
+    connectTimeoutMs: 3_000,
+  });
+  await silent.connected;
+  const pending = await engine.start(input);
+  const asked = engine.start(input);
+  await engine.stop();
+  const last = await asked;
+  for (const id of [running.id, paused.id, connecting.id, pending.id, last.id]) {
+    expect((await bench.store.get(id))?.state).toBe('INTERRUPTED');
+    expect((await bench.ended(id)).events.at(-1)).toMatchObject({ kind: 'STATE', state: 'INTERRUPTED' });
+  }
+  await expect(engine.start(input)).rejects.toMatchObject({ code: 'REPLAY_STATE' });
+  await engine.stop();
+  await silent.close();
+});
+
+it('leaving the loop over a window cancels its run', async () => {
+  const target = await bench.target(SCHEMA);
+  const record = new HandMadeRecord();
+  record.run('a', log('a'));
+  record.run('a', 'SELECT pg_sleep(600)');
+  const input = { window: await record.store(bench.journal), target: target.spec };
+  for await (const event of bench.engine.replayWindow(input)) if (event.kind === 'OUTCOME') break;
+  expect(bench.engine.running).toBe(0);
+  const [last] = await bench.engine.list({}, null, 1);
+  expect(last?.state).toBe('CANCELLED');
+});
+
+/** A port that accepts connections and never says a word. */
+async function silentPort() {
+  let open = 0;
+  let arrived = () => {};
+  const connected = new Promise<void>((resolve) => {
+    arrived = resolve;
+  });
+  const server = createServer((socket) => {
+    open += 1;
+    socket
+      .on('error', () => {})
+      .on('close', () => {
+        open -= 1;
+      });
+    socket.resume();
+    arrived();
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as { port: number };
+  // Ends when the run has closed its connection, so that a test which leaks one hangs.
+  return {
+    port,
+    connected,
+    open: () => open,
+    close: () => new Promise<void>((resolve) => server.close(() => resolve())),
+  };
+}

@@ -1,0 +1,242 @@
+import { expect, it } from 'vitest';
+import { HandMadeRecord } from '../support/record.ts';
+import { untilRunning, useBench } from '../support/replay.ts';
+
+const SCHEMA = `
+  CREATE TABLE log (n bigint GENERATED ALWAYS AS IDENTITY, who text);
+  CREATE TABLE item (id int PRIMARY KEY, v int NOT NULL);
+  INSERT INTO item SELECT id, 0 FROM generate_series(1, 9) AS id`;
+const log = (who: string) => `INSERT INTO log (who) VALUES ('${who}')`;
+const LOGGED = 'SELECT who FROM log ORDER BY n';
+const add = (id: number, by = 1) => `UPDATE item SET v = v + ${by} WHERE id = ${id}`;
+const VALUES = 'SELECT v FROM item ORDER BY id LIMIT 3';
+
+const bench = useBench();
+
+it('a session that waits for a lock of another is stalled, and goes on in its own order when it has it', async () => {
+  const target = await bench.target(SCHEMA);
+  const record = new HandMadeRecord();
+  record.run('a', 'BEGIN');
+  record.run('a', add(1));
+  record.run('b', 'BEGIN');
+  const waits = record.run('b', add(1, 10));
+  record.run('b', log('b first'));
+  record.run('b', log('b second'));
+  record.run('a', log('a'));
+  record.run('a', 'COMMIT');
+  record.run('c', log('c'));
+  record.run('b', 'COMMIT');
+  const run = await bench.run(target, { window: await record.store(bench.journal) });
+  expect(run.replay.state).toBe('COMPLETED');
+  expect(run.replay.summary).toMatchObject({ planned: 10, succeeded: 10, stalls: 1 });
+  const [stall] = run.notices('STALL');
+  expect(stall?.sessionId).toBe(record.sessionId('b'));
+  expect(stall?.message).toContain(record.sessionId('a'));
+  expect(run.notices('STALL_ENDED').map((notice) => notice.sessionId)).toEqual([record.sessionId('b')]);
+  // The stall is told before what the walk went on with, and its end behind the statement that waited.
+  const seq = (event: { seq: number } | undefined) => event?.seq ?? 0;
+  expect(seq(run.outcome(waits))).toBeGreaterThan(seq(stall));
+  expect(seq(run.notices('STALL_ENDED')[0])).toBeGreaterThan(seq(run.outcome(waits)));
+  expect(await target.sql(LOGGED)).toEqual(['a', 'b first', 'b second', 'c']);
+  expect(await target.sql(VALUES)).toEqual(['11', '0', '0']);
+});
+
+it('what queued behind several stalled sessions runs in total order before the walk takes the next entry', async () => {
+  const target = await bench.target(SCHEMA);
+  const record = new HandMadeRecord();
+  record.run('a', 'BEGIN');
+  record.run('a', 'LOCK TABLE item IN ACCESS EXCLUSIVE MODE');
+  for (const session of ['b', 'c', 'd']) record.run(session, 'SELECT count(*) FROM item');
+  const order: string[] = [];
+  for (const who of ['d1', 'b1', 'c1', 'b2', 'd2', 'c2']) {
+    record.run(who[0] as string, log(who));
+    order.push(who);
+  }
+  record.run('a', 'COMMIT');
+  record.run('e', log('e'));
+  const run = await bench.run(target, { window: await record.store(bench.journal) });
+  expect(run.replay.summary).toMatchObject({ failed: 0, unknown: 0, stalls: 3 });
+  const logged = await target.sql(LOGGED);
+  expect([...logged].sort()).toEqual([...order, 'e'].sort());
+  // Their locks come when the server gives them; from then on total order holds.
+  for (const session of ['b', 'c', 'd']) {
+    expect(logged.filter((who) => who.startsWith(session))).toEqual(order.filter((who) => who.startsWith(session)));
+  }
+});
+
+it('a released session that meets the next lock is stalled again', async () => {
+  const target = await bench.target(SCHEMA);
+  const record = new HandMadeRecord();
+  record.run('a', 'BEGIN');
+  record.run('a', add(1));
+  record.run('b', 'BEGIN');
+  record.run('b', add(2));
+  record.run('c', 'BEGIN');
+  record.run('c', add(1));
+  record.run('c', add(2));
+  record.run('c', log('c'));
+  record.run('c', 'COMMIT');
+  record.run('a', 'COMMIT');
+  record.run('d', log('d'));
+  record.run('b', 'COMMIT');
+  record.run('d', log('d again'));
+  const run = await bench.run(target, { window: await record.store(bench.journal) });
+  expect(run.replay.summary).toMatchObject({ planned: 13, succeeded: 13, stalls: 2 });
+  expect(await target.sql(LOGGED)).toEqual(['d', 'c', 'd again']);
+  expect(await target.sql(VALUES)).toEqual(['2', '2', '0']);
+});
+
+it('waiters of advisory locks are stalled too', async () => {
+  const target = await bench.target(SCHEMA);
+  const record = new HandMadeRecord();
+  record.run('a', 'SELECT pg_advisory_lock(7)');
+  record.run('b', 'SELECT pg_advisory_lock(7)');
+  record.run('b', log('b'));
+  record.run('a', log('a'));
+  record.run('a', 'SELECT pg_advisory_unlock(7)');
+  record.run('b', 'SELECT pg_advisory_unlock(7)');
+  const run = await bench.run(target, { window: await record.store(bench.journal) });
+  expect(run.replay.summary).toMatchObject({ succeeded: 6, stalls: 1 });
+  expect(await target.sql(LOGGED)).toEqual(['a', 'b']);
+});
+
+it('a wait for another client of the target holds the walk, and is no stall', async () => {
+  const target = await bench.target(SCHEMA);
+  const outsider = await target.connect();
+  await outsider.query(`BEGIN; ${add(1)}`);
+  const record = new HandMadeRecord();
+  record.run('a', `${add(1)} RETURNING 'mine'`);
+  record.run('b', log('b'));
+  const run = await bench.start(target, { window: await record.store(bench.journal) });
+  // Within its own transaction it would see one snapshot of pg_stat_activity for ever.
+  await untilRunning(await target.connect(), "RETURNING 'mine'");
+  const { rows } = await outsider.query('SELECT who FROM log');
+  expect(rows).toEqual([]);
+  await outsider.query('COMMIT');
+  const ended = await run.ended();
+  expect(ended.replay.summary).toMatchObject({ succeeded: 2, stalls: 0 });
+  expect(ended.outcomes.map((event) => event.ordinal)).toEqual([1, 2]);
+});
+
+it('a chain of waits that leads through another client back to the replay is broken', async () => {
+  const target = await bench.target(SCHEMA);
+  const record = new HandMadeRecord();
+  record.run('a', 'BEGIN', { at: 0 });
+  record.run('a', add(1), { at: 1 });
+  record.run('gate', 'SELECT pg_advisory_lock(1)', { at: 2 });
+  record.run('b', add(2), { at: 3 });
+  record.run('a', 'COMMIT', { at: 4 });
+  record.run('gate', 'SELECT pg_advisory_unlock(1)', { at: 5 });
+  const watcher = await target.connect();
+  await watcher.query('SELECT pg_advisory_lock(1)');
+  const run = await bench.start(target, { window: await record.store(bench.journal) });
+  await untilRunning(watcher, 'pg_advisory_lock(1)');
+  // The outsider holds row 2 and waits for row 1, which session a of the replay holds until its COMMIT.
+  const outsider = await target.connect();
+  await outsider.query(`BEGIN; ${add(2, 100)}`);
+  const waits = outsider.query(`${add(1, 100)}; COMMIT`);
+  await untilRunning(watcher, `${add(1, 100)}; COMMIT`);
+  await watcher.query('SELECT pg_advisory_unlock(1)');
+  const ended = await run.ended();
+  await waits;
+  expect(ended.replay.summary).toMatchObject({ planned: 6, succeeded: 6, stalls: 1 });
+  expect(await target.sql(VALUES)).toEqual(['101', '101', '0']);
+});
+
+it('a holder whose record has ended gives its locks up, also to those that wait at the end of the plan', async () => {
+  const target = await bench.target(SCHEMA);
+  const record = new HandMadeRecord();
+  record.run('a', 'BEGIN');
+  record.run('a', add(1, 5));
+  record.run('b', 'BEGIN');
+  record.run('b', add(1, 1));
+  record.run('a', 'SELECT 1');
+  record.run('b', 'COMMIT');
+  const run = await bench.run(target, { window: await record.store(bench.journal) });
+  expect(run.replay.summary).toMatchObject({ planned: 6, succeeded: 6, stalls: 1 });
+  expect(run.notices('TRANSACTION_CLOSED').map((notice) => notice.sessionId)).toEqual([record.sessionId('a')]);
+  expect(await target.sql(VALUES)).toEqual(['1', '0', '0']);
+});
+
+it('sessions that hold a lock without a transaction are ended with the plan', async () => {
+  const target = await bench.target(SCHEMA);
+  const record = new HandMadeRecord();
+  record.run('a', 'SELECT pg_advisory_lock(7)');
+  record.run('b', 'BEGIN');
+  record.run('b', 'SELECT pg_advisory_lock(8)');
+  record.run('c', 'SELECT pg_advisory_lock(7)');
+  record.run('c', 'SELECT pg_advisory_lock(8)');
+  record.run('b', log('b'));
+  const run = await bench.run(target, { window: await record.store(bench.journal) });
+  expect(run.replay.summary).toMatchObject({ planned: 6, succeeded: 6 });
+});
+
+it('a deadlock that the target makes ends by its detector, as a failure of one statement', async () => {
+  const target = await bench.target(SCHEMA);
+  const record = new HandMadeRecord();
+  for (const session of ['a', 'b']) record.run(session, 'BEGIN');
+  record.run('a', add(1));
+  record.run('b', add(2));
+  record.run('a', add(2));
+  record.run('b', add(1));
+  record.run('c', log('c'));
+  for (const session of ['a', 'b']) record.run(session, 'COMMIT');
+  const run = await bench.run(target, { window: await record.store(bench.journal) });
+  expect(run.replay.state).toBe('COMPLETED');
+  expect(run.replay.summary).toMatchObject({ planned: 9, failed: 1, cascades: 1, succeeded: 7 });
+  expect(run.outcomes.filter((event) => event.sqlstate === '40P01')).toHaveLength(1);
+  expect(await target.sql(LOGGED)).toEqual(['c']);
+});
+
+it('a stalled wait ends by statement_timeout of the target session', async () => {
+  const target = await bench.target(SCHEMA);
+  const record = new HandMadeRecord();
+  record.run('a', 'BEGIN');
+  record.run('a', 'LOCK TABLE item');
+  const waits = record.run('b', add(1));
+  record.run('b', log('b'));
+  record.run('a', 'SELECT pg_sleep(0.8)');
+  record.run('a', 'COMMIT');
+  const run = await bench.run(target, { window: await record.store(bench.journal), statementTimeoutMs: 300 });
+  expect(run.outcome(waits)).toMatchObject({ status: 'FAILED', sqlstate: '57014' });
+  expect(run.brief.filter((brief) => brief === 'FAILED 57014')).toHaveLength(2);
+  expect(await target.sql(LOGGED)).toEqual(['b']);
+});
+
+it('a stalled session whose connection is killed is taken up again', async () => {
+  const target = await bench.target(SCHEMA);
+  const record = new HandMadeRecord();
+  record.run('a', 'BEGIN');
+  record.run('a', add(1));
+  const killed = record.run('b', `${add(1)} RETURNING 'victim'`);
+  record.run('b', log('b goes on'));
+  record.run(
+    'a',
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND query LIKE '%''victim''%'",
+  );
+  record.run('a', 'COMMIT');
+  const run = await bench.run(target, { window: await record.store(bench.journal) });
+  expect(run.outcome(killed).status).toBe('UNKNOWN');
+  expect(run.brief.filter((brief) => brief === 'SUCCEEDED')).toHaveLength(5);
+  expect(run.notices('CONNECTION_LOST')).toHaveLength(1);
+  expect(run.notices('CONNECTION_REOPENED')).toHaveLength(1);
+  expect(await target.sql(LOGGED)).toEqual(['b goes on']);
+});
+
+it('stalls are found after the monitor has lost its connection', async () => {
+  const target = await bench.target(SCHEMA);
+  const record = new HandMadeRecord();
+  record.run(
+    'x',
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'reprise % monitor'",
+    { rows: 1 },
+  );
+  record.run('a', 'BEGIN');
+  record.run('a', add(1));
+  record.run('b', add(1));
+  record.run('a', log('a'));
+  record.run('a', 'COMMIT');
+  const run = await bench.run(target, { window: await record.store(bench.journal) });
+  expect(run.replay.summary).toMatchObject({ planned: 6, succeeded: 6, stalls: 1, diverged: 0 });
+  expect(await target.sql(VALUES)).toEqual(['2', '0', '0']);
+});
