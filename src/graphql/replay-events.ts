@@ -29,6 +29,7 @@ export const SkipReasonEnum = enumOf<SkipReason>('SkipReason', 'Why a statement 
   TRANSACTION_LOST: 'Its transaction was lost with its connection, or an earlier statement of it failed (COMMIT).',
   RUN_ENDED: 'The run ended while it waited.',
   FAILED_IN_RECORD: 'It failed in the record, and COMMIT ordering leaves out what the source undid.',
+  READ_ONLY: 'The run is read-only, and the statement would make its session writable.',
 });
 
 const NoticeCodeEnum = enumOf<NoticeCode>('NoticeCode', 'What a notice tells.', {

@@ -17,6 +17,8 @@ export const SKIP_REASONS = [
   'RUN_ENDED',
   /** It failed in the record, and the ordering leaves out what the source undid (COMMIT). */
   'FAILED_IN_RECORD',
+  /** The run is read-only, and the statement would make its session writable. */
+  'READ_ONLY',
 ] as const;
 export type SkipReason = (typeof SKIP_REASONS)[number];
 

@@ -11,6 +11,7 @@ import { findEarlierState } from './earlier-state.ts';
 import type { LagCause, SkipReason } from './event.ts';
 import { type PlannedSession, planFilter, sessionKey } from './plan.ts';
 import { isMarkable } from './progress-marker.ts';
+import { refusalOf } from './refusal.ts';
 import type { Lag, PlannedEntry } from './reporter.ts';
 import type { NotedStatement } from './session-memory.ts';
 import { LASTING, messageFor, rollsBackToSavepoint, type TargetSession } from './sessions.ts';
@@ -211,7 +212,8 @@ export class CommitWalk {
     const skip = (reason: SkipReason) =>
       tell(open, () => reporter.skipped(place, reason), open.autocommit || endsTransaction(entry));
     if (entry.outcome.status === 'FAILED') return skip('FAILED_IN_RECORD');
-    if (entry.unreplayable !== null) return skip(entry.unreplayable);
+    const refused = refusalOf(entry, request);
+    if (refused !== null) return skip(refused);
     if (isLost(session, open)) return skip('TRANSACTION_LOST');
     const due = pacer.placeOf(entry.timestamp, performance.now());
     if (due !== null) await waitUntilDue(context, due);

@@ -5,6 +5,7 @@ import { waitUntilDue } from './due.ts';
 import type { SkipReason } from './event.ts';
 import type { Plan } from './plan.ts';
 import { sessionKey } from './plan.ts';
+import { refusalOf } from './refusal.ts';
 import type { PlannedEntry } from './reporter.ts';
 import { causeAfter, isIdle, type Lane, lagOf, laneKey, type Waiting } from './session-lane.ts';
 import { LASTING, messageFor, type TargetSession } from './sessions.ts';
@@ -165,7 +166,8 @@ export class SessionWalk {
     const { entry } = next.place;
     const { session } = lane;
     const reason: SkipReason | null =
-      entry.unreplayable ?? (session.lostTransaction === entry.transactionId ? 'TRANSACTION_LOST' : null);
+      refusalOf(entry, this.context.request) ??
+      (session.lostTransaction === entry.transactionId ? 'TRANSACTION_LOST' : null);
     if (reason === null) return false;
     this.advance(lane);
     this.context.reporter.skipped(next.place, reason);

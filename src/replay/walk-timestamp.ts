@@ -5,6 +5,7 @@ import { sendIsTimely, waitUntilDue } from './due.ts';
 import type { LagCause, SkipReason } from './event.ts';
 import type { Plan } from './plan.ts';
 import { sessionKey } from './plan.ts';
+import { refusalOf } from './refusal.ts';
 import type { Lag, PlannedEntry } from './reporter.ts';
 import { LASTING, messageFor, sendAlone, type TargetSession } from './sessions.ts';
 import { mayProceed, type WalkContext } from './walk.ts';
@@ -162,7 +163,8 @@ export class TimestampWalk {
     if (this.ended) return;
 
     const reason: SkipReason | null =
-      entry.unreplayable ?? (session.lostTransaction === entry.transactionId ? 'TRANSACTION_LOST' : null);
+      refusalOf(entry, this.context.request) ??
+      (session.lostTransaction === entry.transactionId ? 'TRANSACTION_LOST' : null);
     if (reason !== null) {
       context.reporter.skipped(taken, reason);
       session.remaining -= 1;

@@ -282,7 +282,7 @@ describe('HTML', () => {
   });
 
   test('says first what has to be looked at', () => {
-    expect(htmlReport(bad)).toContain('1 thresholds missed; 1 statements got worse.</p>');
+    expect(htmlReport(bad)).toContain('1 threshold missed; 1 statement got worse.</p>');
     expect(htmlReport(data())).toContain('It did what the record says.</p>');
     for (const heading of ['Summary', 'Thresholds', 'Remarks', 'Divergences', 'Failures', 'Statements']) {
       expect(htmlReport(bad)).toContain(`<h2>${heading}</h2>`);

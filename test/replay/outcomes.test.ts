@@ -232,6 +232,21 @@ it('a session follows its own statement_timeout', async () => {
   expect(run.brief).toEqual(['SUCCEEDED', 'SUCCEEDED', 'SUCCEEDED', 'FAILED 57014', 'SUCCEEDED', 'FAILED 57014']);
 });
 
+it('under readOnly a recorded statement does not get its session to write', async () => {
+  const target = await bench.target('CREATE TABLE t (n int)');
+  const record = new HandMadeRecord();
+  record.run('a', 'SET default_transaction_read_only = off');
+  record.run('a', 'BEGIN READ  WRITE');
+  record.run('a', 'INSERT INTO t VALUES (1)');
+  record.run('a', 'COMMIT');
+  record.run('a', "SELECT set_config('transaction_read_only', 'off', false)");
+  record.run('a', 'RESET ALL');
+  record.run('a', 'INSERT INTO t VALUES (2)');
+  const run = await bench.run(target, { window: await record.store(bench.journal), readOnly: true });
+  expect(run.brief.filter((outcome) => outcome === 'SKIPPED READ_ONLY')).toHaveLength(3);
+  expect(await target.sql('SELECT count(*) FROM t')).toEqual(['0']);
+});
+
 it('under readOnly the server refuses what writes, also a SELECT', async () => {
   const target = await bench.target(
     `${SCHEMA}; CREATE FUNCTION write() RETURNS void LANGUAGE sql AS $$ INSERT INTO log (who) VALUES ('written') $$`,

@@ -392,6 +392,8 @@ export type SkipReason =
   | 'FASTPATH'
   /** The record does not hold its parameters. */
   | 'PARAMETERS_NOT_LOGGED'
+  /** The run is read-only, and the statement would make its session writable. */
+  | 'READ_ONLY'
   /** The run ended while it waited. */
   | 'RUN_ENDED'
   /** Its transaction was lost with its connection, or an earlier statement of it failed (COMMIT). */
