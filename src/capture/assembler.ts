@@ -1,4 +1,10 @@
-import { type EntryOutcome, type Micros, type Protocol, UNKNOWN_SQLSTATE, type UnreplayableReason } from '../journal/entry.ts';
+import {
+  type EntryOutcome,
+  type Micros,
+  type Protocol,
+  UNKNOWN_SQLSTATE,
+  type UnreplayableReason,
+} from '../journal/entry.ts';
 import type { Value } from '../journal/value.ts';
 import type { LogRecord, RecordSink } from './log-record.ts';
 import { readAuthorized, readMessage, type StatementMessage, splitNamedText } from './messages.ts';
