@@ -206,3 +206,16 @@ it('knows the sequences that the record itself creates', async () => {
   expect(failures(replayed)).toHaveLength(1); // DROP TABLE: they are gone already
   await expectSame('SELECT * FROM fresh NATURAL JOIN (SELECT no, fresh_id AS id FROM below) b ORDER BY 1');
 });
+
+it('lets currval and lastval of a later transaction see what their session drew', async () => {
+  for (const session of [a, b, a]) {
+    await session.run("SELECT nextval('ticket')");
+    await order(b, `between ${session === a} ${recorder.tick()}`);
+    await session.run("INSERT INTO tickets VALUES (currval('ticket'))");
+    await session.run('SELECT lastval()');
+    await session.run("INSERT INTO orders (name) VALUES ('last ' || lastval()::text)");
+  }
+  expect(failures(await replay())).toEqual([]);
+  await expectSame('SELECT no FROM tickets ORDER BY 1');
+  await expectSame();
+});

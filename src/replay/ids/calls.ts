@@ -19,13 +19,17 @@ const LAZY = new Set(['coalesce']);
 /** Words that a query begins with. */
 export const QUERY: readonly string[] = ['SELECT', 'WITH', 'VALUES', 'TABLE'];
 
-/** Reads calls of nextval, setval and routines that draw, anywhere in a statement from an index on. */
+/** Reads calls of nextval, currval, lastval, setval and routines that draw, anywhere in a statement from an index on. */
 export function readCalls(
   tokens: TokenList,
   catalog: Catalog,
   places: CallPlaces,
   from: number,
-): { readonly parts: readonly DrawPart[]; readonly changes: readonly Change[] } {
+): {
+  readonly parts: readonly DrawPart[];
+  readonly changes: readonly Change[];
+  readonly recalls: readonly (Sequence | null)[];
+} {
   const reader = new CallReader(tokens, catalog, places);
   reader.read(from);
   return reader;
@@ -34,6 +38,7 @@ export function readCalls(
 class CallReader {
   readonly parts: DrawPart[] = [];
   readonly changes: Change[] = [];
+  readonly recalls: (Sequence | null)[] = [];
   private readonly tokens: TokenList;
   private readonly catalog: Catalog;
   private readonly places: CallPlaces;
@@ -52,7 +57,11 @@ class CallReader {
       if (name === null) continue;
       if (name === 'nextval') this.nextval(index);
       else if (name === 'setval') this.setval(index);
-      else if (catalog.hasRoutines) {
+      else if (name === 'lastval') this.recalls.push(null);
+      else if (name === 'currval') {
+        const sequence = this.sequenceArgument(index + 2)?.sequence ?? null;
+        if (sequence !== null) this.recalls.push(sequence);
+      } else if (catalog.hasRoutines) {
         const { rows } = this.place(index);
         for (const sequence of catalog.routine(name))
           this.parts.push({ sequence, parameter: null, count: 1, rows, exact: false });

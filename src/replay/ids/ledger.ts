@@ -34,9 +34,11 @@ export interface LedgerDraw {
 export interface EntryDraws {
   readonly draws: readonly LedgerDraw[];
   readonly moves: readonly Track[];
+  /** Draws of earlier transactions of the session that its currval and lastval speak of. */
+  readonly recalls: readonly { readonly track: Track; readonly draw: Draw }[];
 }
 
-export const NO_ENTRY_DRAWS: EntryDraws = Object.freeze({ draws: [], moves: [] });
+export const NO_ENTRY_DRAWS: EntryDraws = Object.freeze({ draws: [], moves: [], recalls: [] });
 
 export interface LedgerOptions {
   readonly journal: JournalStore;
@@ -56,6 +58,8 @@ export interface LedgerOptions {
 /** What is remembered of a session: its last draws, and what it prepared with SQL. */
 interface LedgerSession {
   readonly groups: Map<Track, Group>;
+  /** Its last draw from each sequence, the latest one last. */
+  readonly last: Map<Track, { readonly draw: Draw; readonly transactionId: string }>;
   /** Draws of its last statement, whose end is not known yet. */
   running: Draw[];
   prepared: Map<string, StatementDraws> | null;
@@ -264,7 +268,7 @@ export class DrawLedger {
   private session(key: string): LedgerSession {
     let session = this.sessions.get(key);
     if (session === undefined) {
-      session = { groups: new Map(), running: [], prepared: null };
+      session = { groups: new Map(), last: new Map(), running: [], prepared: null };
       if (this.sessions.size >= MOST_SESSIONS) {
         const oldest = this.sessions.keys().next().value;
         if (oldest !== undefined) this.sessions.delete(oldest);
@@ -290,14 +294,15 @@ export class DrawLedger {
         if (group !== undefined) show(group, reference, values(reference.given));
       }
     }
-    if (said.parts.length === 0 && said.changes.length === 0) return;
+    if (said.parts.length === 0 && said.changes.length === 0 && said.recalls.length === 0) return;
     this.order += 1;
     const session = this.session(key);
+    const recalls = said.recalls.flatMap((sequence) => this.recalled(entry, session, sequence));
     const draws = this.drawsOf(entry, catalog, said, session);
     const moves = said.changes.map((change) => this.move(entry, change, values));
-    if (draws.length + moves.length === 0) return;
+    if (draws.length + moves.length + recalls.length === 0) return;
     const ofTransaction = drawing.get(entry.transactionId) ?? new Map<number, EntryDraws>();
-    drawing.set(entry.transactionId, ofTransaction.set(entry.sequence, { draws, moves }));
+    drawing.set(entry.transactionId, ofTransaction.set(entry.sequence, { draws, moves, recalls }));
   }
 
   private drawsOf(entry: Entry, catalog: Catalog, said: StatementDraws, session: LedgerSession): LedgerDraw[] {
@@ -320,6 +325,8 @@ export class DrawLedger {
       const draw = newDraw(this.order, entry, counts);
       track.add(draw);
       session.running.push(draw);
+      session.last.delete(track);
+      session.last.set(track, { draw, transactionId: entry.transactionId });
       joinGroup(session.groups, track, draw, entry);
       draws.push({
         track,
@@ -329,6 +336,14 @@ export class DrawLedger {
       });
     }
     return draws;
+  }
+
+  /** The walk keeps a transaction on one connection, but may give the next one another. */
+  private recalled(entry: Entry, session: LedgerSession, sequence: Sequence | null): EntryDraws['recalls'] {
+    const found =
+      sequence === null ? [...session.last].at(-1) : [...session.last].find(([track]) => track.sequence === sequence);
+    if (found === undefined || found[1].transactionId === entry.transactionId) return [];
+    return [{ track: found[0], draw: found[1].draw }];
   }
 
   private namedByParameter(entry: Entry, catalog: Catalog, parameter: number | null): Sequence | null {

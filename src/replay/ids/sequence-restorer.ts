@@ -169,7 +169,7 @@ export class SequenceRestorer implements IdRestorer {
 
   /** Decides what to set ahead of an entry, and notes where it leaves the sequences. */
   private set(entry: Entry, found: EntryDraws): string | null {
-    const calls: string[] = [];
+    const calls = this.recall(found);
     let asked: Sent['asked'] = null;
     for (const ledgerDraw of found.draws) {
       const { track, draw } = ledgerDraw;
@@ -198,6 +198,22 @@ export class SequenceRestorer implements IdRestorer {
     return calls.length === 0 ? null : `SELECT ${calls.join(', ')}`;
   }
 
+  /** Draws a value again that a later currval or lastval of its session, perhaps on another connection, asks for. */
+  private recall(found: EntryDraws): string[] {
+    const calls: string[] = [];
+    for (const { track, draw } of found.recalls) {
+      const { sequence } = track;
+      const first = track.valueOf(draw);
+      if (first === null || draw.count < 1 || !sequence.settable) continue;
+      const value = first + BigInt(draw.count - 1) * sequence.increment;
+      if (!isWithin(sequence, value)) continue;
+      calls.push(setval(sequence, value), `pg_catalog.nextval(${named(sequence)})`);
+      // Nothing may rest on it: it is not an entry that is answered.
+      this.place(track).next = null;
+    }
+    return calls;
+  }
+
   private standsAt(place: Place, value: bigint, sequence: Sequence): boolean {
     if (place.next !== value || sequence.cache > 1n) return false;
     return place.transaction === this.transaction || place.unanswered === 0;
@@ -207,8 +223,12 @@ export class SequenceRestorer implements IdRestorer {
 /** Transactions between two sweeps of the ledger. */
 const FORGET_EVERY = 1_000;
 
-function setval({ regclass }: Sequence, value: bigint, called = false): string {
-  return `pg_catalog.setval('${regclass.replaceAll("'", "''")}'::pg_catalog.regclass, ${value}, ${called})`;
+function setval(sequence: Sequence, value: bigint, called = false): string {
+  return `pg_catalog.setval(${named(sequence)}, ${value}, ${called})`;
+}
+
+function named({ regclass }: Sequence): string {
+  return `'${regclass.replaceAll("'", "''")}'::pg_catalog.regclass`;
 }
 
 /** A value outside is refused by setval, and the transaction with it. */

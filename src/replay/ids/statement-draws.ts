@@ -18,6 +18,8 @@ export interface StatementDraws {
   readonly parts: readonly DrawPart[];
   readonly references: readonly Reference[];
   readonly changes: readonly Change[];
+  /** Sequences whose last value in the session the statement asks for (currval); null: of whichever drew last (lastval). */
+  readonly recalls: readonly (Sequence | null)[];
   /** PREPARE name AS …: what an EXECUTE of it does. */
   readonly prepares: { readonly name: string; readonly draws: StatementDraws } | null;
   /** EXECUTE name (…); null for an argument that is no plain value. */
@@ -28,6 +30,7 @@ export const NO_DRAWS: StatementDraws = Object.freeze({
   parts: [],
   references: [],
   changes: [],
+  recalls: [],
   prepares: null,
   executes: null,
 });
@@ -43,6 +46,7 @@ export function statementDraws(text: string, catalog: Catalog): StatementDraws {
     ),
     references: all.flatMap(({ references }) => references),
     changes: all.flatMap(({ changes }) => changes),
+    recalls: all.flatMap(({ recalls }) => recalls),
     prepares: all.find(({ prepares }) => prepares !== null)?.prepares ?? null,
     executes: all.find(({ executes }) => executes !== null)?.executes ?? null,
   };
@@ -80,6 +84,7 @@ class StatementReader {
   private readonly parts: DrawPart[] = [];
   private readonly references: Reference[] = [];
   private readonly changes: Change[] = [];
+  private readonly recalls: (Sequence | null)[] = [];
   /** For `readCalls`. */
   readonly rows: { readonly from: number; readonly to: number }[] = [];
   readonly feeding = new Set<number>();
@@ -130,9 +135,9 @@ class StatementReader {
   }
 
   private result(): StatementDraws {
-    const { parts, references, changes } = this;
-    if (parts.length + references.length + changes.length === 0) return NO_DRAWS;
-    return { parts, references, changes, prepares: null, executes: null };
+    const { parts, references, changes, recalls } = this;
+    if (parts.length + references.length + changes.length + recalls.length === 0) return NO_DRAWS;
+    return { parts, references, changes, recalls, prepares: null, executes: null };
   }
 
   private draw(
@@ -307,7 +312,8 @@ class StatementReader {
   }
 
   private calls(from: number): void {
-    const { parts, changes } = readCalls(this.tokens, this.catalog, this, from);
+    const { parts, changes, recalls } = readCalls(this.tokens, this.catalog, this, from);
+    this.recalls.push(...recalls);
     this.parts.push(...parts);
     this.changes.push(...changes);
   }
