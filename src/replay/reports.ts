@@ -13,17 +13,20 @@ interface Stores {
 }
 
 /**
- * Stores the report of a run at its end, its thresholds evaluated. `gathered`: null in a run that was resumed,
- * whose report is made anew from its events.
+ * Stores the report of a run at its end, its thresholds evaluated. `isWhole`: false in a run that was resumed,
+ * whose report is made anew from its events; only what was gathered as remarks is taken over then.
  */
 export async function saveReport(
   { journal, store }: Stores,
   run: { readonly id: string; readonly request: ReplayRequest; readonly summary: ReplaySummary },
-  gathered: ReportBuilder | null,
+  gathered: ReportBuilder,
+  isWhole: boolean,
 ): Promise<void> {
   const { id, request, summary } = run;
   const slower = measureOf(request, summary);
-  const report = gathered === null ? await rebuildReport(journal, store, id, slower) : gathered.finish(slower);
+  const here = gathered.finish(slower);
+  const anew = isWhole ? here : await rebuildReport(journal, store, id, slower);
+  const report = isWhole ? here : { ...anew, remarks: [...anew.remarks, ...here.remarks] };
   await store.saveReport(id, { ...report, thresholds: evaluateThresholds(request.thresholds, summary, report) });
 }
 

@@ -339,9 +339,7 @@ export class ReplayRun {
       // A run that is to be resumed has no report yet: it is made from its events when somebody asks, as is one
       // that cannot be stored now.
       if (end?.kind !== 'INTERRUPTED') {
-        await saveReport(this.parts, { id: this.id, request, summary }, settled === null ? this.report : null).catch(
-          () => {},
-        );
+        await saveReport(this.parts, { id: this.id, request, summary }, this.report, settled === null).catch(() => {});
       }
       const patch = {
         endedAt: Date.now() * 1000,
