@@ -8,16 +8,16 @@ interface Commit {
 }
 
 /**
- * Which commits of the record have happened on the target (`syncCommits`): a statement may start when every
- * transaction that had committed before it started has. A binary heap by recorded end, done ones dropped
- * from its top.
+ * Which ends of the record's transactions have happened on the target (`syncCommits`): a statement may start when
+ * every transaction that had ended before it started has. A binary heap by recorded end, done ones dropped from
+ * its top.
  */
 export class CommitFrontier {
   private readonly heap: Commit[] = [];
 
   /**
-   * A statement that commits was handed out; `end` is when the record had it committed. Call what is
-   * returned when it ended on the target. Null: it commits nothing.
+   * A statement that ends a transaction was handed out; `end` is when the record had it ended. Call what is
+   * returned when it ended on the target. Null: it ends none.
    */
   dispatched(end: Micros | null): (() => void) | null {
     if (end === null) return null;
@@ -28,7 +28,7 @@ export class CommitFrontier {
     };
   }
 
-  /** True when every commit that the record has before this time is done. */
+  /** True when every end that the record has before this time is done. */
   passed(start: Micros): boolean {
     for (;;) {
       const first = this.heap[0];
@@ -70,14 +70,14 @@ export class CommitFrontier {
 }
 
 /**
- * When the record had the entry's transaction committed; null when the entry ends none, or failed. Any other
- * statement outside of a transaction commits: a SELECT may call what writes.
+ * When the record had the entry's transaction ended; null when the entry ends none. Rollbacks and failures count
+ * too: until they have ended on the target they hold locks that the record had given up. So does any statement
+ * outside of a transaction: a SELECT may call what writes.
  */
-export function commitEnd(entry: Entry): Micros | null {
-  if (entry.outcome.status === 'FAILED') return null;
+export function transactionEnd(entry: Entry): Micros | null {
   const controls = entry.statementType === 'TRANSACTION' || !isSingleStatement(entry.statement);
   const effects = controls ? transactionEffect(entry.statement) : [];
-  const ends = effects.some(({ kind }) => kind === 'COMMIT' || kind === 'PREPARE_TRANSACTION');
+  const ends = effects.some(({ kind }) => kind === 'COMMIT' || kind === 'ROLLBACK' || kind === 'PREPARE_TRANSACTION');
   const begins = effects.some(({ kind }) => kind === 'BEGIN');
   if (!ends && (begins || entry.sequence > 1)) return null;
   return entry.timestamp + Math.round((entry.durationMs ?? 0) * 1000);

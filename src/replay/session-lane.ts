@@ -21,8 +21,10 @@ export interface Lane {
   state: 'CLOSED' | 'OPENING' | 'READY' | 'BLOCKED';
   /** The last look found it waiting for a lock of another session of this replay. */
   locked: boolean;
-  /** A look found that for the statement under way, be it free by now. */
+  /** A look found the statement under way waiting for a lock, whoever holds it, be it free by now. */
   waited: boolean;
+  /** Statements that have ended: what was asked about one says nothing of the next. */
+  answers: number;
   /** Why its next statement may be late. */
   cause: LagCause;
   /** Commits handed out that have not ended. */

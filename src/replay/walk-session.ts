@@ -1,5 +1,5 @@
 import { RepriseError } from '../errors.ts';
-import { CommitFrontier, commitEnd } from './commit-frontier.ts';
+import { CommitFrontier, transactionEnd } from './commit-frontier.ts';
 import { failureOf } from './control.ts';
 import { waitUntilDue } from './due.ts';
 import type { SkipReason } from './event.ts';
@@ -99,7 +99,7 @@ export class SessionWalk {
     this.awaitsCommit = false;
     while (!this.over && this.mustHold()) await this.changeOrLimit();
     if (this.over) return;
-    const done = this.frontier === null ? null : this.frontier.dispatched(commitEnd(place.entry));
+    const done = this.frontier === null ? null : this.frontier.dispatched(transactionEnd(place.entry));
     let settle: Waiting['settle'] = null;
     if (done !== null) {
       settle = () => {
@@ -197,6 +197,7 @@ export class SessionWalk {
       lane.cause = causeAfter(lane, outcome.serviceMs, entry.durationMs);
       lane.locked = false;
       lane.waited = false;
+      lane.answers += 1;
       this.settle(lane, next);
       this.pump(lane);
     });
@@ -260,19 +261,20 @@ export class SessionWalk {
       const busy = lanes.filter((lane) => (lane.session.connection?.inFlight ?? 0) > 0);
       // Only asked while it can matter: lanes are full, the dispatcher waits, or lag is to be explained.
       if (busy.length === 0 || (this.waiting < MOST_WAITING / 2 && this.window > 1 && !this.awaitsCommit)) return;
+      const answers = busy.map((lane) => lane.answers);
       const blockers = await this.context.monitor.blockers(
         busy.flatMap((lane) => lane.session.connection?.processId ?? []),
       );
-      for (const lane of busy) {
-        const pid = lane.session.connection?.processId;
-        const holders = (pid === undefined ? [] : (blockers.get(pid) ?? [])).flatMap(
-          (blocker) => this.context.pool.byProcessId(blocker) ?? [],
-        );
+      busy.forEach((lane, index) => {
+        // The statement that was asked about may have its answer by now.
+        if (lane.answers !== answers[index]) return;
+        const found = blockers.get(lane.session.connection?.processId ?? 0) ?? [];
+        lane.waited ||= found.length > 0;
+        const holders = found.flatMap((blocker) => this.context.pool.byProcessId(blocker) ?? []);
         lane.locked = holders.length > 0;
-        lane.waited ||= lane.locked;
         const holder = holders.find((session) => this.waitsForDispatcher(session));
         if (holder !== undefined && this.awaitsCommit && lane.commits.size > 0) this.giveUpOrder(lane, holder);
-      }
+      });
       this.wakeUp?.();
     } catch {
       // The monitor's connection failed: it is opened again at the next look.
@@ -296,7 +298,7 @@ export class SessionWalk {
       kind: 'NOTICE',
       code: 'STALL',
       sessionId: lane.session.planned.sessionId,
-      message: `session ${lane.session.planned.sessionId} waits for a lock that session ${holder.planned.sessionId} holds: its commit is not waited for`,
+      message: `session ${lane.session.planned.sessionId} waits for a lock that session ${holder.planned.sessionId} holds: its end is not waited for`,
     });
   }
 
@@ -339,6 +341,7 @@ export class SessionWalk {
         state: 'CLOSED',
         locked: false,
         waited: false,
+        answers: 0,
         cause: 'NONE',
         commits: new Set(),
       };

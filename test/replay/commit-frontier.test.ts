@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { classifyStatement } from '../../src/journal/statement-type.ts';
-import { CommitFrontier, commitEnd } from '../../src/replay/commit-frontier.ts';
+import { CommitFrontier, transactionEnd } from '../../src/replay/commit-frontier.ts';
 import { entry } from '../store/journal-fixtures.ts';
 
-it('a statement passes exactly when every commit that ended before it started is done', () => {
+it('a statement passes exactly when every transaction that ended before it started is done', () => {
   fc.assert(
     fc.property(fc.array(fc.tuple(fc.nat(50), fc.nat(50), fc.nat(9)), { maxLength: 60 }), (steps) => {
       const frontier = new CommitFrontier();
@@ -20,7 +20,7 @@ it('a statement passes exactly when every commit that ended before it started is
   );
 });
 
-it('what commits nothing is not waited for', () => {
+it('what ends nothing is not waited for', () => {
   const frontier = new CommitFrontier();
   expect(frontier.dispatched(null)).toBeNull();
   expect(frontier.passed(1_000)).toBe(true);
@@ -37,14 +37,16 @@ it.each([
   ['COMMIT', 3, true],
   ['END', 3, true],
   ['INSERT INTO t VALUES (1); COMMIT', 3, true],
-  ['ROLLBACK', 3, false],
+  ['ROLLBACK', 3, true],
+  ['ROLLBACK TO s', 3, false],
   ["PREPARE TRANSACTION 'x'", 3, true],
-])('%s as statement %i of its transaction commits: %s', (statement, sequence, commits) => {
+])('%s as statement %i of its transaction ends it: %s', (statement, sequence, ends) => {
   const recorded = {
     ...entry('t', sequence, { statement, statementType: classifyStatement(statement), durationMs: 2.5 }),
     position: 1n,
     arrival: 1n,
   };
-  expect(commitEnd(recorded)).toBe(commits ? recorded.timestamp + 2_500 : null);
-  expect(commitEnd({ ...recorded, outcome: { status: 'FAILED', sqlstate: '40001', message: '' } })).toBeNull();
+  expect(transactionEnd(recorded)).toBe(ends ? recorded.timestamp + 2_500 : null);
+  const failed = { status: 'FAILED', sqlstate: '40001', message: '' } as const;
+  expect(transactionEnd({ ...recorded, outcome: failed })).toBe(ends ? recorded.timestamp + 2_500 : null);
 });

@@ -157,3 +157,24 @@ it('sessions that conflict all the time come to their end', async () => {
   expect(run.replay.summary).toMatchObject({ planned: 320, succeeded: 320 });
   expect(await target.sql('SELECT v FROM item WHERE id = 9')).toEqual(['80']);
 });
+
+it('with syncCommits a statement waits for rollbacks too, whose locks it would meet otherwise', async () => {
+  const target = await bench.target(SCHEMA);
+  const record = new HandMadeRecord();
+  record.run('a', 'BEGIN', { at: 0, durationMs: 0.1 });
+  record.run('a', 'UPDATE item SET v = 100 FROM pg_sleep(0.2) WHERE id = 1', { at: 1, durationMs: 0.1 });
+  record.run('a', 'ROLLBACK', { at: 2, durationMs: 0.1 });
+  record.run('a', log('a'), { at: 3, durationMs: 0.1 });
+  record.run('b', 'BEGIN', { at: 4, durationMs: 0.1 });
+  record.run('b', 'UPDATE item SET v = v + 1 WHERE id = 1', { at: 5, durationMs: 0.1 });
+  record.run('b', 'COMMIT', { at: 6, durationMs: 0.1 });
+  record.run('c', 'INSERT INTO log (who) SELECT count(*)::text FROM log', { at: 7, durationMs: 0.1 });
+  const run = await bench.run(target, {
+    window: await record.store(bench.journal),
+    ...SESSION,
+    syncCommits: true,
+    inFlight: 1,
+  });
+  expect(run.replay.summary).toMatchObject({ succeeded: 8, stalls: 0 });
+  expect(await target.sql(LOGGED)).toEqual(['a', '1']);
+});

@@ -1,0 +1,103 @@
+import type { Signal } from '@preact/signals';
+import type { EntryFilterInput, EntryOutcomeStatus, StatementType } from '../../client/index.ts';
+import { STATEMENT_TYPES } from '../lib/words.ts';
+import { Icon } from '../ui/icon.tsx';
+
+/** What the filter bar holds. */
+export interface FilterState {
+  readonly text: string;
+  readonly outcome: EntryOutcomeStatus | '';
+  readonly types: readonly StatementType[];
+  readonly session: string;
+  readonly minDuration: string;
+}
+
+export const NO_FILTER: FilterState = { text: '', outcome: '', types: [], session: '', minDuration: '' };
+
+/** Null when everything passes. */
+export function filterOf(state: FilterState): EntryFilterInput | null {
+  const minDuration = Number(state.minDuration);
+  const filter: EntryFilterInput = {
+    ...(state.text ? { text: state.text } : {}),
+    ...(state.outcome ? { outcome: state.outcome } : {}),
+    ...(state.types.length > 0 ? { statementTypes: [...state.types] } : {}),
+    ...(state.session ? { sessionIds: [state.session] } : {}),
+    ...(state.minDuration && minDuration > 0 ? { minDurationMs: minDuration } : {}),
+  };
+  return Object.keys(filter).length === 0 ? null : filter;
+}
+
+/** Search and filters of the entries, one row. */
+export function EntryFilter({ state }: { readonly state: Signal<FilterState> }) {
+  const change = (part: Partial<FilterState>) => {
+    state.value = { ...state.value, ...part };
+  };
+  const { text, outcome, types, session, minDuration } = state.value;
+  return (
+    <search class="filter-bar">
+      <div class="search-box">
+        <Icon name="search" />
+        <input
+          type="search"
+          aria-label="Search in statements"
+          placeholder="Search in statements"
+          value={text}
+          spellcheck={false}
+          data-shortcut="search"
+          onInput={(event) => change({ text: event.currentTarget.value })}
+        />
+      </div>
+      <select
+        aria-label="Outcome on the source"
+        value={outcome}
+        onChange={(event) => change({ outcome: event.currentTarget.value as FilterState['outcome'] })}
+      >
+        <option value="">Any outcome</option>
+        <option value="SUCCEEDED">Succeeded</option>
+        <option value="FAILED">Failed</option>
+        <option value="UNKNOWN">Unknown</option>
+      </select>
+      <select
+        aria-label="Statement type"
+        value={types[0] ?? ''}
+        onChange={(event) => {
+          const type = event.currentTarget.value as StatementType | '';
+          change({ types: type === '' ? [] : [type] });
+        }}
+      >
+        <option value="">Any type</option>
+        {STATEMENT_TYPES.map((type) => (
+          <option key={type} value={type}>
+            {type}
+          </option>
+        ))}
+      </select>
+      <input
+        class="short"
+        inputMode="decimal"
+        aria-label="Shortest duration in milliseconds"
+        placeholder="≥ ms"
+        value={minDuration}
+        onInput={(event) => change({ minDuration: event.currentTarget.value })}
+      />
+      {session && (
+        <button type="button" class="chip" onClick={() => change({ session: '' })}>
+          session <code>{session}</code>
+          <Icon name="cross" size={12} />
+          <span class="hidden">remove</span>
+        </button>
+      )}
+      {filterOf(state.value) && (
+        <button
+          type="button"
+          class="link"
+          onClick={() => {
+            state.value = NO_FILTER;
+          }}
+        >
+          Clear
+        </button>
+      )}
+    </search>
+  );
+}

@@ -1,0 +1,92 @@
+import { type Signal, useSignal } from '@preact/signals';
+import { useEffect, useRef } from 'preact/hooks';
+import { signedInAs } from './api.ts';
+
+export interface Page<T> {
+  readonly nodes: readonly T[];
+  readonly pageInfo: { readonly hasNextPage: boolean; readonly endCursor: string | null };
+}
+
+/** A list that grows by pages as it is scrolled. */
+export interface PagedList<T> {
+  readonly rows: readonly T[];
+  readonly loading: boolean;
+  readonly error: unknown;
+  /** Whether all there is has been loaded. */
+  readonly complete: boolean;
+  /** Asks for the next page, unless one is under way or there is none. */
+  more(): void;
+  reload(): void;
+}
+
+/**
+ * The pages of a query, from the first whenever `key` changes. Rows of the former key stay until the first new page
+ * is there, so that nothing flickers.
+ */
+export function usePaged<T>(
+  key: string | null,
+  load: (after: string | null, abort: AbortSignal) => Promise<Page<T>>,
+): PagedList<T> {
+  const rows: Signal<readonly T[]> = useSignal<readonly T[]>([]);
+  const loading = useSignal(key !== null);
+  const error = useSignal<unknown>(null);
+  const complete = useSignal(false);
+  const turn = useSignal(0);
+  const state = useRef<{ after: string | null; abort: AbortController; busy: boolean } | null>(null);
+  const session = signedInAs.value;
+
+  const fetchPage = () => {
+    const current = state.current;
+    if (current === null || current.busy) return;
+    current.busy = true;
+    loading.value = true;
+    const { after, abort } = current;
+    load(after, abort.signal).then(
+      (page) => {
+        if (abort.signal.aborted) return;
+        current.busy = false;
+        current.after = page.pageInfo.endCursor ?? after;
+        rows.value = after === null ? page.nodes : [...rows.value, ...page.nodes];
+        complete.value = !page.pageInfo.hasNextPage;
+        error.value = null;
+        loading.value = false;
+      },
+      (thrown) => {
+        if (abort.signal.aborted) return;
+        current.busy = false;
+        error.value = thrown;
+        loading.value = false;
+      },
+    );
+  };
+
+  useEffect(() => {
+    if (key === null) {
+      rows.value = [];
+      complete.value = true;
+      loading.value = false;
+      return;
+    }
+    const abort = new AbortController();
+    state.current = { after: null, abort, busy: false };
+    complete.value = false;
+    fetchPage();
+    return () => {
+      abort.abort();
+      state.current = null;
+    };
+  }, [key, turn.value, session]);
+
+  return {
+    rows: rows.value,
+    loading: loading.value,
+    error: error.value,
+    complete: complete.value,
+    more: () => {
+      if (!complete.value && !loading.value) fetchPage();
+    },
+    reload: () => {
+      turn.value += 1;
+    },
+  };
+}

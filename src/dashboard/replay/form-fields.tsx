@@ -1,0 +1,302 @@
+import type { Edges, Ordering, PaceMode, TlsMode } from '../../client/index.ts';
+import { EDGES, ORDERINGS, STATEMENT_TYPES } from '../lib/words.ts';
+import { CheckField, ChoiceField, SelectField, TextField } from '../ui/fields.tsx';
+import type { FormErrors, ReplayForm } from './form.ts';
+
+export interface PartProps {
+  readonly form: ReplayForm;
+  readonly errors: FormErrors;
+  readonly change: (part: Partial<ReplayForm>) => void;
+}
+
+const TLS: readonly { readonly value: TlsMode; readonly label: string }[] = [
+  { value: 'DISABLE', label: 'never' },
+  { value: 'PREFER', label: 'where offered' },
+  { value: 'REQUIRE', label: 'required' },
+  { value: 'VERIFY_FULL', label: 'required and verified' },
+];
+
+export function TargetPart({ form, errors, change, aliases }: PartProps & { readonly aliases: readonly string[] }) {
+  return (
+    <>
+      <ChoiceField<ReplayForm['targetKind']>
+        label="Named by"
+        look="segments"
+        value={form.targetKind}
+        options={[
+          { value: 'alias', title: 'Alias' },
+          { value: 'address', title: 'Host and port' },
+        ]}
+        onChange={(targetKind) => change({ targetKind })}
+      />
+      <div class="grid">
+        {form.targetKind === 'alias' ? (
+          <TextField
+            label="Alias"
+            value={form.alias}
+            error={form.alias === '' ? null : errors.alias}
+            hint="A target of the service's configuration"
+            suggestions={aliases}
+            onInput={(alias) => change({ alias })}
+          />
+        ) : (
+          <>
+            <TextField label="Host" value={form.host} error={errors.host} onInput={(host) => change({ host })} />
+            <TextField
+              label="Port"
+              inputMode="numeric"
+              value={form.port}
+              error={errors.port}
+              onInput={(port) => change({ port })}
+            />
+            <SelectField label="TLS" value={form.tls} options={TLS} onChange={(tls) => change({ tls })} />
+          </>
+        )}
+        <TextField
+          label="Database"
+          value={form.database}
+          hint={form.targetKind === 'alias' ? "Default: the alias's" : 'Default: the name of the user'}
+          onInput={(database) => change({ database })}
+        />
+        <TextField
+          label="User"
+          value={form.user}
+          hint={form.targetKind === 'alias' ? "Default: the alias's" : 'Default: the service decides'}
+          onInput={(user) => change({ user })}
+        />
+        {(form.targetKind === 'address' || form.user !== '') && (
+          <TextField
+            label="Password"
+            type="password"
+            value={form.password}
+            hint="Kept by the service only while the run lasts"
+            onInput={(password) => change({ password })}
+          />
+        )}
+      </div>
+      <CheckField
+        label="Read-only: let the target refuse every write"
+        checked={form.readOnly}
+        onChange={(readOnly) => change({ readOnly })}
+      />
+    </>
+  );
+}
+
+export function HowPart({ form, errors, change }: PartProps) {
+  return (
+    <>
+      <ChoiceField<Ordering>
+        label="Ordering"
+        look="cards"
+        value={form.ordering}
+        options={(['TIMESTAMP', 'COMMIT', 'SESSION'] as const).map((value) => ({ value, ...ORDERINGS[value] }))}
+        onChange={(ordering) => change({ ordering })}
+      />
+      <ChoiceField<PaceMode>
+        label="Pace"
+        look="segments"
+        value={form.pace}
+        options={[
+          { value: 'AS_FAST_AS_POSSIBLE', title: 'As fast as possible' },
+          { value: 'RECORDED', title: 'Recorded schedule' },
+        ]}
+        onChange={(pace) => change({ pace })}
+      />
+      {form.pace === 'RECORDED' && (
+        <div class="grid">
+          <TextField
+            label="Speed"
+            inputMode="decimal"
+            value={form.speed}
+            error={errors.speed}
+            hint="2 replays an hour in half an hour; can be changed while the run lasts"
+            onInput={(speed) => change({ speed })}
+          />
+          <TextField
+            label="Longest gap, ms"
+            inputMode="decimal"
+            value={form.maxIdle}
+            error={errors.maxIdle}
+            hint="Default: gaps as they were recorded"
+            onInput={(maxIdle) => change({ maxIdle })}
+          />
+        </div>
+      )}
+      <SelectField<Edges | ''>
+        label="Transactions that straddle an edge of the window"
+        value={form.edges}
+        options={[
+          { value: '', label: `default: ${form.ordering === 'COMMIT' ? EDGES.INCLUDE : EDGES.CUT}` },
+          ...(['INCLUDE', 'CUT', 'EXCLUDE'] as const).map((value) => ({ value, label: EDGES[value] })),
+        ]}
+        onChange={(edges) => change({ edges })}
+      />
+    </>
+  );
+}
+
+export function FilterPart({ form, change }: PartProps) {
+  return (
+    <>
+      <fieldset class="choice segments">
+        <legend>Statement types</legend>
+        <div class="options">
+          {STATEMENT_TYPES.filter((type) => type !== 'TRANSACTION').map((type) => (
+            <label key={type}>
+              <input
+                type="checkbox"
+                checked={form.types.includes(type)}
+                onChange={(event) =>
+                  change({
+                    types: event.currentTarget.checked
+                      ? [...form.types, type]
+                      : form.types.filter((other) => other !== type),
+                  })
+                }
+              />
+              <span>
+                <strong>{type}</strong>
+              </span>
+            </label>
+          ))}
+        </div>
+        <p class="hint">None chosen: all. Transaction control is always kept.</p>
+      </fieldset>
+      <div class="grid">
+        <TextField label="Statement holds" value={form.text} onInput={(text) => change({ text })} />
+        <TextField
+          label="Statement does not hold"
+          value={form.textExcludes}
+          onInput={(textExcludes) => change({ textExcludes })}
+        />
+        <TextField label="Databases, by comma" value={form.databases} onInput={(databases) => change({ databases })} />
+        <TextField label="Users, by comma" value={form.users} onInput={(users) => change({ users })} />
+        <TextField label="Sessions, by comma" value={form.sessions} onInput={(sessions) => change({ sessions })} />
+      </div>
+    </>
+  );
+}
+
+export function PolicyPart({ form, errors, change }: PartProps) {
+  return (
+    <>
+      <div class="grid">
+        <TextField
+          label="Stop after failures"
+          inputMode="numeric"
+          value={form.stopAfter}
+          error={errors.stopAfter}
+          hint="Default: failures never end the run"
+          onInput={(stopAfter) => change({ stopAfter })}
+        />
+        <TextField
+          label="Statement timeout, s"
+          inputMode="decimal"
+          value={form.statementTimeout}
+          error={errors.statementTimeout}
+          hint="Default: 60"
+          onInput={(statementTimeout) => change({ statementTimeout })}
+        />
+        <TextField
+          label="Run timeout, s"
+          inputMode="decimal"
+          value={form.runTimeout}
+          error={errors.runTimeout}
+          hint="Default: none"
+          onInput={(runTimeout) => change({ runTimeout })}
+        />
+        <TextField
+          label="Slower: times the recorded duration"
+          inputMode="decimal"
+          value={form.slowerRatio}
+          error={errors.slowerRatio}
+          hint="Default: 2"
+          onInput={(slowerRatio) => change({ slowerRatio })}
+        />
+        <TextField
+          label="Slower: and at least ms more"
+          inputMode="decimal"
+          value={form.slowerMin}
+          error={errors.slowerMin}
+          hint="Default: 10"
+          onInput={(slowerMin) => change({ slowerMin })}
+        />
+      </div>
+      <TextField
+        label="Thresholds, by comma"
+        mono
+        value={form.thresholds}
+        placeholder="failures<1%, p95<50ms, regressions=0"
+        hint="Conditions that the ended run is held against"
+        onInput={(thresholds) => change({ thresholds })}
+      />
+      <CheckField
+        label="Digest result rows"
+        hint="To compare them with the record's checksums, where it holds any"
+        checked={form.digestRows}
+        onChange={(digestRows) => change({ digestRows })}
+      />
+    </>
+  );
+}
+
+export function LimitsPart({ form, errors, change }: PartProps) {
+  return (
+    <>
+      <div class="grid">
+        <TextField
+          label="Most connections"
+          inputMode="numeric"
+          value={form.maxConnections}
+          error={errors.maxConnections}
+          hint="Default: 100"
+          onInput={(maxConnections) => change({ maxConnections })}
+        />
+        {form.ordering !== 'TIMESTAMP' && (
+          <TextField
+            label="In flight on a connection"
+            inputMode="numeric"
+            value={form.inFlight}
+            error={errors.inFlight}
+            hint={`Default: ${form.ordering === 'COMMIT' ? 64 : 8}; 1 gives faithful durations`}
+            onInput={(inFlight) => change({ inFlight })}
+          />
+        )}
+        {form.ordering === 'SESSION' && (
+          <TextField
+            label="Scale"
+            inputMode="numeric"
+            value={form.scale}
+            error={errors.scale}
+            hint="Run every session this many times at once"
+            onInput={(scale) => change({ scale })}
+          />
+        )}
+      </div>
+      {form.ordering === 'SESSION' && (
+        <CheckField
+          label="Keep commits in order"
+          hint="A statement waits for the transactions that had committed before it"
+          checked={form.syncCommits}
+          onChange={(syncCommits) => change({ syncCommits })}
+        />
+      )}
+      {form.ordering === 'COMMIT' && (
+        <>
+          <CheckField
+            label="Let sequences draw the recorded values"
+            checked={form.restoreIds}
+            onChange={(restoreIds) => change({ restoreIds })}
+          />
+          <CheckField
+            label="Mark the progress on the target"
+            hint="A row in reprise_marker, so that a resumed run repeats no transaction"
+            checked={form.markProgress}
+            onChange={(markProgress) => change({ markProgress })}
+          />
+        </>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,84 @@
+import type { ComponentChildren } from 'preact';
+import { count, duration, NOTHING } from '../lib/format.ts';
+import { SKIPS } from '../lib/words.ts';
+import { Badge } from '../ui/badge.tsx';
+import { Fact } from '../ui/fields.tsx';
+import { Icon } from '../ui/icon.tsx';
+import { Notice } from '../ui/notice.tsx';
+import type { ReplayForm } from './form.ts';
+import { effectOf, type Preflight } from './writes.ts';
+
+interface Props {
+  readonly preflight: Preflight;
+  readonly form: ReplayForm;
+  /** The form has changed since. */
+  readonly stale: boolean;
+  readonly children?: ComponentChildren;
+}
+
+/** What a run would do and meet. */
+export function PreflightPanel({ preflight, form, stale, children }: Props) {
+  const effect = effectOf(preflight, form);
+  const errors = preflight.problems.filter((problem) => problem.severity === 'ERROR');
+  const warnings = preflight.problems.filter((problem) => problem.severity === 'WARNING');
+  return (
+    <div class={stale ? 'stale' : undefined} data-preflight={stale ? 'stale' : errors.length > 0 ? 'refused' : 'ready'}>
+      <p class="row">
+        {preflight.reachable ? (
+          <Badge tone="good" icon="check">
+            Target reached
+          </Badge>
+        ) : (
+          <Badge tone="bad" icon="cross">
+            Target out of reach
+          </Badge>
+        )}
+        {preflight.serverVersion && <span class="soft">PostgreSQL {preflight.serverVersion}</span>}
+      </p>
+      <p>
+        <code>{preflight.target}</code>
+      </p>
+      <Notice tone={effect.tone} title={effect.title}>
+        {effect.sentences.map((sentence) => (
+          <p key={sentence}>{sentence}</p>
+        ))}
+      </Notice>
+      {errors.map((problem) => (
+        <Notice key={problem.message} tone="bad" title={problem.code}>
+          {problem.message}
+        </Notice>
+      ))}
+      {warnings.length > 0 && (
+        <details open={warnings.length <= 3}>
+          <summary>
+            <Icon name="warn" size={14} /> {count(warnings.length)} {warnings.length === 1 ? 'warning' : 'warnings'}
+          </summary>
+          {warnings.map((problem) => (
+            <Notice key={problem.message} tone="warn" title={problem.code}>
+              {problem.message}
+            </Notice>
+          ))}
+        </details>
+      )}
+      <dl class="facts">
+        <Fact name="Statements">{count(preflight.statements)}</Fact>
+        <Fact name="Transactions">{count(preflight.transactions)}</Fact>
+        <Fact name="Sessions">{count(preflight.sessions)}</Fact>
+        <Fact name="Open at once">{count(preflight.sessionsAtOnce)}</Fact>
+        <Fact name="Reads / writes">
+          {count(preflight.reads)} / {count(preflight.writes)}
+        </Fact>
+        {preflight.skipped.map((skipped) => (
+          <Fact key={skipped.reason} name={`Skipped: ${SKIPS[skipped.reason]}`}>
+            {count(skipped.count)}
+          </Fact>
+        ))}
+        {preflight.otherSessions !== null && (
+          <Fact name="Other clients of the target now">{count(preflight.otherSessions)}</Fact>
+        )}
+        <Fact name="Takes about">{preflight.estimatedMs === null ? NOTHING : duration(preflight.estimatedMs)}</Fact>
+      </dl>
+      {children}
+    </div>
+  );
+}

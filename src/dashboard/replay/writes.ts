@@ -1,0 +1,62 @@
+import type { PreflightViewQuery } from '../../client/index.ts';
+import { count, plural } from '../lib/format.ts';
+import type { ReplayForm } from './form.ts';
+
+export type Preflight = Extract<PreflightViewQuery['preflightReplay'], { readonly __typename: 'Preflight' }>;
+
+/** What a run does to its target, in plain words. */
+export interface Effect {
+  readonly tone: 'good' | 'warn' | 'bad';
+  readonly title: string;
+  readonly sentences: readonly string[];
+}
+
+const WRITES = ['INSERT', 'UPDATE', 'DELETE', 'DDL'] as const;
+
+/** Says plainly what writes to the target, before anything does. */
+export function effectOf(preflight: Preflight, form: ReplayForm): Effect {
+  const { target, writes, coverage } = preflight;
+  const ofWindow = (type: string) => coverage.byType.find((item) => item.statementType === type)?.entries ?? 0;
+  if (form.readOnly) {
+    return {
+      tone: 'good',
+      title: `Nothing is written to ${target}`,
+      sentences: [
+        'Its sessions are read-only: the target itself refuses writes.',
+        ...(writes > 0 ? [`${plural(writes, 'statement')} would write, and will fail with SQLSTATE 25006.`] : []),
+      ],
+    };
+  }
+  const other = form.types.length > 0 && !form.types.includes('OTHER') ? 0 : ofWindow('OTHER');
+  const unsure =
+    other > 0
+      ? [`${plural(other, 'statement')} of type OTHER (CALL, DO, EXECUTE, …) may write too: their text does not tell.`]
+      : [];
+  if (writes === 0) {
+    return {
+      tone: other > 0 ? 'warn' : 'good',
+      title: other > 0 ? `Little or nothing is written to ${target}` : `Nothing of this window writes to ${target}`,
+      sentences: ['Functions that a SELECT calls may still write.', ...unsure],
+    };
+  }
+  const kinds = WRITES.filter((type) => ofWindow(type) > 0 && (form.types.length === 0 || form.types.includes(type)));
+  const parts = kinds.map((type) => `${count(ofWindow(type))} ${type}`);
+  // The parts are those of the whole window: where they do not add up to what passes the filter, only the kinds are told.
+  const exact = kinds.reduce((sum, type) => sum + ofWindow(type), 0) === writes;
+  return {
+    tone: 'warn',
+    title: `This run writes to ${target}`,
+    sentences: [
+      `${plural(writes, 'statement')} ${writes === 1 ? 'changes' : 'change'} data or objects there: ${exact ? parts.join(', ') : kinds.join(', ')}.`,
+      'What commits stays: nothing is undone at the end. Open transactions are rolled back.',
+      ...(kinds.includes('DDL') ? ['DDL changes tables or privileges of the target.'] : []),
+      ...unsure,
+      ...(form.ordering === 'COMMIT' && form.restoreIds
+        ? ['Sequences of the target are set to the recorded values.']
+        : []),
+      ...(form.ordering === 'COMMIT' && form.markProgress
+        ? ['A row in the table reprise_marker keeps the progress.']
+        : []),
+    ],
+  };
+}

@@ -1,0 +1,134 @@
+import { useSignal } from '@preact/signals';
+import {
+  CancelReplayDocument,
+  PauseReplayDocument,
+  ResumeReplayDocument,
+  SetReplaySpeedDocument,
+  unwrap,
+} from '../../client/index.ts';
+import { ask } from '../lib/api.ts';
+import { href } from '../lib/router.ts';
+import { Drawer } from '../ui/drawer.tsx';
+import { Icon } from '../ui/icon.tsx';
+import { Failure } from '../ui/notice.tsx';
+import { isActive, type Run, type RunFeed } from './run-feed.ts';
+
+const SPEEDS = ['0.1', '0.25', '0.5', '1', '2', '5', '10', '25', '50', '100'];
+
+/** Pause, resume, speed, cancel: what the state of the run allows. */
+export function Controls({ feed, run }: { readonly feed: RunFeed; readonly run: Run }) {
+  const busy = useSignal<string | null>(null);
+  const error = useSignal<unknown>(null);
+  const asking = useSignal(false);
+  const speed = useSignal<string | null>(null);
+  const replayId = run.id;
+
+  const act = async (what: string, work: () => Promise<Run>) => {
+    busy.value = what;
+    error.value = null;
+    try {
+      feed.changed(await work());
+    } catch (thrown) {
+      error.value = thrown;
+    }
+    busy.value = null;
+  };
+  const pause = () => act('pause', async () => unwrap((await ask(PauseReplayDocument, { replayId })).pauseReplay));
+  const resume = () => act('resume', async () => unwrap((await ask(ResumeReplayDocument, { replayId })).resumeReplay));
+  const cancel = () => act('cancel', async () => unwrap((await ask(CancelReplayDocument, { replayId })).cancelReplay));
+  const setSpeed = (value: string) =>
+    act('speed', async () => {
+      const changed = unwrap((await ask(SetReplaySpeedDocument, { replayId, speed: Number(value) })).setReplaySpeed);
+      speed.value = value;
+      return changed;
+    });
+
+  const { state, request } = run;
+  const current = speed.value ?? String(request.speed ?? 1);
+  return (
+    <div class="controls">
+      <div class="row">
+        {state === 'RUNNING' && (
+          <button type="button" disabled={busy.value !== null} onClick={() => void pause()}>
+            <Icon name="pause" /> Pause
+          </button>
+        )}
+        {(state === 'PAUSED' || state === 'INTERRUPTED') && (
+          <button type="button" class="primary" disabled={busy.value !== null} onClick={() => void resume()}>
+            <Icon name="play" /> Resume
+          </button>
+        )}
+        {isActive(state) && request.paceMode === 'RECORDED' && (
+          <label class="inline">
+            Speed
+            <select
+              value={current}
+              disabled={busy.value !== null}
+              onChange={(event) => void setSpeed(event.currentTarget.value)}
+            >
+              {[...new Set([...SPEEDS, current])]
+                .sort((a, b) => Number(a) - Number(b))
+                .map((value) => (
+                  <option key={value} value={value}>
+                    {value}×
+                  </option>
+                ))}
+            </select>
+          </label>
+        )}
+        {isActive(state) && (
+          <button
+            type="button"
+            class="danger"
+            disabled={busy.value !== null}
+            onClick={() => {
+              asking.value = true;
+            }}
+          >
+            <Icon name="stop" /> {busy.value === 'cancel' ? 'Cancelling…' : 'Cancel'}
+          </button>
+        )}
+        {!isActive(state) && (
+          <a class="button" href={href('/new', { from: run.window.from, to: run.window.to })}>
+            <Icon name="replay" /> Replay this window again
+          </a>
+        )}
+      </div>
+      <Failure error={error.value} />
+      {asking.value && (
+        <Drawer
+          title="Cancel this run?"
+          place="centre"
+          onClose={() => {
+            asking.value = false;
+          }}
+        >
+          <p>
+            Statements under way are ended and open transactions rolled back. What was committed on the target stays. A
+            cancelled run cannot be resumed.
+          </p>
+          <div class="actions end">
+            <button
+              type="button"
+              onClick={() => {
+                asking.value = false;
+              }}
+            >
+              Let it run
+            </button>
+            <button
+              type="button"
+              class="danger"
+              onClick={() => {
+                asking.value = false;
+                void cancel();
+              }}
+            >
+              Cancel the run
+            </button>
+          </div>
+        </Drawer>
+      )}
+    </div>
+  );
+}

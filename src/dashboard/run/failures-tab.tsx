@@ -1,0 +1,268 @@
+import { useSignal } from '@preact/signals';
+import type { ComponentChildren } from 'preact';
+import { useMemo } from 'preact/hooks';
+import {
+  ReplayDivergencesDocument,
+  type ReplayDivergencesQuery,
+  ReplayFailuresDocument,
+  type ReplayFailuresQuery,
+} from '../../client/index.ts';
+import { ask } from '../lib/api.ts';
+import { count, oneLine, plural } from '../lib/format.ts';
+import { usePaged } from '../lib/paged.ts';
+import { useResource } from '../lib/resource.ts';
+import { sqlstateName } from '../lib/sqlstates.ts';
+import { DIVERGENCES } from '../lib/words.ts';
+import { Badge } from '../ui/badge.tsx';
+import { Icon } from '../ui/icon.tsx';
+import { Empty, Failure, Loading } from '../ui/notice.tsx';
+import { Sql, SqlBlock } from '../ui/sql.tsx';
+import { VirtualTable } from '../ui/virtual-table.tsx';
+import { nextMatches, ofStatement, type Wanted } from './matches.ts';
+import { OUTCOME_COLUMNS } from './outcome-columns.tsx';
+import type { Outcome } from './statement-tail.ts';
+
+type FailureGroup = NonNullable<ReplayFailuresQuery['replayFailures']>[number];
+type DivergenceGroup = NonNullable<ReplayDivergencesQuery['replayDivergences']>[number];
+
+interface Props {
+  readonly replayId: string;
+  /** Asks again when it changes: counts of a run under way. */
+  readonly version: string;
+  readonly onOpen: (outcome: Outcome) => void;
+}
+
+/** Failures by SQLSTATE and statement, and divergences by kind and statement, each down to its statements. */
+export function FailuresTab({ replayId, version, onOpen }: Props) {
+  const failures = useResource(`${replayId} ${version}`, async (abort) => {
+    const { replayFailures } = await ask(ReplayFailuresDocument, { replayId }, abort);
+    return replayFailures ?? [];
+  });
+  const divergences = useResource(`${replayId} ${version}`, async (abort) => {
+    const { replayDivergences } = await ask(
+      ReplayDivergencesDocument,
+      { replayId, divergences: null, fingerprint: null },
+      abort,
+    );
+    return [...(replayDivergences ?? [])].sort((a, b) => b.count - a.count);
+  });
+  const groups = [...(failures.data ?? [])].sort(
+    (a, b) => b.count - b.cascades - (a.count - a.cascades) || b.count - a.count,
+  );
+  const own = groups.filter((group) => group.count > group.cascades);
+  const cascades = groups.filter((group) => group.count === group.cascades);
+  const card = (group: FailureGroup) => (
+    <FailureCard key={`${group.sqlstate} ${group.normalised}`} group={group} replayId={replayId} onOpen={onOpen} />
+  );
+  return (
+    <>
+      <section aria-labelledby="failures-title">
+        <div class="row between section-head">
+          <h2 id="failures-title">Failures</h2>
+          <span class="soft">by SQLSTATE and normalised statement</span>
+        </div>
+        <Failure error={failures.error} retry={failures.reload} />
+        {failures.data === null ? (
+          failures.loading && <Loading what="failures" />
+        ) : groups.length === 0 ? (
+          <Empty title="No failures">Every statement that was sent succeeded.</Empty>
+        ) : (
+          own.map(card)
+        )}
+      </section>
+      {cascades.length > 0 && (
+        <section aria-labelledby="cascades-title">
+          <div class="row between section-head">
+            <h2 id="cascades-title">Cascades</h2>
+            <span class="soft">they only follow from an earlier failure of their transaction</span>
+          </div>
+          {cascades.map(card)}
+        </section>
+      )}
+      <section aria-labelledby="divergences-title">
+        <div class="row between section-head">
+          <h2 id="divergences-title">Divergences</h2>
+          <span class="soft">what differs from the record, by kind and normalised statement</span>
+        </div>
+        <Failure error={divergences.error} retry={divergences.reload} />
+        {divergences.data === null ? (
+          divergences.loading && <Loading what="divergences" />
+        ) : divergences.data.length === 0 ? (
+          <Empty title="No divergences">Nothing that could be compared differs.</Empty>
+        ) : (
+          divergences.data.map((group) => (
+            <DivergenceCard
+              key={`${group.divergence} ${group.fingerprint}`}
+              group={group}
+              replayId={replayId}
+              onOpen={onOpen}
+            />
+          ))
+        )}
+      </section>
+    </>
+  );
+}
+
+function FailureCard(props: {
+  readonly group: FailureGroup;
+  readonly replayId: string;
+  readonly onOpen: Props['onOpen'];
+}) {
+  const { group, replayId, onOpen } = props;
+  const own = group.count - group.cascades;
+  const wanted = useMemo<Wanted>(() => {
+    const isStatement = ofStatement(group.normalised);
+    return {
+      filter: { statuses: ['FAILED'] },
+      accepts: (outcome) => outcome.sqlstate === group.sqlstate && isStatement(outcome),
+      lastSeq: group.lastSeq,
+    };
+  }, [group.normalised, group.sqlstate, group.lastSeq]);
+  return (
+    <GroupCard
+      head={
+        <>
+          <span class="group-count num">{count(group.count)}</span>
+          <Badge tone={own === 0 ? 'warn' : 'bad'} icon={own === 0 ? 'cascade' : 'cross'}>
+            <code>{group.sqlstate}</code> {sqlstateName(group.sqlstate)}
+          </Badge>
+          <span class="group-text">
+            <Sql text={oneLine(group.normalised, 200)} />
+          </span>
+        </>
+      }
+      facts={[
+        ['Message of one of them', group.sampleMessage],
+        ...(group.cascades > 0 ? ([['Cascades among them', count(group.cascades)]] as const) : []),
+        ['Failed so in the record too', count(group.expected)],
+        ['Events', eventsText(group)],
+      ]}
+      note={
+        group.expected === group.count ? (
+          <span class="soft">as recorded</span>
+        ) : group.cascades > 0 ? (
+          <span class="soft">{plural(group.cascades, 'cascade')}</span>
+        ) : null
+      }
+      normalised={group.normalised}
+      listKey={`${replayId} ${group.sqlstate} ${group.normalised} ${group.count}`}
+      replayId={replayId}
+      wanted={wanted}
+      onOpen={onOpen}
+    />
+  );
+}
+
+function DivergenceCard(props: {
+  readonly group: DivergenceGroup;
+  readonly replayId: string;
+  readonly onOpen: Props['onOpen'];
+}) {
+  const { group, replayId, onOpen } = props;
+  const { divergence, normalised, firstCursor, lastSeq } = group;
+  const wanted = useMemo<Wanted>(() => {
+    const isStatement = ofStatement(normalised);
+    return {
+      filter: { verdicts: ['DIVERGED'] },
+      accepts: (outcome) => outcome.divergences.includes(divergence) && isStatement(outcome),
+      from: firstCursor,
+      lastSeq,
+    };
+  }, [divergence, normalised, firstCursor, lastSeq]);
+  return (
+    <GroupCard
+      head={
+        <>
+          <span class="group-count num">{count(group.count)}</span>
+          <Badge tone={divergence === 'SLOWER' ? 'warn' : 'bad'} icon={divergence === 'SLOWER' ? 'clock' : 'compare'}>
+            {DIVERGENCES[divergence].label}
+          </Badge>
+          <span class="group-text">
+            <Sql text={oneLine(normalised, 200)} />
+          </span>
+        </>
+      }
+      note={null}
+      facts={[
+        ['What it means', DIVERGENCES[divergence].text],
+        ['The first', group.sample],
+        ['Events', eventsText(group)],
+      ]}
+      normalised={normalised}
+      listKey={`${replayId} ${divergence} ${group.fingerprint} ${group.count}`}
+      replayId={replayId}
+      wanted={wanted}
+      onOpen={onOpen}
+    />
+  );
+}
+
+function eventsText({ firstSeq, lastSeq }: { readonly firstSeq: number; readonly lastSeq: number }): string {
+  return firstSeq === lastSeq ? count(firstSeq) : `${count(firstSeq)} to ${count(lastSeq)}`;
+}
+
+interface GroupProps {
+  readonly head: ComponentChildren;
+  readonly note: ComponentChildren;
+  readonly facts: readonly (readonly [string, string])[];
+  readonly normalised: string;
+  readonly listKey: string;
+  readonly replayId: string;
+  readonly wanted: Wanted;
+  readonly onOpen: Props['onOpen'];
+}
+
+/** A group that opens to its statements, which are read only then. */
+function GroupCard(props: GroupProps) {
+  const open = useSignal(false);
+  return (
+    <details
+      class="card fold group"
+      onToggle={(event) => {
+        open.value = event.currentTarget.open;
+      }}
+    >
+      <summary>
+        {props.head}
+        <span class="group-note">{props.note}</span>
+        <Icon name="right" size={12} />
+      </summary>
+      {open.value && <GroupDetail {...props} />}
+    </details>
+  );
+}
+
+function GroupDetail({ facts, normalised, listKey, replayId, wanted, onOpen }: GroupProps) {
+  const list = usePaged(listKey, (after, abort) => nextMatches(replayId, wanted, after, abort));
+  return (
+    <>
+      <dl class="facts inline-facts">
+        {facts.map(([name, value]) => (
+          <div class="fact" key={name}>
+            <dt>{name}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+      </dl>
+      <SqlBlock text={normalised} />
+      <Failure error={list.error} retry={list.reload} />
+      <VirtualTable
+        label="Statements of the group"
+        columns={OUTCOME_COLUMNS}
+        rows={list.rows}
+        rowKey={(row) => row.seq}
+        onOpen={onOpen}
+        onEnd={list.more}
+        height="320px"
+        footer={
+          list.loading
+            ? 'Looking for its statements…'
+            : list.rows.length === 0
+              ? 'Its statements are gone from the journal.'
+              : null
+        }
+      />
+    </>
+  );
+}

@@ -1,0 +1,64 @@
+import { count, duration, NOTHING } from '../lib/format.ts';
+import { dateTime, toSecond } from '../lib/time.ts';
+import { EDGES, ORDERINGS } from '../lib/words.ts';
+import { Fact } from '../ui/fields.tsx';
+import type { Run } from './run-feed.ts';
+
+/** What was asked for, with the defaults filled in. */
+export function RequestTab({ run }: { readonly run: Run }) {
+  const { request } = run;
+  const yes = (value: boolean) => (value ? 'yes' : 'no');
+  return (
+    <section class="card" aria-labelledby="request-title">
+      <h2 id="request-title">What was asked for</h2>
+      <dl class="facts two">
+        <Fact name="Replay">
+          <code>{run.id}</code>
+        </Fact>
+        <Fact name="Target">
+          <code>{run.target}</code>
+          {run.targetVersion && ` PostgreSQL ${run.targetVersion}`}
+        </Fact>
+        <Fact name="Window from">{dateTime(run.window.from)}</Fact>
+        <Fact name="to">{dateTime(run.window.to)}</Fact>
+        <Fact name="Ordering">{ORDERINGS[request.ordering].title}</Fact>
+        <Fact name="Pace">
+          {request.paceMode === 'RECORDED' ? `recorded schedule × ${request.speed ?? 1}` : 'as fast as possible'}
+          {request.maxIdleMs !== null && `, gaps of at most ${duration(request.maxIdleMs)}`}
+        </Fact>
+        <Fact name="Straddling transactions">{EDGES[request.edges]}</Fact>
+        <Fact name="Stop after failures">
+          {request.stopAfterFailures === null ? 'never' : count(request.stopAfterFailures)}
+        </Fact>
+        <Fact name="Thresholds">
+          <code>{request.thresholds.join(', ') || 'none'}</code>
+        </Fact>
+        <Fact name="Statement timeout">{duration(request.statementTimeoutMs)}</Fact>
+        <Fact name="Run timeout">{request.runTimeoutMs === null ? 'none' : duration(request.runTimeoutMs)}</Fact>
+        <Fact name="Most connections">{count(request.maxConnections)}</Fact>
+        <Fact name="Opened">{count(run.summary.connectionsOpened)}</Fact>
+        <Fact name="In flight">{count(request.inFlight)}</Fact>
+        <Fact name="Scale">{count(request.scale)}</Fact>
+        <Fact name="Read-only">{yes(request.readOnly)}</Fact>
+        <Fact name="Rows digested">{yes(request.digestRows)}</Fact>
+        <Fact name="Recorded ids restored">{yes(request.restoreIds)}</Fact>
+        <Fact name="Progress marked on the target">{yes(request.markProgress)}</Fact>
+        <Fact name="Commits kept in order">{yes(request.syncCommits)}</Fact>
+        {request.databases?.map((mapping) => (
+          <Fact key={mapping.recorded} name={`Database ${mapping.recorded}`}>
+            {mapping.target}
+          </Fact>
+        ))}
+        {request.users?.map((mapping) => (
+          <Fact key={mapping.recorded} name={`User ${mapping.recorded}`}>
+            {mapping.target}
+          </Fact>
+        ))}
+        <Fact name="Asked for">{toSecond(run.createdAt)}</Fact>
+        <Fact name="Started">{run.startedAt ? toSecond(run.startedAt) : NOTHING}</Fact>
+        <Fact name="Ended">{run.endedAt ? toSecond(run.endedAt) : NOTHING}</Fact>
+        <Fact name="Events">{count(run.lastSeq)}</Fact>
+      </dl>
+    </section>
+  );
+}

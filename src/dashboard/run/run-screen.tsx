@@ -1,0 +1,215 @@
+import { useSignal } from '@preact/signals';
+import { useEffect, useMemo } from 'preact/hooks';
+import { signedInAs } from '../lib/api.ts';
+import { count, shortId } from '../lib/format.ts';
+import { useSettled } from '../lib/resource.ts';
+import { href, route, setQuery } from '../lib/router.ts';
+import { toSecond } from '../lib/time.ts';
+import { ORDERINGS } from '../lib/words.ts';
+import { StateBadge } from '../ui/badge.tsx';
+import { ConnectionBadge } from '../ui/connection-badge.tsx';
+import { Icon } from '../ui/icon.tsx';
+import { Empty, Failure, Loading, Notice } from '../ui/notice.tsx';
+import { type Tab, Tabs } from '../ui/tabs.tsx';
+import { Controls } from './controls.tsx';
+import { EventsPanel } from './events-panel.tsx';
+import { FailuresTab } from './failures-tab.tsx';
+import { Comparison, Durations, Lag, RateChart } from './figures.tsx';
+import { OutcomeDrawer } from './outcome-drawer.tsx';
+import { OutcomesTab } from './outcomes-tab.tsx';
+import { Progress } from './progress.tsx';
+import { downloadReport, REPORTS } from './reports.ts';
+import { RequestTab } from './request-tab.tsx';
+import { done, isActive, type Run, RunFeed } from './run-feed.ts';
+import type { Outcome } from './statement-tail.ts';
+import { StatementsTab } from './statements-tab.tsx';
+import { TailPanel } from './tail-panel.tsx';
+import { Thresholds } from './thresholds.tsx';
+import { verdictOf } from './verdict.ts';
+
+const TABS = ['overview', 'failures', 'statements', 'outcomes', 'request'] as const;
+type TabKey = (typeof TABS)[number];
+
+export function RunScreen({ id }: { readonly id: string }) {
+  const session = signedInAs.value;
+  const feed = useMemo(() => new RunFeed(id), [id, session]);
+  useEffect(() => () => feed.close(), [feed]);
+  const run = feed.run.value;
+  if (feed.missing.value) {
+    return (
+      <Empty title="There is no run with this id">
+        <a href={href('/runs')}>All runs</a>
+      </Empty>
+    );
+  }
+  return (
+    <>
+      <Failure error={feed.error.value} retry={() => feed.restart()} />
+      {run ? <RunView feed={feed} run={run} /> : feed.error.value === null && <Loading what="run" />}
+    </>
+  );
+}
+
+function RunView({ feed, run }: { readonly feed: RunFeed; readonly run: Run }) {
+  const wanted = route.value.query.get('tab');
+  const tab: TabKey = TABS.find((key) => key === wanted) ?? 'overview';
+  const open = useSignal<Outcome | null>(null);
+  const active = isActive(run.state);
+  const { summary } = run;
+  // Tabs of a run under way ask again now and then, not at each of its steps.
+  const step = useThrottled(`${run.state} ${done(summary)}`, 3000);
+  const failures = summary.failed + summary.cascades;
+  const tabs: readonly Tab<TabKey>[] = [
+    { key: 'overview', title: 'Overview' },
+    {
+      key: 'failures',
+      title: 'Failures and divergences',
+      count: failures + summary.diverged > 0 ? count(Math.max(failures, summary.diverged)) : null,
+    },
+    { key: 'statements', title: 'Statements' },
+    { key: 'outcomes', title: 'Outcomes', count: count(done(summary)) },
+    { key: 'request', title: 'Request' },
+  ];
+  const onOpen = (outcome: Outcome) => {
+    open.value = outcome;
+  };
+  return (
+    <>
+      <header class="page-head run-head">
+        <div>
+          <p class="crumbs">
+            <a href={href('/runs')}>Runs</a> <Icon name="right" size={10} /> <code>{shortId(run.id)}</code>
+          </p>
+          <h1 class="row">
+            <span>Replay</span>
+            <code>{run.target}</code>
+            <span data-state={run.state} role="status">
+              <StateBadge state={run.state} />
+            </span>
+            <ConnectionBadge connection={feed.freshness.value} />
+          </h1>
+          <p class="soft num">
+            {toSecond(run.window.from)} to {toSecond(run.window.to)} UTC · {ORDERINGS[run.request.ordering].title}{' '}
+            ordering ·{' '}
+            {run.request.paceMode === 'RECORDED'
+              ? `recorded schedule × ${run.request.speed ?? 1}`
+              : 'as fast as possible'}
+          </p>
+        </div>
+        <Controls feed={feed} run={run} />
+      </header>
+      <Tabs
+        label="Parts of the run"
+        tabs={tabs}
+        current={tab}
+        onSelect={(key) => setQuery({ tab: key === 'overview' ? null : key })}
+      >
+        {tab === 'overview' ? (
+          <Overview feed={feed} run={run} onOpen={onOpen} />
+        ) : tab === 'failures' ? (
+          <FailuresTab replayId={run.id} version={step} onOpen={onOpen} />
+        ) : tab === 'statements' ? (
+          <StatementsTab replayId={run.id} version={step} />
+        ) : tab === 'outcomes' ? (
+          <OutcomesTab replayId={run.id} version={active ? 'under way' : run.state} onOpen={onOpen} />
+        ) : (
+          <RequestTab run={run} />
+        )}
+      </Tabs>
+      {open.value && (
+        <OutcomeDrawer
+          outcome={open.value}
+          onClose={() => {
+            open.value = null;
+          }}
+        />
+      )}
+    </>
+  );
+}
+
+interface OverviewProps {
+  readonly feed: RunFeed;
+  readonly run: Run;
+  readonly onOpen: (outcome: Outcome) => void;
+}
+
+function Overview({ feed, run, onOpen }: OverviewProps) {
+  const { summary } = run;
+  const verdict = verdictOf(run);
+  const active = isActive(run.state);
+  const watched = feed.tail.rows.value.length > 0;
+  return (
+    <div class="stack">
+      {verdict && (
+        <div class="verdict" data-verdict={verdict.tone}>
+          <Notice tone={verdict.tone} title={verdict.title}>
+            {verdict.text}
+          </Notice>
+          <Downloads id={run.id} />
+        </div>
+      )}
+      {summary.firstError && verdict?.tone !== 'good' && (
+        <Notice tone="bad" title="First failure">
+          <code>{summary.firstError}</code>
+        </Notice>
+      )}
+      {!active && <Thresholds run={run} />}
+      <Progress run={run} />
+      <div class="halves">
+        <RateChart points={feed.points.value} />
+        <Durations summary={summary} />
+        <Lag summary={summary} />
+        <Comparison summary={summary} />
+      </div>
+      {(active || watched) && <TailPanel tail={feed.tail} onOpen={onOpen} />}
+      {!active && !watched && (
+        <p class="soft">
+          Every statement is under <a href={href(`/runs/${run.id}`, { tab: 'outcomes' })}>Outcomes</a>.
+        </p>
+      )}
+      {(active || feed.events.value.length > 0) && <EventsPanel events={feed.events.value} />}
+    </div>
+  );
+}
+
+function Downloads({ id }: { readonly id: string }) {
+  const error = useSignal<unknown>(null);
+  return (
+    <div class="row downloads">
+      {REPORTS.map((report) => (
+        <button
+          key={report.format}
+          type="button"
+          class="small"
+          aria-label={`Download the report as ${report.title}`}
+          onClick={() => {
+            error.value = null;
+            downloadReport(id, report).catch((thrown) => {
+              error.value = thrown;
+            });
+          }}
+        >
+          <Icon name="download" size={14} /> {report.title}
+        </button>
+      ))}
+      <Failure error={error.value} />
+    </div>
+  );
+}
+
+/** A value that follows another one at most every `ms`. */
+function useThrottled<T>(value: T, ms: number): T {
+  const latest = useMemo(() => ({ value }), []);
+  const shown = useSignal(value);
+  latest.value = value;
+  useEffect(() => {
+    const timer = setInterval(() => {
+      shown.value = latest.value;
+    }, ms);
+    return () => clearInterval(timer);
+  }, [ms]);
+  // The end of a run is shown at once.
+  const settled = useSettled(value, 500);
+  return settled === value ? value : shown.value;
+}

@@ -1,0 +1,62 @@
+import { count, plural } from '../lib/format.ts';
+import type { Tone } from '../lib/words.ts';
+import { done, type Run, type Summary } from './run-feed.ts';
+
+/** What a run says in the end, in a sentence or two. */
+export interface RunVerdict {
+  readonly tone: Tone;
+  readonly title: string;
+  readonly text: string;
+}
+
+/** How bad the divergences are: being slower alone is a warning. */
+export function divergedClass(summary: Summary): string | undefined {
+  if (summary.diverged === 0) return undefined;
+  return summary.divergences.every((item) => item.divergence === 'SLOWER') ? 'warn-text' : 'bad-text';
+}
+
+/** Null while it runs. */
+export function verdictOf({ state, summary, error }: Run): RunVerdict | null {
+  const reported = done(summary);
+  const rest =
+    summary.planned !== null && summary.planned > reported
+      ? `${plural(summary.planned - reported, 'statement')} of the plan did not run.`
+      : '';
+  if (state === 'FAILED' || state === 'INTERRUPTED') {
+    return {
+      tone: state === 'FAILED' ? 'bad' : 'warn',
+      title: state === 'FAILED' ? 'The run ended before its plan did' : 'The run was interrupted: it can be resumed',
+      text: [error?.message, rest].filter(Boolean).join(' · '),
+    };
+  }
+  if (state === 'CANCELLED') return { tone: 'neutral', title: 'The run was cancelled', text: rest };
+  if (state !== 'COMPLETED') return null;
+  if (reported === 0)
+    return { tone: 'neutral', title: 'The window was empty', text: 'The target was reached, and nothing was sent.' };
+  const of = (kind: string) => summary.divergences.find((item) => item.divergence === kind)?.count ?? 0;
+  const slower = of('SLOWER');
+  const differs = summary.divergences.reduce((sum, item) => sum + (item.divergence === 'SLOWER' ? 0 : item.count), 0);
+  const speed = slower > 0 ? ` ${plural(slower, 'statement')} took longer than the request allows.` : '';
+  const skipped =
+    summary.skipped > 0
+      ? ` ${plural(summary.skipped, 'statement')} ${summary.skipped === 1 ? 'was' : 'were'} skipped.`
+      : '';
+  if (differs === 0 && summary.unknown === 0) {
+    const failures = summary.failed + summary.cascades;
+    return {
+      tone: 'good',
+      title: 'The target did what the record says',
+      text: `${plural(reported, 'statement')}${failures > 0 ? `, ${plural(failures, 'failure')} as recorded` : ', none failed'}.${skipped}${speed}`,
+    };
+  }
+  const parts = [
+    of('NEW_FAILURE') > 0 &&
+      `${plural(of('NEW_FAILURE'), 'statement')} failed that had succeeded${summary.cascades > 0 ? ` (of all failures ${count(summary.cascades)} are cascades)` : ''}`,
+    of('MISSING_FAILURE') > 0 && `${plural(of('MISSING_FAILURE'), 'statement')} succeeded that had failed`,
+    of('DIFFERENT_FAILURE') > 0 && `${plural(of('DIFFERENT_FAILURE'), 'statement')} failed differently`,
+    of('ROW_COUNT') > 0 && `${plural(of('ROW_COUNT'), 'statement')} had another number of rows`,
+    of('CHECKSUM') > 0 && `${plural(of('CHECKSUM'), 'statement')} returned other rows`,
+    summary.unknown > 0 && `${plural(summary.unknown, 'outcome')} unknown`,
+  ].filter(Boolean);
+  return { tone: 'bad', title: 'The target differs from the record', text: `${parts.join(', ')}.${skipped}${speed}` };
+}

@@ -1,0 +1,185 @@
+// biome-ignore-all lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by the keyboard
+import { useSignal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
+import { type ReplayFieldsFragment, ReplaysDocument } from '../../client/index.ts';
+import { ask } from '../lib/api.ts';
+import { count, duration, percent, shortId } from '../lib/format.ts';
+import { usePaged } from '../lib/paged.ts';
+import { go, href } from '../lib/router.ts';
+import { toSecond } from '../lib/time.ts';
+import { ORDERINGS } from '../lib/words.ts';
+import { done, isActive } from '../run/run-feed.ts';
+import { divergedClass } from '../run/verdict.ts';
+import { StateBadge } from '../ui/badge.tsx';
+import { Icon } from '../ui/icon.tsx';
+import { Empty, Failure, Loading } from '../ui/notice.tsx';
+
+const POLL_MS = 2000;
+
+/** Every run, newest first; two can be compared. */
+export function RunsScreen() {
+  const runs = usePaged('runs', async (after, abort) => {
+    const { replays } = await ask(ReplaysDocument, { states: null, first: 50, after }, abort);
+    return replays;
+  });
+  const fresh = useSignal<ReadonlyMap<string, ReplayFieldsFragment>>(new Map());
+  const chosen = useSignal<readonly string[]>([]);
+  const rows = runs.rows.map((run) => fresh.value.get(run.id) ?? run);
+  const anyActive = rows.some((run) => isActive(run.state));
+  useEffect(() => {
+    if (!anyActive) return;
+    const timer = setInterval(() => {
+      if (document.hidden) return;
+      ask(ReplaysDocument, { states: null, first: 50, after: null }).then(
+        ({ replays }) => {
+          const known = new Set(runs.rows.map((run) => run.id));
+          if (replays.nodes.some((run) => !known.has(run.id))) runs.reload();
+          fresh.value = new Map([...fresh.value, ...replays.nodes.map((run) => [run.id, run] as const)]);
+        },
+        // The next look may find the service again.
+        () => {},
+      );
+    }, POLL_MS);
+    return () => clearInterval(timer);
+  }, [anyActive, runs.rows]);
+
+  const toggle = (id: string) => {
+    chosen.value = chosen.value.includes(id)
+      ? chosen.value.filter((other) => other !== id)
+      : [...chosen.value, id].slice(-2);
+  };
+  const [a, b] = inOrder(chosen.value, rows);
+  return (
+    <>
+      <header class="page-head">
+        <div>
+          <h1>Runs</h1>
+          <p class="soft">Newest first. Choose two to compare them.</p>
+        </div>
+        <div class="row">
+          <button
+            type="button"
+            disabled={!a || !b}
+            onClick={() => {
+              if (a && b) go('/compare', { a, b });
+            }}
+          >
+            <Icon name="compare" /> Compare{chosen.value.length > 0 && ` (${chosen.value.length} of 2)`}
+          </button>
+          <a class="button primary" href={href('/new')}>
+            <Icon name="replay" /> New replay
+          </a>
+        </div>
+      </header>
+      <Failure error={runs.error} retry={runs.reload} />
+      {rows.length === 0 ? (
+        runs.loading ? (
+          <Loading what="runs" />
+        ) : (
+          runs.error === null && (
+            <Empty title="Nothing was replayed yet">
+              <a href={href('/journal')}>Choose a window in the journal</a> and replay it.
+            </Empty>
+          )
+        )
+      ) : (
+        <section class="card flush scroll-x" aria-label="Runs" tabIndex={0}>
+          <table class="table runs">
+            <thead>
+              <tr>
+                <th scope="col">
+                  <span class="hidden">Compare</span>
+                </th>
+                <th scope="col">Run</th>
+                <th scope="col">State</th>
+                <th scope="col">Target</th>
+                <th scope="col" class="wide">
+                  Window (UTC)
+                </th>
+                <th scope="col" class="wide">
+                  Ordering
+                </th>
+                <th scope="col">Progress</th>
+                <th scope="col" class="end">
+                  Failed
+                </th>
+                <th scope="col" class="end">
+                  Diverged
+                </th>
+                <th scope="col" class="end">
+                  Took
+                </th>
+              </tr>
+            </thead>
+            <tbody>
+              {rows.map((run) => (
+                <RunRow key={run.id} run={run} chosen={chosen.value.includes(run.id)} onToggle={() => toggle(run.id)} />
+              ))}
+            </tbody>
+          </table>
+          {!runs.complete && (
+            <p class="pad">
+              <button type="button" disabled={runs.loading} onClick={runs.more}>
+                Older runs
+              </button>
+            </p>
+          )}
+        </section>
+      )}
+    </>
+  );
+}
+
+interface RowProps {
+  readonly run: ReplayFieldsFragment;
+  readonly chosen: boolean;
+  readonly onToggle: () => void;
+}
+
+function RunRow({ run, chosen, onToggle }: RowProps) {
+  const { summary } = run;
+  const reported = done(summary);
+  const whole = Math.max(summary.planned ?? 0, reported, 1);
+  return (
+    <tr class={chosen ? 'chosen' : undefined}>
+      <td>
+        <input type="checkbox" checked={chosen} aria-label={`Compare run ${shortId(run.id)}`} onChange={onToggle} />
+      </td>
+      <th scope="row">
+        <a href={href(`/runs/${run.id}`)}>
+          <code>{shortId(run.id)}</code>
+        </a>
+        <small class="num nowrap">{toSecond(run.createdAt)}</small>
+      </th>
+      <td>
+        <StateBadge state={run.state} />
+      </td>
+      <td>
+        <code>{run.target}</code>
+      </td>
+      <td class="num nowrap wide">
+        {toSecond(run.window.from)}
+        <small>to {toSecond(run.window.to)}</small>
+      </td>
+      <td class="wide">{ORDERINGS[run.request.ordering].title}</td>
+      <td class="num nowrap">
+        <span class="mini-bar" aria-hidden="true">
+          <span style={{ width: `${(reported / whole) * 100}%` }} />
+        </span>
+        {count(reported)}
+        <small>{summary.planned === null ? '' : `${percent(reported, whole)} of ${count(summary.planned)}`}</small>
+      </td>
+      <td class={`end num${summary.failed > 0 ? ' bad-text' : ''}`}>
+        {count(summary.failed)}
+        {summary.cascades > 0 && <small>+ {count(summary.cascades)} cascades</small>}
+      </td>
+      <td class={`end num ${divergedClass(summary) ?? ''}`}>{count(summary.diverged)}</td>
+      <td class="end num nowrap">{duration(summary.elapsedMs)}</td>
+    </tr>
+  );
+}
+
+/** The older of the two first: it is what the other is compared with. */
+function inOrder(ids: readonly string[], rows: readonly ReplayFieldsFragment[]): readonly string[] {
+  return [...ids].sort((a, b) => rows.findIndex((run) => run.id === b) - rows.findIndex((run) => run.id === a));
+}

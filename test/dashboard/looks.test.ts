@@ -1,0 +1,161 @@
+import axe from 'axe-core';
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { startRun } from './runs.ts';
+import { type Browser, buildDashboard, CHROMIUM, type Dashboard, openBrowser, startDashboard } from './support.ts';
+
+interface AxeResult {
+  readonly violations: readonly {
+    readonly id: string;
+    readonly impact: string | null;
+    readonly nodes: readonly { readonly html: string; readonly failureSummary?: string }[];
+  }[];
+}
+
+/** Serious and critical faults that axe finds on the page. */
+async function faultsOf(page: Page): Promise<readonly string[]> {
+  await page.evaluate(axe.source);
+  const { violations } = await page.evaluate<AxeResult>('axe.run(document, { resultTypes: ["violations"] })');
+  return violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${html}\n${failureSummary ?? ''}`));
+}
+
+describe.skipIf(CHROMIUM === undefined)('the looks of the dashboard (skipped without Chromium)', () => {
+  let dashboard: Dashboard;
+  let before: string;
+  let after: string;
+  let paused: string;
+
+  beforeAll(async () => {
+    await buildDashboard();
+    dashboard = await startDashboard();
+    before = await startRun(dashboard.client, { to: '2026-11-23T16:28:38.100000Z', wait: true });
+    after = await startRun(dashboard.client, { to: '2026-11-23T16:28:38.100000Z', target: 'broken', wait: true });
+    paused = await startRun(dashboard.client, { speed: 0.1 });
+  });
+  afterAll(() => dashboard?.close());
+
+  /** Every screen with something on it: its address and what to wait for, and do, before it is looked at. */
+  const screens: readonly (readonly [string, () => string, (page: Page) => Promise<unknown>])[] = [
+    ['journal', () => '#/journal', (page) => page.locator('.coverage').waitFor()],
+    [
+      'entry',
+      () => '#/journal?to=2026-11-23T16:28:39Z&from=2026-11-23T16:28:37Z',
+      async (page) => {
+        await page.locator('.vbody .vrow').nth(3).click();
+        await page.getByRole('grid', { name: 'Entries of the transaction' }).locator('.vbody .vrow').first().waitFor();
+      },
+    ],
+    [
+      'live tail',
+      () => '#/journal',
+      async (page) => {
+        await page.getByRole('button', { name: 'Live tail' }).click();
+        await page.locator('[data-connection="LIVE"]').waitFor();
+      },
+    ],
+    [
+      'new replay',
+      () => '#/new?target=staging',
+      async (page) => {
+        for (const title of ['Which entries', 'Failures and thresholds', 'Connections and limits']) {
+          await page.locator('summary', { hasText: title }).click();
+        }
+        await page.getByRole('radio', { name: 'Recorded schedule' }).check();
+        await page.getByRole('button', { name: 'Check', exact: true }).click();
+        await page.locator('[data-preflight="ready"]').waitFor();
+      },
+    ],
+    [
+      'live run',
+      () => `#/runs/${paused}`,
+      async (page) => {
+        await page.locator('[data-connection="LIVE"]').waitFor();
+        await page.locator('.vbody .vrow').first().waitFor();
+        const pause = page.getByRole('button', { name: 'Pause' });
+        await pause.or(page.getByRole('button', { name: 'Resume' })).waitFor();
+        if (await pause.isVisible()) await pause.click();
+        await page.locator('[data-state="PAUSED"]').waitFor();
+        await page.getByRole('button', { name: 'Cancel' }).click();
+        await page.getByRole('dialog').waitFor();
+      },
+    ],
+    ['run', () => `#/runs/${after}`, (page) => page.locator('.line-chart canvas').waitFor()],
+    [
+      'failures',
+      () => `#/runs/${after}?tab=failures`,
+      async (page) => {
+        await page.locator('.group summary').first().click();
+        await page.locator('.group .vbody .vrow').first().waitFor();
+      },
+    ],
+    [
+      'statement',
+      () => `#/runs/${after}?tab=outcomes`,
+      async (page) => {
+        await page.getByLabel('Status').selectOption('FAILED');
+        await page.locator('.sign.bad').first().click();
+        await page.locator('.side-by-side').waitFor();
+      },
+    ],
+    ['statements', () => `#/runs/${after}?tab=statements`, (page) => page.locator('.vbody .vrow').first().waitFor()],
+    ['request', () => `#/runs/${after}?tab=request`, (page) => page.locator('.facts').first().waitFor()],
+    ['runs', () => '#/runs', (page) => page.locator('.runs tbody tr').first().waitFor()],
+    ['compare', () => `#/compare?a=${before}&b=${after}`, (page) => page.locator('.vbody .vrow').first().waitFor()],
+  ];
+
+  async function visit(browser: Browser, address: string, ready: (page: Page) => Promise<unknown>): Promise<Page> {
+    const page = await browser.page();
+    await page.goto(`${dashboard.url}/${address}`);
+    await ready(page);
+    return page;
+  }
+
+  for (const colorScheme of ['light', 'dark'] as const) {
+    test(`axe finds no serious fault on any screen, ${colorScheme}`, async () => {
+      const browser = await openBrowser({ colorScheme });
+      onTestFinished(() => browser.close());
+      const faults: Record<string, readonly string[]> = {};
+      for (const [name, address, ready] of screens) {
+        const page = await visit(browser, address(), ready);
+        const found = await faultsOf(page);
+        if (found.length > 0) faults[name] = found;
+        await page.close();
+      }
+      expect(faults).toEqual({});
+      expect(browser.errors).toEqual([]);
+    }, 120_000);
+  }
+
+  test('no screen is wider than a telephone', async () => {
+    const browser = await openBrowser({ width: 390 });
+    onTestFinished(() => browser.close());
+    const tooWide: Record<string, number> = {};
+    for (const [name, address, ready] of screens) {
+      const page = await visit(browser, address(), ready);
+      const over = await page.evaluate<number>(
+        'document.documentElement.scrollWidth - document.documentElement.clientWidth',
+      );
+      if (over > 0) tooWide[name] = over;
+      await page.close();
+    }
+    expect(tooWide).toEqual({});
+  }, 120_000);
+
+  test('the page is dark where the system is, and what the button chose stays after a reload', async () => {
+    const browser = await openBrowser({ colorScheme: 'dark' });
+    onTestFinished(() => browser.close());
+    const page = await visit(browser, '#/runs', (shown) => shown.locator('.runs').waitFor());
+    const lightness = () =>
+      page.evaluate<number>(
+        `getComputedStyle(document.documentElement).backgroundColor.match(/[\\d.]+/g).slice(0, 3).map(Number).reduce((a, b) => a + b) / 765`,
+      );
+    expect(await lightness()).toBeLessThan(0.2);
+    await page.getByRole('button', { name: 'Switch to light' }).click();
+    expect(await lightness()).toBeGreaterThan(0.8);
+    await page.reload();
+    await page.getByRole('button', { name: 'Switch to dark' }).waitFor();
+    expect(await lightness()).toBeGreaterThan(0.8);
+  });
+});

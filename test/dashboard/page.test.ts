@@ -1,0 +1,270 @@
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { ReplayDocument, unwrap } from '../../src/client/index.ts';
+import { LogStatementForTest, startRun } from './runs.ts';
+import {
+  type Browser,
+  buildDashboard,
+  CHROMIUM,
+  type Dashboard,
+  doneOf,
+  openBrowser,
+  openNetwork,
+  runIdOf,
+  SHOP,
+  startDashboard,
+  tabTo,
+  waitForDone,
+} from './support.ts';
+
+describe.skipIf(CHROMIUM === undefined)('the dashboard (skipped without Chromium)', () => {
+  let dashboard: Dashboard;
+  let browser: Browser;
+
+  beforeAll(async () => {
+    await buildDashboard();
+    dashboard = await startDashboard();
+    browser = await openBrowser();
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await dashboard?.close();
+  });
+
+  test('by clicking only: from the journal through a window and its preflight to a finished run', async () => {
+    const page = await browser.page();
+    await page.goto(dashboard.url);
+    await page.getByRole('grid', { name: 'Entries of the window' }).getByRole('row').nth(1).waitFor();
+
+    const plot = page.locator('.density-plot');
+    const box = (await plot.boundingBox())!;
+    await page.mouse.move(box.x + box.width * 0.02, box.y + 40);
+    await page.mouse.down();
+    await page.mouse.move(box.x + box.width * 0.1, box.y + 40);
+    await page.mouse.move(box.x + box.width * 0.3, box.y + 40);
+    await page.mouse.up();
+    await page.waitForURL(/from=2026.*to=2026/);
+    await page.getByRole('link', { name: 'Replay this window' }).click();
+
+    await page
+      .getByRole('combobox', { name: 'Alias' })
+      .or(page.getByRole('textbox', { name: 'Alias' }))
+      .fill('staging');
+    await page.getByRole('radio', { name: /^Commit/ }).check();
+    const start = page.getByRole('button', { name: 'Start replay' });
+    expect(await start.isDisabled()).toBe(true);
+    await page.getByRole('button', { name: 'Check', exact: true }).click();
+    await page.locator('[data-preflight="ready"]').waitFor();
+    await page.getByText(/This run writes to 127\.0\.0\.1:\d+\/test_/).waitFor();
+    await start.click();
+
+    await page.locator('[data-state="COMPLETED"]').waitFor();
+    const { replay } = await dashboard.client.request(ReplayDocument, { id: runIdOf(page) });
+    expect(replay?.request.ordering).toBe('COMMIT');
+    expect(replay?.summary.planned).toBeGreaterThan(100);
+    expect(await doneOf(page)).toBe(replay?.summary.planned);
+    await page.locator('[data-verdict]').waitFor();
+    expect(browser.errors).toEqual([]);
+    await page.close();
+  });
+
+  test('the form changed since its check has to be checked again before it starts', async () => {
+    const page = await browser.page();
+    await page.goto(`${dashboard.url}/#/new?target=staging`);
+    await page.getByRole('button', { name: 'Check', exact: true }).click();
+    await page.locator('[data-preflight="ready"]').waitFor();
+    await page.getByLabel('Read-only: let the target refuse every write').check();
+    await page.locator('[data-preflight="stale"]').waitFor();
+    expect(await page.getByRole('button', { name: 'Start replay' }).isDisabled()).toBe(true);
+    await page.getByRole('button', { name: 'Check again' }).click();
+    await page.getByText('Nothing is written to').waitFor();
+    await page.close();
+  });
+
+  test('a target that policy or configuration refuses is said in the words of the service', async () => {
+    const page = await browser.page();
+    await page.goto(`${dashboard.url}/#/new?target=nowhere`);
+    await page.getByRole('button', { name: 'Check', exact: true }).click();
+    await page.getByRole('alert').getByText('nowhere').waitFor();
+    await page.close();
+  });
+
+  test('a run with failures is understood down to the statement, recorded and replayed side by side', async () => {
+    const page = await browser.page();
+    const id = await startRun(dashboard.client, {
+      target: 'broken',
+      to: '2026-11-23T16:28:37.900000Z',
+      wait: true,
+    });
+    await page.goto(`${dashboard.url}/#/runs/${id}`);
+    await page.locator('[data-verdict="bad"]').waitFor();
+    await page.getByRole('tab', { name: 'Failures and divergences' }).click();
+    const group = page.locator('details.group', { hasText: '42P01' }).filter({ hasText: 'carts_archive' }).first();
+    await group.locator('summary').click();
+    await group.getByRole('grid').getByText('does not exist').first().click();
+
+    const drawer = page.getByRole('dialog');
+    const outcome = drawer.getByRole('row', { name: /^Outcome/ });
+    await outcome.getByText('Failed42P01').waitFor();
+    await outcome.getByText('Succeeded').waitFor();
+    await drawer.getByRole('row', { name: /^Message.*relation "carts_archive" does not exist/ }).waitFor();
+    await drawer.getByRole('link', { name: 'The entry and its transaction in the journal' }).click();
+    await page
+      .getByRole('dialog', { name: 'Entry' })
+      .getByRole('grid', { name: 'Entries of the transaction' })
+      .waitFor();
+    await page.close();
+  });
+
+  test('a reload in the middle of a run goes on where it was', async () => {
+    const page = await browser.page();
+    const id = await startRun(dashboard.client, { speed: 0.1, to: '2026-11-23T16:28:38.100000Z' });
+    await page.goto(`${dashboard.url}/#/runs/${id}`);
+    await page.locator('[data-connection="LIVE"]').waitFor();
+    await waitForDone(page, 50);
+    const before = await doneOf(page);
+    await page.reload();
+    await page.locator('[data-done]').waitFor();
+    expect(await doneOf(page)).toBeGreaterThanOrEqual(before);
+    await page.locator('.line-chart canvas').waitFor();
+    await page.locator('[data-state="COMPLETED"]').waitFor();
+    const { replay } = await dashboard.client.request(ReplayDocument, { id });
+    expect(await doneOf(page)).toBe(replay?.summary.planned);
+    await page.close();
+  });
+
+  test('a network that is cut in the middle of a run is told, and no statement is missed when it is back', async () => {
+    const network = await openNetwork(dashboard.port);
+    onTestFinished(() => network.close());
+    const page = await browser.page();
+    const ordinals: number[] = [];
+    page.on('response', async (response) => {
+      const body = await response.text().catch(() => '');
+      for (const [, ordinal] of body.matchAll(/"ordinal":(\d+)/g)) ordinals.push(Number(ordinal));
+    });
+    const id = await startRun(dashboard.client, { speed: 0.1, to: '2026-11-23T16:28:38.100000Z' });
+    await page.goto(`${network.url}/#/runs/${id}`);
+    await page.locator('[data-connection="LIVE"]').waitFor();
+    await waitForDone(page, 50);
+    network.cut();
+    await page.locator('[data-connection="RECONNECTING"]').waitFor();
+    const { replay: meanwhile } = await dashboard.client.request(ReplayDocument, { id });
+    network.mend();
+    await waitForDone(page, meanwhile?.summary.succeeded ?? 0);
+    await page.locator('[data-state="COMPLETED"]').waitFor();
+    const { replay } = await dashboard.client.request(ReplayDocument, { id });
+    const planned = replay?.summary.planned ?? 0;
+    expect(planned).toBeGreaterThan(50);
+    await page.locator('.vtable').getByText(planned.toLocaleString('en-US'), { exact: true }).waitFor();
+    expect([...ordinals].sort((a, b) => a - b)).toEqual(Array.from({ length: planned }, (_, index) => index + 1));
+    // Requests that the cut refused are no faults of the page.
+    browser.errors.length = 0;
+    await page.close();
+  });
+
+  test('a run is paused, resumed, hurried and cancelled from its page', async () => {
+    const page = await browser.page();
+    const id = await startRun(dashboard.client, { speed: 0.1 });
+    await page.goto(`${dashboard.url}/#/runs/${id}`);
+    await page.getByRole('button', { name: 'Pause' }).click();
+    await page.locator('[data-state="PAUSED"]').waitFor();
+    await page.getByRole('button', { name: 'Resume' }).click();
+    await page.locator('[data-state="RUNNING"]').waitFor();
+    await page.getByLabel('Speed').selectOption('2');
+    await page.getByText('Speed changed').waitFor();
+    await page.getByRole('button', { name: 'Cancel' }).click();
+    await page.getByRole('button', { name: 'Cancel the run' }).click();
+    await page.locator('[data-state="CANCELLED"]').waitFor();
+    await page.close();
+  });
+
+  test('everything is reached and done by the keyboard alone', async () => {
+    const page = await browser.page();
+    await page.goto(`${dashboard.url}/#/journal`);
+    const grid = page.getByRole('grid', { name: 'Entries of the window' });
+    await grid.getByRole('row').nth(3).waitFor();
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Enter');
+    await tabTo(page, page.getByRole('slider', { name: 'End of the window' }));
+    for (let step = 0; step < 10; step++) await page.keyboard.press('PageDown');
+    await page.waitForURL(/to=2026/);
+    await tabTo(page, grid);
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Enter');
+    await page.getByRole('dialog', { name: 'Entry' }).waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    expect(await grid.evaluate((element) => element === element.ownerDocument.activeElement)).toBe(true);
+
+    await page.keyboard.press('/');
+    await page.keyboard.type('carts');
+    await page.getByText('match', { exact: false }).first().waitFor();
+    await tabTo(page, page.getByRole('link', { name: 'Replay this window' }));
+    await page.keyboard.press('Enter');
+    const alias = page.getByRole('combobox', { name: 'Alias' }).or(page.getByRole('textbox', { name: 'Alias' }));
+    await tabTo(page, alias);
+    await page.keyboard.press('ControlOrMeta+a');
+    await page.keyboard.type('staging');
+    await tabTo(page, page.getByRole('radio', { name: /^Timestamp/ }));
+    await page.keyboard.press('ArrowDown');
+    await tabTo(page, page.getByRole('button', { name: 'Check', exact: true }));
+    await page.keyboard.press('Enter');
+    await page.locator('[data-preflight="ready"]').waitFor();
+    await tabTo(page, page.getByRole('button', { name: 'Start replay' }));
+    await page.keyboard.press('Enter');
+    await page.locator('[data-state="COMPLETED"]').waitFor();
+    const { replay } = await dashboard.client.request(ReplayDocument, { id: runIdOf(page) });
+    expect(replay?.request.ordering).toBe('COMMIT');
+
+    await tabTo(page, page.getByRole('tab', { name: 'Overview' }));
+    await page.keyboard.press('ArrowRight');
+    await page.keyboard.press('ArrowRight');
+    const statements = page.getByRole('grid', { name: 'Normalised statements of the run' });
+    await tabTo(page, statements);
+    await page.keyboard.press('Enter');
+    await page.getByRole('dialog', { name: 'Normalised statement' }).waitFor();
+    await page.close();
+  });
+
+  test('entries that arrive are shown in the live tail', async () => {
+    const page = await browser.page();
+    await page.goto(`${dashboard.url}/#/journal`);
+    await page.getByRole('button', { name: 'Live tail' }).click();
+    await page.locator('[data-connection="LIVE"]').waitFor();
+    const logged = await dashboard.client.request(LogStatementForTest, {
+      input: { statement: 'SELECT 4711', autocommit: { origin: { sessionId: 'tail' } } },
+    });
+    unwrap(logged.logStatement);
+    await page.getByRole('grid', { name: 'Entries as they arrive' }).getByText('4711').waitFor();
+    await page.close();
+  });
+
+  test('two runs are compared, and a report is downloaded', async () => {
+    const page = await browser.page();
+    const window = { to: '2026-11-23T16:28:37.700000Z' };
+    await startRun(dashboard.client, { ...window, wait: true });
+    const second = await startRun(dashboard.client, { ...window, target: 'broken', wait: true });
+    await page.goto(`${dashboard.url}/#/runs`);
+    const boxes = page.getByRole('checkbox');
+    await boxes.nth(1).waitFor();
+    await boxes.nth(0).check();
+    await boxes.nth(1).check();
+    await page.getByRole('button', { name: 'Compare' }).click();
+    await page.getByRole('grid', { name: 'Normalised statements of both runs' }).getByRole('row').nth(2).waitFor();
+
+    await page.goto(`${dashboard.url}/#/runs/${second}`);
+    const [file] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('button', { name: 'Download the report as HTML' }).click(),
+    ]);
+    expect(file.suggestedFilename()).toBe(`replay-${second}.html`);
+    await page.close();
+  });
+
+  test('the window that the address names is the one that is shown', async () => {
+    const page = await browser.page();
+    await page.goto(`${dashboard.url}/#/journal?from=${SHOP.from}&to=2026-11-23T16:28:38.000000Z`);
+    await page.getByLabel('To (UTC), inclusive').waitFor();
+    expect(await page.getByLabel('To (UTC), inclusive').inputValue()).toBe('2026-11-23 16:28:38.000');
+    await page.close();
+  });
+});
