@@ -90,7 +90,8 @@ it('syncCommits never waits for a commit that waits for a lock of a session that
   record.run('a', 'BEGIN', { at: 0 });
   record.run('a', 'UPDATE item SET v = 1 WHERE id = 1', { at: 1 });
   // Its duration is unknown: by the record it may have been over before the COMMIT that it waited for.
-  record.run('b', 'UPDATE item SET v = v + 10 WHERE id = 1', { at: 2 });
+  // It looks at the row for a while, so that the other has locked it, whichever session connects first.
+  record.run('b', 'UPDATE item SET v = v + 10 WHERE id = 1 AND pg_sleep(0.5) IS NOT NULL', { at: 2 });
   record.run('a', 'COMMIT', { at: 3 });
   const run = await bench.run(target, { window: await record.store(bench.journal), ...SESSION, syncCommits: true });
   expect(run.replay.summary).toMatchObject({ planned: 4, succeeded: 4, stalls: 1 });
