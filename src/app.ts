@@ -44,6 +44,9 @@ export interface AppOptions {
 /** How often retention is applied. */
 const RETENTION_MS = 10 * 60_000;
 
+/** How long a stopping service lets readers take the last events of the runs that it interrupted. */
+const LAST_WORDS_MS = 1_000;
+
 /** Puts the service together. Nothing runs before `start`. */
 export function createApp(config: Config, options: AppOptions = {}): App {
   const logger = options.logger ?? createLogger(config);
@@ -114,8 +117,6 @@ class Closers {
 }
 
 async function open(config: Config, logger: Logger, closers: Closers): Promise<RunningApp> {
-  // What a killed service left there would lead an import to a database that is gone.
-  if (config.databaseUrl === null) await removeServiceFile(config.dataDir);
   let stopped = false;
   const storage = await openStorage(config, {
     onIdleError: (error) => {
@@ -123,6 +124,9 @@ async function open(config: Config, logger: Logger, closers: Closers): Promise<R
     },
   });
   closers.add(() => storage.close());
+  // What a killed service left there would lead an import to a database that is gone. Not before the data folder
+  // is ours: until then it is the file of a service that runs.
+  if (config.databaseUrl === null) await removeServiceFile(config.dataDir);
   closers.add(() => {
     stopped = true;
   });
@@ -142,7 +146,10 @@ async function open(config: Config, logger: Logger, closers: Closers): Promise<R
   });
   closers.add(() => server.stop());
   // Before the server: whoever watches a run still hears that it was interrupted.
-  closers.add(() => engine.stop());
+  closers.add(async () => {
+    await engine.stop();
+    await server.drained(LAST_WORDS_MS);
+  });
 
   if (config.retentionMs !== null || config.retentionBytes !== null) {
     closers.add(startRetention(storage.journal, logger));

@@ -88,6 +88,8 @@ describe('the app', () => {
       code: 'DATA_DIR_IN_USE',
     });
     await expect(openReprise(config({ REPRISE_DATA_DIR: folder }))).rejects.toMatchObject({ code: 'DATA_DIR_IN_USE' });
+    // What was refused leaves the running service as it was: an import still finds it.
+    expect(JSON.parse(await readFile(join(folder, 'service.json'), 'utf8'))).toMatchObject({ pid: process.pid });
     await app.stop();
   });
 });

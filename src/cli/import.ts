@@ -7,7 +7,7 @@ import { bytes, count, duration, type Io, json, LiveLine } from './io.ts';
 
 interface ImportFlags {
   readonly format?: 'csv' | 'json' | 'stderr';
-  readonly prefix?: string;
+  readonly logLinePrefix?: string;
   readonly logTimezone?: string;
   readonly node?: string;
   readonly dataDir?: string;
@@ -26,7 +26,7 @@ export function addImport(program: Command, { io }: CliContext): void {
     )
     .argument('<file...>', 'log files, oldest first')
     .addOption(new Option('--format <format>', 'default: told from the log').choices(['csv', 'json', 'stderr']))
-    .option('--prefix <prefix>', 'log_line_prefix of a stderr log (default: told from the log)')
+    .option('--log-line-prefix <prefix>', "the server's log_line_prefix, for a stderr log (default: told from the log)")
     .option('--log-timezone <zone>', "the server's log_timezone, where the log's own abbreviation is ambiguous")
     .option('--node <id>', 'which server the log is of (default: REPRISE_NODE_ID)')
     .option('--data-dir <folder>', 'data folder (REPRISE_DATA_DIR)');
@@ -53,7 +53,7 @@ async function importFiles(files: readonly string[], flags: ImportFlags, config:
       signal: io.signal,
       onProgress: progress.show,
       ...(flags.format ? { format: flags.format } : {}),
-      ...(flags.prefix === undefined ? {} : { logLinePrefix: flags.prefix }),
+      ...(flags.logLinePrefix === undefined ? {} : { logLinePrefix: flags.logLinePrefix }),
       ...(flags.logTimezone === undefined ? {} : { logTimezone: flags.logTimezone }),
     });
     progress.end();

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { loadConfig, VARIABLES } from '../config.ts';
 import { addJsonFlag, type CliContext } from './context.ts';
@@ -46,9 +47,11 @@ export function addServe(program: Command, { io, exit }: CliContext): void {
       if (flags.json) json(io, { url, webSocketUrl, database, pid: process.pid });
       else {
         const shown = [
+          ['dashboard', url],
           ['GraphQL', `${url}/graphql`],
           ['WebSocket', webSocketUrl],
           ['journal', database],
+          ...(config.databaseUrl === null ? [['data folder', resolve(config.dataDir)] as const] : []),
         ] as const;
         io.stdout.write(`Reprise is ready. Stop it with Ctrl-C.\n\n${fields(shown)}\n`);
       }

@@ -18,7 +18,7 @@ export function completeRequest(input: ReplayInput): ReplayRequest {
   const pace = input.pace ?? { mode: 'AS_FAST_AS_POSSIBLE' };
   if (pace.mode === 'RECORDED') {
     checkSpeed(pace.speed);
-    if (pace.maxIdleMs !== null) inRange('pace.maxIdleMs', pace.maxIdleMs, 0, DAY_MS);
+    if (pace.maxIdleMs != null) inRange('pace.maxIdleMs', pace.maxIdleMs, 0, DAY_MS);
   }
   const scale = inRange('scale', input.scale ?? 1, 1, 1000, true);
   if (scale > 1 && ordering !== 'SESSION') throw bad('scale', 'multiplies sessions, which only SESSION ordering can');

@@ -89,18 +89,42 @@ export class ReplayEngine {
   }
 
   /** Starts a replay and gives its events as they become durable. Leaving the loop early cancels the run. */
-  async *replayWindow(input: ReplayInput): AsyncGenerator<ReplayEvent> {
-    const replay = await this.start(input);
-    try {
-      yield* this.stream(replay.id, 0);
-    } finally {
-      const run = this.runs.get(replay.id);
-      if (run !== undefined) await run.cancel();
-    }
+  replayWindow(input: ReplayInput): AsyncIterableIterator<ReplayEvent, undefined> {
+    const starting = this.start(input);
+    // Who leaves before the run has started is told nothing any more.
+    starting.catch(() => {});
+    let events: AsyncIterableIterator<ReplayEvent, undefined> | null = null;
+    let ended: Promise<unknown> = Promise.resolve();
+    const stream = createPullStream<ReplayEvent>({
+      next: async () => {
+        events ??= this.stream((await starting).id, 0);
+        const { value, done } = await events.next();
+        return done === true ? null : value;
+      },
+      close: () => {
+        void events?.return?.();
+        ended = starting.then(
+          ({ id }) => this.runs.get(id)?.cancel(),
+          () => {},
+        );
+      },
+    });
+    return {
+      next: () => stream.next(),
+      // A pending next is settled at once; whoever leaves the loop goes on when the run has ended.
+      return: async () => {
+        await stream.return?.();
+        await ended;
+        return { done: true, value: undefined };
+      },
+      [Symbol.asyncIterator]() {
+        return this;
+      },
+    };
   }
 
   /** Events of a run later than `after`, one by one, to the run's end. */
-  stream(id: string, after: number): AsyncIterableIterator<ReplayEvent> {
+  stream(id: string, after: number): AsyncIterableIterator<ReplayEvent, undefined> {
     const reader = this.events(id, after);
     let batch: readonly ReplayEvent[] = [];
     let at = 0;

@@ -45,6 +45,8 @@ export interface ServerParts {
 export interface Server {
   /** Listens; resolves with where. */
   start(): Promise<{ readonly url: string; readonly port: number }>;
+  /** Resolves when no stream is open, or after so many milliseconds: readers of runs that ended leave by themselves. */
+  drained(ms: number): Promise<void>;
   /** Ends every socket and stream, and resolves when the port is free. Idempotent. */
   stop(): Promise<void>;
   /** Subscriptions open in this process. */
@@ -142,6 +144,11 @@ class RepriseServer implements Server {
   stop(): Promise<void> {
     this.stopped ??= this.shutDown();
     return this.stopped;
+  }
+
+  async drained(ms: number): Promise<void> {
+    const until = performance.now() + ms;
+    while (this.openStreams > 0 && performance.now() < until) await new Promise((resolve) => setTimeout(resolve, 20));
   }
 
   private async shutDown(): Promise<void> {

@@ -1,0 +1,10 @@
+import type { AnyPart } from './lib/part.ts';
+import { importing } from './parts/import.ts';
+import { lag } from './parts/lag.ts';
+import { memory } from './parts/memory.ts';
+import { pages } from './parts/pages.ts';
+import { recording } from './parts/recording.ts';
+import { speed } from './parts/speed.ts';
+
+/** Every part, in the order in which they are measured and shown. */
+export const PARTS: readonly AnyPart[] = [speed, recording, lag, importing, pages, memory];
