@@ -137,9 +137,15 @@ describe.skipIf(CHROMIUM === undefined)('the dashboard (skipped without Chromium
     onTestFinished(() => network.close());
     const page = await browser.page();
     const ordinals: number[] = [];
-    page.on('response', async (response) => {
-      const body = await response.text().catch(() => '');
-      for (const [, ordinal] of body.matchAll(/"ordinal":(\d+)/g)) ordinals.push(Number(ordinal));
+    // A body may still be on its way from the browser to the test when the page has shown it.
+    const bodies: Promise<void>[] = [];
+    page.on('response', (response) => {
+      const body = response.text().catch(() => '');
+      bodies.push(
+        body.then((text) => {
+          for (const [, ordinal] of text.matchAll(/"ordinal":(\d+)/g)) ordinals.push(Number(ordinal));
+        }),
+      );
     });
     const id = await startRun(dashboard.client, { speed: 0.1, to: '2026-11-23T16:28:38.100000Z' });
     await page.goto(`${network.url}/#/runs/${id}`);
@@ -155,6 +161,7 @@ describe.skipIf(CHROMIUM === undefined)('the dashboard (skipped without Chromium
     const planned = replay?.summary.planned ?? 0;
     expect(planned).toBeGreaterThan(50);
     await page.locator('.vtable').getByText(planned.toLocaleString('en-US'), { exact: true }).waitFor();
+    await Promise.all(bodies);
     expect([...ordinals].sort((a, b) => a - b)).toEqual(Array.from({ length: planned }, (_, index) => index + 1));
     // Requests that the cut refused are no faults of the page.
     browser.errors.length = 0;
