@@ -21,6 +21,11 @@ export function isPassed(item: TailItem): item is Passed {
 const PAGE = 200;
 /** Looks in a row while catching up; what is further behind is passed over, and said so. */
 const CATCH_UP_PAGES = 25;
+/**
+ * Looks in a row after one that left nothing behind, so that a burst in a run that can be followed is shown whole. A
+ * run that is too fast to be followed never leaves nothing behind: it costs one look a move.
+ */
+const BURST_PAGES = 5;
 const MOST = 2000;
 const MOST_WHILE_STOPPED = 6000;
 
@@ -38,6 +43,7 @@ export class StatementTail {
   #after: string | null;
   #newest: string | null = null;
   #busy = false;
+  /** There is more to fetch: the run moved during a look, or a page was full and may be followed by the next. */
   #again = false;
   #catchUpLeft: number;
   /** Rows were passed over since the last ones. */
@@ -48,7 +54,7 @@ export class StatementTail {
   constructor(replayId: string, after: string | null) {
     this.#replayId = replayId;
     this.#after = after;
-    this.#catchUpLeft = after === null ? 0 : CATCH_UP_PAGES;
+    this.#catchUpLeft = after === null ? BURST_PAGES : CATCH_UP_PAGES;
   }
 
   close(): void {
@@ -76,7 +82,7 @@ export class StatementTail {
     this.rows.value = [];
     // Failures are few: they are shown from the beginning.
     this.#after = only ? null : this.#newest;
-    this.#catchUpLeft = only ? CATCH_UP_PAGES : 0;
+    this.#catchUpLeft = only ? CATCH_UP_PAGES : BURST_PAGES;
     void this.#look();
   }
 
@@ -110,14 +116,15 @@ export class StatementTail {
         this.#append(page.nodes);
         if (page.pageInfo.endCursor !== null && page.nodes.length > 0) this.#after = page.pageInfo.endCursor;
         if (page.pageInfo.hasNextPage) {
-          this.#again = true;
-          if (this.#catchUpLeft > 0) this.#catchUpLeft -= 1;
-          else if (this.#newest !== null && this.following.value) {
+          if (this.#catchUpLeft > 0) {
+            this.#catchUpLeft -= 1;
+            this.#again = true;
+          } else if (this.#newest !== null && this.following.value) {
             this.#after = this.#newest;
             this.#jumped = true;
           }
         } else {
-          this.#catchUpLeft = 0;
+          this.#catchUpLeft = BURST_PAGES;
           this.catchingUp.value = false;
         }
         if (this.#catchUpLeft === 0) this.catchingUp.value = false;
@@ -128,7 +135,7 @@ export class StatementTail {
       this.#again = false;
     }
     this.#busy = false;
-    if (this.#again && this.#catchUpLeft > 0) void this.#look();
+    if (this.#again) void this.#look();
   }
 
   #append(nodes: readonly Outcome[]): void {
