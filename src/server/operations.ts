@@ -1,9 +1,9 @@
-import { renderGraphiQL } from '@graphql-yoga/render-graphiql';
 import { type DocumentNode, GraphQLError, getOperationAST, type ParseOptions, parse, type Source } from 'graphql';
 import { createYoga, type Plugin } from 'graphql-yoga';
 import { createRequestContext, type Role, type ServiceContext } from '../graphql/context.ts';
 import { schema } from '../graphql/schema.ts';
 import { type Report, toClientError, withoutSecrets } from './client-errors.ts';
+import { graphiqlRenderer } from './graphiql.ts';
 import { isDeeperThan, limitExceeded, nodesAskedFor, type ServerLimits, sizeRule } from './limits.ts';
 import type { Metrics } from './metrics.ts';
 
@@ -41,7 +41,7 @@ export function createOperations({ service, limits, metrics, report, allowedOrig
     graphqlEndpoint: '/graphql',
     context: ({ caller }) => createRequestContext(service, caller),
     graphiql: { title: 'Reprise', defaultQuery: '{ replays { nodes { id state summary { succeeded failed } } } }' },
-    renderGraphiQL,
+    renderGraphiQL: graphiqlRenderer(),
     landingPage: false,
     batching: false,
     multipart: false,
