@@ -1,7 +1,9 @@
 #!/usr/bin/env node
 import { EXIT } from './cli/exit-codes.ts';
+import { keepHeapSmall } from './cli/heap.ts';
 import { runCli } from './cli/program.ts';
 
+keepHeapSmall();
 const stop = new AbortController();
 /** Ctrl-C under `npm start` comes twice: from the terminal and from npm. Within this time it is one. */
 const ONE_SIGNAL_MS = 1000;

@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from 'pg';
 import { createApp } from '../../src/app.ts';
 import { importLog } from '../../src/capture/import-log.ts';
+import { keepHeapSmall } from '../../src/cli/heap.ts';
 import { loadConfig } from '../../src/config.ts';
 import { ReplayEngine } from '../../src/replay/engine.ts';
 import { readServiceFile } from '../../src/service-file.ts';
@@ -14,6 +15,7 @@ import { discardingStore } from './discarding-store.ts';
 
 // The service as `reprise serve` runs it, and beside it what the benchmark asks for over IPC.
 
+keepHeapSmall();
 const dataDir = process.argv[2]!;
 const app = createApp(loadConfig({}, { REPRISE_DATA_DIR: dataDir, REPRISE_PORT: '0', REPRISE_LOG_LEVEL: 'error' }));
 const running = await app.start();
