@@ -5,6 +5,7 @@ import { memory } from './parts/memory.ts';
 import { pages } from './parts/pages.ts';
 import { recording } from './parts/recording.ts';
 import { speed } from './parts/speed.ts';
+import { stalled } from './parts/stalled.ts';
 
 /** Every part, in the order in which they are measured and shown. */
-export const PARTS: readonly AnyPart[] = [speed, recording, lag, importing, pages, memory];
+export const PARTS: readonly AnyPart[] = [speed, recording, stalled, lag, importing, pages, memory];

@@ -41,6 +41,14 @@ export interface SubscriberCalls {
   finish(): Promise<{ readonly payloads: number; readonly events: number; readonly cpuMs: number }>;
 }
 
+/** What the benchmark asks of the process whose subscribers it freezes. */
+export interface WatcherCalls {
+  /** Follows the run over both transports; resolves when each has had its first payload. */
+  watch(url: string, replayId: string): Promise<void>;
+  /** Waits for the ends of both, and gives how many events each had. Rejects where one was missing or came twice. */
+  received(): Promise<readonly number[]>;
+}
+
 /** Answers calls from the parent process. */
 export function answer(handlers: Readonly<Record<string, (...args: never[]) => Promise<unknown>>>): void {
   process.on('message', ({ id, name, args }: { id: number; name: string; args: never[] }) => {

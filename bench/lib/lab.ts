@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import type { ImportReport } from '../../src/capture/import-report.ts';
 import { parseMicros, type Window } from '../../src/journal/window.ts';
 import type { ReplayInput } from '../../src/replay/request.ts';
-import type { SubscriberCalls } from '../child/calls.ts';
+import type { SubscriberCalls, WatcherCalls } from '../child/calls.ts';
 import { findProgram, type Program, runProgram } from './programs.ts';
 import { DATABASE, SourceServer, startTarget, type TargetServer } from './servers.ts';
 import { Calling, type Service, startService } from './service.ts';
@@ -102,22 +102,40 @@ export class Lab {
 
   /** The process of the subscribers. */
   async subscribers(): Promise<SubscriberCalls> {
-    const child = fork(fileURLToPath(new URL('../dist/bench/child/subscribers.js', import.meta.url)), [], {
-      execArgv: [],
-      serialization: 'advanced',
-    });
-    const calls = new Calling(child);
-    await calls.call('ready');
-    this.#closers.push(() => {
-      child.disconnect();
-      child.kill();
-      return calls.exited;
-    });
+    const { calls } = await this.#child('subscribers');
     return {
       connect: (...args) => calls.call('connect', ...args) as Promise<void>,
       subscribe: (...args) => calls.call('subscribe', ...args) as Promise<void>,
       finish: () => calls.call('finish') as ReturnType<SubscriberCalls['finish']>,
     };
+  }
+
+  /** A process of subscribers that can be frozen; ended by `stop`. */
+  async watchers(): Promise<WatcherCalls & { readonly pid: number; stop(): Promise<void> }> {
+    const { calls, pid, stop } = await this.#child('watchers');
+    return {
+      pid,
+      watch: (...args) => calls.call('watch', ...args) as Promise<void>,
+      received: () => calls.call('received') as ReturnType<WatcherCalls['received']>,
+      stop,
+    };
+  }
+
+  /** Starts a program of `child/`, which ends with us at the latest. */
+  async #child(name: string) {
+    const child = fork(fileURLToPath(new URL(`../dist/bench/child/${name}.js`, import.meta.url)), [], {
+      execArgv: [],
+      serialization: 'advanced',
+    });
+    const calls = new Calling(child);
+    await calls.call('ready');
+    const stop = async () => {
+      if (child.connected) child.disconnect();
+      child.kill();
+      await calls.exited;
+    };
+    this.#closers.push(stop);
+    return { calls, pid: child.pid!, stop };
   }
 
   /** The log of a pgbench run, imported into the service's journal. Made once for each name. */

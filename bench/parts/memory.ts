@@ -34,7 +34,7 @@ export const memory: Part<MemoryData> = {
 
   async run(lab) {
     const { quick, full } = lab.options;
-    const counts = [10_000, ...(quick ? [100_000] : [1_000_000]), ...(full ? [10_000_000] : [])];
+    const counts = [10_000, 100_000, ...(quick ? [] : [1_000_000]), ...(full ? [10_000_000] : [])];
     const sizes: Size[] = [];
     for (const statements of counts) sizes.push(await measure(lab, statements));
     return { sizes };
