@@ -27,6 +27,11 @@ export class SessionWalk {
   private readonly context: WalkContext;
   private readonly plan: Plan;
   private readonly window: number;
+  /**
+   * Statements under way at which a connection is filled up again. Half of the window: the server never runs dry, and
+   * a write to a socket, which costs more than all the rest of a statement here, carries half a window.
+   */
+  private readonly refillAt: number;
   private readonly frontier: CommitFrontier | null;
   private readonly lanes = new Map<string, Lane>();
   private waiting = 0;
@@ -41,6 +46,7 @@ export class SessionWalk {
     this.plan = plan;
     // At recorded pace a client sends its next statement when it has the answer to the one before.
     this.window = context.request.pace.mode === 'RECORDED' ? 1 : context.request.inFlight;
+    this.refillAt = this.window >> 1;
     this.frontier = context.request.syncCommits ? new CommitFrontier() : null;
   }
 
@@ -127,6 +133,7 @@ export class SessionWalk {
   /** Sends what the lane may send now. */
   private pump(lane: Lane): void {
     const { session } = lane;
+    let filling = false;
     while (lane.head < lane.queue.length && !this.over) {
       const next = lane.queue[lane.head] as Waiting;
       if (this.skips(lane, next)) continue;
@@ -134,7 +141,8 @@ export class SessionWalk {
       if (this.context.control.isPaused) this.pumpWhenResumed();
       else if (connection === null) this.open(lane);
       // Its loss is being told statement by statement; `onLost` comes behind the last.
-      else if (!connection.ended && connection.inFlight < this.window) {
+      else if (!connection.ended && connection.inFlight < (filling ? this.window : this.refillAt + 1)) {
+        filling = true;
         this.advance(lane);
         this.send(lane, connection, next);
         continue;
