@@ -21,6 +21,7 @@ export type ReplayEngine = Pick<
   | 'report'
   | 'compare'
   | 'preflight'
+  | 'isHurried'
 >;
 
 /** `reader`: queries and subscriptions. `operator`: everything. */

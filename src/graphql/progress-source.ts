@@ -5,6 +5,7 @@ import { createPullStream, type PullSource } from '../replay/pull-stream.ts';
 import { hasEnded } from '../replay/run-state.ts';
 import type { ProgressSnapshot } from '../replay/summary.ts';
 import type { ReplayEngine } from './context.ts';
+import { deliveryBudget } from './delivery-budget.ts';
 
 /** Which events a reader of a run wants (`docs/events.md`). */
 export type EventDetail = 'STATEMENTS' | 'FAILURES' | 'SUMMARY';
@@ -61,7 +62,7 @@ export async function openProgress(
   const snapshot = () => engine.snapshot(replayId);
   const source =
     request.detail === 'STATEMENTS'
-      ? new StatementSource(reader, request, snapshot)
+      ? new StatementSource(reader, request, snapshot, () => engine.isHurried)
       : request.detail === 'FAILURES'
         ? new FailureSource(reader, request, snapshot)
         : new SummarySource(reader, request, snapshot);
@@ -119,20 +120,40 @@ class StatementSource implements PullSource<ProgressBatch> {
   private readonly reader: EventReader;
   private readonly request: ProgressRequest;
   private readonly snapshot: Snapshot;
+  private readonly mustYield: () => boolean;
+  private wakeUp: (() => void) | null = null;
+  private closed = false;
 
-  constructor(reader: EventReader, request: ProgressRequest, snapshot: Snapshot) {
+  constructor(reader: EventReader, request: ProgressRequest, snapshot: Snapshot, mustYield: () => boolean) {
     this.reader = reader;
     this.request = request;
     this.snapshot = snapshot;
+    this.mustYield = mustYield;
   }
 
   async next(): Promise<ProgressBatch | null> {
+    while (!this.closed && this.mustYield() && deliveryBudget.waitMs > 0) await this.pause(deliveryBudget.waitMs);
     const { events, lastSeq } = await this.reader.read(this.request.batchSize, this.request.maxWaitMs);
-    return events.length === 0 ? null : batch(events, lastSeq, this.snapshot);
+    if (events.length === 0) return null;
+    deliveryBudget.handOut();
+    return batch(events, lastSeq, this.snapshot);
   }
 
   close(): void {
+    this.closed = true;
+    this.wakeUp?.();
     this.reader.close();
+  }
+
+  private pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => this.wakeUp?.(), ms);
+      this.wakeUp = () => {
+        clearTimeout(timer);
+        this.wakeUp = null;
+        resolve();
+      };
+    });
   }
 }
 

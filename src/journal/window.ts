@@ -69,10 +69,18 @@ export function checkWindow(window: Window, path: readonly string[] = ['window']
 
 /** RFC 3339 in UTC with always six fractional digits: `2026-11-23T16:28:37.426000Z`. */
 export function formatMicros(micros: Micros): string {
-  const millis = Math.floor(micros / 1000);
-  const rest = micros - millis * 1000;
-  return `${new Date(millis).toISOString().slice(0, -1)}${String(rest).padStart(3, '0')}Z`;
+  const second = Math.floor(micros / 1_000_000);
+  if (second !== lastSecond) {
+    // Throws for what is no time, before anything is kept of it.
+    lastPrefix = new Date(second * 1000).toISOString().slice(0, -4);
+    lastSecond = second;
+  }
+  return `${lastPrefix}${String(micros - second * 1_000_000).padStart(6, '0')}Z`;
 }
+
+/** Timestamps are written by the thousand, most of one second after another of the same: its text is kept. */
+let lastSecond = Number.NaN;
+let lastPrefix = '';
 
 const RFC3339 =
   /^(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d+))?)?\s*(Z|z|UTC|GMT|[+-]\d\d(?::?[0-5]\d)?)$/;

@@ -256,6 +256,12 @@ export class ReplayEngine {
     return this.runs.size;
   }
 
+  /** True while a run of this process goes as fast as it can: whatever else happens here slows it down. */
+  get isHurried(): boolean {
+    for (const run of this.runs.values()) if (run.isHurried) return true;
+    return false;
+  }
+
   /** Marks what dead processes left as INTERRUPTED; call once at start, before anything else. */
   async recover(): Promise<readonly string[]> {
     await this.options.store.holdOwnership(this.options.ownerId);

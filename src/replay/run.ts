@@ -105,6 +105,11 @@ export class ReplayRun {
     return this.begun.promise;
   }
 
+  /** True while it sends, or will send, as fast as it can. */
+  get isHurried(): boolean {
+    return this.parts.request.pace.mode === 'AS_FAST_AS_POSSIBLE' && !this.control.isPaused;
+  }
+
   /** Nothing is sent from the call on. @throws RepriseError REPLAY_STATE */
   async pause(): Promise<void> {
     if (this.ending) throw new RepriseError('REPLAY_STATE', `replay ${this.id} is about to end`);
