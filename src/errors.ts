@@ -33,7 +33,6 @@ export const ERROR_CODES = [
   'REPLAY_STOPPED',
   'RUN_TIMEOUT',
   'TOO_MANY_REPLAYS',
-  'PREFLIGHT_REFUSED',
   // access and storage
   'UNAUTHENTICATED',
   'FORBIDDEN',

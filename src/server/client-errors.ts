@@ -15,8 +15,9 @@ export function toClientError(thrown: unknown, report: Report): GraphQLError {
     return recast(shown, origin.message, { ...httpOf(shown), code: origin.code, path: origin.path });
   }
   if (shown !== null && (origin === null || origin instanceof GraphQLError)) {
-    const code = shown.extensions['code'] ?? 'BAD_INPUT';
-    return recast(shown, withoutValue(shown.message), { ...shown.extensions, code });
+    // What caused it may quote the request: the parser's word on malformed JSON holds a piece of the body.
+    const { originalError: _, ...extensions } = shown.extensions;
+    return recast(shown, withoutValue(shown.message), { ...extensions, code: codeOf(extensions['code']) });
   }
   const errorId = report(origin ?? thrown);
   return recast(shown, `the service failed: its log tells more under ${errorId}`, {
@@ -25,6 +26,11 @@ export function toClientError(thrown: unknown, report: Report): GraphQLError {
     unexpected: true,
     errorId,
   });
+}
+
+/** Yoga's name for a body that it stopped reading is one more name for a limit. */
+function codeOf(code: unknown): unknown {
+  return code === 'REQUEST_ENTITY_TOO_LARGE' ? 'LIMIT_EXCEEDED' : (code ?? 'BAD_INPUT');
 }
 
 /** The same error at the same place, said otherwise; what caused it is left behind. */

@@ -139,7 +139,6 @@ export function statusOf(error: RepriseError): number {
     case 'REPLAY_STATE':
     case 'REPLAY_STOPPED':
     case 'CONNECTION_LIMIT':
-    case 'PREFLIGHT_REFUSED':
       return 409;
     case 'LIMIT_EXCEEDED':
       return 413;

@@ -101,8 +101,6 @@ export type ErrorCode =
   | 'LIMIT_EXCEEDED'
   /** The `log_line_prefix` does not tell sessions apart. */
   | 'PREFIX_UNUSABLE'
-  /** The run would not do what it says; the message lists why. */
-  | 'PREFLIGHT_REFUSED'
   /** There is no replay with this id. */
   | 'REPLAY_NOT_FOUND'
   /** The replay is in a state that does not allow this. */
