@@ -4,10 +4,10 @@ import { z } from 'zod';
 import { messageOf, RepriseError } from './errors.ts';
 
 /** `reader`: queries and subscriptions. `operator`: everything. */
-export const ROLES = ['reader', 'operator'] as const;
+const ROLES = ['reader', 'operator'] as const;
 export type Role = (typeof ROLES)[number];
 
-export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
 export interface AccessToken {
@@ -197,7 +197,7 @@ function check<Shape extends z.ZodRawShape>(
 }
 
 /** True for an address that only this machine can reach. */
-export function isLoopback(host: string): boolean {
+function isLoopback(host: string): boolean {
   const bare = host.replace(/^\[|\]$/g, '').toLowerCase();
   return bare === 'localhost' || bare === '::1' || /^(::ffff:)?127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(bare);
 }

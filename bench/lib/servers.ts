@@ -41,11 +41,7 @@ export function libpqEnvironment(server: EmbeddedPostgres): Record<string, strin
 }
 
 /** Runs statements, each in a transaction of its own. */
-export async function execute(
-  server: EmbeddedPostgres,
-  database: string,
-  statements: readonly string[],
-): Promise<void> {
+async function execute(server: EmbeddedPostgres, database: string, statements: readonly string[]): Promise<void> {
   const client = new Client({ connectionString: server.url(database) });
   await client.connect();
   try {

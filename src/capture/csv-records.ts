@@ -187,12 +187,10 @@ export class CsvRecords implements RecordReader {
     record.user = known(fields[1]);
     record.database = known(fields[2]);
     record.pid = fields[3] === '' ? null : Number(fields[3]);
-    record.host = known(fields[4]);
     record.sessionId = known(fields[5]);
     record.lineNumber = fields[6] === '' ? null : Number(fields[6]);
     record.tag = known(fields[7]);
     record.virtualXid = known(fields[9]);
-    record.xid = known(fields[10]);
     record.severity = fields[11] as string;
     record.sqlstate = sqlstate;
     record.message = fields[13] as string;

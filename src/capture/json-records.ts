@@ -9,13 +9,10 @@ interface JsonLine {
   readonly user?: string;
   readonly dbname?: string;
   readonly pid?: number;
-  readonly remote_host?: string;
-  readonly remote_port?: number | string;
   readonly session_id?: string;
   readonly line_num?: number;
   readonly ps?: string;
   readonly vxid?: string;
-  readonly txid?: number | string;
   readonly error_severity?: unknown;
   readonly state_code?: string;
   readonly message?: unknown;
@@ -107,12 +104,10 @@ export class JsonRecords implements RecordReader {
     record.user = known(line.user);
     record.database = known(line.dbname);
     record.pid = line.pid ?? null;
-    record.host = line.remote_host === undefined ? null : host(line.remote_host, line.remote_port);
     record.sessionId = known(line.session_id);
     record.lineNumber = line.line_num ?? null;
     record.tag = known(line.ps);
     record.virtualXid = known(line.vxid);
-    record.xid = line.txid === undefined ? null : String(line.txid);
     record.severity = line.error_severity;
     record.sqlstate = line.state_code ?? null;
     record.message = typeof line.message === 'string' ? line.message : '';
@@ -134,8 +129,4 @@ function parse(text: string): JsonLine | null {
   } catch {
     return null;
   }
-}
-
-function host(address: string, port: number | string | undefined): string {
-  return port === undefined ? address : `${address}:${port}`;
 }

@@ -14,13 +14,11 @@ export class LogRecord {
   pid: number | null = null;
   /** As `%c` writes it: start of the session (seconds, hex), a dot, pid (hex). */
   sessionId: string | null = null;
-  host: string | null = null;
   /** Number of the record within its session; stderr counts the follow-up lines too. */
   lineNumber: number | null = null;
   /** Command tag (`ps` in jsonlog, `%i`). */
   tag: string | null = null;
   virtualXid: string | null = null;
-  xid: string | null = null;
   severity = '';
   sqlstate: string | null = null;
   message = '';

@@ -31,7 +31,6 @@ export interface LogOptions {
 /** One pass over a log: its operations go to the sink in an order that only the log decides. */
 export class LogScan {
   readonly shape: LogShape;
-  readonly nodeId: string;
   /** Identifies the log: digest of its first line and of the options that change what it gives. */
   readonly importId: string;
   /** Names as given. */
@@ -64,7 +63,6 @@ export class LogScan {
     this.#head = source.head;
     this.totalSize = source.totalSize;
     this.files = Array.isArray(options.files) ? [...(options.files as readonly string[])] : ['-'];
-    this.nodeId = nodeId;
     this.shape = recogniseLog(head.toString('utf8'), format, logLinePrefix);
     const newline = head.indexOf(10);
     this.importId = createHash('sha256')

@@ -5,7 +5,7 @@ import type { ReportedLoss } from './import-report.ts';
 import type { OperationSink } from './operation-sink.ts';
 
 /** Counts what passes, for the report; holds no statement. */
-export class Tally {
+class Tally {
   entries = 0;
   begun = 0;
   committed = 0;

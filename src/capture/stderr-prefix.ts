@@ -148,7 +148,6 @@ export class StderrPrefix {
     record.user = this.#value(match, 'u');
     record.database = this.#value(match, 'd');
     record.application = this.#value(match, 'a');
-    record.host = this.#value(match, 'r') ?? this.#value(match, 'h');
     record.sessionId = this.#value(match, 'c');
     const pid = this.#value(match, 'p');
     record.pid = pid === null ? pidOf(record.sessionId) : Number(pid);
@@ -156,7 +155,6 @@ export class StderrPrefix {
     record.lineNumber = lineNumber === null ? null : Number(lineNumber);
     record.tag = this.#value(match, 'i');
     record.virtualXid = this.#value(match, 'v');
-    record.xid = this.#value(match, 'x');
     record.sqlstate = this.#value(match, 'e');
     record.backendType = this.#value(match, 'b');
     return !Number.isNaN(record.time);

@@ -11,7 +11,7 @@ import { addReport } from './report.ts';
 import { addServe } from './serve.ts';
 
 /** Version of the package, as `--version` prints it. */
-export function packageVersion(): string {
+function packageVersion(): string {
   const file = new URL('../../package.json', import.meta.url);
   return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }

@@ -65,7 +65,7 @@ export async function requireRun(client: Client, id: string, signal: AbortSignal
 }
 
 /** The exit status of a run as it is now. */
-export function exitCodeOf(run: ReplayFieldsFragment, flags: WatchFlags): number {
+function exitCodeOf(run: ReplayFieldsFragment, flags: WatchFlags): number {
   const { skipped, unknown } = run.summary;
   const summary = { skipped, unknown, divergences: divergencesOf(run.summary) };
   return exitCodeOfRun({ state: run.state, error: run.error ?? null, summary }, failOnOf(flags), flags.allow ?? 0);

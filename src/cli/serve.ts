@@ -9,7 +9,6 @@ interface ServeFlags {
   readonly host?: string;
   readonly port?: string;
   readonly dataDir?: string;
-  readonly databaseUrl?: string;
   readonly targets?: string;
   readonly allowTargets?: string;
   readonly logLevel?: string;

@@ -49,7 +49,7 @@ function describe(error: Error): string {
 }
 
 /** Splits a body into events; calls `onSilence` when none of its bytes come for `SILENCE_MS`. */
-export async function* readEvents(
+async function* readEvents(
   reader: { read(): Promise<{ done: boolean; value?: Uint8Array | undefined }> },
   onSilence: () => void,
 ): AsyncGenerator<{ event: string; data: string }, void, undefined> {

@@ -1,7 +1,7 @@
 import { type ErrorCode, RepriseError } from '../errors.ts';
 import { builder, enumOf, type NamedRef } from './builder.ts';
 
-export const ErrorCodeEnum = enumOf<ErrorCode>(
+const ErrorCodeEnum = enumOf<ErrorCode>(
   'ErrorCode',
   'Every way in which a caller can be refused. Closed set; see `docs/errors.md`.',
   {
@@ -85,7 +85,7 @@ const FAMILY: Readonly<Record<ErrorCode, Family>> = {
 };
 
 /** A RepriseError as a value: graphql-js throws every Error instance that a resolver returns. */
-export class Refusal {
+class Refusal {
   readonly error: RepriseError;
 
   constructor(error: RepriseError) {

@@ -50,7 +50,7 @@ const TransactionStatusEnum = enumOf<TransactionStatus>('TransactionStatus', 'Wh
 });
 
 export const JournalEntry = builder.objectRef<Entry>('JournalEntry');
-export const JournalEntryConnection = connectionOf(JournalEntry, 'entries of the journal');
+const JournalEntryConnection = connectionOf(JournalEntry, 'entries of the journal');
 export const JournalTransaction = builder.objectRef<Transaction>('JournalTransaction');
 
 JournalEntry.implement({

@@ -22,7 +22,7 @@ export const PaceModeEnum = enumOf<Pace['mode']>('PaceMode', 'When statements ar
   RECORDED: 'On the recorded schedule, times `speed`.',
 });
 
-export const TlsModeEnum = enumOf<TlsMode>('TlsMode', 'How TLS is used towards the target, as libpq names it.', {
+const TlsModeEnum = enumOf<TlsMode>('TlsMode', 'How TLS is used towards the target, as libpq names it.', {
   DISABLE: 'Never.',
   PREFER: 'Where the server offers it.',
   REQUIRE: 'Always, whatever certificate.',

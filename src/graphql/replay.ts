@@ -231,7 +231,7 @@ const RunErrorRef = builder.objectRef<NonNullable<Replay['error']>>('ReplayEndEr
 });
 
 export const ReplayRef = builder.objectRef<Replay>('Replay');
-export const ReplayConnection = connectionOf(ReplayRef, 'replays');
+const ReplayConnection = connectionOf(ReplayRef, 'replays');
 
 ReplayRef.implement({
   description: 'One run: a window, a target, options; with a state and a durable result per statement.',

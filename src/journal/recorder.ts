@@ -42,7 +42,7 @@ export interface RecorderOptions {
 }
 
 /** Most statements of one bulk call. */
-export const MAX_BULK = 5000;
+const MAX_BULK = 5000;
 /** Sessions whose newest timestamp is remembered, and transactions whose savepoints are. */
 const REMEMBERED = 10_000;
 /** Tries for a sequence of the recorder's own choice that another process was faster with. */

@@ -100,11 +100,6 @@ export function countParameters(text: string): number {
   return highestParameter(text);
 }
 
-/** Whether a statement has parameters that the protocol has to bind; see `countParameters`. */
-export function hasParameters(text: string): boolean {
-  return countParameters(text) > 0;
-}
-
 function highestParameter(statement: string): number {
   const tokens = new Tokenizer(statement);
   let highest = 0;

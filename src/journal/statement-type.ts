@@ -143,25 +143,16 @@ function copyDirection(tokens: Tokenizer): 'FROM' | 'TO' | null {
   return null;
 }
 
-function copiesWithClient(text: string, direction: 'FROM' | 'TO'): boolean {
+/** Whether any statement of the string is `COPY … FROM STDIN`: the server then waits for data from the client. */
+export function isCopyFromStdin(text: string): boolean {
   if (!/copy/i.test(text)) return false;
   const statements = isSingleStatement(text) ? [text] : splitStatements(text);
   return statements.some((statement) => {
     const tokens = new Tokenizer(statement);
     tokens.advance();
-    if (tokens.keyword() !== 'COPY' || copyDirection(tokens) !== direction) return false;
+    if (tokens.keyword() !== 'COPY' || copyDirection(tokens) !== 'FROM') return false;
     tokens.advance();
     // The grammar takes either word in either direction.
     return tokens.keyword() === 'STDIN' || tokens.keyword() === 'STDOUT';
   });
-}
-
-/** Whether any statement of the string is `COPY … FROM STDIN`: the server then waits for data from the client. */
-export function isCopyFromStdin(text: string): boolean {
-  return copiesWithClient(text, 'FROM');
-}
-
-/** Whether any statement of the string is `COPY … TO STDOUT`: the answer is a stream of copy data, not rows. */
-export function isCopyToStdout(text: string): boolean {
-  return copiesWithClient(text, 'TO');
 }

@@ -266,7 +266,7 @@ async function countInside(
 }
 
 /** All entries of a transaction by sequence, page by page. */
-export async function* entriesOf(journal: JournalStore, transactionId: string): AsyncGenerator<Entry> {
+async function* entriesOf(journal: JournalStore, transactionId: string): AsyncGenerator<Entry> {
   let after = 0;
   for (;;) {
     const page = await journal.transactionEntries(transactionId, after, PAGE);

@@ -132,7 +132,7 @@ async function readHeld(
 }
 
 /** Checkpoints of imports, by id. */
-export async function readCheckpoints(
+async function readCheckpoints(
   client: Pick<PoolClient, 'query'>,
   importIds: ReadonlySet<string>,
 ): Promise<Map<string, ImportCheckpoint>> {

@@ -43,9 +43,6 @@ export interface PublicAlias {
   readonly tls: TlsMode;
 }
 
-/** REPRISE_ALLOW_TARGETS when it is not set: loopback, any port. */
-export const DEFAULT_ALLOWED_TARGETS: readonly string[] = ['loopback'];
-
 /** Login of a free-form target that names none. */
 const DEFAULT_USER = 'postgres';
 const DEFAULT_DATABASE = 'postgres';

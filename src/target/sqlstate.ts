@@ -77,21 +77,6 @@ export function isCascade(sqlstate: string | null): boolean {
   return sqlstate === '25P02';
 }
 
-/**
- * The server ends the session, or says that it is gone. 08P01 is left out: servers report a malformed message
- * with it on a connection that lives on. For a statement, `TargetOutcome.lost` is what counts.
- */
-export function isConnectionLoss(sqlstate: string | null): boolean {
-  if (sqlstate === null) return false;
-  if (sqlstate.startsWith('08')) return sqlstate !== '08P01';
-  return sqlstate === '57P01' || sqlstate === '57P02' || sqlstate === '57P03';
-}
-
-/** The transaction failed by its timing only, and might succeed when repeated. */
-export function isRetryable(sqlstate: string | null): boolean {
-  return sqlstate === '40001' || sqlstate === '40P01';
-}
-
 /** A few words for people: `unique violation`; the class's name, or null, for a code not in the table. */
 export function sqlstateName(sqlstate: string): string | null {
   return NAMES[sqlstate] ?? CLASSES[sqlstate.slice(0, 2)] ?? null;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type CollectedLog, collectLog } from '../../src/capture/collect.ts';
+import { type CollectedLog, collectLog } from './collect.ts';
 import { collectText, EXTENSIONS, type Extension, example, fixture, lossCounts, textOf } from './support.ts';
 
 let folder: string;

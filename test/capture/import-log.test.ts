@@ -2,13 +2,13 @@ import { appendFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { collectLog } from '../../src/capture/collect.ts';
 import { type ImportProgress, importLog } from '../../src/capture/import-log.ts';
 import { formatImportReport } from '../../src/capture/import-report.ts';
 import type { JournalBatch, JournalStore } from '../../src/journal/store.ts';
 import { type Database, openDatabase } from '../../src/store/database.ts';
 import { createJournalStore } from '../../src/store/journal-store.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { collectLog } from './collect.ts';
 import { EXTENSIONS, example, fixture, textOf } from './support.ts';
 
 const EVER = { from: 0, to: 4_000_000_000_000_000 };

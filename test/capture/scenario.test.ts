@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { type CollectedLog, collectLog } from '../../src/capture/collect.ts';
 import type { NewEntry } from '../../src/journal/entry.ts';
+import { type CollectedLog, collectLog } from './collect.ts';
 import { bySession, byTransaction, comparable, EXTENSIONS, type Extension, fixture, lossCounts } from './support.ts';
 
 /** One thing that a client did, as it recorded it itself (see fixtures/README.md). */

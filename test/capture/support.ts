@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { gunzipSync } from 'node:zlib';
-import { type CollectedLog, collectLog } from '../../src/capture/collect.ts';
 import type { LogOptions } from '../../src/capture/log-scan.ts';
 import type { NewEntry } from '../../src/journal/entry.ts';
+import { type CollectedLog, collectLog } from './collect.ts';
 
 export const EXTENSIONS = ['csv', 'json', 'log'] as const;
 export type Extension = (typeof EXTENSIONS)[number];

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { type CollectedLog, collectLog } from '../../src/capture/collect.ts';
 import type { NewEntry } from '../../src/journal/entry.ts';
+import { type CollectedLog, collectLog } from './collect.ts';
 import { bySession, byTransaction, comparable, EXTENSIONS, type Extension, example, textOf } from './support.ts';
 
 const WORKLOADS = {

@@ -3,7 +3,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { buildSchema, execute, subscribe } from 'graphql';
 import { useServer } from 'graphql-ws/use/ws';
 import { createYoga } from 'graphql-yoga';
-import { type WebSocket, WebSocketServer } from 'ws';
+import { WebSocketServer } from 'ws';
 
 /** What a count may be told to do when it comes to a number. */
 export interface Script {
@@ -75,15 +75,6 @@ export class CountingServer {
   /** Cuts every connection, as a crash or a network does. */
   cut(): void {
     for (const socket of this.#sockets) socket.destroy();
-  }
-
-  get openSockets(): number {
-    return this.#sockets.size;
-  }
-
-  /** The server's end of the open WebSockets. */
-  get peers(): Set<WebSocket> {
-    return this.#webSockets.clients;
   }
 
   /** Stops listening and cuts; `start` again listens on the same port. */

@@ -1,13 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Value } from '../../src/journal/value.ts';
-import {
-  decodeParameters,
-  displayValue,
-  encodeParameters,
-  valueOid,
-  valueToWire,
-} from '../../src/journal/value-codec.ts';
+import { decodeParameters, encodeParameters, valueOid, valueToWire } from '../../src/journal/value-codec.ts';
 
 const plain = { noNullPrototype: true };
 const { value: anyValue } = fc.letrec<{ value: Value }>((tie) => ({
@@ -97,30 +91,5 @@ describe('a value on the wire', () => {
     expect(valueOid(text('1', 23))).toBe(23);
     expect(valueOid(text('1'))).toBe(0);
     expect([NULL, int(1n), float(1), bytes(1), array(text('a', 25))].map(valueOid)).toEqual([0, 0, 0, 0, 0]);
-  });
-});
-
-describe('a value for people', () => {
-  it.each<[Value, string]>([
-    [NULL, 'NULL'],
-    [text("it's\n\u001b[31m\u202e"), "'it''s\\n\\u001b[31m\\u202e'"],
-    [bytes(1, 2), "'\\x0102'"],
-    [array(int(1n), array(text('a'), NULL)), "{1, {'a', NULL}}"],
-    [{ kind: 'bool', value: false }, 'false'],
-  ])('%# reads as SQL writes it', (value, expected) => {
-    expect(displayValue(value)).toBe(expected);
-  });
-
-  it('never passes its limit and never ends in half a character', () => {
-    fc.assert(
-      fc.property(anyValue, fc.integer({ min: 1, max: 40 }), (value, limit) => {
-        const shown = displayValue(value, limit);
-        expect(shown.length).toBeLessThanOrEqual(limit);
-        expect(shown).not.toMatch(/\p{Cc}/u);
-      }),
-    );
-    expect(displayValue(text('\u{1f600}'.repeat(50)), 10)).toBe(`'${'\u{1f600}'.repeat(4)}…`);
-    expect(displayValue(text('x'.repeat(1_000_000)), 20)).toHaveLength(20);
-    expect(displayValue({ kind: 'bytes', value: new Uint8Array(1_000_000) }, 20)).toHaveLength(20);
   });
 });

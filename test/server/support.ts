@@ -127,7 +127,7 @@ export async function until(condition: () => boolean | Promise<boolean>): Promis
   while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
-export const WINDOW = { from: Date.UTC(2026, 10, 23, 10) * 1000, to: Date.UTC(2026, 10, 23, 11) * 1000 };
+const WINDOW = { from: Date.UTC(2026, 10, 23, 10) * 1000, to: Date.UTC(2026, 10, 23, 11) * 1000 };
 
 /** A run whose events the test writes itself, into the real store. */
 export async function scriptedRun(replays: ReplayStore): Promise<{ readonly id: string; readonly feed: EventFeed }> {

@@ -131,19 +131,6 @@ export class HandMadeRecord {
     return { transactionId: transaction.id, sequence: transaction.last };
   }
 
-  /** The session's connection went: what it had open was rolled back. */
-  disconnect(session: string): void {
-    const known = this.session(session);
-    if (known.transaction !== null && known.transaction.last > 0) {
-      this.ended.push({
-        transactionId: known.transaction.id,
-        status: 'ROLLED_BACK',
-        at: this.start + (this.last + 1) * 1000,
-      });
-    }
-    known.transaction = null;
-  }
-
   /** `[from, to]` in milliseconds of the record; default: all of it. */
   window(from = 0, to = 3_600_000): Window {
     return { from: this.start + Math.round(from * 1000), to: this.start + Math.round(to * 1000) };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createTargetPolicy, DEFAULT_ALLOWED_TARGETS, type TargetPolicyConfig } from '../../src/target/policy.ts';
+import { createTargetPolicy, type TargetPolicyConfig } from '../../src/target/policy.ts';
 import type { TargetAlias, TargetSpec } from '../../src/target/spec.ts';
 
 const STAGING: TargetAlias = {
@@ -24,7 +24,7 @@ const NAMES: Record<string, string[]> = {
 function policy(changes: Partial<TargetPolicyConfig> = {}) {
   return createTargetPolicy({
     aliases: [STAGING],
-    allow: DEFAULT_ALLOWED_TARGETS,
+    allow: ['loopback'],
     forbidden: [],
     lookup: async (host) => {
       const found = NAMES[host];

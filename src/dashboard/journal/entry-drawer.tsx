@@ -50,7 +50,7 @@ export function EntryDrawer({ id, onSelect, onClose, onSession }: Props) {
   );
 }
 
-export function EntryDetail(props: {
+function EntryDetail(props: {
   readonly entry: EntryFieldsFragment;
   readonly onSession?: ((id: string) => void) | undefined;
 }) {

@@ -6,7 +6,7 @@ const KEY = 'reprise.theme';
 const stored = localStorage.getItem(KEY);
 
 /** What the user chose; `system` follows the browser. */
-export const theme = signal<Theme>(stored === 'light' || stored === 'dark' ? stored : 'system');
+const theme = signal<Theme>(stored === 'light' || stored === 'dark' ? stored : 'system');
 
 const system = matchMedia('(prefers-color-scheme: dark)');
 const systemDark = signal(system.matches);

@@ -56,15 +56,6 @@ export function toSecond(timestamp: string): string {
   return `${timestamp.slice(0, 10)} ${timestamp.slice(11, 19)}`;
 }
 
-/** `12 s ago`, `3 min ago`; the date when it is more than a day. */
-export function ago(timestamp: string, nowMs: number): string {
-  const seconds = Math.max(0, Math.round((nowMs - Date.parse(timestamp)) / 1000));
-  if (seconds < 60) return `${seconds} s ago`;
-  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ago`;
-  if (seconds < 86_400) return `${Math.floor(seconds / 3600)} h ago`;
-  return timestamp.slice(0, 10);
-}
-
 /** Steps of a time axis, microseconds. */
 const STEPS = [
   1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 2e5, 5e5, 1e6, 2e6, 5e6, 1e7, 1.5e7, 3e7, 6e7, 1.2e8, 3e8, 6e8, 9e8, 1.8e9, 3.6e9,

@@ -38,8 +38,6 @@ export interface EntryDraws {
   readonly recalls: readonly { readonly track: Track; readonly draw: Draw }[];
 }
 
-export const NO_ENTRY_DRAWS: EntryDraws = Object.freeze({ draws: [], moves: [], recalls: [] });
-
 export interface LedgerOptions {
   readonly journal: JournalStore;
   /** Of the replay. */

@@ -78,7 +78,7 @@ export function sourceDraws(source: string, objects: Objects, called: Set<string
 }
 
 /** Reads `[schema.]name` at the current token and moves to the token behind it. */
-export function qualifiedName(tokens: Tokenizer): readonly [schema: string | null, name: string] {
+function qualifiedName(tokens: Tokenizer): readonly [schema: string | null, name: string] {
   let schema: string | null = null;
   let name = identifierName(tokens) ?? '';
   tokens.advance();

@@ -1,10 +1,10 @@
-import type { Micros, NewEntry } from '../journal/entry.ts';
-import type { LossReason } from '../journal/store.ts';
-import type { NewTransaction, TransactionEnd } from '../journal/transaction.ts';
-import { type LogOptions, LogScan } from './log-scan.ts';
-import type { OperationSink } from './operation-sink.ts';
+import { type LogOptions, LogScan } from '../../src/capture/log-scan.ts';
+import type { OperationSink } from '../../src/capture/operation-sink.ts';
+import type { Micros, NewEntry } from '../../src/journal/entry.ts';
+import type { LossReason } from '../../src/journal/store.ts';
+import type { NewTransaction, TransactionEnd } from '../../src/journal/transaction.ts';
 
-/** Everything that a log gives, in memory. For tests and small logs: an import streams instead. */
+/** Everything that a log gives, in memory. An import streams instead. */
 export interface CollectedLog {
   readonly begun: NewTransaction[];
   readonly entries: NewEntry[];
