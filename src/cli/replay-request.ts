@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import type { ReplayInput, TargetInput, WindowInput } from '../client/index.ts';
+import type { CredentialsInput, ReplayInput, TargetInput, WindowInput } from '../client/index.ts';
 import { type Io, usage } from './io.ts';
 import {
   addFilterFlags,
@@ -16,13 +16,11 @@ import {
 } from './options.ts';
 import { EDGES, ORDERINGS, TLS_MODES } from './words.ts';
 
-export interface TargetFlags {
+export interface TargetFlags extends PasswordFlags {
   readonly target?: string;
   readonly host?: string;
   readonly port?: number;
   readonly user?: string;
-  readonly passwordEnv?: string;
-  readonly passwordStdin?: boolean;
   readonly database?: string;
   readonly tls?: (typeof TLS_MODES)[number];
 }
@@ -58,9 +56,8 @@ export function addRequestFlags(command: Command): Command {
     .option('--target <alias>', 'a target of the configuration')
     .option('--host <host>', 'or a target by host, which policy must allow')
     .option('--port <port>', 'its port (default 5432)', wholeNumber)
-    .option('--user <name>', 'login')
-    .option('--password-env <name>', 'environment variable that holds the password')
-    .option('--password-stdin', 'read the password from standard input')
+    .option('--user <name>', 'login');
+  addPasswordFlags(command)
     .option('--database <name>', "the target's database")
     .addOption(
       new Option('--tls <mode>', 'disable, prefer, require or verify-full (default prefer)').argParser(
@@ -155,31 +152,59 @@ export async function requestOf(flags: RequestFlags, window: WindowInput, io: Io
   }) as ReplayInput;
 }
 
+/** Flags that give a password: of what has been started already, or is about to be. */
+export interface PasswordFlags {
+  readonly passwordEnv?: string;
+  readonly passwordStdin?: boolean;
+}
+
+export function addPasswordFlags(command: Command): Command {
+  return command
+    .option('--password-env <name>', 'environment variable that holds the password')
+    .option('--password-stdin', 'read the password from standard input');
+}
+
+export interface CredentialsFlags extends PasswordFlags {
+  readonly userPasswordEnv?: readonly string[];
+}
+
+/** The passwords of the flags, for resuming; null where none is given. @throws RepriseError BAD_INPUT naming the flag */
+export async function credentialsOf(flags: CredentialsFlags, io: Io): Promise<CredentialsInput | null> {
+  const password = await passwordOf(flags, io);
+  const users = (flags.userPasswordEnv ?? []).map((text) => {
+    const [recorded, variable] = pair('--user-password-env', text, 'recorded=VARIABLE');
+    return { recorded, password: secretOf('--user-password-env', variable, io) };
+  });
+  return password === undefined && users.length === 0 ? null : { password: password ?? null, users };
+}
+
+async function passwordOf(flags: PasswordFlags, io: Io): Promise<string | undefined> {
+  if (flags.passwordEnv !== undefined && flags.passwordStdin)
+    throw usage('--password-env', 'excludes --password-stdin');
+  if (flags.passwordEnv !== undefined) return secretOf('--password-env', flags.passwordEnv, io);
+  return flags.passwordStdin ? readLine(io) : undefined;
+}
+
 async function targetOf(flags: TargetFlags, io: Io): Promise<TargetInput> {
   if (flags.target === undefined && flags.host === undefined) {
     throw usage('--target', 'is missing: name a configured target, or give --host and --port');
   }
   if (flags.target !== undefined && flags.host !== undefined)
     throw usage('--target', 'excludes --host: give one of them');
-  if (flags.passwordEnv !== undefined && flags.passwordStdin)
-    throw usage('--password-env', 'excludes --password-stdin');
-  let password: string | undefined;
-  if (flags.passwordEnv !== undefined) password = secretOf('--password-env', flags.passwordEnv, io);
-  if (flags.passwordStdin) password = await readLine(io);
   return withoutAbsent({
     alias: flags.target,
     host: flags.host,
     port: flags.port,
     user: flags.user,
-    password,
+    password: await passwordOf(flags, io),
     database: flags.database,
     tls: flags.tls,
   });
 }
 
-function pair(flag: string, text: string): [string, string] {
+function pair(flag: string, text: string, form = 'recorded=target'): [string, string] {
   const at = text.indexOf('=');
-  if (at < 1 || at === text.length - 1) throw usage(flag, `${JSON.stringify(text)} is not of the form recorded=target`);
+  if (at < 1 || at === text.length - 1) throw usage(flag, `${JSON.stringify(text)} is not of the form ${form}`);
   return [text.slice(0, at), text.slice(at + 1)];
 }
 

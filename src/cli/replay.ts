@@ -18,7 +18,14 @@ import type { CliContext } from './context.ts';
 import { EXIT } from './exit-codes.ts';
 import { count, duration, fields, type Io, json, table } from './io.ts';
 import { collect, decimal, oneOf, wholeNumber } from './options.ts';
-import { addRequestFlags, type RequestFlags, requestOf } from './replay-request.ts';
+import {
+  addPasswordFlags,
+  addRequestFlags,
+  type CredentialsFlags,
+  credentialsOf,
+  type RequestFlags,
+  requestOf,
+} from './replay-request.ts';
 import { addWatchFlags, follow, requireRun, type WatchFlags } from './replay-watch.ts';
 import { addReplayReports } from './report.ts';
 import { failuresText, runsTable, runText } from './run-view.ts';
@@ -105,9 +112,15 @@ export function addReplay(program: Command, context: CliContext): void {
   change('pause', 'hold a replay still', async (client, replayId) =>
     unwrap((await client.request(PauseReplayDocument, { replayId }, io.signal)).pauseReplay),
   );
-  change('resume', 'take a paused or interrupted replay on', async (client, replayId) =>
-    unwrap((await client.request(ResumeReplayDocument, { replayId }, io.signal)).resumeReplay),
-  );
+  const resume = replay
+    .command('resume <id>')
+    .summary('take a paused or interrupted replay on')
+    .option('--user-password-env <recorded=name>', 'of an interrupted run: password of a mapped login', collect);
+  addServiceFlags(addPasswordFlags(resume)).action(async (id: string, flags: CredentialsFlags & ServiceFlags) => {
+    const variables = { replayId: id, credentials: await credentialsOf(flags, io) };
+    const { resumeReplay } = await serviceOf(io, flags).request(ResumeReplayDocument, variables, io.signal);
+    show(unwrap(resumeReplay), flags, io);
+  });
   addServiceFlags(
     replay.command('speed <id> <factor>').summary('change the speed of a replay at recorded pace'),
   ).action(async (id: string, factor: string, flags: ServiceFlags) => {

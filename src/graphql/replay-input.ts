@@ -76,6 +76,23 @@ const UserMappingInput = builder.inputType('UserMappingInput', {
   }),
 });
 
+const UserPasswordInput = builder.inputType('UserPasswordInput', {
+  description: 'The password of a mapped login.',
+  fields: (t) => ({
+    recorded: t.string({ required: true, description: 'Recorded user that the login stands for.' }),
+    password: t.field({ type: 'Secret', required: true, description: 'Kept only while the run lasts.' }),
+  }),
+});
+
+/** Passwords for `resumeReplay`. */
+export const CredentialsInput = builder.inputType('CredentialsInput', {
+  description: 'Passwords that an INTERRUPTED run was started with: they are not stored.',
+  fields: (t) => ({
+    password: t.field({ type: 'Secret', description: "Of the target's login. Kept only while the run lasts." }),
+    users: t.field({ type: [UserPasswordInput], description: 'Of mapped logins.' }),
+  }),
+});
+
 export const SlowerInput = builder.inputType('SlowerInput', {
   description: 'When a statement counts as SLOWER: both conditions must hold.',
   fields: (t) => ({

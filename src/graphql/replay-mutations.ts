@@ -1,7 +1,7 @@
 import { builder } from './builder.ts';
 import { asData, resultOf } from './errors.ts';
 import { ReplayRef } from './replay.ts';
-import { ReplayInputType, replayInputOf } from './replay-input.ts';
+import { CredentialsInput, ReplayInputType, replayInputOf } from './replay-input.ts';
 
 const StartReplayResult = resultOf('StartReplayResult', ReplayRef);
 const ReplayResult = resultOf('ReplayResult', ReplayRef);
@@ -29,9 +29,20 @@ builder.mutationField('pauseReplay', (t) =>
 builder.mutationField('resumeReplay', (t) =>
   t.field({
     type: ReplayResult,
-    description: 'Takes a PAUSED run on, or an INTERRUPTED one behind the last statement whose outcome is known.',
-    args: { replayId: t.arg({ type: 'UUID', required: true, description: id }) },
-    resolve: (_root, { replayId }, { engine }) => asData(() => engine.resume(replayId)),
+    description:
+      'Takes a PAUSED run on, or an INTERRUPTED one behind the last statement whose outcome is known. While its target ' +
+      'cannot be logged in to, an INTERRUPTED run stays as it is.',
+    args: {
+      replayId: t.arg({ type: 'UUID', required: true, description: id }),
+      credentials: t.arg({
+        type: CredentialsInput,
+        description: 'Of an INTERRUPTED run: the passwords that `startReplay` was given, where it was given any.',
+      }),
+    },
+    resolve: (_root, { replayId, credentials }, { engine }) =>
+      asData(() =>
+        engine.resume(replayId, { password: credentials?.password ?? null, users: credentials?.users ?? [] }),
+      ),
   }),
 );
 

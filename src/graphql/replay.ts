@@ -199,6 +199,14 @@ const RequestRef = builder.objectRef<StoredRequest>('ReplayRequest').implement({
       description: 'Logins by recorded user.',
       resolve: ({ users }) => users.map(({ recorded, user }) => ({ recorded, target: user })),
     }),
+    needsCredentials: t.boolean({
+      description: 'Whether resuming it needs `credentials.password`: it was started with one.',
+      resolve: ({ withheld }) => withheld?.target ?? false,
+    }),
+    needsCredentialsOf: t.stringList({
+      description: 'Recorded users whose logins need a password in `credentials.users` for resuming.',
+      resolve: ({ withheld }) => [...(withheld?.users ?? [])],
+    }),
     stopAfterFailures: t.expose('stopAfterFailures', {
       type: 'SafeInt',
       nullable: true,

@@ -70,12 +70,6 @@ export function checkSpeed(speed: number): number {
   return inRange('speed', speed, SPEED_RANGE.min, SPEED_RANGE.max);
 }
 
-/** The request as it may be stored and shown: every password replaced by null. */
-export function withoutSecrets(request: ReplayRequest): ReplayRequest {
-  const { password: _password, ...target } = request.target;
-  return { ...request, target, users: request.users.map((user) => ({ ...user, password: null })) };
-}
-
 function thresholdsOf(given: readonly string[]): readonly string[] {
   if (given.length > MAX_THRESHOLDS) throw bad('thresholds', `are at most ${MAX_THRESHOLDS}, not ${given.length}`);
   return given.map((text) => parseThreshold(text, ['input', 'thresholds']).text);

@@ -5,7 +5,8 @@ import type { DatabaseFacts } from '../target/identity.ts';
 import type { TargetPolicy } from '../target/policy.ts';
 import { targetLabel } from '../target/spec.ts';
 import type { RunComparison } from './compare-runs.ts';
-import { checkSpeed, completeRequest, withoutSecrets } from './complete-request.ts';
+import { checkSpeed, completeRequest } from './complete-request.ts';
+import { type Credentials, checkLogins, withCredentials, withoutSecrets } from './credentials.ts';
 import type { OutcomeEvent, OutcomeStatus, ReplayEvent, Verdict } from './event.ts';
 import { decodeChunk, encodeEvents } from './event-codec.ts';
 import { type EventReader, EventWaker, openEventReader } from './event-reader.ts';
@@ -155,12 +156,14 @@ export class ReplayEngine {
   }
 
   /**
-   * Takes a paused run on; an INTERRUPTED one is taken on behind the last statement whose outcome is known.
-   * @throws RepriseError REPLAY_NOT_FOUND, REPLAY_STATE, TARGET_REFUSED, TOO_MANY_REPLAYS
+   * Takes a paused run on; an INTERRUPTED one is taken on behind the last statement whose outcome is known. That one
+   * logs in again, with `credentials` where its start had brought passwords; while it cannot, it stays INTERRUPTED.
+   * @throws RepriseError REPLAY_NOT_FOUND, REPLAY_STATE, TARGET_REFUSED, TOO_MANY_REPLAYS, TARGET_UNREACHABLE; BAD_INPUT
+   * when a password is missing
    */
-  async resume(id: string): Promise<Replay> {
+  async resume(id: string, credentials: Credentials = {}): Promise<Replay> {
     const replay = await this.require(id);
-    if (replay.state === 'INTERRUPTED') return this.resumeInterrupted(replay);
+    if (replay.state === 'INTERRUPTED') return this.resumeInterrupted(replay, credentials);
     const run = await this.under(id, 'resume');
     await run.resume();
     return this.require(id);
@@ -295,17 +298,19 @@ export class ReplayEngine {
     }
   }
 
-  private async resumeInterrupted(replay: Replay): Promise<Replay> {
+  private async resumeInterrupted(replay: Replay, credentials: Credentials): Promise<Replay> {
     const { id } = replay;
+    const request = withCredentials(replay, credentials);
     if (this.runs.has(id) || this.resuming.has(id))
       throw new RepriseError('REPLAY_STATE', `replay ${id} is being resumed already`);
     this.resuming.add(id);
     try {
       return await this.admit(async () => {
-        const target = await this.options.policy.resolve(replay.request.target);
+        const target = await this.options.policy.resolve(request.target);
+        await checkLogins(target, request);
         const settled = await readSettled(this.options.store, replay);
         const owned = { ...replay, ownerId: this.options.ownerId };
-        const run = new ReplayRun({ ...this.parts(), replay: owned, request: replay.request, target, settled });
+        const run = new ReplayRun({ ...this.parts(), replay: owned, request, target, settled });
         this.launch(run);
         await run.hasBegun;
         return this.require(id);

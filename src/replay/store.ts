@@ -6,7 +6,10 @@ import type { ReplaySummary } from './summary.ts';
 import type { ThresholdResult } from './thresholds.ts';
 
 /** A request as it is stored and shown: no password, anywhere. */
-export type StoredRequest = ReplayRequest;
+export interface StoredRequest extends ReplayRequest {
+  /** Logins that came with a password, mapped ones by recorded user: resuming needs it again. Absent: none did. */
+  readonly withheld?: { readonly target: boolean; readonly users: readonly string[] };
+}
 
 /** One run. */
 export interface Replay {

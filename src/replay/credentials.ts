@@ -1,0 +1,78 @@
+import { RepriseError } from '../errors.ts';
+import { TargetConnection } from '../target/connection.ts';
+import type { ResolvedTarget } from '../target/spec.ts';
+import type { ReplayRequest } from './request.ts';
+import type { StoredRequest } from './store.ts';
+
+/** Passwords for a run that is resumed: nothing keeps those of its start. */
+export interface Credentials {
+  /** Of the target's login. */
+  readonly password?: string | null;
+  /** Of mapped logins, by recorded user. */
+  readonly users?: readonly { readonly recorded: string; readonly password: string }[];
+}
+
+/** The request as it may be stored and shown: without passwords, and with a note of which there were. */
+export function withoutSecrets(request: ReplayRequest): StoredRequest {
+  const { password, ...target } = request.target;
+  const withheld = {
+    target: password != null,
+    users: request.users.filter((user) => user.password !== null).map(({ recorded }) => recorded),
+  };
+  return { ...request, target, users: request.users.map((user) => ({ ...user, password: null })), withheld };
+}
+
+/**
+ * The stored request with the passwords that it was started with.
+ * @throws RepriseError BAD_INPUT when one is missing or belongs to no login of the request; the message names it
+ */
+export function withCredentials(replay: { readonly id: string; readonly request: StoredRequest }, given: Credentials) {
+  const { withheld, ...request } = replay.request;
+  const passwords = new Map((given.users ?? []).map(({ recorded, password }) => [recorded, password]));
+  if (withheld?.target && given.password == null) {
+    throw bad(
+      ['password'],
+      `replay ${replay.id} was started with a password for its target, and passwords are not kept: give it again ` +
+        '(`credentials.password`; on the command line --password-env or --password-stdin)',
+    );
+  }
+  const missing = withheld?.users.find((recorded) => !passwords.has(recorded));
+  if (missing !== undefined) {
+    throw bad(
+      ['users'],
+      `replay ${replay.id} was started with a password for the login of recorded user ${JSON.stringify(missing)}, and ` +
+        'passwords are not kept: give it again (`credentials.users`; on the command line --user-password-env)',
+    );
+  }
+  const stray = [...passwords.keys()].find((recorded) => !request.users.some((user) => user.recorded === recorded));
+  if (stray !== undefined) {
+    throw bad(['users'], `replay ${replay.id} maps no recorded user ${JSON.stringify(stray)}`);
+  }
+  return {
+    ...request,
+    target: given.password == null ? request.target : { ...request.target, password: given.password },
+    users: request.users.map((user) => ({ ...user, password: passwords.get(user.recorded) ?? null })),
+  } satisfies ReplayRequest;
+}
+
+/**
+ * Logs in once as each login of a request. Before an interrupted run is taken on: a run that has failed at a mistyped
+ * password, or at a target that is still down, could not be resumed any more.
+ * @throws RepriseError TARGET_UNREACHABLE
+ */
+export async function checkLogins(target: ResolvedTarget, request: ReplayRequest): Promise<void> {
+  for (const login of [{}, ...request.users.map(({ user, password }) => ({ user, password }))]) {
+    const connection = await TargetConnection.connect(target, {
+      connectTimeoutMs: request.connectTimeoutMs,
+      applicationName: 'reprise login check',
+      statementTimeoutMs: 10_000,
+      readOnly: true,
+      ...login,
+    });
+    await connection.close();
+  }
+}
+
+function bad(path: readonly string[], message: string): RepriseError {
+  return new RepriseError('BAD_INPUT', message, { path: ['credentials', ...path] });
+}

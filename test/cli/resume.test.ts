@@ -1,0 +1,59 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { TestDatabase } from '../support/database.ts';
+import { createShopTarget, SHOP_LOG } from '../support/shop.ts';
+import { cli, type ServiceProcess, startCli, startService } from './process.ts';
+
+let folder: string;
+let service: ServiceProcess;
+let target: TestDatabase;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'reprise-cli-resume-'));
+  [service, target] = await Promise.all([startService(folder), createShopTarget()]);
+  expect((await cli(['import', SHOP_LOG], { REPRISE_DATA_DIR: folder })).code).toBe(0);
+});
+afterAll(async () => {
+  await service.end('SIGTERM');
+  await target.drop();
+  await rm(folder, { recursive: true });
+});
+
+test('replay resume takes the password of an interrupted run from the environment or standard input', async () => {
+  const env = () => ({ REPRISE_SERVER_URL: service.url, TARGET_PASSWORD: target.password, WRONG: 'mistyped' });
+  const login = [
+    '--host',
+    target.host,
+    '--port',
+    String(target.port),
+    '--user',
+    target.user,
+    '--database',
+    target.name,
+  ];
+  const start = ['replay', 'start', '--window', 'all', '--speed', '0.1', ...login, '--password-env', 'TARGET_PASSWORD'];
+  const id = (await cli(start, env())).stdout.trim();
+  const restarted = async () => {
+    const watching = startCli(['replay', 'watch', id, '--json', '--detail', 'failures'], env());
+    while (JSON.parse(await watching.nextLine()).state !== 'RUNNING');
+    await watching.end('SIGINT');
+    await service.end('SIGTERM');
+    service = await startService(folder);
+  };
+  await restarted();
+
+  const without = await cli(['replay', 'resume', id], env());
+  expect(without.stderr).toContain('--password-env');
+  expect(without.code).toBe(2);
+  expect((await cli(['replay', 'resume', id, '--password-env', 'WRONG'], env())).code).toBe(5);
+  const shown = JSON.parse((await cli(['replay', 'show', id, '--json'], env())).stdout);
+  expect(shown).toMatchObject({ state: 'INTERRUPTED', request: { needsCredentials: true, needsCredentialsOf: [] } });
+
+  expect((await cli(['replay', 'resume', id, '--password-env', 'TARGET_PASSWORD'], env())).code).toBe(0);
+  await restarted();
+  const piped = await cli(['replay', 'resume', id, '--password-stdin', '--json'], env(), `${target.password}\n`);
+  expect(JSON.parse(piped.stdout).state).toMatch(/CONNECTING|RUNNING/);
+  expect((await cli(['replay', 'cancel', id], env())).code).toBe(0);
+});
