@@ -31,81 +31,22 @@ function chunk(firstSeq: number, count: number, over: Partial<EventChunk> = {}):
   };
 }
 
-/** What any `ReplayStore` keeps; `makeStore` gives an empty one. */
-export function replayStoreContract(name: string, makeStore: () => Promise<ReplayStoreUnderTest>): void {
+const request = completeRequest({
+  window: { from: AT, to: AT + 9 },
+  target: { host: 'localhost', port: 5432, password: 'hush' },
+});
+
+const createIn = (store: ReplayStore, ownerId: string) =>
+  store.create({ id: randomUUID(), request, targetLabel: 'localhost:5432/shop', ownerId, createdAt: AT, summary });
+
+/** What any `ReplayStore` does with states and events, one in memory included. */
+export function replayEventsContract(name: string, storeOf: () => ReplayStore): void {
   describe(name, () => {
-    let open: ReplayStoreUnderTest;
     let store: ReplayStore;
-    beforeEach(async () => {
-      open = await makeStore();
-      store = open.store;
+    beforeEach(() => {
+      store = storeOf();
     });
-    afterEach(() => open.close());
-
-    const request = completeRequest({
-      window: { from: AT, to: AT + 9 },
-      target: { host: 'localhost', port: 5432, password: 'hush' },
-    });
-    const create = (ownerId = 'owner-1', id = randomUUID()) =>
-      store.create({ id, request, targetLabel: 'localhost:5432/shop', ownerId, createdAt: AT, summary });
-
-    it('stores a new run as PENDING, without any password', async () => {
-      const id = randomUUID();
-      const users = [{ recorded: 'app', user: 'replay', password: 'hush' }];
-      const made = await store.create({
-        id,
-        request: { ...request, users },
-        targetLabel: 'l',
-        ownerId: 'o',
-        createdAt: AT,
-        summary,
-      });
-      expect(made).toMatchObject({
-        id,
-        state: 'PENDING',
-        createdAt: AT,
-        startedAt: null,
-        endedAt: null,
-        lastSeq: 0,
-        error: null,
-        targetVersion: null,
-        ownerId: 'o',
-        summary,
-      });
-      expect(made.request.window).toEqual(request.window);
-      expect(made.request.users).toEqual([{ recorded: 'app', user: 'replay', password: null }]);
-      expect(await store.get(id)).toEqual(made);
-      expect(JSON.stringify(made, (_, value) => (typeof value === 'bigint' ? String(value) : value))).not.toMatch(
-        /hush/,
-      );
-    });
-
-    it('knows nothing of other ids, whatever they are', async () => {
-      for (const id of [randomUUID(), 'nope']) {
-        expect(await store.get(id)).toBeNull();
-        expect(await store.report(id)).toBeNull();
-        expect(await store.chunks(id, 0, 5)).toEqual([]);
-        const lost = { code: 'REPLAY_NOT_FOUND' };
-        await expect(store.append(id, chunk(1, 1), {})).rejects.toMatchObject(lost);
-        await expect(store.transition(id, 'CONNECT', {}, null)).rejects.toMatchObject(lost);
-        await expect(store.sentThrough(id)).rejects.toMatchObject(lost);
-        await expect(
-          store.saveReport(id, { statements: [], failures: [], divergences: [], thresholds: [], remarks: [] }),
-        ).rejects.toMatchObject(lost);
-      }
-    });
-
-    it('lists runs newest first, by pages and by state', async () => {
-      const ids: string[] = [];
-      for (let index = 0; index < 5; index += 1) ids.unshift((await create()).id);
-      await store.transition(ids[1] as string, 'CONNECT', {}, null);
-      const list = async (...args: Parameters<ReplayStore['list']>) => (await store.list(...args)).map((one) => one.id);
-      expect(await list({}, null, 3)).toEqual(ids.slice(0, 3));
-      expect(await list({}, ids[2] as string, 3)).toEqual(ids.slice(3));
-      expect(await list({ states: ['CONNECTING', 'FAILED'] }, null, 9)).toEqual([ids[1]]);
-      expect(await list({ states: [] }, null, 9)).toEqual([]);
-      expect(await list({}, randomUUID(), 9)).toEqual([]);
-    });
+    const create = () => createIn(store, 'owner-1');
 
     it('follows the transition table whatever is asked, and changes nothing where it refuses', async () => {
       await fc.assert(
@@ -211,6 +152,80 @@ export function replayStoreContract(name: string, makeStore: () => Promise<Repla
       const refused = results.find((result) => result.status === 'rejected') as PromiseRejectedResult;
       expect(refused.reason).toBeInstanceOf(RepriseError);
       expect(await store.chunks(id, 0, 9)).toHaveLength(1);
+    });
+  });
+}
+
+/** What any `ReplayStore` of a database keeps; `makeStore` gives an empty one. */
+export function replayStoreContract(name: string, makeStore: () => Promise<ReplayStoreUnderTest>): void {
+  describe(name, () => {
+    let open: ReplayStoreUnderTest;
+    let store: ReplayStore;
+    beforeEach(async () => {
+      open = await makeStore();
+      store = open.store;
+    });
+    afterEach(() => open.close());
+    replayEventsContract('with states and events', () => store);
+
+    const create = (ownerId = 'owner-1') => createIn(store, ownerId);
+
+    it('stores a new run as PENDING, without any password', async () => {
+      const id = randomUUID();
+      const users = [{ recorded: 'app', user: 'replay', password: 'hush' }];
+      const made = await store.create({
+        id,
+        request: { ...request, users },
+        targetLabel: 'l',
+        ownerId: 'o',
+        createdAt: AT,
+        summary,
+      });
+      expect(made).toMatchObject({
+        id,
+        state: 'PENDING',
+        createdAt: AT,
+        startedAt: null,
+        endedAt: null,
+        lastSeq: 0,
+        error: null,
+        targetVersion: null,
+        ownerId: 'o',
+        summary,
+      });
+      expect(made.request.window).toEqual(request.window);
+      expect(made.request.users).toEqual([{ recorded: 'app', user: 'replay', password: null }]);
+      expect(await store.get(id)).toEqual(made);
+      expect(JSON.stringify(made, (_, value) => (typeof value === 'bigint' ? String(value) : value))).not.toMatch(
+        /hush/,
+      );
+    });
+
+    it('knows nothing of other ids, whatever they are', async () => {
+      for (const id of [randomUUID(), 'nope']) {
+        expect(await store.get(id)).toBeNull();
+        expect(await store.report(id)).toBeNull();
+        expect(await store.chunks(id, 0, 5)).toEqual([]);
+        const lost = { code: 'REPLAY_NOT_FOUND' };
+        await expect(store.append(id, chunk(1, 1), {})).rejects.toMatchObject(lost);
+        await expect(store.transition(id, 'CONNECT', {}, null)).rejects.toMatchObject(lost);
+        await expect(store.sentThrough(id)).rejects.toMatchObject(lost);
+        await expect(
+          store.saveReport(id, { statements: [], failures: [], divergences: [], thresholds: [], remarks: [] }),
+        ).rejects.toMatchObject(lost);
+      }
+    });
+
+    it('lists runs newest first, by pages and by state', async () => {
+      const ids: string[] = [];
+      for (let index = 0; index < 5; index += 1) ids.unshift((await create()).id);
+      await store.transition(ids[1] as string, 'CONNECT', {}, null);
+      const list = async (...args: Parameters<ReplayStore['list']>) => (await store.list(...args)).map((one) => one.id);
+      expect(await list({}, null, 3)).toEqual(ids.slice(0, 3));
+      expect(await list({}, ids[2] as string, 3)).toEqual(ids.slice(3));
+      expect(await list({ states: ['CONNECTING', 'FAILED'] }, null, 9)).toEqual([ids[1]]);
+      expect(await list({ states: [] }, null, 9)).toEqual([]);
+      expect(await list({}, randomUUID(), 9)).toEqual([]);
     });
 
     it('keeps the report of a run, the last one saved', async () => {

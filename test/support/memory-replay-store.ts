@@ -13,8 +13,8 @@ export interface StoreCall {
 }
 
 /**
- * A `ReplayStore` in memory for one purpose: faults that a real PostgreSQL gives only by chance. The contract of
- * the real one has its own tests.
+ * A `ReplayStore` in memory for one purpose: faults that a real PostgreSQL gives only by chance. What it does with
+ * states and events keeps the same contract as the real one (`test/store/replay-contract.ts`); the rest it does not do.
  */
 export class MemoryReplayStore implements ReplayStore {
   /** Awaited before a call takes effect; throw or wait in it. */
@@ -75,10 +75,11 @@ export class MemoryReplayStore implements ReplayStore {
     return state;
   }
 
-  async chunks(id: string, afterSeq: number, limit: number): Promise<readonly EventChunk[]> {
+  async chunks(...[id, afterSeq, limit, only]: Parameters<ReplayStore['chunks']>): Promise<readonly EventChunk[]> {
+    const counts = { FAILURES: 'failures', DIVERGED: 'diverged', SKIPPED: 'skipped', UNKNOWN: 'unknown' } as const;
     return this.#call('chunks', () =>
-      this.#run(id)
-        .chunks.filter((chunk) => chunk.lastSeq > afterSeq)
+      (this.#runs.get(id)?.chunks ?? [])
+        .filter((chunk) => chunk.lastSeq > afterSeq && (only === undefined || chunk[counts[only]] > 0))
         .slice(0, limit),
     );
   }
@@ -107,19 +108,22 @@ export class MemoryReplayStore implements ReplayStore {
 
   #apply(id: string, chunk: EventChunk | null, patch: ReplayPatch, state: RunState | null): void {
     const run = this.#run(id);
-    if (hasEnded(run.replay.state) && state === null) throw new RepriseError('REPLAY_STATE', 'the run has ended');
+    const before = run.replay.state;
+    if (hasEnded(before) && state === null) throw new RepriseError('REPLAY_STATE', `replay ${id} is ${before}`);
     if (chunk !== null) {
       if (chunk.firstSeq !== run.replay.lastSeq + 1) throw new RepriseError('REPLAY_STATE', 'events do not follow');
       run.chunks.push(chunk);
     }
     this.patches.push(patch);
-    run.sentThrough = Math.max(run.sentThrough, patch.sentThrough ?? 0);
+    const { sentThrough, ...columns } = patch;
+    run.sentThrough = Math.max(run.sentThrough, sentThrough ?? 0);
+    const resumed = hasEnded(before) && state !== null && !hasEnded(state) ? { endedAt: null, error: null } : {};
     run.replay = {
       ...run.replay,
-      state: state ?? run.replay.state,
+      ...resumed,
+      ...columns,
+      state: state ?? before,
       lastSeq: chunk?.lastSeq ?? run.replay.lastSeq,
-      summary: patch.summary ?? run.replay.summary,
-      error: patch.error ?? run.replay.error,
     };
   }
 
@@ -133,8 +137,11 @@ export class MemoryReplayStore implements ReplayStore {
     if (this.hints) for (const listener of this.#listeners) listener(id);
   }
 
-  create(): Promise<Replay> {
-    throw new Error('use seed');
+  async create({ id, ...given }: Parameters<ReplayStore['create']>[0]): Promise<Replay> {
+    this.seed(id);
+    const run = this.#run(id);
+    run.replay = { ...run.replay, ...given };
+    return run.replay;
   }
   async list(): Promise<readonly Replay[]> {
     return [...this.#runs.values()].map((run) => run.replay);
