@@ -7,7 +7,9 @@ import type { Replay } from '../replay/store.ts';
 
 /** Answer of `POST /api/replay`, as the scripts that were written for it read it. */
 export interface ReplayAnswer {
+  /** Sent and answered, failed ones included. */
   readonly statements_replayed: number;
+  /** Without those that only followed from an earlier one (25P02). */
   readonly failures: number;
   readonly elapsed_ms: number;
   /** Epoch seconds. */
@@ -97,7 +99,7 @@ function answerOf(replay: Replay, { window }: ReplayInput): ReplayAnswer {
   }
   return {
     statements_replayed: summary.succeeded + summary.failed + summary.cascades,
-    failures: summary.failed + summary.cascades,
+    failures: summary.failed,
     elapsed_ms: Math.round(summary.elapsedMs),
     from: window.from / 1e6,
     to: window.to / 1e6,

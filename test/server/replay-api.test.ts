@@ -59,6 +59,23 @@ describe('POST /api/replay', () => {
     expect(status).toBe(200);
   });
 
+  test('counts what failed by itself: not the statements that an aborted transaction refuses after it', async () => {
+    const origin = { nodeId: null, sessionId: 's2', user: 'app', database: 'shop', application: null };
+    const base = Date.UTC(2026, 6, 1) * 1000;
+    const { id } = await backend.recorder.begin({ origin, timestamp: base });
+    for (const [n, statement] of ['SELECT 1/0', 'SELECT 2', 'SELECT 3'].entries()) {
+      await backend.recorder.log({ transactionId: id, statement, timestamp: base + (n + 1) * 1000 });
+    }
+    await backend.recorder.rollback({ transactionId: id, timestamp: base + 4000 });
+    const { status, body } = await post({ from: '2026-07-01T00:00:00Z', to: '2026-07-01T01:00:00Z', ...there() });
+    expect(status).toBe(200);
+    expect(body).toMatchObject({
+      statements_replayed: 5,
+      failures: 1,
+      first_error: `tx ${id} seq 2: division by zero`,
+    });
+  });
+
   test('takes epoch seconds, and an empty window proves that the target is there', async () => {
     const { status, body } = await post({ from: 1.5, to: 2, ...there() });
     expect(status).toBe(200);
