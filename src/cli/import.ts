@@ -71,18 +71,24 @@ interface ProgressView {
 }
 
 function progressBar(io: Io): ProgressView {
-  const bar = new SingleBar(
-    {
-      format: '{bar} {percentage} %  {done}, {entries} entries  {rate} entries/s  {eta_text}',
-      stream: io.stderr,
-      hideCursor: true,
-      clearOnComplete: true,
-      // Signals are the process's, which ends the import first.
-      gracefulExit: false,
-    },
-    Presets.rect,
-  );
-  let started = false;
+  let bar: SingleBar | null = null;
+  const begin = (payload: object, sized: boolean) => {
+    // Of standard input nobody knows how much there is.
+    const share = sized ? '{bar} {percentage} %  ' : '';
+    const begun = new SingleBar(
+      {
+        format: `${share}{done}, {entries} entries  {rate} entries/s  {eta_text}`,
+        stream: io.stderr,
+        hideCursor: true,
+        clearOnComplete: true,
+        // Signals are the process's, which ends the import first.
+        gracefulExit: false,
+      },
+      Presets.rect,
+    );
+    begun.start(1000, 0, payload);
+    return begun;
+  };
   return {
     show(progress) {
       const payload = {
@@ -91,11 +97,10 @@ function progressBar(io: Io): ProgressView {
         rate: count(Math.round((progress.entries / Math.max(progress.elapsedMs, 1)) * 1000)),
         eta_text: progress.etaMs === null ? '' : `ETA ${duration(progress.etaMs)}`,
       };
-      if (!started) bar.start(1000, 0, payload);
-      started = true;
+      bar ??= begin(payload, progress.fraction !== null);
       bar.update(Math.round((progress.fraction ?? 0) * 1000), payload);
     },
-    end: () => bar.stop(),
+    end: () => bar?.stop(),
   };
 }
 

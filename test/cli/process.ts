@@ -27,7 +27,7 @@ function launch(args: readonly string[], env: Env): ChildProcess {
 }
 
 /** Runs a command to its end. */
-export async function cli(args: readonly string[], env: Env = {}, input = ''): Promise<CliResult> {
+export async function cli(args: readonly string[], env: Env = {}, input: string | Buffer = ''): Promise<CliResult> {
   const child = launch(args, env);
   const output = { stdout: '', stderr: '' };
   child.stdout?.on('data', (chunk) => {
