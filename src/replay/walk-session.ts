@@ -9,7 +9,7 @@ import { refusalOf } from './refusal.ts';
 import type { PlannedEntry } from './reporter.ts';
 import { causeAfter, isIdle, type Lane, lagOf, laneKey, type Waiting } from './session-lane.ts';
 import { LASTING, messageFor, type TargetSession } from './sessions.ts';
-import { mayProceed, type WalkContext } from './walk.ts';
+import { mayProceed, passSettled, type WalkContext } from './walk.ts';
 
 /** Entries that wait in lanes, lock-blocked lanes apart, before the dispatcher waits too. */
 const MOST_WAITING = 2_000;
@@ -82,7 +82,10 @@ export class SessionWalk {
           ordinal += 1;
           const lane = this.lane(sessionKey(entry.origin), copy);
           const place = { ordinal, entry, copy };
-          if (this.passSettled(lane, place)) continue;
+          if (passSettled(this.context, lane.session, place)) {
+            if (lane.session.remaining <= 0) this.close(lane);
+            continue;
+          }
           await this.dispatch(lane, place, pacer.placeOf(entry.timestamp, performance.now()));
         }
       }
@@ -359,20 +362,5 @@ export class SessionWalk {
       this.lanes.set(id, lane);
     }
     return lane;
-  }
-
-  /** In a resumed run: true when the entry was, or may have been, sent before, so that it must not be sent again. */
-  private passSettled(lane: Lane, place: PlannedEntry): boolean {
-    const { settled, reporter } = this.context;
-    if (settled === null) return false;
-    const known = settled.has(place);
-    if (!known && place.ordinal > settled.unknownThrough) return false;
-    const { session } = lane;
-    session.remaining -= 1;
-    if (!known) reporter.unknown(place, 'the service stopped while the statement may have been under way');
-    session.memory.noteRecorded(place.entry);
-    session.lostTransaction = place.entry.transactionId;
-    if (session.remaining <= 0) this.close(lane);
-    return true;
   }
 }

@@ -8,7 +8,7 @@ import { sessionKey } from './plan.ts';
 import { refusalOf } from './refusal.ts';
 import type { Lag, PlannedEntry } from './reporter.ts';
 import { LASTING, messageFor, sendAlone, type TargetSession } from './sessions.ts';
-import { mayProceed, type WalkContext } from './walk.ts';
+import { mayProceed, passSettled, type WalkContext } from './walk.ts';
 
 /** A statement older than this is looked at for locks; most answer long before. Milliseconds. */
 const STALL_CHECK_MS = 1;
@@ -100,7 +100,7 @@ export class TimestampWalk {
         if (this.ended) return;
         ordinal += 1;
         const lane = this.lane(sessionKey(entry.origin));
-        if (this.passSettled(lane, { ordinal, entry, copy: 0 })) continue;
+        if (passSettled(this.context, lane.session, { ordinal, entry, copy: 0 })) continue;
         await this.take(lane, { ordinal, entry, copy: 0, due: pacer.placeOf(entry.timestamp, performance.now()) });
         while (this.released.size > 0 && !this.ended) await this.serveReleased();
         while (this.queued >= MOST_QUEUED && this.stalled.size > 0 && !this.ended) {
@@ -352,22 +352,5 @@ export class TimestampWalk {
       this.lanes.set(key, lane);
     }
     return lane;
-  }
-
-  /** In a resumed run: true when the entry was, or may have been, sent before, so that it must not be sent again. */
-  private passSettled(lane: Lane, place: PlannedEntry): boolean {
-    const { settled, reporter } = this.context;
-    if (settled === null) return false;
-    const known = settled.has(place);
-    if (!known && place.ordinal > settled.unknownThrough) return false;
-    const { session } = lane;
-    const { entry } = place;
-    session.remaining -= 1;
-    if (!known) reporter.unknown(place, 'the service stopped while the statement may have been under way');
-    // What the session did before died with its connections: settings are made again, an open transaction was
-    // rolled back by the server and its rest cannot be replayed.
-    session.memory.noteRecorded(entry);
-    session.lostTransaction = entry.transactionId;
-    return true;
   }
 }

@@ -4,10 +4,10 @@ import type { EventFeed } from './feed.ts';
 import type { IdRestorer } from './ids/id-restorer.ts';
 import type { Pacer } from './pacer.ts';
 import type { ProgressMarker } from './progress-marker.ts';
-import type { Reporter } from './reporter.ts';
+import type { PlannedEntry, Reporter } from './reporter.ts';
 import type { ReplayRequest } from './request.ts';
 import type { NotedStatement } from './session-memory.ts';
-import type { SessionPool } from './sessions.ts';
+import type { SessionPool, TargetSession } from './sessions.ts';
 import type { SettledOutcomes } from './settled-outcomes.ts';
 import type { Tally } from './tally.ts';
 import type { TargetMonitor } from './target-monitor.ts';
@@ -46,4 +46,22 @@ export function mayProceed(context: WalkContext, ordinal: number): Promise<void>
   return Promise.all([gate, ready, reserved]).then(() => {
     context.pacer.shift(control.takePausedMs());
   });
+}
+
+/**
+ * In a resumed run: true when the entry was, or may have been, sent before, so that it must not be sent again.
+ * For walks that send statement by statement; COMMIT settles whole transactions.
+ */
+export function passSettled(context: WalkContext, session: TargetSession, place: PlannedEntry): boolean {
+  const { settled, reporter } = context;
+  if (settled === null) return false;
+  const known = settled.has(place);
+  if (!known && place.ordinal > settled.unknownThrough) return false;
+  session.remaining -= 1;
+  if (!known) reporter.unknown(place, 'the service stopped while the statement may have been under way');
+  // What the session did before died with its connections: settings are made again, an open transaction was
+  // rolled back by the server and its rest cannot be replayed.
+  session.memory.noteRecorded(place.entry);
+  session.lostTransaction = place.entry.transactionId;
+  return true;
 }

@@ -1,3 +1,4 @@
+import type { Selectable } from 'kysely';
 import type { PoolClient } from 'pg';
 import type { ImportCheckpoint } from '../journal/store.ts';
 import { type HeldEntry, type JournalState, placeKey, type TransactionState, type WritePlan } from './append-plan.ts';
@@ -5,6 +6,7 @@ import { outcomeCode, statusCode } from './codes.ts';
 import { copyField, copyLines } from './copy-text.ts';
 import { ensurePartitions } from './partitions.ts';
 import type { PreparedBatch } from './prepare.ts';
+import type { ImportsTable } from './tables.ts';
 
 /** Appends wake readers here. */
 export const JOURNAL_CHANNEL = 'reprise_journal';
@@ -131,6 +133,18 @@ async function readHeld(
   return held;
 }
 
+/** The progress of an import, of its row. */
+export function checkpointOf(row: Selectable<ImportsTable>): ImportCheckpoint {
+  return {
+    importId: row.import_id,
+    operations: Number(row.operations),
+    bytes: Number(row.bytes),
+    prefixDigest: row.prefix_digest,
+    finished: row.finished,
+    files: JSON.parse(row.files) as string[],
+  };
+}
+
 /** Checkpoints of imports, by id. */
 async function readCheckpoints(
   client: Pick<PoolClient, 'query'>,
@@ -138,27 +152,11 @@ async function readCheckpoints(
 ): Promise<Map<string, ImportCheckpoint>> {
   const checkpoints = new Map<string, ImportCheckpoint>();
   if (importIds.size === 0) return checkpoints;
-  const { rows } = await client.query<{
-    import_id: string;
-    operations: bigint;
-    bytes: bigint;
-    prefix_digest: string;
-    finished: boolean;
-    files: string;
-  }>(
+  const { rows } = await client.query<Selectable<ImportsTable>>(
     'select import_id, operations, bytes, prefix_digest, finished, files from reprise.imports where import_id = any($1::text[])',
     [[...importIds]],
   );
-  for (const row of rows) {
-    checkpoints.set(row.import_id, {
-      importId: row.import_id,
-      operations: Number(row.operations),
-      bytes: Number(row.bytes),
-      prefixDigest: row.prefix_digest,
-      finished: row.finished,
-      files: JSON.parse(row.files) as string[],
-    });
-  }
+  for (const row of rows) checkpoints.set(row.import_id, checkpointOf(row));
   return checkpoints;
 }
 

@@ -1,6 +1,6 @@
 import type { JournalLimits, JournalStore } from '../journal/store.ts';
 import { createAppendQueue } from './append-queue.ts';
-import { JOURNAL_CHANNEL } from './append-write.ts';
+import { checkpointOf, JOURNAL_CHANNEL } from './append-write.ts';
 import { readCoverage } from './coverage.ts';
 import type { Database } from './database.ts';
 import { readEntriesByPlace, readPage, readTail, readTailEnd, readTransactionEntries } from './entry-reads.ts';
@@ -57,15 +57,7 @@ export function createJournalStore(database: Database, limits: JournalLimits): J
           .selectAll()
           .where('import_id', '=', importId)
           .executeTakeFirst();
-        if (row === undefined) return null;
-        return {
-          importId: row.import_id,
-          operations: Number(row.operations),
-          bytes: Number(row.bytes),
-          prefixDigest: row.prefix_digest,
-          finished: row.finished,
-          files: JSON.parse(row.files) as string[],
-        };
+        return row === undefined ? null : checkpointOf(row);
       }),
     evict: (now) => guarded('apply retention', () => evict(database, limits, now)),
   };

@@ -17,6 +17,7 @@ import { openDatabase } from '../../src/store/database.ts';
 import { createJournalStore } from '../../src/store/journal-store.ts';
 import { createReplayStore } from '../../src/store/replay-store.ts';
 import { createTargetPolicy } from '../../src/target/policy.ts';
+import { outcome as usualOutcome } from '../replay/event-arbitrary.ts';
 import { createTestDatabase } from '../support/database.ts';
 
 /** Stores, engine and recorder on a database of their own. */
@@ -155,29 +156,8 @@ export async function scriptedRun(replays: ReplayStore): Promise<{ readonly id: 
 type NewOutcome = Extract<NewReplayEvent, { kind: 'OUTCOME' }>;
 
 export function outcome(ordinal: number, over: Partial<NewOutcome> = {}): NewOutcome {
-  return {
-    kind: 'OUTCOME',
-    ordinal,
-    key: { timestamp: WINDOW.from + ordinal, position: 1n, sequence: ordinal },
-    transactionId: '00000000-0000-4000-8000-000000000001',
-    sessionId: 's1',
-    copy: 0,
-    status: 'SUCCEEDED',
-    cascade: false,
-    skipReason: null,
-    sqlstate: null,
-    message: null,
-    errorPosition: null,
-    rows: 1,
-    digest: null,
-    durationMs: 0.5,
-    durationApproximate: false,
-    lagMs: 0,
-    lagCause: 'NONE',
-    verdict: 'SAME',
-    divergences: [],
-    ...over,
-  };
+  const key = { timestamp: WINDOW.from + ordinal, position: 1n, sequence: ordinal };
+  return usualOutcome({ ordinal, key, ...over });
 }
 
 export function failure(ordinal: number): NewOutcome {
