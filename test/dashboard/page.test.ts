@@ -1,5 +1,10 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { ReplayDocument, unwrap } from '../../src/client/index.ts';
+import { parseMicros } from '../../src/journal/window.ts';
+import { encodeEvents } from '../../src/replay/event-codec.ts';
+import { openDatabase } from '../../src/store/database.ts';
+import { createReplayStore } from '../../src/store/replay-store.ts';
+import { spawnReplay } from '../support/spawn-replay.ts';
 import { LogStatementForTest, startRun } from './runs.ts';
 import {
   type Browser,
@@ -178,6 +183,47 @@ describe.skipIf(CHROMIUM === undefined)('the dashboard (skipped without Chromium
     await page.locator('[data-state="RUNNING"]').waitFor();
     await page.getByLabel('Speed').selectOption('2');
     await page.getByText('Speed changed').waitFor();
+    await page.getByRole('button', { name: 'Cancel' }).click();
+    await page.getByRole('button', { name: 'Cancel the run' }).click();
+    await page.locator('[data-state="CANCELLED"]').waitFor();
+    await page.close();
+  });
+
+  test('an interrupted run asks for its password again, and is resumed with it', async () => {
+    const { staging } = dashboard;
+    const { id, kill } = await spawnReplay(dashboard.journalUrl, {
+      window: { from: parseMicros(SHOP.from), to: parseMicros(SHOP.to) },
+      target: {
+        host: staging.host,
+        port: staging.port,
+        user: staging.user,
+        password: staging.password,
+        database: staging.name,
+      },
+      pace: { mode: 'RECORDED', speed: 0.1, maxIdleMs: null },
+    });
+    for await (const { state } of dashboard.client.watchReplay(id)) if (state === 'RUNNING') break;
+    await kill();
+    // Another process of the service would find it when it starts.
+    const database = await openDatabase(dashboard.journalUrl);
+    const store = createReplayStore(database);
+    const interruption = (lastSeq: number) =>
+      encodeEvents([{ seq: lastSeq + 1, at: Date.now() * 1000, kind: 'STATE', state: 'INTERRUPTED', reason: 'died' }]);
+    while (!(await store.interruptOrphans(interruption)).includes(id)) await new Promise(setImmediate);
+    await database.close();
+
+    const page = await browser.page();
+    await page.goto(`${dashboard.url}/#/runs/${id}`);
+    await page.locator('[data-state="INTERRUPTED"]').waitFor();
+    const resume = async (password: string) => {
+      await page.getByRole('button', { name: 'Resume' }).click();
+      await page.getByLabel('Password').fill(password);
+      await page.getByRole('button', { name: 'Resume the run' }).click();
+    };
+    await resume('mistyped');
+    await page.getByText(/connect to target .*password authentication failed/).waitFor();
+    await resume(staging.password);
+    await page.locator('[data-state="RUNNING"]').waitFor();
     await page.getByRole('button', { name: 'Cancel' }).click();
     await page.getByRole('button', { name: 'Cancel the run' }).click();
     await page.locator('[data-state="CANCELLED"]').waitFor();

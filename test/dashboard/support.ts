@@ -58,6 +58,9 @@ export interface Dashboard {
   readonly port: number;
   /** A client beside the page, to see what is true. */
   readonly client: Client;
+  /** Of the database that keeps its journal and runs. */
+  readonly journalUrl: string;
+  readonly staging: TestDatabase;
   close(): Promise<void>;
 }
 
@@ -107,6 +110,8 @@ export async function startDashboard({ journal = true, tokens = '' }: DashboardO
   return {
     url: service.url,
     port: Number(new URL(service.url).port),
+    journalUrl: store.url,
+    staging,
     client: createClient({ url: service.url, token: tokens.split(':')[0] || null }),
     async close() {
       await app.stop();

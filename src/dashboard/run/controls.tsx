@@ -1,6 +1,7 @@
 import { useSignal } from '@preact/signals';
 import {
   CancelReplayDocument,
+  type CredentialsInput,
   PauseReplayDocument,
   ResumeReplayDocument,
   SetReplaySpeedDocument,
@@ -11,6 +12,7 @@ import { href } from '../lib/router.ts';
 import { Drawer } from '../ui/drawer.tsx';
 import { Icon } from '../ui/icon.tsx';
 import { Failure } from '../ui/notice.tsx';
+import { ResumeDrawer } from './resume-drawer.tsx';
 import { isActive, type Run, type RunFeed } from './run-feed.ts';
 
 const SPEEDS = ['0.1', '0.25', '0.5', '1', '2', '5', '10', '25', '50', '100'];
@@ -20,6 +22,7 @@ export function Controls({ feed, run }: { readonly feed: RunFeed; readonly run: 
   const busy = useSignal<string | null>(null);
   const error = useSignal<unknown>(null);
   const asking = useSignal(false);
+  const askingPasswords = useSignal(false);
   const speed = useSignal<string | null>(null);
   const replayId = run.id;
 
@@ -34,7 +37,8 @@ export function Controls({ feed, run }: { readonly feed: RunFeed; readonly run: 
     busy.value = null;
   };
   const pause = () => act('pause', async () => unwrap((await ask(PauseReplayDocument, { replayId })).pauseReplay));
-  const resume = () => act('resume', async () => unwrap((await ask(ResumeReplayDocument, { replayId })).resumeReplay));
+  const resume = (credentials: CredentialsInput | null) =>
+    act('resume', async () => unwrap((await ask(ResumeReplayDocument, { replayId, credentials })).resumeReplay));
   const cancel = () => act('cancel', async () => unwrap((await ask(CancelReplayDocument, { replayId })).cancelReplay));
   const setSpeed = (value: string) =>
     act('speed', async () => {
@@ -44,6 +48,7 @@ export function Controls({ feed, run }: { readonly feed: RunFeed; readonly run: 
     });
 
   const { state, request } = run;
+  const needsPasswords = state === 'INTERRUPTED' && (request.needsCredentials || request.needsCredentialsOf.length > 0);
   const current = speed.value ?? String(request.speed ?? 1);
   return (
     <div class="controls">
@@ -54,7 +59,15 @@ export function Controls({ feed, run }: { readonly feed: RunFeed; readonly run: 
           </button>
         )}
         {(state === 'PAUSED' || state === 'INTERRUPTED') && (
-          <button type="button" class="primary" disabled={busy.value !== null} onClick={() => void resume()}>
+          <button
+            type="button"
+            class="primary"
+            disabled={busy.value !== null}
+            onClick={() => {
+              if (needsPasswords) askingPasswords.value = true;
+              else void resume(null);
+            }}
+          >
             <Icon name="play" /> Resume
           </button>
         )}
@@ -95,6 +108,18 @@ export function Controls({ feed, run }: { readonly feed: RunFeed; readonly run: 
         )}
       </div>
       <Failure error={error.value} />
+      {askingPasswords.value && (
+        <ResumeDrawer
+          run={run}
+          onClose={() => {
+            askingPasswords.value = false;
+          }}
+          onResume={(credentials) => {
+            askingPasswords.value = false;
+            void resume(credentials);
+          }}
+        />
+      )}
       {asking.value && (
         <Drawer
           title="Cancel this run?"
