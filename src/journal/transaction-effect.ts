@@ -29,6 +29,12 @@ export function transactionEffect(text: string): readonly TransactionEffect[] {
   return effects.length === 0 ? JUST_NONE : effects;
 }
 
+/** True for one COMMIT (or END), chained or not, and nothing else. */
+export function isPlainCommit(statement: string): boolean {
+  const effects = transactionEffect(statement);
+  return effects.length === 1 && effects[0]?.kind === 'COMMIT';
+}
+
 function effectOf(statement: string): TransactionEffect {
   const tokens = new Tokenizer(statement);
   tokens.advance();

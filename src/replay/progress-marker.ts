@@ -1,6 +1,7 @@
 import type { Entry } from '../journal/entry.ts';
 import { TOKEN, Tokenizer } from '../journal/sql-tokens.ts';
 import { transactionEffect } from '../journal/transaction-effect.ts';
+import type { TargetConnection } from '../target/connection.ts';
 import type { Connector } from './connector.ts';
 import type { ReplayRequest } from './request.ts';
 
@@ -13,13 +14,16 @@ const TABLE = 'reprise_marker';
  * repeats none of them and leaves none out.
  */
 export class ProgressMarker {
+  private readonly connector: Connector;
+  private readonly request: ReplayRequest;
   private readonly replayId: string;
   /** By target database: ordinal of the last statement whose transaction is known to have committed there. */
-  private readonly reached: ReadonlyMap<string | null, number>;
+  private readonly reached = new Map<string | null, number>();
 
-  private constructor(replayId: string, reached: ReadonlyMap<string | null, number>) {
+  private constructor(connector: Connector, request: ReplayRequest, replayId: string) {
+    this.connector = connector;
+    this.request = request;
     this.replayId = replayId;
-    this.reached = reached;
   }
 
   /**
@@ -27,17 +31,10 @@ export class ProgressMarker {
    * @throws RepriseError TARGET_UNREACHABLE; TargetQueryError when the table cannot be made or written
    */
   static async open(connector: Connector, request: ReplayRequest, replayId: string): Promise<ProgressMarker> {
+    const marker = new ProgressMarker(connector, request, replayId);
     const databases = request.databases === null ? [null] : [...new Set(request.databases.map((pair) => pair.target))];
-    const reached = new Map<string | null, number>();
     for (const database of databases) {
-      const connection = await connector.open({
-        connectTimeoutMs: request.connectTimeoutMs,
-        applicationName: `reprise ${replayId.slice(0, 8)} marker`,
-        statementTimeoutMs: request.statementTimeoutMs,
-        readOnly: false,
-        ...(database === null ? {} : { database }),
-      });
-      try {
+      await marker.connected(database, async (connection) => {
         await connection.query(
           `CREATE TABLE IF NOT EXISTS ${TABLE} (replay_id uuid PRIMARY KEY, ordinal bigint NOT NULL) WITH (fillfactor = 50)`,
         );
@@ -45,13 +42,39 @@ export class ProgressMarker {
           await connection.query(`GRANT SELECT, UPDATE ON ${TABLE} TO "${user.replaceAll('"', '""')}"`);
         }
         await connection.query(`INSERT INTO ${TABLE} VALUES ('${replayId}', 0) ON CONFLICT (replay_id) DO NOTHING`);
-        const { rows } = await connection.query(`SELECT ordinal FROM ${TABLE} WHERE replay_id = '${replayId}'`);
-        reached.set(database, Number(rows[0]?.[0] ?? 0));
-      } finally {
-        await connection.close();
-      }
+        await marker.readOn(connection, database);
+      });
     }
-    return new ProgressMarker(replayId, reached);
+    return marker;
+  }
+
+  /** Reads again where the run has come to in a database. @throws RepriseError TARGET_UNREACHABLE, TARGET_LOST */
+  read(database: string | null): Promise<void> {
+    return this.connected(database, (connection) => this.readOn(connection, database));
+  }
+
+  private async readOn(connection: TargetConnection, database: string | null): Promise<void> {
+    const { rows } = await connection.query(`SELECT ordinal FROM ${TABLE} WHERE replay_id = '${this.replayId}'`);
+    this.reached.set(database, Number(rows[0]?.[0] ?? 0));
+  }
+
+  private async connected(
+    database: string | null,
+    work: (connection: TargetConnection) => Promise<void>,
+  ): Promise<void> {
+    const { request } = this;
+    const connection = await this.connector.open({
+      connectTimeoutMs: request.connectTimeoutMs,
+      applicationName: `reprise ${this.replayId.slice(0, 8)} marker`,
+      statementTimeoutMs: request.statementTimeoutMs,
+      readOnly: false,
+      ...(database === null ? {} : { database }),
+    });
+    try {
+      await work(connection);
+    } finally {
+      await connection.close();
+    }
   }
 
   /** SQL that marks, within a transaction, that it is there up to this ordinal. */
@@ -59,7 +82,7 @@ export class ProgressMarker {
     return `UPDATE ${TABLE} SET ordinal = ${ordinal} WHERE replay_id = '${this.replayId}'`;
   }
 
-  /** True when the transaction that ends with this ordinal had committed before the run was resumed. */
+  /** True when the transaction that ends with this ordinal had committed when the mark was last read. */
   had(ordinal: number, database: string | null): boolean {
     return ordinal <= (this.reached.get(database) ?? 0);
   }

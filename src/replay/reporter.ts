@@ -111,6 +111,32 @@ export class Reporter {
     this.emit(planned, { ...NOTHING_KNOWN, status: 'UNKNOWN', message: why });
   }
 
+  /** Its answer was lost, and the target told afterwards that its transaction committed. */
+  settled(planned: PlannedEntry): void {
+    this.emit(planned, {
+      ...NOTHING_KNOWN,
+      status: 'SUCCEEDED',
+      message: 'the connection was lost before the answer came; the target says that the transaction committed',
+    });
+  }
+
+  /**
+   * Its answer was lost, and the target told afterwards that its transaction is not there. `commits`: it was to
+   * end the transaction, and failed to; what was to happen before it just did not happen.
+   */
+  rolledBack(planned: PlannedEntry, commits: boolean): void {
+    if (!commits) {
+      this.skipped(planned, 'TRANSACTION_LOST');
+      return;
+    }
+    this.emit(planned, {
+      ...NOTHING_KNOWN,
+      status: 'FAILED',
+      sqlstate: CONNECTION_FAILURE,
+      message: 'the connection was lost before the answer came; the target says that the transaction was rolled back',
+    });
+  }
+
   /** A transaction's first planned entry is not its first: `begin` was sent ahead of it. */
   cut(entry: Entry, sessionId: string, begin: string): void {
     this.feed.emit({
@@ -174,6 +200,9 @@ type Result = Pick<
   | 'lagMs'
   | 'lagCause'
 >;
+
+/** connection_failure. */
+const CONNECTION_FAILURE = '08006';
 
 const NOTHING_KNOWN = {
   cascade: false,

@@ -4,6 +4,7 @@ import type { JournalStore } from '../journal/store.ts';
 import type { TargetConnection } from '../target/connection.ts';
 import { type DatabaseFacts, isSameDatabase, readDatabaseFacts } from '../target/identity.ts';
 import { type ResolvedTarget, targetLabel } from '../target/spec.ts';
+import { CommitDoubts } from './commit-doubts.ts';
 import { Connector } from './connector.ts';
 import { type EndReason, failureOf, RunControl } from './control.ts';
 import { cutStatementsShort, within } from './cut-short.ts';
@@ -215,6 +216,15 @@ export class ReplayRun {
       { targetVersion: monitor.serverVersion },
       `connected to PostgreSQL ${monitor.serverVersion}`,
     );
+    const reporter = new Reporter({
+      feed,
+      tally,
+      report: this.report,
+      request,
+      control,
+      failures: settled?.failures ?? 0,
+    });
+    const asks = !request.readOnly && !request.markProgress;
     const context: WalkContext = {
       journal,
       request,
@@ -222,17 +232,19 @@ export class ReplayRun {
       pacer: this.pacer,
       feed,
       tally,
-      reporter: new Reporter({ feed, tally, report: this.report, request, control, failures: settled?.failures ?? 0 }),
+      reporter,
       pool: this.pool,
       monitor,
       settled,
       ids: await this.openIds(sessions, earlier, databaseFor),
+      doubts: await CommitDoubts.open(monitor, reporter, control.signal, asks),
       marker: request.markProgress ? await ProgressMarker.open(connector, request, this.id) : null,
       earlier,
     };
     try {
       await this.walkInOrder(context, sessions, databaseFor, bound);
     } finally {
+      await context.doubts.settled();
       for (const remark of context.ids?.remarks() ?? []) this.report.remark(remark);
     }
   }

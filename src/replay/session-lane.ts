@@ -1,3 +1,4 @@
+import type { Doubt, LostStatement } from './commit-doubts.ts';
 import { sendIsTimely } from './due.ts';
 import type { LagCause } from './event.ts';
 import type { Lag, PlannedEntry } from './reporter.ts';
@@ -29,6 +30,10 @@ export interface Lane {
   cause: LagCause;
   /** Commits handed out that have not ended. */
   readonly commits: Set<() => void>;
+  /** Of the COMMIT that is next in the queue, once the target was asked what it ends. */
+  doubt: Doubt | null;
+  /** What was under way when the connection was lost, and the connection; what comes next waits until it is reported. */
+  lost: (LostStatement & { readonly waiting: Waiting; readonly processId: number })[];
 }
 
 /** One name for a copy of a session. */
@@ -36,9 +41,9 @@ export function laneKey(key: string, copy: number): string {
   return `${key}\u0000${copy}`;
 }
 
-/** True when nothing of the lane is queued or under way. */
+/** True when nothing of the lane is queued, under way or in doubt. */
 export function isIdle(lane: Lane): boolean {
-  return lane.head >= lane.queue.length && (lane.session.connection?.inFlight ?? 0) === 0;
+  return lane.head >= lane.queue.length && lane.lost.length === 0 && (lane.session.connection?.inFlight ?? 0) === 0;
 }
 
 /** How late the statement that is being sent is, and why. */

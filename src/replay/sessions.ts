@@ -1,6 +1,6 @@
 import { messageOf, RepriseError } from '../errors.ts';
 import type { Entry } from '../journal/entry.ts';
-import { transactionEffect } from '../journal/transaction-effect.ts';
+import { isPlainCommit, transactionEffect } from '../journal/transaction-effect.ts';
 import type { Value } from '../journal/value.ts';
 import type { TargetConnection } from '../target/connection.ts';
 import type { StatementMessage, TargetOutcome } from '../target/statement.ts';
@@ -33,6 +33,8 @@ export class TargetSession {
   /** Under way: its connection being opened, or its end. */
   opening: Promise<TargetConnection> | null = null;
   ending: Promise<void> | null = null;
+  /** Recorded transaction that has sent a statement which may write. */
+  private writer: string | null = null;
   private recordedTransaction: string | null = null;
   private recordedFailed = false;
 
@@ -56,6 +58,17 @@ export class TargetSession {
     else if (before && entry.statementType === 'TRANSACTION' && rollsBackToSavepoint(entry.statement))
       this.recordedFailed = false;
     return before;
+  }
+
+  /**
+   * Follows what is about to be sent: true for a COMMIT of a transaction that may have written, which is worth a
+   * question ahead of it. The same answer when asked again.
+   */
+  commitsWrites(entry: Entry): boolean {
+    const type = entry.statementType;
+    if (type === 'TRANSACTION') return this.writer === entry.transactionId && isPlainCommit(entry.statement);
+    if (type !== 'SELECT' && type !== 'SET') this.writer = entry.transactionId;
+    return false;
   }
 
   /** True while its connection must stay with it. */

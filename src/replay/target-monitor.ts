@@ -69,6 +69,46 @@ export class TargetMonitor {
     }
   }
 
+  /**
+   * OID of the function that tells a transaction's xid; null where there is none (before PostgreSQL 13) or it
+   * cannot be called the short way.
+   */
+  async xidFunction(): Promise<number | null> {
+    const connection = this.connection;
+    try {
+      const { rows } = await connection.query(
+        `SELECT 'pg_catalog.pg_current_xact_id_if_assigned()'::pg_catalog.regprocedure::pg_catalog.oid`,
+      );
+      const oid = Number(rows[0]?.[0]);
+      await new Promise<void>((resolve) => connection.call(oid, () => resolve()));
+      // A pooler that does not know the message breaks off.
+      return connection.ended ? null : oid;
+    } catch {
+      return null;
+    }
+  }
+
+  /** What became of a transaction; null: it is in progress, or too old to be known. Rejects as `blockers`. */
+  async fateOf(xid: string): Promise<'COMMITTED' | 'ROLLED_BACK' | null> {
+    await this.reopen();
+    const { rows } = await this.connection.query(`SELECT pg_catalog.pg_xact_status('${xid}'::pg_catalog.xid8)`);
+    const status = rows[0]?.[0];
+    return status === 'committed' ? 'COMMITTED' : status === 'aborted' ? 'ROLLED_BACK' : null;
+  }
+
+  /**
+   * Ends a backend of this run whose connection was lost `ageMs` ago; true when it is gone. One that came later and
+   * has its process id is another. Rejects as `blockers`, and where this login may not end it.
+   */
+  async endBackend(processId: number, ageMs: number): Promise<boolean> {
+    await this.reopen();
+    const { rows } = await this.connection.query(
+      `SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity WHERE pid = ${Math.trunc(processId)}
+         AND coalesce(backend_start < pg_catalog.clock_timestamp() - interval '${Math.round(ageMs)} milliseconds', true)`,
+    );
+    return rows.length === 0;
+  }
+
   async close(): Promise<void> {
     this.closed = true;
     await this.connection.close();

@@ -1,39 +1,24 @@
 import type { Entry } from '../journal/entry.ts';
-import { isSingleStatement } from '../journal/sql-tokens.ts';
-import { sessionEffect } from '../journal/statement-type.ts';
 import type { TransactionWithEntries } from '../journal/store.ts';
-import { transactionEffect } from '../journal/transaction-effect.ts';
 import { type EntryFilter, matchesEntry } from '../journal/window.ts';
 import type { TargetConnection } from '../target/connection.ts';
 import type { QueryResult, StatementMessage, TargetOutcome } from '../target/statement.ts';
+import type { Doubt } from './commit-doubts.ts';
+import { beginOf, begins, endsTransaction, keepsState, messageOf } from './commit-entries.ts';
 import { sendIsTimely, waitUntilDue } from './due.ts';
 import { findEarlierState } from './earlier-state.ts';
 import type { LagCause, SkipReason } from './event.ts';
+import { isLost, LostAnswers, type Open, release, tell } from './open-transaction.ts';
 import { type PlannedSession, planFilter, sessionKey } from './plan.ts';
 import { isMarkable } from './progress-marker.ts';
 import { refusalOf } from './refusal.ts';
 import type { Lag, PlannedEntry } from './reporter.ts';
 import type { NotedStatement } from './session-memory.ts';
-import { LASTING, messageFor, rollsBackToSavepoint, type TargetSession } from './sessions.ts';
+import { LASTING, rollsBackToSavepoint, type TargetSession } from './sessions.ts';
 import { mayProceed, type WalkContext } from './walk.ts';
 
 /** Transactions a page. */
 const PAGE = 500;
-
-/** The transaction being sent. */
-interface Open {
-  readonly id: string;
-  readonly autocommit: boolean;
-  /** A statement failed that succeeded in the record: what follows is a cascade. */
-  failed: boolean;
-  /** Its connection died: what follows is skipped. */
-  lost: boolean;
-  /**
-   * With marks: its outcomes, told when it has ended on the target. Told earlier, a crash could leave outcomes
-   * of a transaction that is not there and that a resumed run has to run again.
-   */
-  readonly held: (() => void)[] | null;
-}
 
 /**
  * COMMIT ordering: whole transactions, one at a time, in commit order (docs/replay.md C1–C6).
@@ -53,6 +38,7 @@ export class CommitWalk {
   private readonly prepared = new Set<TargetSession>();
   private lane: TargetSession | null = null;
   private ordinal = 0;
+  private readonly lost: LostAnswers;
   private wakeUp: (() => void) | null = null;
   private wakeAt = 0;
   /** Why the walk is behind its schedule, while it is. */
@@ -67,6 +53,7 @@ export class CommitWalk {
     this.sessions = sessions;
     this.databaseFor = databaseFor;
     this.filter = planFilter(context.request);
+    this.lost = new LostAnswers(context);
   }
 
   async run(): Promise<void> {
@@ -87,6 +74,7 @@ export class CommitWalk {
       }
     }
     await this.drain(0);
+    if (this.lost.settling !== null) await this.lost.settling;
     if (this.ended) return;
     await this.context.ids?.finish();
     this.context.tally.setPlanned(this.ordinal);
@@ -100,8 +88,10 @@ export class CommitWalk {
     const { transaction, entries } = whole;
     const planned = this.planned(entries, transaction.startedAt);
     const first = planned[0];
+    if (this.lost.settling !== null) await this.lost.settling;
     if (first === undefined || (await this.passSettled(planned))) return;
     const session = await this.choose(planned);
+    session.onLost ??= () => this.lost.settle();
     if (session !== this.lane) {
       await this.drain(0);
       this.lane = session;
@@ -112,15 +102,25 @@ export class CommitWalk {
     if (this.ended) return;
     const { marker } = this.context;
     const { id, autocommit } = transaction;
-    const open: Open = { id, autocommit, failed: false, lost: false, held: marker === null ? null : [] };
+    const last = planned.at(-1) as PlannedEntry;
     const wrapped = marker !== null && autocommit && isMarkable(first.entry);
+    const open: Open = {
+      id,
+      autocommit,
+      failed: false,
+      lost: false,
+      held: marker === null ? null : [],
+      mark:
+        wrapped || (marker !== null && !autocommit)
+          ? { ordinal: last.ordinal, database: this.databaseFor(first.entry.origin.database) }
+          : null,
+    };
     if (wrapped) await this.control(session, 'BEGIN', open);
     if (!autocommit && !begins(first.entry)) {
       const begin = beginOf(entries);
       await this.control(session, begin, open);
       if (first.entry.sequence > 1) this.context.reporter.cut(first.entry, first.entry.origin.sessionId, begin);
     }
-    const last = planned.at(-1) as PlannedEntry;
     const endsItself = !wrapped && (autocommit || endsTransaction(last.entry));
     for (const place of planned) {
       if (this.ended) return;
@@ -128,9 +128,13 @@ export class CommitWalk {
       await this.statement(session, open, place, marked ? marker.update(last.ordinal) : null);
     }
     if (endsItself || this.ended) return;
-    if (open.lost) return release(open);
     if (marker !== null) await this.control(session, marker.update(last.ordinal), open);
-    await this.control(session, 'COMMIT', open, () => release(open));
+    // Its COMMIT never went out.
+    if (isLost(session, open)) return wrapped ? this.lost.neverCommitted(last, open) : release(open);
+    await this.control(session, 'COMMIT', open, ({ lost }, processId) => {
+      if (lost && wrapped && !this.ended) this.lost.addWrapped(last, open, processId);
+      else release(open);
+    });
   }
 
   /** The transaction's entries that the request asks for, with their ordinals. */
@@ -208,7 +212,8 @@ export class CommitWalk {
   private async statement(session: TargetSession, open: Open, place: PlannedEntry, mark: string | null): Promise<void> {
     const { context } = this;
     const { entry } = place;
-    const { reporter, pacer, request, ids } = context;
+    const { reporter, pacer, request, ids, doubts } = context;
+    if (this.lost.settling !== null) await this.lost.settling;
     const skip = (reason: SkipReason) =>
       tell(open, () => reporter.skipped(place, reason), open.autocommit || endsTransaction(entry));
     if (entry.outcome.status === 'FAILED') return skip('FAILED_IN_RECORD');
@@ -236,7 +241,9 @@ export class CommitWalk {
       if (sql !== null) await this.control(session, sql, open);
     }
     if (mark !== null) await this.control(session, mark, open);
+    const doubt = doubts.asks && session.commitsWrites(entry) ? await this.askXid(session, open) : null;
     const connection = await context.pool.connect(session);
+    if (this.lost.settling !== null) await this.lost.settling;
     if (this.ended) return;
     // Its connection may have gone during any of these waits, and its transaction with it.
     if (isLost(session, open)) {
@@ -247,11 +254,11 @@ export class CommitWalk {
     const lag = due === null ? null : this.lagOf(connection, due);
     const remembers = this.own.has(session.planned.key);
     this.send(connection, messageOf(entry, request.digestRows), (outcome) => {
-      tell(
-        open,
-        () => reporter.answered(place, outcome, lag, false),
-        outcome.transactionStatus === 'I' || outcome.lost,
-      );
+      const report = () => reporter.answered(place, outcome, lag, false);
+      // `onLost` comes behind the last, unless the run has cut it off, or it was gone when this was sent.
+      if (outcome.lost && !this.ended && session.connection === connection)
+        this.lost.add({ place, doubt, unknown: report, open, processId: connection.processId });
+      else tell(open, report, outcome.transactionStatus === 'I' || outcome.lost);
       ids?.after(entry, outcome);
       if (outcome.lost) open.lost = true;
       else {
@@ -265,8 +272,14 @@ export class CommitWalk {
   }
 
   /** A statement of the walk's own, which no event tells of. `open`: the transaction that it belongs to. */
-  private async control(session: TargetSession, text: string, open: Open, then = () => {}): Promise<void> {
+  private async control(
+    session: TargetSession,
+    text: string,
+    open: Open,
+    then: (outcome: TargetOutcome, processId: number) => void = () => {},
+  ): Promise<void> {
     const connection = await this.context.pool.connect(session);
+    if (this.lost.settling !== null) await this.lost.settling;
     if (this.ended || isLost(session, open)) return;
     session.transactionId = open.id;
     this.send(
@@ -274,9 +287,26 @@ export class CommitWalk {
       { protocol: 'SIMPLE', text, preparedName: null, parameters: [], digest: false },
       (outcome) => {
         if (outcome.lost) open.lost = true;
-        then();
+        then(outcome, connection.processId);
       },
     );
+  }
+
+  /**
+   * Asks ahead of a COMMIT what it ends. With one statement under way at a time COMMIT waits for the answer, and its
+   * own time stays its own.
+   */
+  private async askXid(session: TargetSession, open: Open): Promise<Doubt | null> {
+    const { pool, doubts, request } = this.context;
+    const connection = await pool.connect(session);
+    if (this.ended || isLost(session, open)) return null;
+    return new Promise((resolve) => {
+      const doubt = doubts.ask(connection, () => {
+        resolve(doubt);
+        if (this.wakeUp !== null && connection.inFlight <= this.wakeAt) this.wakeUp();
+      });
+      if (request.inFlight > 1) resolve(doubt);
+    });
   }
 
   /** A question behind an entry that only the target can answer: how many values it drew. */
@@ -371,54 +401,3 @@ const NOT_SENT: TargetOutcome = {
   lastNotice: null,
   lost: true,
 };
-
-/** Reports an outcome: at once, or with marks when its transaction has ended. */
-function tell(open: Open, report: () => void, ended: boolean): void {
-  if (open.held === null) {
-    report();
-    return;
-  }
-  open.held.push(report);
-  if (ended) release(open);
-}
-
-function release(open: Open): void {
-  for (const report of open.held?.splice(0) ?? []) report();
-}
-
-function isLost(session: TargetSession, open: Open): boolean {
-  return open.lost || session.lostTransaction === open.id;
-}
-
-/** INSERT, UPDATE, DELETE and transaction control leave nothing in the session; only the rest is looked at. */
-function keepsState(entry: Entry): boolean {
-  const type = entry.statementType;
-  if (type === 'INSERT' || type === 'UPDATE' || type === 'DELETE' || type === 'TRANSACTION') return false;
-  return sessionEffect(entry.statement).length > 0;
-}
-
-function begins(entry: Entry): boolean {
-  return transactionEffect(entry.statement).some(({ kind }) => kind === 'BEGIN');
-}
-
-/** The statement that began the transaction, with its modes, where there was one. */
-function beginOf(entries: readonly Entry[]): string {
-  const [first] = entries;
-  return first !== undefined && isSingleStatement(first.statement) && begins(first) ? first.statement : 'BEGIN';
-}
-
-/** Whole transactions follow each other here: the one that COMMIT AND CHAIN would begin gets a BEGIN of its own. */
-function messageOf(entry: Entry, digest: boolean): StatementMessage {
-  const message = messageFor(entry, digest);
-  if (entry.statementType !== 'TRANSACTION') return message;
-  const effects = transactionEffect(entry.statement);
-  const [effect] = effects;
-  return effects.length === 1 && effect?.kind === 'COMMIT' && effect.chain ? { ...message, text: 'COMMIT' } : message;
-}
-
-function endsTransaction(entry: Entry | undefined): boolean {
-  if (entry === undefined) return false;
-  return transactionEffect(entry.statement).some(
-    ({ kind }) => kind === 'COMMIT' || kind === 'ROLLBACK' || kind === 'PREPARE_TRANSACTION',
-  );
-}

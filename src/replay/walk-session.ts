@@ -1,4 +1,6 @@
 import { RepriseError } from '../errors.ts';
+import type { TargetConnection } from '../target/connection.ts';
+import type { Doubt } from './commit-doubts.ts';
 import { CommitFrontier, transactionEnd } from './commit-frontier.ts';
 import { failureOf } from './control.ts';
 import { waitUntilDue } from './due.ts';
@@ -137,7 +139,7 @@ export class SessionWalk {
   private pump(lane: Lane): void {
     const { session } = lane;
     let filling = false;
-    while (lane.head < lane.queue.length && !this.over) {
+    while (lane.head < lane.queue.length && lane.lost.length === 0 && !this.over) {
       const next = lane.queue[lane.head] as Waiting;
       if (this.skips(lane, next)) continue;
       const { connection } = session;
@@ -146,12 +148,25 @@ export class SessionWalk {
       // Its loss is being told statement by statement; `onLost` comes behind the last.
       else if (!connection.ended && connection.inFlight < (filling ? this.window : this.refillAt + 1)) {
         filling = true;
+        if (this.asks(lane, connection, next)) continue;
+        const { doubt } = lane;
         this.advance(lane);
-        this.send(lane, connection, next);
+        this.send(lane, connection, next, doubt);
         continue;
       }
       return;
     }
+  }
+
+  /**
+   * Asks ahead of a COMMIT what it ends, once. With one statement under way at a time COMMIT waits for the answer, and
+   * its own time stays its own.
+   */
+  private asks(lane: Lane, connection: TargetConnection, next: Waiting): boolean {
+    const { doubts } = this.context;
+    if (!doubts.asks || lane.doubt !== null || !lane.session.commitsWrites(next.place.entry)) return false;
+    lane.doubt = doubts.ask(connection, () => this.pump(lane));
+    return true;
   }
 
   private pumpWhenResumed(): void {
@@ -164,6 +179,7 @@ export class SessionWalk {
   }
 
   private advance(lane: Lane): void {
+    lane.doubt = null;
     lane.head += 1;
     this.waiting -= 1;
     if (lane.head === lane.queue.length || lane.head > 1_024) {
@@ -186,7 +202,7 @@ export class SessionWalk {
     return true;
   }
 
-  private send(lane: Lane, connection: NonNullable<TargetSession['connection']>, next: Waiting): void {
+  private send(lane: Lane, connection: TargetConnection, next: Waiting, doubt: Doubt | null): void {
     const { session } = lane;
     const { entry } = next.place;
     const { context } = this;
@@ -202,9 +218,17 @@ export class SessionWalk {
     const aborted = session.recordedAborted(entry);
     const lag = next.due === null ? null : lagOf(lane, performance.now() - context.pacer.dueAt(next.due));
     connection.send(messageFor(entry, context.request.digestRows), (outcome) => {
-      context.reporter.answered(next.place, outcome, lag, aborted);
-      if (outcome.lost) session.lostTransaction = entry.transactionId;
-      else session.memory.note(entry, outcome);
+      const report = () => context.reporter.answered(next.place, outcome, lag, aborted);
+      if (outcome.lost) {
+        session.lostTransaction = entry.transactionId;
+        // `onLost` comes behind the last, unless the run has cut it off.
+        if (!this.over && session.connection === connection) {
+          lane.lost.push({ place: next.place, doubt, unknown: report, waiting: next, processId: connection.processId });
+          return;
+        }
+      }
+      report();
+      if (!outcome.lost) session.memory.note(entry, outcome);
       lane.cause = causeAfter(lane, outcome.serviceMs, entry.durationMs);
       lane.locked = false;
       lane.waited = false;
@@ -212,6 +236,20 @@ export class SessionWalk {
       this.settle(lane, next);
       this.pump(lane);
     });
+  }
+
+  /** The lane's connection went: reports what was under way on it, and goes on. */
+  private async settleLost(lane: Lane): Promise<void> {
+    const [first] = lane.lost;
+    if (first !== undefined) {
+      const settling = this.context.doubts.settle(lane.lost, first.processId);
+      if (settling !== null) await settling;
+      lane.locked = false;
+      lane.waited = false;
+      lane.answers += 1;
+      for (const { waiting } of lane.lost.splice(0)) this.settle(lane, waiting);
+    }
+    this.pump(lane);
   }
 
   private settle(lane: Lane, next: Waiting): void {
@@ -355,9 +393,11 @@ export class SessionWalk {
         answers: 0,
         cause: 'NONE',
         commits: new Set(),
+        doubt: null,
+        lost: [],
       };
       for (const noted of this.context.earlier.get(key) ?? []) session.memory.note(noted, LASTING);
-      session.onLost = () => this.pump(opened);
+      session.onLost = () => void this.settleLost(opened);
       lane = opened;
       this.lanes.set(id, lane);
     }

@@ -1,6 +1,7 @@
 import { compareEntryKeys, type Entry } from '../journal/entry.ts';
 import type { TargetConnection } from '../target/connection.ts';
 import type { TargetOutcome } from '../target/statement.ts';
+import type { Doubt } from './commit-doubts.ts';
 import { sendIsTimely, waitUntilDue } from './due.ts';
 import type { LagCause, SkipReason } from './event.ts';
 import type { Plan } from './plan.ts';
@@ -161,6 +162,9 @@ export class TimestampWalk {
     )
       await wait;
     if (this.ended) return;
+    const asked = this.doubtOf(session, entry);
+    const doubt = asked === null ? null : await asked;
+    if (this.ended) return;
 
     const reason: SkipReason | null =
       refusalOf(entry, this.context.request) ??
@@ -184,9 +188,17 @@ export class TimestampWalk {
       const aborted = session.recordedAborted(entry);
       connection.send(messageFor(entry, context.request.digestRows), (outcome) => {
         const wasStalled = lane.stalled;
-        this.finish(lane, taken, outcome, lag, aborted);
-        if (wasStalled) this.endStall(lane);
-        else settle('DONE');
+        const goOn = () => {
+          this.finish(lane, taken, outcome);
+          if (wasStalled) this.endStall(lane);
+          else settle('DONE');
+        };
+        const unknown = () => context.reporter.answered(taken, outcome, lag, aborted);
+        const settling = outcome.lost
+          ? context.doubts.settle([{ place: taken, doubt, unknown }], connection.processId)
+          : unknown();
+        if (settling instanceof Promise) void settling.then(goOn);
+        else goOn();
       });
       connection.flush();
     });
@@ -229,9 +241,18 @@ export class TimestampWalk {
     return { ms: lateMs, cause: cause === 'TARGET' && this.behind.lane === lane ? 'SESSION_BUSY' : cause };
   }
 
-  private finish(lane: Lane, place: PlannedEntry, outcome: TargetOutcome, lag: Lag | null, aborted: boolean): void {
+  /** Ahead of a COMMIT: what it ends. Asked for before, so that COMMIT's own time stays its own. */
+  private doubtOf(session: TargetSession, entry: Entry): Promise<Doubt> | null {
+    const { doubts } = this.context;
+    const { connection } = session;
+    if (!doubts.asks || !session.commitsWrites(entry) || connection === null) return null;
+    return new Promise((resolve) => {
+      const doubt = doubts.ask(connection, () => resolve(doubt));
+    });
+  }
+
+  private finish(lane: Lane, place: PlannedEntry, outcome: TargetOutcome): void {
     const { session } = lane;
-    this.context.reporter.answered(place, outcome, lag, aborted);
     session.remaining -= 1;
     if (outcome.lost) session.lostTransaction = place.entry.transactionId;
     else session.memory.note(place.entry, outcome);

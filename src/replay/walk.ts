@@ -1,4 +1,5 @@
 import type { JournalStore } from '../journal/store.ts';
+import type { CommitDoubts } from './commit-doubts.ts';
 import type { RunControl } from './control.ts';
 import type { EventFeed } from './feed.ts';
 import type { IdRestorer } from './ids/id-restorer.ts';
@@ -27,6 +28,8 @@ export interface WalkContext {
   readonly settled: SettledOutcomes | null;
   /** Sets sequences so that statements draw what they drew in the record; null where that is not asked for. */
   readonly ids: IdRestorer | null;
+  /** Settles COMMITs whose answer was lost. */
+  readonly doubts: CommitDoubts;
   /** Marks each transaction on the target (COMMIT); null where that is not asked for. */
   readonly marker: ProgressMarker | null;
   /** By session key: statements before the window that made state which lasted into it. */

@@ -26,6 +26,7 @@ import {
   type FrameHandler,
   ProtocolError,
   RowMode,
+  readFunctionResult,
   readRow,
   readServerMessage,
   type ServerMessage,
@@ -211,6 +212,15 @@ export class TargetConnection implements FrameHandler {
   }
 
   /**
+   * Calls a function without arguments by its OID, in line behind statements under way: no parser, no planner.
+   * `done` gets its value as text; null for NULL, an error, or a lost connection. Must not throw.
+   */
+  call(oid: number, done: (value: string | null) => void): void {
+    const rows: (string | null)[][] = [];
+    this.enqueue(simple(''), (outcome) => done(outcome.ok ? (rows[0]?.[0] ?? null) : null), rows, oid);
+  }
+
+  /**
    * Asks the server to cancel what this session runs at the moment the request arrives, which may be a later
    * statement than the one meant. Resolves when the server closed the request's connection; at once when this
    * connection is gone.
@@ -270,6 +280,9 @@ export class TargetConnection implements FrameHandler {
       case 0x45: // ErrorResponse
         this.onError(head, readServerMessage(buffer, start, end));
         return;
+      case 0x56: // FunctionCallResponse
+        head?.collected?.push([readFunctionResult(buffer, start, end)]);
+        return;
       case 0x31: // ParseComplete
         if (head?.prepared) head.prepared.confirmed = true;
         return;
@@ -298,7 +311,13 @@ export class TargetConnection implements FrameHandler {
     }
   }
 
-  private enqueue(message: StatementMessage, done: OutcomeListener, collected: (string | null)[][] | null): void {
+  /** `functionOid`: not 0 for a call instead of a statement. */
+  private enqueue(
+    message: StatementMessage,
+    done: OutcomeListener,
+    collected: (string | null)[][] | null,
+    functionOid = 0,
+  ): void {
     const last = this.queue.last;
     const pending = new Pending(message, done, collected, last === undefined);
     if (this.ended) {
@@ -307,7 +326,8 @@ export class TargetConnection implements FrameHandler {
       return;
     }
     if (last !== undefined) last.alone = false;
-    if (this.encoder.encode(pending).setsTimeout) this.guard.disarm();
+    if (functionOid !== 0) this.writer.functionCall(functionOid);
+    else if (this.encoder.encode(pending).setsTimeout) this.guard.disarm();
     this.queue.push(pending);
     this.unsent.push(pending);
     if (last === undefined) this.prepareReader(pending);

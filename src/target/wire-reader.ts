@@ -185,6 +185,11 @@ export function tagCount(tag: string): number {
   return i === tag.length - 1 || i < 0 ? -1 : count;
 }
 
+/** The value of a FunctionCallResponse as text; null for NULL. */
+export function readFunctionResult(buffer: Buffer, start: number, end: number): string | null {
+  return buffer.readInt32BE(start) < 0 ? null : buffer.toString('utf8', start + 4, end);
+}
+
 /** Columns of a DataRow as text. */
 export function readRow(buffer: Buffer, start: number): (string | null)[] {
   const columns = buffer.readUInt16BE(start);

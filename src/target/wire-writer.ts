@@ -85,6 +85,18 @@ export class WireWriter {
     this.close(start);
   }
 
+  /** Calls a function without arguments; its result in text format. */
+  functionCall(oid: number): void {
+    const start = this.open(0x46);
+    this.reserve(10);
+    this.int32(oid);
+    // No argument formats, no arguments, a result in text.
+    this.int16(0);
+    this.int16(0);
+    this.int16(0);
+    this.close(start);
+  }
+
   copyFail(reason: string): void {
     const start = this.open(0x66);
     this.cstring(reason);

@@ -13,6 +13,9 @@ import { type EndedRun, type Target, useBench } from '../support/replay.ts';
 
 /** Histories of each property; `REPRISE_PROPERTY_RUNS=10000` for a night. */
 const RUNS = Number(process.env['REPRISE_PROPERTY_RUNS'] ?? 30);
+/** A long night is told by its seed: `REPRISE_PROPERTY_SEED` repeats it. */
+const SEED = Number(process.env['REPRISE_PROPERTY_SEED'] ?? Date.now() & 0x7fffffff);
+if (RUNS > 30) console.info(`${RUNS} histories of each property, seed ${SEED}`);
 /** No run hangs: each history has this long, in milliseconds. */
 const LONGEST_MS = 20_000;
 const TIMEOUT_MS = 60_000 + RUNS * LONGEST_MS;
@@ -122,7 +125,7 @@ async function check(
       const history = makeHistory(drawn);
       await examine(history, await history.record.store(bench.journal));
     }),
-    { numRuns: RUNS, timeout: LONGEST_MS },
+    { numRuns: RUNS, seed: SEED, timeout: LONGEST_MS },
   );
 }
 

@@ -1,0 +1,41 @@
+import type { Entry } from '../journal/entry.ts';
+import { isSingleStatement } from '../journal/sql-tokens.ts';
+import { sessionEffect } from '../journal/statement-type.ts';
+import { transactionEffect } from '../journal/transaction-effect.ts';
+import type { StatementMessage } from '../target/statement.ts';
+import { messageFor } from './sessions.ts';
+
+/** INSERT, UPDATE, DELETE and transaction control leave nothing in the session; only the rest is looked at. */
+export function keepsState(entry: Entry): boolean {
+  const type = entry.statementType;
+  if (type === 'INSERT' || type === 'UPDATE' || type === 'DELETE' || type === 'TRANSACTION') return false;
+  return sessionEffect(entry.statement).length > 0;
+}
+
+/** True when the entry begins a transaction. */
+export function begins(entry: Entry): boolean {
+  return transactionEffect(entry.statement).some(({ kind }) => kind === 'BEGIN');
+}
+
+/** The statement that began the transaction, with its modes, where there was one. */
+export function beginOf(entries: readonly Entry[]): string {
+  const [first] = entries;
+  return first !== undefined && isSingleStatement(first.statement) && begins(first) ? first.statement : 'BEGIN';
+}
+
+/** Whole transactions follow each other here: the one that COMMIT AND CHAIN would begin gets a BEGIN of its own. */
+export function messageOf(entry: Entry, digest: boolean): StatementMessage {
+  const message = messageFor(entry, digest);
+  if (entry.statementType !== 'TRANSACTION') return message;
+  const effects = transactionEffect(entry.statement);
+  const [effect] = effects;
+  return effects.length === 1 && effect?.kind === 'COMMIT' && effect.chain ? { ...message, text: 'COMMIT' } : message;
+}
+
+/** True when the entry ends its transaction, one way or another. */
+export function endsTransaction(entry: Entry | undefined): boolean {
+  if (entry === undefined) return false;
+  return transactionEffect(entry.statement).some(
+    ({ kind }) => kind === 'COMMIT' || kind === 'ROLLBACK' || kind === 'PREPARE_TRANSACTION',
+  );
+}
