@@ -37,6 +37,8 @@ export function discardingStore(): ReplayStore {
     },
     chunks: async () => [],
     sentThrough: async () => 0,
+    saveSequenceStarts: async () => {},
+    sequenceStarts: async () => null,
     saveReport: async () => {},
     report: async () => null,
     interruptOrphans: async () => [],

@@ -273,7 +273,7 @@ export class ReplayRun {
     earlier: WalkContext['earlier'],
     databaseFor: (recorded: string | null) => string | null,
   ): Promise<IdRestorer | null> {
-    const { journal, request, target, settled } = this.parts;
+    const { journal, store, request, target, settled } = this.parts;
     if (request.ordering !== 'COMMIT' || !request.restoreIds) return null;
     const onUnsettled = (message: string) =>
       this.feed.emit({ kind: 'NOTICE', code: 'IDS_UNSETTLED', sessionId: null, message });
@@ -286,7 +286,9 @@ export class ReplayRun {
       sessions,
       earlier: statements,
       databaseFor,
-      resumed: settled !== null,
+      // One that was interrupted before it sent anything begins.
+      resumed: settled === null || settled.sentThrough === 0 ? null : { starts: await store.sequenceStarts(this.id) },
+      saveStarts: (starts) => store.saveSequenceStarts(this.id, starts),
       onUnsettled,
     });
   }

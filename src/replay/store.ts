@@ -62,6 +62,12 @@ export interface ReplayPatch {
   readonly sentThrough?: number;
 }
 
+/**
+ * Where sequences of the target stood when a run began: by database of the target, then by `schema.name`, what
+ * nextval was to give, as a decimal number; null where the login may not read it.
+ */
+export type SequenceStarts = Readonly<Record<string, Readonly<Record<string, string | null>>>>;
+
 /** One line of a run's report: a normalised statement. Percentiles in milliseconds. */
 export interface StatementReport {
   readonly fingerprint: string;
@@ -158,6 +164,13 @@ export interface ReplayStore {
   ): Promise<readonly EventChunk[]>;
   /** The write-ahead mark, see `ReplayPatch.sentThrough`. */
   sentThrough(id: string): Promise<number>;
+
+  /**
+   * Keeps where the sequences stood, durably; what is kept already stands. @throws RepriseError REPLAY_NOT_FOUND
+   */
+  saveSequenceStarts(id: string, starts: SequenceStarts): Promise<void>;
+  /** Null for a run that has kept none. */
+  sequenceStarts(id: string): Promise<SequenceStarts | null>;
 
   saveReport(id: string, report: ReplayReport): Promise<void>;
   report(id: string): Promise<ReplayReport | null>;

@@ -3,7 +3,15 @@ import type { Kysely, Selectable, Updateable } from 'kysely';
 import type { PoolClient } from 'pg';
 import { RepriseError } from '../errors.ts';
 import { hasEnded, nextState, type RunState } from '../replay/run-state.ts';
-import type { EventChunk, Replay, ReplayPatch, ReplayReport, ReplayStore, StoredRequest } from '../replay/store.ts';
+import type {
+  EventChunk,
+  Replay,
+  ReplayPatch,
+  ReplayReport,
+  ReplayStore,
+  SequenceStarts,
+  StoredRequest,
+} from '../replay/store.ts';
 import type { ReplaySummary } from '../replay/summary.ts';
 import type { Database } from './database.ts';
 import { uuidsOf } from './entry-filter.ts';
@@ -119,6 +127,29 @@ export function createReplayStore(database: Database): ReplayStore {
         const row = await selectReplay(query, id)?.select('sent_through').executeTakeFirst();
         if (!row) throw notFound(id);
         return Number(row.sent_through);
+      }),
+
+    saveSequenceStarts: (id, starts) =>
+      guarded('store where the sequences stand', async () => {
+        const replay = await selectReplay(query, id)?.select('id').executeTakeFirst();
+        if (!replay) throw notFound(id);
+        await query
+          .insertInto('replay_sequences')
+          .values({ replay_id: replay.id, starts: JSON.stringify(starts) })
+          .onConflict((conflict) => conflict.doNothing())
+          .execute();
+      }),
+
+    sequenceStarts: (id) =>
+      guarded('read where the sequences stood', async () => {
+        const [known] = uuidsOf([id]);
+        if (known === undefined) return null;
+        const row = await query
+          .selectFrom('replay_sequences')
+          .select('starts')
+          .where('replay_id', '=', known)
+          .executeTakeFirst();
+        return row === undefined ? null : (JSON.parse(row.starts) as SequenceStarts);
       }),
 
     saveReport: (id, report) =>

@@ -128,6 +128,11 @@ export interface ReplayReportsTable {
   report: string;
 }
 
+export interface ReplaySequencesTable {
+  replay_id: string;
+  starts: string;
+}
+
 /** The schema `reprise`, see `migrations/`. */
 export interface Tables {
   origins: OriginsTable;
@@ -141,4 +146,5 @@ export interface Tables {
   replays: ReplaysTable;
   replay_chunks: ReplayChunksTable;
   replay_reports: ReplayReportsTable;
+  replay_sequences: ReplaySequencesTable;
 }

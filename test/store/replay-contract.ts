@@ -205,15 +205,28 @@ export function replayStoreContract(name: string, makeStore: () => Promise<Repla
       for (const id of [randomUUID(), 'nope']) {
         expect(await store.get(id)).toBeNull();
         expect(await store.report(id)).toBeNull();
+        expect(await store.sequenceStarts(id)).toBeNull();
         expect(await store.chunks(id, 0, 5)).toEqual([]);
         const lost = { code: 'REPLAY_NOT_FOUND' };
         await expect(store.append(id, chunk(1, 1), {})).rejects.toMatchObject(lost);
         await expect(store.transition(id, 'CONNECT', {}, null)).rejects.toMatchObject(lost);
         await expect(store.sentThrough(id)).rejects.toMatchObject(lost);
+        await expect(store.saveSequenceStarts(id, {})).rejects.toMatchObject(lost);
         await expect(
           store.saveReport(id, { statements: [], failures: [], divergences: [], thresholds: [], remarks: [] }),
         ).rejects.toMatchObject(lost);
       }
+    });
+
+    it('keeps where sequences stood when a run began, once', async () => {
+      const { id } = await create();
+      expect(await store.sequenceStarts(id)).toBeNull();
+      const starts = { shop: { 'public.orders_id_seq': '9223372036854775807', 'public.hidden': null }, other: {} };
+      await store.saveSequenceStarts(id, starts);
+      expect(await store.sequenceStarts(id)).toEqual(starts);
+      await store.saveSequenceStarts(id, { shop: {} });
+      expect(await store.sequenceStarts(id)).toEqual(starts);
+      expect(await store.sequenceStarts((await create()).id)).toBeNull();
     });
 
     it('lists runs newest first, by pages and by state', async () => {

@@ -146,6 +146,12 @@ export class MemoryReplayStore implements ReplayStore {
   async list(): Promise<readonly Replay[]> {
     return [...this.#runs.values()].map((run) => run.replay);
   }
+  async saveSequenceStarts(): Promise<void> {}
+
+  async sequenceStarts(): Promise<null> {
+    return null;
+  }
+
   async saveReport(): Promise<void> {}
   async report(): Promise<ReplayReport | null> {
     return null;

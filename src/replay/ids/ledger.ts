@@ -46,7 +46,7 @@ export interface LedgerOptions {
   readonly readFrom: number;
   /** Which databases; nothing else may be left out, for all sessions draw from the same sequences. */
   readonly filter: EntryFilter;
-  /** False when the target's sequences do not stand where the window begins (a resumed run). */
+  /** False when nobody knows where the target's sequences stood when the run began. */
   readonly positionsKnown: boolean;
   catalogFor(recordedDatabase: string | null): Catalog;
   /** What sessions had prepared before: (session key, statement). */

@@ -4,6 +4,7 @@ import { TargetConnection } from '../../target/connection.ts';
 import type { ResolvedTarget } from '../../target/spec.ts';
 import { type PlannedSession, planFilter } from '../plan.ts';
 import type { ReplayRequest } from '../request.ts';
+import type { SequenceStarts } from '../store.ts';
 import { type Catalog, NamedCatalog } from './catalog.ts';
 import { readCatalog } from './catalog-read.ts';
 import type { IdRestorer } from './id-restorer.ts';
@@ -19,8 +20,13 @@ export interface OpenIdsOptions {
   readonly earlier: ReadonlyMap<string, readonly string[]>;
   /** Target database for a recorded one; null: the target's own. */
   readonly databaseFor: (recorded: string | null) => string | null;
-  /** True when the run goes on where it was interrupted: sequences have moved since its start. */
-  readonly resumed: boolean;
+  /**
+   * Of a run that goes on where it was interrupted: where the sequences, which have moved since, stood at its start;
+   * null in it when that is not known. Null for one that begins.
+   */
+  readonly resumed: { readonly starts: SequenceStarts | null } | null;
+  /** Keeps where the sequences stand; awaited before anything draws from them. */
+  readonly saveStarts: (starts: SequenceStarts) => Promise<void>;
   readonly onUnsettled: (message: string) => void;
 }
 
@@ -53,17 +59,21 @@ export async function openIdRestorer(options: OpenIdsOptions): Promise<IdRestore
   }
   const drawsNothing = [...catalogs.values()].every(({ sequences }) => sequences.size === 0);
   if (drawsNothing && !(await createsTables(journal, request))) return null;
+  const { resumed } = options;
+  if (resumed === null) await options.saveStarts(startsOf(catalogs));
+  else if (resumed.starts !== null) goBackTo(resumed.starts, catalogs);
   const ledger = new DrawLedger({
     journal,
     window: request.window,
     readFrom: await earliestStart(journal, request),
     filter: databasesOnly(request),
-    positionsKnown: !options.resumed,
+    positionsKnown: resumed === null || resumed.starts !== null,
     catalogFor: (recorded) => catalogs.get(databaseFor(recorded) ?? target.database) ?? NO_CATALOG,
     earlier: options.earlier,
   });
   return new SequenceRestorer({
     ledger,
+    moved: resumed !== null,
     execute: async (sequence, sql) => {
       // Looked up late: the record may have created it.
       const home = [...catalogs].find(([, { sequences }]) => sequences.get(sequence.name) === sequence)?.[0];
@@ -71,6 +81,26 @@ export async function openIdRestorer(options: OpenIdsOptions): Promise<IdRestore
     },
     onUnsettled: options.onUnsettled,
   });
+}
+
+function startsOf(catalogs: ReadonlyMap<string, Catalog>): SequenceStarts {
+  return Object.fromEntries(
+    [...catalogs].map(([database, { sequences }]) => [
+      database,
+      Object.fromEntries([...sequences].map(([name, { next }]) => [name, next === null ? null : String(next)])),
+    ]),
+  );
+}
+
+/** Gives the sequences the places that they had. */
+function goBackTo(starts: SequenceStarts, catalogs: ReadonlyMap<string, Catalog>): void {
+  for (const [database, { sequences }] of catalogs) {
+    for (const sequence of sequences.values()) {
+      const start = starts[database]?.[sequence.name];
+      // One that was not there has been created by the record since.
+      sequence.next = start === undefined ? sequence.start : start === null ? null : BigInt(start);
+    }
+  }
 }
 
 const NO_CATALOG: Catalog = new NamedCatalog([]);

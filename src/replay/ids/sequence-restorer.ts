@@ -11,6 +11,8 @@ import type { Track } from './track.ts';
 
 export interface RestorerOptions {
   readonly ledger: DrawLedger;
+  /** The sequences do not stand on the target where the record begins: each is set ahead of its first draw. */
+  readonly moved: boolean;
   /** Runs SQL in the database of a sequence, on a connection apart from the walk's. */
   execute(sequence: Sequence, sql: string): Promise<void>;
   /** Told once for each sequence of which a draw could not be settled. */
@@ -161,7 +163,12 @@ export class SequenceRestorer implements IdRestorer {
   private place(track: Track): Place {
     let place = this.places.get(track);
     if (place === undefined) {
-      place = { next: track.sequence.next, furthest: null, transaction: null, unanswered: 0 };
+      place = {
+        next: this.options.moved ? null : track.sequence.next,
+        furthest: null,
+        transaction: null,
+        unanswered: 0,
+      };
       this.places.set(track, place);
     }
     return place;
