@@ -44,6 +44,7 @@ export interface RequestFlags extends WindowFlags, FilterFlags, TargetFlags {
   readonly slowerMin?: number;
   readonly restoreIds?: boolean;
   readonly markProgress?: boolean;
+  readonly settleCommits?: boolean;
   readonly syncCommits?: boolean;
   readonly scale?: number;
   readonly threshold?: readonly string[];
@@ -98,6 +99,8 @@ export function addRequestFlags(command: Command): Command {
     .option('--slower-min <time>', '… and at least this much more (default 10ms)', milliseconds)
     .option('--no-restore-ids', 'commit ordering: let sequences draw what they draw')
     .option('--mark-progress', 'commit ordering: keep a row on the target, so that resuming repeats no transaction')
+    .option('--settle-commits', 'ask ahead of each COMMIT which transaction it ends, to settle a lost answer')
+    .option('--no-settle-commits', '… or do not (default: only where one statement at a time is under way)')
     .option('--sync-commits', 'session ordering: statements wait for commits that had come before them')
     .option('--scale <count>', 'session ordering: run every session this many times at once', wholeNumber);
   return addFilterFlags(command);
@@ -146,6 +149,7 @@ export async function requestOf(flags: RequestFlags, window: WindowInput, io: Io
     // Commander gives a --no-… flag the value true when it is absent; only false was asked for.
     restoreIds: flags.restoreIds === false ? false : undefined,
     markProgress: flags.markProgress,
+    settleCommits: flags.settleCommits,
     syncCommits: flags.syncCommits,
     scale: flags.scale,
     thresholds: flags.threshold,

@@ -150,6 +150,10 @@ export const ReplayInputType = builder.inputType('ReplayInput', {
       description:
         'COMMIT: keep a row in `reprise_marker` on the target, so that a resumed run repeats no transaction; default false.',
     }),
+    settleCommits: t.boolean({
+      description:
+        'Ask the target ahead of each COMMIT which transaction it ends, so that one whose answer is lost can be settled; default: where one statement at a time is under way on a connection.',
+    }),
     syncCommits: t.boolean({
       description: 'SESSION: a statement waits for the transactions that had committed before it; default false.',
     }),

@@ -225,6 +225,11 @@ const RequestRef = builder.objectRef<StoredRequest>('ReplayRequest').implement({
     }),
     restoreIds: t.exposeBoolean('restoreIds', { description: 'Whether sequences draw the recorded values.' }),
     markProgress: t.exposeBoolean('markProgress', { description: 'Whether progress is marked on the target.' }),
+    settleCommits: t.boolean({
+      description: 'Whether the target is asked ahead of each COMMIT which transaction it ends.',
+      // Runs of earlier versions were stored without.
+      resolve: ({ settleCommits }) => settleCommits ?? false,
+    }),
     syncCommits: t.exposeBoolean('syncCommits', { description: 'Whether statements wait for commits before them.' }),
     scale: t.exposeInt('scale', { description: 'Times every session is run at once.' }),
   }),

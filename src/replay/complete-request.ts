@@ -32,6 +32,9 @@ export function completeRequest(input: ReplayInput): ReplayRequest {
     throw bad('markProgress', 'is for COMMIT ordering, which replays whole transactions');
   const readOnly = input.readOnly ?? false;
   if (readOnly && markProgress) throw bad('markProgress', 'writes to the target, which readOnly forbids');
+  const inFlight = inRange('inFlight', input.inFlight ?? (ordering === 'COMMIT' ? 64 : 8), 1, MAX_IN_FLIGHT, true);
+  // In a pipeline the question costs most and settles least: what is under way behind it is lost with its answer.
+  const oneByOne = ordering === 'TIMESTAMP' || inFlight === 1 || (ordering === 'SESSION' && pace.mode === 'RECORDED');
   const slower = input.slower ?? { ratio: 2, minMs: 10 };
   return {
     window: input.window,
@@ -47,7 +50,7 @@ export function completeRequest(input: ReplayInput): ReplayRequest {
     connectTimeoutMs: inRange('connectTimeoutMs', input.connectTimeoutMs ?? 10_000, 1, 600_000, true),
     runTimeoutMs: optional('runTimeoutMs', input.runTimeoutMs, 1, 30 * DAY_MS),
     maxConnections: inRange('maxConnections', input.maxConnections ?? 100, 2, 10_000, true),
-    inFlight: inRange('inFlight', input.inFlight ?? (ordering === 'COMMIT' ? 64 : 8), 1, MAX_IN_FLIGHT, true),
+    inFlight,
     readOnly,
     digestRows: input.digestRows ?? false,
     slower: {
@@ -57,6 +60,7 @@ export function completeRequest(input: ReplayInput): ReplayRequest {
     thresholds: thresholdsOf(input.thresholds ?? []),
     restoreIds: input.restoreIds ?? (ordering === 'COMMIT' && !readOnly),
     markProgress,
+    settleCommits: (input.settleCommits ?? oneByOne) && !readOnly,
     syncCommits,
     scale,
   };

@@ -54,6 +54,11 @@ export interface ReplayRequest {
   readonly restoreIds: boolean;
   /** COMMIT: keep a row in `reprise_marker` on the target, so that a resumed run repeats no transaction. */
   readonly markProgress: boolean;
+  /**
+   * Ask the target ahead of each COMMIT that may have something to commit which transaction it ends, so that a lost
+   * answer can be settled. `markProgress` settles them without. Absent in runs of earlier versions.
+   */
+  readonly settleCommits: boolean;
   /** SESSION: a statement waits for the transactions that had committed before it started. */
   readonly syncCommits: boolean;
   /** SESSION: every recorded session is run this many times at once. */

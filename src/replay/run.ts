@@ -224,7 +224,7 @@ export class ReplayRun {
       control,
       failures: settled?.failures ?? 0,
     });
-    const asks = !request.readOnly && !request.markProgress;
+    const asks = request.settleCommits && !request.readOnly && !request.markProgress;
     const context: WalkContext = {
       journal,
       request,

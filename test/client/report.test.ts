@@ -54,6 +54,7 @@ function data(report: Partial<ReportData['report']> = {}, run: Partial<ReportDat
         digestRows: false,
         restoreIds: false,
         markProgress: false,
+        settleCommits: false,
         syncCommits: false,
         scale: 1,
         thresholds: [],

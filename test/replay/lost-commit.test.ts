@@ -93,6 +93,7 @@ describe.each(ORDERINGS)('in %s ordering a COMMIT', (ordering) => {
         target: through(proxy, target),
         ordering,
         inFlight: 16,
+        settleCommits: true,
       });
       const run = await bench.ended(id);
       expect(run.replay.state).toBe('COMPLETED');
