@@ -24,7 +24,7 @@ export class Connector {
     return new Promise((resolve, reject) => {
       const onAbort = () => reject(runHasEnded());
       signal.addEventListener('abort', onAbort, { once: true });
-      const connecting = TargetConnection.connect(this.target, options)
+      const connecting = TargetConnection.connect(this.target, { ...options, signal })
         .then((connection) => {
           if (signal.aborted) connection.destroy('the run has ended');
           else resolve(connection);
@@ -35,6 +35,22 @@ export class Connector {
         });
       this.onTheirWay.add(connecting);
     });
+  }
+
+  /**
+   * Does something on a connection of its own, which is closed behind it; cut off when the run is being ended.
+   * @throws RepriseError as `open`; TARGET_LOST; what `work` throws
+   */
+  async use<T>(options: ConnectOptions, work: (connection: TargetConnection) => Promise<T>): Promise<T> {
+    const connection = await this.open(options);
+    const onAbort = () => connection.destroy('the run has ended');
+    this.signal.addEventListener('abort', onAbort, { once: true });
+    try {
+      return await work(connection);
+    } finally {
+      this.signal.removeEventListener('abort', onAbort);
+      await connection.close();
+    }
   }
 
   /** Resolves when no connection is on its way any more. */

@@ -63,18 +63,16 @@ export class ProgressMarker {
     work: (connection: TargetConnection) => Promise<void>,
   ): Promise<void> {
     const { request } = this;
-    const connection = await this.connector.open({
-      connectTimeoutMs: request.connectTimeoutMs,
-      applicationName: `reprise ${this.replayId.slice(0, 8)} marker`,
-      statementTimeoutMs: request.statementTimeoutMs,
-      readOnly: false,
-      ...(database === null ? {} : { database }),
-    });
-    try {
-      await work(connection);
-    } finally {
-      await connection.close();
-    }
+    await this.connector.use(
+      {
+        connectTimeoutMs: request.connectTimeoutMs,
+        applicationName: `reprise ${this.replayId.slice(0, 8)} marker`,
+        statementTimeoutMs: request.statementTimeoutMs,
+        readOnly: false,
+        ...(database === null ? {} : { database }),
+      },
+      work,
+    );
   }
 
   /** SQL that marks, within a transaction, that it is there up to this ordinal. */

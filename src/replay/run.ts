@@ -93,7 +93,10 @@ export class ReplayRun {
     });
     this.feed.setSummary(() => this.tally.summary(performance.now()));
     this.control.signal.addEventListener('abort', () => {
-      this.cutShort = cutStatementsShort(this.pool, this.monitor);
+      this.cutShort = cutStatementsShort(this.pool, this.monitor).then(() =>
+        // Behind it nobody has a question left: one that is not answered must not hold the end.
+        this.monitor?.close(LAST_WAIT_MS),
+      );
     });
     this.done = this.execute();
   }
@@ -273,7 +276,7 @@ export class ReplayRun {
     earlier: WalkContext['earlier'],
     databaseFor: (recorded: string | null) => string | null,
   ): Promise<IdRestorer | null> {
-    const { journal, store, request, target, settled } = this.parts;
+    const { journal, store, request, settled } = this.parts;
     if (request.ordering !== 'COMMIT' || !request.restoreIds) return null;
     const onUnsettled = (message: string) =>
       this.feed.emit({ kind: 'NOTICE', code: 'IDS_UNSETTLED', sessionId: null, message });
@@ -281,7 +284,7 @@ export class ReplayRun {
     return openIdRestorer({
       journal,
       request,
-      target,
+      connector: this.connector,
       replayId: this.id,
       sessions,
       earlier: statements,

@@ -109,9 +109,10 @@ export class TargetMonitor {
     return rows.length === 0;
   }
 
-  async close(): Promise<void> {
+  /** What is asked and not answered within `timeoutMs` is rejected. */
+  async close(timeoutMs?: number): Promise<void> {
     this.closed = true;
-    await this.connection.close();
+    await this.connection.close(timeoutMs);
   }
 
   private reopen(): Promise<void> {

@@ -99,6 +99,8 @@ export class TargetConnection implements FrameHandler {
     const connection = new TargetConnection(target, options, session);
     const settings = { ...(session.limitsSet ? {} : limitSettings(options)), ...options.settings };
     const timer = setTimeout(() => connection.destroy('settings took too long'), options.connectTimeoutMs);
+    const onAbort = () => connection.destroy('nobody waits for it any more');
+    options.signal?.addEventListener('abort', onAbort, { once: true });
     try {
       for (const [name, value] of Object.entries(settings)) {
         await connection.applySetting(name, value);
@@ -108,6 +110,7 @@ export class TargetConnection implements FrameHandler {
       connection.destroy();
       throw unreachable({ ...target, ...loginOf(target, options) }, messageOf(error), error);
     } finally {
+      options.signal?.removeEventListener('abort', onAbort);
       clearTimeout(timer);
     }
   }

@@ -67,9 +67,12 @@ export async function openSession(target: ResolvedTarget, options: ConnectOption
     timedOut = true;
     socket?.destroy();
   }, options.connectTimeoutMs);
+  const { signal } = options;
+  const onAbort = () => socket?.destroy();
+  signal?.addEventListener('abort', onAbort, { once: true });
   const track = (opened: Socket) => {
     socket = opened;
-    if (timedOut) opened.destroy();
+    if (timedOut || signal?.aborted) opened.destroy();
   };
   const attempt = async (tls: boolean, limits: boolean): Promise<ReadySession> => {
     const opened = await openTransport(target, tls, track);
@@ -84,7 +87,7 @@ export async function openSession(target: ResolvedTarget, options: ConnectOption
         return await attempt(tls, limits);
       } catch (error) {
         (socket as Socket | null)?.destroy();
-        if (timedOut) throw error;
+        if (timedOut || signal?.aborted) throw error;
         if (tls && target.tls === 'PREFER' && prefersPlain(error)) tls = false;
         else if (limits && error instanceof Refusal && error.sqlstate === '08P01') limits = false;
         else throw error;
@@ -94,6 +97,7 @@ export async function openSession(target: ResolvedTarget, options: ConnectOption
     const why = timedOut ? `no session within ${options.connectTimeoutMs} ms` : messageOf(error);
     throw unreachable({ ...target, database: login.database }, why, error);
   } finally {
+    signal?.removeEventListener('abort', onAbort);
     clearTimeout(timer);
   }
 }

@@ -109,4 +109,6 @@ export interface ConnectOptions {
    * `statement_timeout`.
    */
   readonly answerGraceMs?: number;
+  /** Aborted: nobody waits for the session any more, and what has been opened for it is closed at once. */
+  readonly signal?: AbortSignal;
 }

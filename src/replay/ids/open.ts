@@ -1,7 +1,7 @@
 import type { JournalStore } from '../../journal/store.ts';
 import type { EntryFilter } from '../../journal/window.ts';
-import { TargetConnection } from '../../target/connection.ts';
-import type { ResolvedTarget } from '../../target/spec.ts';
+import type { TargetConnection } from '../../target/connection.ts';
+import type { Connector } from '../connector.ts';
 import { type PlannedSession, planFilter } from '../plan.ts';
 import type { ReplayRequest } from '../request.ts';
 import type { SequenceStarts } from '../store.ts';
@@ -14,7 +14,7 @@ import { SequenceRestorer } from './sequence-restorer.ts';
 export interface OpenIdsOptions {
   readonly journal: JournalStore;
   readonly request: ReplayRequest;
-  readonly target: ResolvedTarget;
+  readonly connector: Connector;
   readonly replayId: string;
   readonly sessions: ReadonlyMap<string, PlannedSession>;
   readonly earlier: ReadonlyMap<string, readonly string[]>;
@@ -41,7 +41,8 @@ const LOOK_BACK = 3_600_000_000;
  * @throws RepriseError TARGET_UNREACHABLE, TARGET_LOST
  */
 export async function openIdRestorer(options: OpenIdsOptions): Promise<IdRestorer | null> {
-  const { journal, request, target, sessions, databaseFor } = options;
+  const { journal, request, sessions, databaseFor } = options;
+  const { target } = options.connector;
   // setval writes.
   if (request.readOnly) return null;
   const databases = new Set([...sessions.values()].map(({ database }) => databaseFor(database) ?? target.database));
@@ -105,23 +106,21 @@ function goBackTo(starts: SequenceStarts, catalogs: ReadonlyMap<string, Catalog>
 
 const NO_CATALOG: Catalog = new NamedCatalog([]);
 
-async function withConnection<T>(
+function withConnection<T>(
   options: OpenIdsOptions,
   database: string,
   work: (connection: TargetConnection) => Promise<T>,
 ): Promise<T> {
-  const connection = await TargetConnection.connect(options.target, {
-    connectTimeoutMs: options.request.connectTimeoutMs,
-    applicationName: `reprise ${options.replayId.slice(0, 8)} ids`,
-    statementTimeoutMs: CATALOG_TIMEOUT_MS,
-    readOnly: false,
-    database,
-  });
-  try {
-    return await work(connection);
-  } finally {
-    await connection.close();
-  }
+  return options.connector.use(
+    {
+      connectTimeoutMs: options.request.connectTimeoutMs,
+      applicationName: `reprise ${options.replayId.slice(0, 8)} ids`,
+      statementTimeoutMs: CATALOG_TIMEOUT_MS,
+      readOnly: false,
+      database,
+    },
+    work,
+  );
 }
 
 /** Whether the record may create what draws. */

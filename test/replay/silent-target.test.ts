@@ -1,0 +1,76 @@
+import { expect, it } from 'vitest';
+import { HandMadeRecord } from '../support/record.ts';
+import { useBench } from '../support/replay.ts';
+import { listen, startProxy } from '../target/proxy.ts';
+
+const ORDERINGS = ['TIMESTAMP', 'SESSION', 'COMMIT'] as const;
+
+const bench = useBench();
+
+/** A port that takes connections and never says a word; `connected` resolves at the first, `closed` when all are. */
+async function silentServer() {
+  let open = 0;
+  let onFirst = () => {};
+  let onNone = () => {};
+  const connected = new Promise<void>((resolve) => {
+    onFirst = resolve;
+  });
+  const closed = new Promise<void>((resolve) => {
+    onNone = resolve;
+  });
+  const port = await listen((socket) => {
+    open += 1;
+    onFirst();
+    socket.resume();
+    socket.on('close', () => {
+      open -= 1;
+      if (open === 0) onNone();
+    });
+  });
+  return { port, connected, closed };
+}
+
+it.each(ORDERINGS)('%s: cancel ends a run whose target takes the connection and never answers', async (ordering) => {
+  const server = await silentServer();
+  const record = new HandMadeRecord();
+  record.run('a', 'SELECT 1');
+  const { id } = await bench.engine.start({
+    window: await record.store(bench.journal),
+    target: { host: '127.0.0.1', port: server.port, user: 'u', database: 'd', tls: 'PREFER' },
+    ordering,
+    connectTimeoutMs: 600_000,
+  });
+  await server.connected;
+  expect((await bench.engine.cancel(id)).state).toBe('CANCELLED');
+  const run = await bench.ended(id);
+  expect(run.states).toEqual(['CONNECTING', 'CANCELLED']);
+  // Nothing is left on its way.
+  await server.closed;
+});
+
+it.each(['Q', 'p'])('cancel ends a run whose target falls silent at the first message %s', async (type) => {
+  const target = await bench.target();
+  let onSilence = () => {};
+  const silence = new Promise<void>((resolve) => {
+    onSilence = resolve;
+  });
+  const port = await startProxy(target.port, ({ client, server }) => {
+    let silent = false;
+    client.on('data', (chunk: Buffer) => {
+      silent ||= chunk.toString('latin1', 0, 1) === type;
+      if (silent) onSilence();
+      else server.write(chunk);
+    });
+    server.pipe(client);
+  });
+  const record = new HandMadeRecord();
+  record.run('a', 'SELECT 1');
+  const { user, password, name } = target;
+  const { id } = await bench.engine.start({
+    window: await record.store(bench.journal),
+    target: { host: '127.0.0.1', port, user, password, database: name, tls: 'DISABLE' },
+    connectTimeoutMs: 600_000,
+  });
+  await silence;
+  expect((await bench.engine.cancel(id)).state).toBe('CANCELLED');
+});
