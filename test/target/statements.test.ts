@@ -461,3 +461,38 @@ describe('text', () => {
     expect(connection.parameters.get('client_encoding')).toBe('UTF8');
   });
 });
+
+describe('a call by OID', () => {
+  const call = (oid: number) => new Promise<string | null>((resolve) => connection.call(oid, resolve));
+  const oidOf = async (name: string) =>
+    Number((await connection.query(`SELECT '${name}'::regprocedure::oid`)).rows[0]?.[0]);
+
+  it('gives the value in line between statements, and null for NULL, an error and a lost connection', async () => {
+    const xid = await oidOf('pg_current_xact_id_if_assigned()');
+    const pid = await oidOf('pg_backend_pid()');
+    await connection.query('CREATE TEMP TABLE called (n int)');
+    const before = run(connection, simple('BEGIN'));
+    const unassigned = call(xid);
+    const insert = run(connection, simple('INSERT INTO called VALUES (1)'));
+    const assigned = call(xid);
+    const asked = connection.query('SELECT pg_current_xact_id()');
+    expect((await before).ok).toBe(true);
+    expect(await unassigned).toBeNull();
+    expect((await insert).rows).toBe(1);
+    expect(await assigned).toBe((await asked).rows[0]?.[0]);
+    expect(await call(pid)).toBe(String(connection.processId));
+
+    const failing = run(connection, simple('SELECT 1/0'));
+    const failed = call(xid);
+    expect((await failing).sqlstate).toBe('22012');
+    expect(await failed).toBeNull();
+    expect((await run(connection, simple('ROLLBACK'))).transactionStatus).toBe('I');
+
+    const sleep = run(connection, simple('SELECT pg_sleep(600)'));
+    const lost = call(pid);
+    connection.destroy();
+    expect((await sleep).lost).toBe(true);
+    expect(await lost).toBeNull();
+    expect(await call(pid)).toBeNull();
+  });
+});
