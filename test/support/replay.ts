@@ -50,7 +50,7 @@ export class EndedRun {
   }
 }
 
-function briefly(event: OutcomeEvent): string {
+export function briefly(event: OutcomeEvent): string {
   const why = event.sqlstate ?? event.skipReason;
   return `${event.status}${why === null ? '' : ` ${why}`}${event.cascade ? ' cascade' : ''}`;
 }
