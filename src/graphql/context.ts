@@ -21,6 +21,9 @@ export type ReplayEngine = Pick<
   | 'report'
   | 'compare'
   | 'preflight'
+  | 'targets'
+  | 'targetRefusal'
+  | 'checkTarget'
 >;
 
 /** `reader`: queries and subscriptions. `operator`: everything. */

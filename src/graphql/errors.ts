@@ -95,8 +95,9 @@ export class Refusal {
   }
 }
 
-const ErrorInterface = builder.interfaceRef<Refusal>('Error').implement({
+export const ErrorInterface = builder.interfaceRef<Refusal>('Error').implement({
   description: 'Why a request was refused. Every error of every result can be read by it.',
+  resolveType: ({ error }) => FAMILY[error.code],
   fields: (t) => ({
     code: t.field({ type: ErrorCodeEnum, description: 'What to decide on.', resolve: ({ error }) => error.code }),
     message: t.string({
