@@ -37,6 +37,36 @@ export function oneOf<const Word extends string>(words: readonly Word[]): (text:
   };
 }
 
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** The id of a replay, as an argument: `<id>`. @throws RepriseError BAD_INPUT naming it */
+export function addReplayArgument(command: Command, name = 'id', description = 'id of the replay'): Command {
+  return command.argument(`<${name}>`, description, (text) => {
+    if (UUID.test(text)) return text.toLowerCase();
+    throw usage(
+      `<${name}>`,
+      `${JSON.stringify(text)} is not the id of a replay, which is a UUID: \`reprise replay ls\` lists them`,
+    );
+  });
+}
+
+function transactionId(text: string): string {
+  if (UUID.test(text)) return text.toLowerCase();
+  throw new InvalidArgumentError('it must be the id of a transaction, a UUID.');
+}
+
+/** The id of an entry, `<transaction>/<sequence>`, or of a transaction. @throws RepriseError BAD_INPUT naming it */
+export function recordId(text: string): { readonly transactionId: string; readonly sequence: number | null } {
+  const [id = '', sequence, ...rest] = text.split('/');
+  if (UUID.test(id) && rest.length === 0 && (sequence === undefined || /^[1-9]\d{0,8}$/.test(sequence))) {
+    return { transactionId: id.toLowerCase(), sequence: sequence === undefined ? null : Number(sequence) };
+  }
+  throw usage(
+    '<id>',
+    `${JSON.stringify(text)} is neither the id of an entry (UUID/number) nor of a transaction (UUID): \`reprise journal ls --ids\` lists them`,
+  );
+}
+
 export interface WindowFlags {
   readonly from?: string;
   readonly to?: string;
@@ -81,7 +111,9 @@ export interface FilterFlags {
 export function addFilterFlags(command: Command): Command {
   return command
     .option('--only-session <id>', 'entries of this recorded session (may be repeated, as all --only-…)', collect)
-    .option('--only-transaction <id>', 'entries of this recorded transaction', collect)
+    .option('--only-transaction <id>', 'entries of this recorded transaction', (text, before) =>
+      collect(transactionId(text), before as readonly string[] | undefined),
+    )
     .option('--only-database <name>', 'entries of this recorded database', collect)
     .option('--only-user <name>', 'entries of this recorded user', collect)
     .option('--only-application <name>', 'entries of this recorded application', collect)

@@ -17,7 +17,7 @@ import { RepriseError } from '../errors.ts';
 import type { CliContext } from './context.ts';
 import { EXIT } from './exit-codes.ts';
 import { count, duration, fields, type Io, json, table } from './io.ts';
-import { collect, decimal, oneOf, wholeNumber } from './options.ts';
+import { addReplayArgument, collect, decimal, oneOf, wholeNumber } from './options.ts';
 import { addRequestFlags, type RequestFlags, requestOf } from './replay-request.ts';
 import { addWatchFlags, follow, requireRun, type WatchFlags } from './replay-watch.ts';
 import { addReplayReports } from './report.ts';
@@ -58,8 +58,7 @@ export function addReplay(program: Command, context: CliContext): void {
     .option('--dry-run', 'only find out what the run would do and meet');
   addServiceFlags(addWatchFlags(addRequestFlags(start))).action((flags: StartFlags) => startReplay(flags, context));
 
-  const watch = replay
-    .command('watch <id>')
+  const watch = addReplayArgument(replay.command('watch'))
     .summary('follow a replay to its end')
     .option('--after <cursor>', 'with --json: go on behind this cursor');
   addServiceFlags(addWatchFlags(watch)).action((id: string, flags: WatchFlags & ServiceFlags) =>
@@ -76,13 +75,13 @@ export function addReplay(program: Command, context: CliContext): void {
     .option('--after <cursor>', 'go on behind the end of an earlier list');
   addServiceFlags(list).action((flags: ListFlags) => listReplays(flags, io));
 
-  addServiceFlags(replay.command('show <id>').summary('show a replay')).action(
+  addServiceFlags(addReplayArgument(replay.command('show')).summary('show a replay')).action(
     async (id: string, flags: ServiceFlags) => {
       show(await requireRun(serviceOf(io, flags), id, io.signal), flags, io);
     },
   );
 
-  addServiceFlags(replay.command('failures <id>').summary('failures of a replay, grouped')).action(
+  addServiceFlags(addReplayArgument(replay.command('failures')).summary('failures of a replay, grouped')).action(
     (id: string, flags: ServiceFlags) => showFailures(id, flags, io),
   );
 
@@ -93,7 +92,7 @@ export function addReplay(program: Command, context: CliContext): void {
     summary: string,
     apply: (client: Client, id: string) => Promise<ReplayFieldsFragment>,
   ) => {
-    addServiceFlags(replay.command(`${command} <id>`).summary(summary)).action(
+    addServiceFlags(addReplayArgument(replay.command(command)).summary(summary)).action(
       async (id: string, flags: ServiceFlags) => {
         show(await apply(serviceOf(io, flags), id), flags, io);
       },
@@ -108,10 +107,11 @@ export function addReplay(program: Command, context: CliContext): void {
   change('resume', 'take a paused or interrupted replay on', async (client, replayId) =>
     unwrap((await client.request(ResumeReplayDocument, { replayId }, io.signal)).resumeReplay),
   );
-  addServiceFlags(
-    replay.command('speed <id> <factor>').summary('change the speed of a replay at recorded pace'),
-  ).action(async (id: string, factor: string, flags: ServiceFlags) => {
-    const variables = { replayId: id, speed: decimal(factor) };
+  const speed = addReplayArgument(replay.command('speed'))
+    .argument('<factor>', '0.1 to 100', decimal)
+    .summary('change the speed of a replay at recorded pace');
+  addServiceFlags(speed).action(async (id: string, factor: number, flags: ServiceFlags) => {
+    const variables = { replayId: id, speed: factor };
     const { setReplaySpeed } = await serviceOf(io, flags).request(SetReplaySpeedDocument, variables, io.signal);
     show(unwrap(setReplaySpeed), flags, io);
   });
