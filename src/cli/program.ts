@@ -9,6 +9,7 @@ import { addJournal } from './journal.ts';
 import { addReplay } from './replay.ts';
 import { addReport } from './report.ts';
 import { addServe } from './serve.ts';
+import { addTargets } from './targets.ts';
 
 /** Version of the package, as `--version` prints it. */
 export function packageVersion(): string {
@@ -22,6 +23,7 @@ export function packageVersion(): string {
  */
 export async function runCli(argv: readonly string[], io: Io): Promise<number> {
   let code: number = EXIT.OK;
+  const asJson = argv.includes('--json');
   const context: CliContext = {
     io,
     exit: (status) => {
@@ -35,16 +37,18 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
     .configureOutput({
       writeOut: (text) => io.stdout.write(text),
       writeErr: (text) => io.stderr.write(text),
+      outputError: (text, write) => (asJson ? reportUsage(text, io) : write(text)),
       getOutHelpWidth: () => io.stdout.columns ?? 100,
       getErrHelpWidth: () => io.stderr.columns ?? 100,
     })
-    .showHelpAfterError('(--help shows what there is)')
+    .showHelpAfterError(asJson ? false : '(--help shows what there is)')
     .addHelpText('after', '\nExit statuses, and examples: docs/cli.md');
   addServe(program, context);
   addImport(program, context);
   addJournal(program, context);
   addReplay(program, context);
   addReport(program, context);
+  addTargets(program, context);
   for (const command of everyCommand(program)) command.copyInheritedSettings(program).exitOverride();
   try {
     await program.parseAsync(argv, { from: 'user' });
@@ -52,13 +56,18 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.OK : EXIT.USAGE;
     if (io.signal.aborted) return EXIT.INTERRUPTED;
-    report(error, argv.includes('--json'), io);
+    report(error, asJson, io);
     return error instanceof RepriseError ? exitCodeOf(error.code) : EXIT.INTERNAL;
   }
 }
 
 function everyCommand(command: Command): Command[] {
   return command.commands.flatMap((child) => [child, ...everyCommand(child)]);
+}
+
+/** Commander's own words on wrong usage, in the form of every other error. */
+function reportUsage(text: string, io: Io): void {
+  report(new RepriseError('BAD_INPUT', text.replace(/^error: /, '').trim()), true, io);
 }
 
 function report(error: unknown, asJson: boolean, io: Io): void {

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import type { ReplayInput, TargetInput, WindowInput } from '../client/index.ts';
+import type { ReplayInput, WindowInput } from '../client/index.ts';
 import { type Io, usage } from './io.ts';
 import {
   addFilterFlags,
@@ -14,18 +14,8 @@ import {
   wholeNumber,
   withoutAbsent,
 } from './options.ts';
-import { EDGES, ORDERINGS, TLS_MODES } from './words.ts';
-
-export interface TargetFlags {
-  readonly target?: string;
-  readonly host?: string;
-  readonly port?: number;
-  readonly user?: string;
-  readonly passwordEnv?: string;
-  readonly passwordStdin?: boolean;
-  readonly database?: string;
-  readonly tls?: (typeof TLS_MODES)[number];
-}
+import { addHostFlags, secretOf, type TargetFlags, targetOf } from './target-options.ts';
+import { EDGES, ORDERINGS } from './words.ts';
 
 export interface RequestFlags extends WindowFlags, FilterFlags, TargetFlags {
   readonly ordering?: (typeof ORDERINGS)[number];
@@ -54,19 +44,7 @@ export interface RequestFlags extends WindowFlags, FilterFlags, TargetFlags {
 /** Flags for every field of a replay's request. What is not given gets the service's default. */
 export function addRequestFlags(command: Command): Command {
   addWindowFlags(command);
-  command
-    .option('--target <alias>', 'a target of the configuration')
-    .option('--host <host>', 'or a target by host, which policy must allow')
-    .option('--port <port>', 'its port (default 5432)', wholeNumber)
-    .option('--user <name>', 'login')
-    .option('--password-env <name>', 'environment variable that holds the password')
-    .option('--password-stdin', 'read the password from standard input')
-    .option('--database <name>', "the target's database")
-    .addOption(
-      new Option('--tls <mode>', 'disable, prefer, require or verify-full (default prefer)').argParser(
-        oneOf(TLS_MODES),
-      ),
-    )
+  addHostFlags(command.option('--target <alias>', 'a target of the configuration'))
     .addOption(
       new Option('--ordering <ordering>', 'timestamp, commit or session (default timestamp)').argParser(
         oneOf(ORDERINGS),
@@ -155,44 +133,8 @@ export async function requestOf(flags: RequestFlags, window: WindowInput, io: Io
   }) as ReplayInput;
 }
 
-async function targetOf(flags: TargetFlags, io: Io): Promise<TargetInput> {
-  if (flags.target === undefined && flags.host === undefined) {
-    throw usage('--target', 'is missing: name a configured target, or give --host and --port');
-  }
-  if (flags.target !== undefined && flags.host !== undefined)
-    throw usage('--target', 'excludes --host: give one of them');
-  if (flags.passwordEnv !== undefined && flags.passwordStdin)
-    throw usage('--password-env', 'excludes --password-stdin');
-  let password: string | undefined;
-  if (flags.passwordEnv !== undefined) password = secretOf('--password-env', flags.passwordEnv, io);
-  if (flags.passwordStdin) password = await readLine(io);
-  return withoutAbsent({
-    alias: flags.target,
-    host: flags.host,
-    port: flags.port,
-    user: flags.user,
-    password,
-    database: flags.database,
-    tls: flags.tls,
-  });
-}
-
 function pair(flag: string, text: string): [string, string] {
   const at = text.indexOf('=');
   if (at < 1 || at === text.length - 1) throw usage(flag, `${JSON.stringify(text)} is not of the form recorded=target`);
   return [text.slice(0, at), text.slice(at + 1)];
-}
-
-function secretOf(flag: string, variable: string, io: Io): string {
-  const value = io.env[variable];
-  if (value === undefined) throw usage(flag, `names the environment variable ${variable}, which is not set`);
-  return value;
-}
-
-async function readLine(io: Io): Promise<string> {
-  let text = '';
-  for await (const chunk of io.stdin) text += String(chunk);
-  const line = text.replace(/\r?\n[\s\S]*$/, '');
-  if (line === '') throw usage('--password-stdin', 'got nothing on standard input');
-  return line;
 }

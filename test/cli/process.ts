@@ -59,6 +59,8 @@ export interface RunningCli {
   readonly pid: number;
   nextLine(): Promise<string>;
   stderr(): string;
+  /** Closes the reading end of its standard output and resolves with the exit status. */
+  hangUp(): Promise<number | null>;
   /** Sends a signal and resolves with the exit status (null when it was killed). */
   end(signal: NodeJS.Signals): Promise<number | null>;
 }
@@ -79,6 +81,10 @@ export function startCli(args: readonly string[], env: Env = {}): RunningCli {
       return value;
     },
     stderr: () => stderr,
+    async hangUp() {
+      child.stdout?.destroy();
+      return (await closed)[0];
+    },
     async end(signal) {
       child.kill(signal);
       return (await closed)[0];

@@ -1,0 +1,72 @@
+import { type Command, Option } from 'commander';
+import type { TargetInput } from '../client/index.ts';
+import { type Io, usage } from './io.ts';
+import { oneOf, wholeNumber, withoutAbsent } from './options.ts';
+import { TLS_MODES } from './words.ts';
+
+export interface TargetFlags {
+  readonly target?: string;
+  readonly host?: string;
+  readonly port?: number;
+  readonly user?: string;
+  readonly passwordEnv?: string;
+  readonly passwordStdin?: boolean;
+  readonly database?: string;
+  readonly tls?: (typeof TLS_MODES)[number];
+}
+
+/** Flags that name a target by host, and its login. */
+export function addHostFlags(command: Command): Command {
+  return command
+    .option('--host <host>', 'or a target by host, which policy must allow')
+    .option('--port <port>', 'its port (default 5432)', wholeNumber)
+    .option('--user <name>', 'login')
+    .option('--password-env <name>', 'environment variable that holds the password')
+    .option('--password-stdin', 'read the password from standard input')
+    .option('--database <name>', "the target's database")
+    .addOption(
+      new Option('--tls <mode>', 'disable, prefer, require or verify-full (default prefer)').argParser(
+        oneOf(TLS_MODES),
+      ),
+    );
+}
+
+/**
+ * The target of the flags. @throws RepriseError BAD_INPUT naming the flag
+ */
+export async function targetOf(flags: TargetFlags, io: Io): Promise<TargetInput> {
+  if (flags.target === undefined && flags.host === undefined) {
+    throw usage('--target', 'is missing: name a configured target, or give --host and --port');
+  }
+  if (flags.target !== undefined && flags.host !== undefined)
+    throw usage('--target', 'excludes --host: give one of them');
+  if (flags.passwordEnv !== undefined && flags.passwordStdin)
+    throw usage('--password-env', 'excludes --password-stdin');
+  let password: string | undefined;
+  if (flags.passwordEnv !== undefined) password = secretOf('--password-env', flags.passwordEnv, io);
+  if (flags.passwordStdin) password = await readLine(io);
+  return withoutAbsent({
+    alias: flags.target,
+    host: flags.host,
+    port: flags.port,
+    user: flags.user,
+    password,
+    database: flags.database,
+    tls: flags.tls,
+  });
+}
+
+/** The value of a variable that a flag names. @throws RepriseError BAD_INPUT */
+export function secretOf(flag: string, variable: string, io: Io): string {
+  const value = io.env[variable];
+  if (value === undefined) throw usage(flag, `names the environment variable ${variable}, which is not set`);
+  return value;
+}
+
+async function readLine(io: Io): Promise<string> {
+  let text = '';
+  for await (const chunk of io.stdin) text += String(chunk);
+  const line = text.replace(/\r?\n[\s\S]*$/, '');
+  if (line === '') throw usage('--password-stdin', 'got nothing on standard input');
+  return line;
+}
