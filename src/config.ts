@@ -102,6 +102,17 @@ export const VARIABLES = [
     meaning: 'Access tokens, `token:reader` or `token:operator`, by comma; or `@path` of a file with one a line.',
   },
   {
+    name: 'REPRISE_ALLOWED_HOSTS',
+    default: '(any, or loopback)',
+    meaning:
+      'Names by which browsers may address the service (`Host`), by comma; besides loopback when it listens there.',
+  },
+  {
+    name: 'REPRISE_ALLOWED_ORIGINS',
+    default: '(none)',
+    meaning: 'Origins of web pages elsewhere that may use the API, such as `https://tools.example`, by comma.',
+  },
+  {
     name: 'REPRISE_LOG_LEVEL',
     default: 'info',
     meaning: `One of ${LOG_LEVELS.join(', ')}. Logs go to standard error.`,

@@ -53,6 +53,14 @@ describe('configuration', () => {
     expect([config.port, config.host]).toEqual([4000, 'localhost']);
   });
 
+  test('names and origins that browsers may use are read', () => {
+    const config = loadConfig({
+      REPRISE_ALLOWED_HOSTS: 'reprise.example, db',
+      REPRISE_ALLOWED_ORIGINS: 'https://a.example',
+    });
+    expect([config.allowedHosts, config.allowedOrigins]).toEqual([['reprise.example', 'db'], ['https://a.example']]);
+  });
+
   test.each([
     ['REPRISE_PORT', 'tcp://10.0.0.1:4000', 'whole number from 0 to 65535'],
     ['REPRISE_PORT', '65536', 'whole number'],
