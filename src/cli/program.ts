@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { messageOf, RepriseError } from '../errors.ts';
 import type { CliContext } from './context.ts';
+import { addDoctor } from './doctor.ts';
 import { EXIT, exitCodeOf } from './exit-codes.ts';
 import { addImport } from './import.ts';
 import type { Io } from './io.ts';
@@ -49,6 +50,7 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
   addReplay(program, context);
   addReport(program, context);
   addTargets(program, context);
+  addDoctor(program, context);
   for (const command of everyCommand(program)) command.copyInheritedSettings(program).exitOverride();
   try {
     await program.parseAsync(argv, { from: 'user' });

@@ -9,6 +9,9 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0002-replays': replays,
 };
 
+/** Names of all migrations, in their order. */
+export const MIGRATION_NAMES: readonly string[] = Object.keys(MIGRATIONS);
+
 // Any number that no other program uses in this database.
 const MIGRATION_LOCK = 7_341_905_211_004;
 
