@@ -3,8 +3,8 @@ import { EXIT } from './cli/exit-codes.ts';
 import { runCli } from './cli/program.ts';
 
 const stop = new AbortController();
-/** Ctrl-C under `npm start` comes twice: from the terminal and from npm. Within this time it is one. */
-const ONE_SIGNAL_MS = 1000;
+/** Under npm and npx Ctrl-C comes twice, from the terminal and from npm: within this time it is one. */
+const ONE_SIGNAL_MS = process.env['npm_lifecycle_event'] === undefined ? 0 : 1000;
 let firstAt = 0;
 /** True from when the process is meant to end. */
 let ended = false;
@@ -14,7 +14,7 @@ function onSignal(): void {
   if (!stop.signal.aborted) {
     firstAt = performance.now();
     stop.abort();
-  } else if (performance.now() - firstAt > ONE_SIGNAL_MS) {
+  } else if (performance.now() - firstAt >= ONE_SIGNAL_MS) {
     ended = true;
     // The embedded PostgreSQL watches this process and ends when it is gone.
     process.exit(EXIT.INTERRUPTED);

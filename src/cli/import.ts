@@ -3,7 +3,7 @@ import { type Command, Option } from 'commander';
 import type { ImportProgress } from '../capture/import-log.ts';
 import { type Config, loadConfig } from '../config.ts';
 import { addJsonFlag, type CliContext } from './context.ts';
-import { bytes, count, duration, type Io, json, LiveLine } from './io.ts';
+import { bytes, count, duration, type Io, isTerminal, json, LiveLine } from './io.ts';
 
 interface ImportFlags {
   readonly format?: 'csv' | 'json' | 'stderr';
@@ -44,7 +44,7 @@ async function importFiles(files: readonly string[], flags: ImportFlags, config:
     import('../capture/import-report.ts'),
   ]);
   const storage = await openStorage(config, { joinService: true });
-  const progress = io.stderr.isTTY ? progressBar(io) : progressLines(io);
+  const progress = isTerminal(io.stderr, io.env) ? progressBar(io) : progressLines(io);
   try {
     const report = await importLog({
       files,
@@ -100,7 +100,7 @@ function progressBar(io: Io): ProgressView {
 }
 
 function progressLines(io: Io): ProgressView {
-  const line = new LiveLine(io.stderr);
+  const line = new LiveLine(io.stderr, { terminal: false });
   return {
     show(progress) {
       const share = progress.fraction === null ? '' : `${Math.floor(progress.fraction * 100)} %  `;

@@ -7,7 +7,7 @@ import {
 } from '../client/index.ts';
 import { RepriseError } from '../errors.ts';
 import type { CliContext } from './context.ts';
-import { type Cell, count, duration, fields, type Io, json, oneLine, table } from './io.ts';
+import { type Cell, count, duration, fields, type Io, json, oneLine, printable, table } from './io.ts';
 import { recordId, wholeNumber } from './options.ts';
 import { addServiceFlags, type ServiceFlags, serviceOf } from './service.ts';
 
@@ -67,7 +67,9 @@ async function show({ transactionId, sequence }: ReturnType<typeof recordId>, fl
   const { nodes } = await client.request(JournalEntriesByIdDocument, { ids }, io.signal);
   const neighbours = nodes.flatMap((other) => (other?.__typename === 'JournalEntry' ? [other] : []));
   if (flags.json) return json(io, { entry, transaction: transaction ?? null, neighbours });
-  io.stdout.write(`${entryText(entry, transaction ?? null)}\n\n${entriesTable(neighbours, io, entry.sequence)}\n`);
+  io.stdout.write(
+    `${entryText(entry, transaction ?? null, io.stdout.isTTY === true)}\n\n${entriesTable(neighbours, io, entry.sequence)}\n`,
+  );
 }
 
 /** The entry itself and what stands around it, by sequence. */
@@ -81,7 +83,11 @@ export function outcomeWord({ status, sqlstate }: EntryFieldsFragment['outcome']
   return status === 'FAILED' ? (sqlstate ?? 'FAILED') : status === 'UNKNOWN' ? '?' : 'ok';
 }
 
-function entryText(entry: EntryFieldsFragment, transaction: TransactionFieldsFragment | null): string {
+function entryText(
+  entry: EntryFieldsFragment,
+  transaction: TransactionFieldsFragment | null,
+  onTerminal: boolean,
+): string {
   const { outcome } = entry;
   const about = fields([
     ['entry', entry.id],
@@ -103,13 +109,13 @@ function entryText(entry: EntryFieldsFragment, transaction: TransactionFieldsFra
   ]);
   const parameters = entry.parameters.map(({ kind, text, oid }, index): Cell[] => [
     `$${index + 1}`,
-    text ?? null,
+    text === null || text === undefined ? null : onTerminal ? printable(text) : text,
     kind,
     oid === null || oid === undefined ? null : String(oid),
   ]);
   return [
     about,
-    entry.statement,
+    onTerminal ? printable(entry.statement) : entry.statement,
     ...(parameters.length > 0 ? [table(['', 'value', 'kind', 'type oid'], parameters)] : []),
   ].join('\n\n');
 }

@@ -16,7 +16,7 @@ import {
 import { RepriseError } from '../errors.ts';
 import type { CliContext } from './context.ts';
 import { EXIT } from './exit-codes.ts';
-import { count, duration, fields, type Io, json, table } from './io.ts';
+import { count, duration, fields, type Io, json, table, usage } from './io.ts';
 import { addReplayArgument, collect, decimal, oneOf, wholeNumber } from './options.ts';
 import { addRequestFlags, type RequestFlags, requestOf } from './replay-request.ts';
 import { addWatchFlags, follow, requireRun, type WatchFlags } from './replay-watch.ts';
@@ -38,6 +38,7 @@ const STATES = [
 interface StartFlags extends RequestFlags, WatchFlags, ServiceFlags {
   readonly watch?: boolean;
   readonly dryRun?: boolean;
+  readonly cancelOnInterrupt?: boolean;
 }
 
 interface ListFlags extends ServiceFlags {
@@ -55,6 +56,7 @@ export function addReplay(program: Command, context: CliContext): void {
     .summary('start a replay')
     .description('Starts a replay of a window against a target and prints its id; with --watch, follows it to its end.')
     .option('--watch', 'follow the run; the exit status tells how it went')
+    .option('--cancel-on-interrupt', 'with --watch: Ctrl-C cancels the run instead of leaving it to itself')
     .option('--dry-run', 'only find out what the run would do and meet');
   addServiceFlags(addWatchFlags(addRequestFlags(start))).action((flags: StartFlags) => startReplay(flags, context));
 
@@ -124,10 +126,12 @@ function show(run: ReplayFieldsFragment, flags: ServiceFlags, io: Io): void {
 
 async function startReplay(flags: StartFlags, context: CliContext): Promise<void> {
   const { io } = context;
+  if (flags.cancelOnInterrupt && !flags.watch) throw usage('--cancel-on-interrupt', 'needs --watch');
   const client = serviceOf(io, flags);
   const input = await requestOf(flags, await settleWindow(client, flags, io), io);
   if (flags.dryRun) return preflight(client, input, flags, context);
-  const run = unwrap((await client.request(StartReplayDocument, { input }, io.signal)).startReplay);
+  // Not ended by an interrupt: the run would go on, and nobody would know its id.
+  const run = unwrap((await client.request(StartReplayDocument, { input })).startReplay);
   if (!flags.watch) {
     if (flags.json) json(io, run);
     else io.stdout.write(`${run.id}\n`);
@@ -135,7 +139,10 @@ async function startReplay(flags: StartFlags, context: CliContext): Promise<void
   }
   if (flags.json) json(io, { kind: 'started', replay: run });
   else io.stderr.write(`replay ${run.id}: ${run.window.from} to ${run.window.to} against ${run.target}\n`);
-  await follow(client, run.id, flags, context);
+  await follow(client, run.id, flags, context, {
+    cancelOnInterrupt: flags.cancelOnInterrupt ?? false,
+    started: true,
+  });
 }
 
 async function preflight(
