@@ -3,7 +3,7 @@ import { CheckTargetDocument, type Client, TargetsDocument, unwrap } from '../cl
 import { type Environment, inspectConfig, loadClientConfig, type Overrides } from '../config.ts';
 import type { Finding } from '../doctor.ts';
 import { messageOf, RepriseError } from '../errors.ts';
-import { addJsonFlag, type CliContext } from './context.ts';
+import { addJsonFlag, type CliContext, examples } from './context.ts';
 import { EXIT } from './exit-codes.ts';
 import { json } from './io.ts';
 import { serviceOf } from './service.ts';
@@ -28,6 +28,7 @@ export function addDoctor(program: Command, context: CliContext): void {
     )
     .option('--server <url>', 'where the service is (REPRISE_SERVER_URL, default http://127.0.0.1:4000)')
     .option('--data-dir <folder>', 'data folder (REPRISE_DATA_DIR)');
+  examples(command, 'reprise doctor', 'reprise doctor --json | jq \'.findings[] | select(.status != "OK")\'');
   addJsonFlag(command).action((flags: DoctorFlags) => examine(flags, context));
 }
 

@@ -2,7 +2,7 @@ import { Presets, SingleBar } from 'cli-progress';
 import { type Command, Option } from 'commander';
 import type { ImportProgress } from '../capture/import-log.ts';
 import { type Config, loadConfig } from '../config.ts';
-import { addJsonFlag, type CliContext } from './context.ts';
+import { addJsonFlag, type CliContext, examples } from './context.ts';
 import { bytes, count, duration, type Io, isTerminal, json, LiveLine } from './io.ts';
 
 interface ImportFlags {
@@ -30,6 +30,11 @@ export function addImport(program: Command, { io }: CliContext): void {
     .option('--log-timezone <zone>', "the server's log_timezone, where the log's own abbreviation is ambiguous")
     .option('--node <id>', 'which server the log is of (default: REPRISE_NODE_ID)')
     .option('--data-dir <folder>', 'data folder (REPRISE_DATA_DIR)');
+  examples(
+    command,
+    'reprise import postgresql-10.csv postgresql-11.csv.gz',
+    "zcat postgresql.log.gz | reprise import --format stderr --log-line-prefix '%m|%u|%d|%c|%l|%v|%x|%a|' -",
+  );
   addJsonFlag(command).action(async (files: readonly string[], flags: ImportFlags) => {
     const config = loadConfig(io.env, { REPRISE_DATA_DIR: flags.dataDir, REPRISE_NODE_ID: flags.node });
     await importFiles(files, flags, config, io);

@@ -4,7 +4,7 @@ import { type Command, Option } from 'commander';
 import { type EntryFieldsFragment, JournalEntriesDocument } from '../client/index.ts';
 import { csvValue } from '../client/report/csv.ts';
 import { messageOf, RepriseError } from '../errors.ts';
-import type { CliContext } from './context.ts';
+import { type CliContext, examples } from './context.ts';
 import { EXIT } from './exit-codes.ts';
 import { count, type Io, usage } from './io.ts';
 import { addFilterFlags, addWindowFlags, type FilterFlags, filterOf, type WindowFlags } from './options.ts';
@@ -67,6 +67,11 @@ export function addJournalExport(journal: Command, context: CliContext): void {
     .option('--output <file>', 'write it there instead of to standard output')
     .option('--no-header', 'CSV: leave the first line, of names, out')
     .option('--after <cursor>', 'go on behind the end of an export that was cut off');
+  examples(
+    command,
+    'reprise journal export --window all --output journal.csv',
+    "reprise journal export --window all --only-outcome failed | jq -r '.outcome.sqlstate' | sort | uniq -c",
+  );
   addServiceFlags(addFilterFlags(addWindowFlags(command))).action((flags: ExportFlags) =>
     exportEntries(flags, context),
   );

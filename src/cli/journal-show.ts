@@ -6,7 +6,7 @@ import {
   type TransactionFieldsFragment,
 } from '../client/index.ts';
 import { RepriseError } from '../errors.ts';
-import type { CliContext } from './context.ts';
+import { type CliContext, examples } from './context.ts';
 import { type Cell, count, duration, fields, type Io, json, oneLine, printable, table } from './io.ts';
 import { recordId, wholeNumber } from './options.ts';
 import { addServiceFlags, type ServiceFlags, serviceOf } from './service.ts';
@@ -33,6 +33,11 @@ export function addJournalShow(journal: Command, context: CliContext): void {
     .option('--neighbours <count>', 'of an entry: how many on each side', wholeNumber, 3)
     .option('--limit <count>', `of a transaction: most entries to list, up to ${MOST}`, wholeNumber, 50)
     .option('--after <cursor>', 'of a transaction: go on behind the end of an earlier list');
+  examples(
+    command,
+    'reprise journal show 1f6b8f0e-6c1c-4d7e-9d5a-2a5f0e3c7b11/3',
+    'reprise journal show 1f6b8f0e-6c1c-4d7e-9d5a-2a5f0e3c7b11 --json',
+  );
   addServiceFlags(command).action((id: ReturnType<typeof recordId>, flags: ShowFlags) => show(id, flags, context.io));
 }
 

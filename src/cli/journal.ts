@@ -5,7 +5,7 @@ import {
   type JournalCoverageQuery,
   JournalEntriesDocument,
 } from '../client/index.ts';
-import type { CliContext } from './context.ts';
+import { type CliContext, examples } from './context.ts';
 import { count, duration, fields, type Io, json, oneLine, table } from './io.ts';
 import { addJournalExport } from './journal-export.ts';
 import { addJournalShow, outcomeWord } from './journal-show.ts';
@@ -41,11 +41,21 @@ export function addJournal(program: Command, context: CliContext): void {
     .option('--limit <count>', 'most entries to list', wholeNumber, 50)
     .option('--after <cursor>', 'go on behind the end of an earlier list')
     .option('--ids', 'list ids, as `journal show` takes them, instead of sessions');
+  examples(
+    list,
+    'reprise journal ls --window all --only-outcome failed --limit 20',
+    'reprise journal ls --from 2026-11-23T10:00:00Z --to 2026-11-23T11:00:00Z --min-duration 1s --ids',
+  );
   addServiceFlags(addFilterFlags(addWindowFlags(list))).action((flags: ListFlags) => listEntries(flags, context.io));
   const stats = journal
     .command('stats')
     .summary('what the journal holds of a window, and what it knows to be missing')
     .option('--buckets <count>', 'also count the window in this many equal parts', wholeNumber);
+  examples(
+    stats,
+    'reprise journal stats',
+    'reprise journal stats --from 2026-11-23T10:00:00Z --to 2026-11-23T11:00:00Z --buckets 12',
+  );
   addServiceFlags(addWindowFlags(stats)).action((flags: StatsFlags) => showStats(flags, context.io));
   addJournalShow(journal, context);
   addJournalExport(journal, context);

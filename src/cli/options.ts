@@ -28,13 +28,26 @@ export function collect(text: string, before: readonly string[] = []): readonly 
 }
 
 /** Case-insensitive choice; `words` as the API has them. */
-export function oneOf<const Word extends string>(words: readonly Word[]): (text: string) => Word {
+function oneOf<const Word extends string>(words: readonly Word[]): (text: string) => Word {
   return (text) => {
     const wanted = text.trim().toUpperCase().replaceAll('-', '_');
     const found = words.find((word) => word === wanted);
     if (!found) throw new InvalidArgumentError(`it must be one of ${words.map((w) => w.toLowerCase()).join(', ')}.`);
     return found;
   };
+}
+
+/**
+ * A flag that takes one of the API's words, in lower case with dashes; help and completion list them. `several`: it may
+ * be given more than once.
+ */
+export function choice(flags: string, description: string, words: readonly string[], several = false): Option {
+  const read = oneOf(words);
+  const option = new Option(flags, description).argParser((text, before) =>
+    several ? collect(read(text), before as readonly string[] | undefined) : read(text),
+  );
+  option.argChoices = words.map((word) => word.toLowerCase().replaceAll('_', '-'));
+  return option;
 }
 
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
@@ -117,16 +130,8 @@ export function addFilterFlags(command: Command): Command {
     .option('--only-database <name>', 'entries of this recorded database', collect)
     .option('--only-user <name>', 'entries of this recorded user', collect)
     .option('--only-application <name>', 'entries of this recorded application', collect)
-    .option(
-      '--only-type <type>',
-      `statements of this type: ${STATEMENT_TYPES.join(', ').toLowerCase()}`,
-      (text, before) => collect(oneOf(STATEMENT_TYPES)(text), before as readonly string[] | undefined),
-    )
-    .addOption(
-      new Option('--only-outcome <outcome>', 'entries that succeeded, failed or whose outcome is unknown').argParser(
-        oneOf(['SUCCEEDED', 'FAILED', 'UNKNOWN']),
-      ),
-    )
+    .addOption(choice('--only-type <type>', 'statements of this type', STATEMENT_TYPES, true))
+    .addOption(choice('--only-outcome <outcome>', 'entries that ended like this', ['SUCCEEDED', 'FAILED', 'UNKNOWN']))
     .option('--text <text>', 'statements that hold this text')
     .option('--text-excludes <text>', 'statements that do not hold this text')
     .option('--min-duration <time>', 'statements that took at least this long', milliseconds);

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { messageOf, RepriseError } from '../errors.ts';
+import { addCompletion } from './completion.ts';
 import type { CliContext } from './context.ts';
 import { addDoctor } from './doctor.ts';
 import { EXIT, exitCodeOf } from './exit-codes.ts';
@@ -31,6 +32,21 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
       code = status;
     },
   };
+  const program = createProgram(context, asJson);
+  try {
+    await program.parseAsync(argv, { from: 'user' });
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.OK : EXIT.USAGE;
+    if (io.signal.aborted) return EXIT.INTERRUPTED;
+    report(error, asJson, io);
+    return error instanceof RepriseError ? exitCodeOf(error.code) : EXIT.INTERNAL;
+  }
+}
+
+/** The program with all its commands. `asJson`: wrong usage is written as JSON. */
+export function createProgram(context: CliContext, asJson = false): Command {
+  const { io } = context;
   const program = new Command('reprise')
     .description('Time-travel replay for PostgreSQL: journal what a database ran, and run it again elsewhere.')
     .version(packageVersion())
@@ -51,19 +67,13 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
   addReport(program, context);
   addTargets(program, context);
   addDoctor(program, context);
+  addCompletion(program, context);
   for (const command of everyCommand(program)) command.copyInheritedSettings(program).exitOverride();
-  try {
-    await program.parseAsync(argv, { from: 'user' });
-    return code;
-  } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.OK : EXIT.USAGE;
-    if (io.signal.aborted) return EXIT.INTERRUPTED;
-    report(error, asJson, io);
-    return error instanceof RepriseError ? exitCodeOf(error.code) : EXIT.INTERNAL;
-  }
+  return program;
 }
 
-function everyCommand(command: Command): Command[] {
+/** Every command below one, groups included. */
+export function everyCommand(command: Command): Command[] {
   return command.commands.flatMap((child) => [child, ...everyCommand(child)]);
 }
 

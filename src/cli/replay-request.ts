@@ -1,15 +1,15 @@
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import type { ReplayInput, WindowInput } from '../client/index.ts';
 import { type Io, usage } from './io.ts';
 import {
   addFilterFlags,
   addWindowFlags,
+  choice,
   collect,
   decimal,
   type FilterFlags,
   filterOf,
   milliseconds,
-  oneOf,
   type WindowFlags,
   wholeNumber,
   withoutAbsent,
@@ -45,22 +45,14 @@ export interface RequestFlags extends WindowFlags, FilterFlags, TargetFlags {
 export function addRequestFlags(command: Command): Command {
   addWindowFlags(command);
   addHostFlags(command.option('--target <alias>', 'a target of the configuration'))
-    .addOption(
-      new Option('--ordering <ordering>', 'timestamp, commit or session (default timestamp)').argParser(
-        oneOf(ORDERINGS),
-      ),
-    )
+    .addOption(choice('--ordering <ordering>', 'how statements are arranged (default timestamp)', ORDERINGS))
     .option(
       '--speed <factor>',
       'keep the recorded schedule, at 0.1 to 100 times its speed (default: as fast as possible)',
       decimal,
     )
     .option('--max-idle <time>', 'with --speed: shorten longer gaps of the record to this', milliseconds)
-    .addOption(
-      new Option('--edges <edges>', 'transactions that straddle the window: include, cut or exclude').argParser(
-        oneOf(EDGES),
-      ),
-    )
+    .addOption(choice('--edges <edges>', 'transactions that straddle the window', EDGES))
     .option('--map-database <recorded=target>', 'send a recorded database to this one (may be repeated)', collect)
     .option(
       '--map-user <recorded=login[:ENV]>',

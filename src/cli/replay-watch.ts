@@ -13,7 +13,7 @@ import type { CliContext } from './context.ts';
 import { EXIT, exitCodeOfRun, FAIL_ON, FAIL_ON_DEFAULT, type FailOn } from './exit-codes.ts';
 import { count, json, table, usage } from './io.ts';
 import { LiveRun } from './live-run.ts';
-import { collect, milliseconds, oneOf, wholeNumber } from './options.ts';
+import { choice, collect, milliseconds, wholeNumber } from './options.ts';
 import { divergencesOf, failuresText, runText } from './run-view.ts';
 import type { ServiceFlags } from './service.ts';
 
@@ -28,10 +28,8 @@ export interface WatchFlags extends ServiceFlags {
 
 export function addWatchFlags(command: Command): Command {
   return command
-    .option(
-      '--detail <detail>',
-      'with --json: events of each line: statements, failures or summary (default)',
-      oneOf(['STATEMENTS', 'FAILURES', 'SUMMARY']),
+    .addOption(
+      choice('--detail <detail>', 'with --json: which events (default summary)', ['STATEMENTS', 'FAILURES', 'SUMMARY']),
     )
     .option(
       '--fail-on <kinds>',

@@ -14,10 +14,10 @@ import {
   unwrap,
 } from '../client/index.ts';
 import { RepriseError } from '../errors.ts';
-import type { CliContext } from './context.ts';
+import { type CliContext, examples } from './context.ts';
 import { EXIT } from './exit-codes.ts';
 import { count, duration, fields, type Io, json, table, usage } from './io.ts';
-import { addReplayArgument, collect, decimal, oneOf, wholeNumber } from './options.ts';
+import { addReplayArgument, choice, decimal, wholeNumber } from './options.ts';
 import { addRequestFlags, type RequestFlags, requestOf } from './replay-request.ts';
 import { addWatchFlags, follow, requireRun, type WatchFlags } from './replay-watch.ts';
 import { addReplayReports } from './report.ts';
@@ -58,11 +58,18 @@ export function addReplay(program: Command, context: CliContext): void {
     .option('--watch', 'follow the run; the exit status tells how it went')
     .option('--cancel-on-interrupt', 'with --watch: Ctrl-C cancels the run instead of leaving it to itself')
     .option('--dry-run', 'only find out what the run would do and meet');
+  examples(
+    start,
+    'reprise replay start --window all --target staging --watch',
+    "reprise replay start --window all --target staging --ordering commit --watch --threshold 'failures<1%'",
+    'reprise replay start --from 2026-11-23T10:00:00Z --to 2026-11-23T11:00:00Z --host 127.0.0.1 --speed 2',
+  );
   addServiceFlags(addWatchFlags(addRequestFlags(start))).action((flags: StartFlags) => startReplay(flags, context));
 
   const watch = addReplayArgument(replay.command('watch'))
     .summary('follow a replay to its end')
     .option('--after <cursor>', 'with --json: go on behind this cursor');
+  examples(watch, 'reprise replay watch ID', 'reprise replay watch ID --json --detail statements > outcomes.jsonl');
   addServiceFlags(addWatchFlags(watch)).action((id: string, flags: WatchFlags & ServiceFlags) =>
     follow(serviceOf(io, flags), id, flags, context),
   );
@@ -70,21 +77,20 @@ export function addReplay(program: Command, context: CliContext): void {
   const list = replay
     .command('ls')
     .summary('list replays, newest first')
-    .option('--state <state>', 'only those in this state (may be repeated)', (text, before) =>
-      collect(oneOf(STATES)(text), before as readonly string[] | undefined),
-    )
+    .addOption(choice('--state <state>', 'only those in this state (may be repeated)', STATES, true))
     .option('--limit <count>', 'most replays to list', wholeNumber, 20)
     .option('--after <cursor>', 'go on behind the end of an earlier list');
+  examples(list, 'reprise replay ls --state running --state paused', 'reprise replay ls --json --limit 100');
   addServiceFlags(list).action((flags: ListFlags) => listReplays(flags, io));
 
-  addServiceFlags(addReplayArgument(replay.command('show')).summary('show a replay')).action(
-    async (id: string, flags: ServiceFlags) => {
-      show(await requireRun(serviceOf(io, flags), id, io.signal), flags, io);
-    },
-  );
+  const one = examples(addReplayArgument(replay.command('show')), 'reprise replay show ID');
+  addServiceFlags(one.summary('show a replay')).action(async (id: string, flags: ServiceFlags) => {
+    show(await requireRun(serviceOf(io, flags), id, io.signal), flags, io);
+  });
 
-  addServiceFlags(addReplayArgument(replay.command('failures')).summary('failures of a replay, grouped')).action(
-    (id: string, flags: ServiceFlags) => showFailures(id, flags, io),
+  const failures = examples(addReplayArgument(replay.command('failures')), 'reprise replay failures ID --json');
+  addServiceFlags(failures.summary('failures of a replay, grouped')).action((id: string, flags: ServiceFlags) =>
+    showFailures(id, flags, io),
   );
 
   addReplayReports(replay, context);
@@ -94,11 +100,10 @@ export function addReplay(program: Command, context: CliContext): void {
     summary: string,
     apply: (client: Client, id: string) => Promise<ReplayFieldsFragment>,
   ) => {
-    addServiceFlags(addReplayArgument(replay.command(command)).summary(summary)).action(
-      async (id: string, flags: ServiceFlags) => {
-        show(await apply(serviceOf(io, flags), id), flags, io);
-      },
-    );
+    const changing = examples(addReplayArgument(replay.command(command)), `reprise replay ${command} ID`);
+    addServiceFlags(changing.summary(summary)).action(async (id: string, flags: ServiceFlags) => {
+      show(await apply(serviceOf(io, flags), id), flags, io);
+    });
   };
   change('cancel', 'end a replay', async (client, replayId) =>
     unwrap((await client.request(CancelReplayDocument, { replayId }, io.signal)).cancelReplay),
@@ -112,6 +117,7 @@ export function addReplay(program: Command, context: CliContext): void {
   const speed = addReplayArgument(replay.command('speed'))
     .argument('<factor>', '0.1 to 100', decimal)
     .summary('change the speed of a replay at recorded pace');
+  examples(speed, 'reprise replay speed ID 10');
   addServiceFlags(speed).action(async (id: string, factor: number, flags: ServiceFlags) => {
     const variables = { replayId: id, speed: factor };
     const { setReplaySpeed } = await serviceOf(io, flags).request(SetReplaySpeedDocument, variables, io.signal);

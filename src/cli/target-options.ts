@@ -1,7 +1,7 @@
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import type { TargetInput } from '../client/index.ts';
 import { type Io, usage } from './io.ts';
-import { oneOf, wholeNumber, withoutAbsent } from './options.ts';
+import { choice, wholeNumber, withoutAbsent } from './options.ts';
 import { TLS_MODES } from './words.ts';
 
 export interface TargetFlags {
@@ -24,11 +24,7 @@ export function addHostFlags(command: Command): Command {
     .option('--password-env <name>', 'environment variable that holds the password')
     .option('--password-stdin', 'read the password from standard input')
     .option('--database <name>', "the target's database")
-    .addOption(
-      new Option('--tls <mode>', 'disable, prefer, require or verify-full (default prefer)').argParser(
-        oneOf(TLS_MODES),
-      ),
-    );
+    .addOption(choice('--tls <mode>', 'how TLS is used (default prefer)', TLS_MODES));
 }
 
 /**

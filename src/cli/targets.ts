@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { CheckTargetDocument, type CheckTargetQuery, TargetsDocument, unwrap } from '../client/index.ts';
-import type { CliContext } from './context.ts';
+import { type CliContext, examples } from './context.ts';
 import { count, duration, fields, type Io, json, table, usage } from './io.ts';
 import { addServiceFlags, type ServiceFlags, serviceOf } from './service.ts';
 import { addHostFlags, type TargetFlags, targetOf } from './target-options.ts';
@@ -14,6 +14,7 @@ export function addTargets(program: Command, context: CliContext): void {
     .command('ls')
     .summary('list the configured targets')
     .description('Lists the targets that the service is configured with, and whether policy lets replays at them.');
+  examples(list, 'reprise targets ls', 'reprise targets ls --json');
   addServiceFlags(list).action((flags: ServiceFlags) => listTargets(flags, context.io));
 
   const test = targets
@@ -24,6 +25,11 @@ export function addTargets(program: Command, context: CliContext): void {
       'Lets the service connect to a target under its policy, and tells version, latency, whether it can be written to ' +
         'and what the login may do. Changes nothing. The exit status is 3 when policy refuses the target, 5 when it is out of reach.',
     );
+  examples(
+    test,
+    'reprise targets test staging',
+    'reprise targets test --host 127.0.0.1 --port 5433 --user app --password-env APP_PASSWORD --database shop',
+  );
   addServiceFlags(addHostFlags(test)).action((alias: string | undefined, flags: TestFlags) =>
     testTarget(alias, flags, context.io),
   );
