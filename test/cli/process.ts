@@ -60,6 +60,8 @@ export interface RunningCli {
   stderr(): string;
   /** Resolves when its standard error matches; throws when it has ended without it. */
   says(pattern: RegExp): Promise<void>;
+  /** The exit status, when it has ended by itself. */
+  readonly ended: Promise<number | null>;
   /** Closes the reading end of its standard output and resolves with the exit status. */
   hangUp(): Promise<number | null>;
   /** Sends a signal and resolves with the exit status (null when it was killed). */
@@ -85,6 +87,7 @@ export function startCli(args: readonly string[], env: Env = {}): RunningCli {
       return value;
     },
     stderr: () => stderr,
+    ended: closed.then(([code]) => code),
     async says(pattern) {
       while (!pattern.test(stderr)) {
         if (child.exitCode !== null || child.signalCode !== null)
