@@ -139,10 +139,10 @@ export async function follow(
   // Who sets conditions has said what counts: they decide alone, unless differences are named too.
   const conditions = own.size + thresholds.length > 0;
   const status = exitCodeOf(run, conditions && flags.failOn === undefined ? { ...flags, failOn: 'none' } : flags);
-  const code = status === EXIT.OK && missed ? EXIT.DIVERGED : status;
+  const code = io.signal.aborted ? EXIT.INTERRUPTED : status === EXIT.OK && missed ? EXIT.DIVERGED : status;
   if (flags.json) json(io, { kind: 'ended', exitCode: code, replay: run, report: replayReport });
   else io.stdout.write(`${[runText(run), ...(replayReport ? verdictTexts(replayReport, id) : [])].join('\n\n')}\n`);
-  exit(io.signal.aborted ? EXIT.INTERRUPTED : code);
+  exit(code);
 }
 
 /** Cancels a run; one that has ended meanwhile needs none. */

@@ -124,6 +124,13 @@ describe.runIf(HAS_TERMINAL)('on a terminal', () => {
     expect(await state(idIn(run.screen()))).toBe('CANCELLED');
   });
 
+  test('serve says where it is, and Ctrl-C ends it with 0', async () => {
+    const serving = startInTerminal(['serve', '--port', '0', '--data-dir', join(folder, 'other')], {});
+    await serving.shows(/Reprise is ready[\s\S]*GraphQL +http:/);
+    serving.press(CTRL_C);
+    expect([await serving.ended, serving.screen()]).toEqual([0, expect.not.stringContaining('error')]);
+  });
+
   test('a dumb terminal gets lines, like a log', async () => {
     const run = startInTerminal(['replay', 'start', ...BEGINNING, ...at(empty), '--watch'], { ...env, TERM: 'dumb' });
     expect(await run.ended).toBe(1);
