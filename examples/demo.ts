@@ -13,7 +13,7 @@ import { Client as PostgresClient } from 'pg';
 import { createApp } from '../src/app.ts';
 import { importLog } from '../src/capture/import-log.ts';
 import { count, duration, LiveLine } from '../src/cli/io.ts';
-import { differences, progressText, reported, runText } from '../src/cli/run-view.ts';
+import { differences, progressBlock, reported, runText } from '../src/cli/run-view.ts';
 import {
   createClient,
   JournalCoverageDocument,
@@ -37,7 +37,7 @@ const ordering = ORDERINGS.find((word) => word === (options.ordering?.toUpperCas
 /** Undone in reverse order, whatever happens. */
 const cleanups: (() => Promise<unknown>)[] = [];
 const interrupted = new AbortController();
-const live = new LiveLine(process.stdout, 2000);
+const live = new LiveLine(process.stdout, { intervalMs: 2000 });
 
 async function step<T>(what: string, work: () => Promise<T>, result: (value: T) => string): Promise<T> {
   const started = performance.now();
@@ -143,7 +143,7 @@ async function main(): Promise<boolean> {
       if (event.__typename === 'NoticeEvent' && event.code === 'CONNECTION_LOST')
         live.print(`  ${event.noticeMessage}`);
     }
-    live.show(progressText(update.state, update.summary));
+    live.show(progressBlock(update.state, update.summary));
   }
   interrupted.signal.throwIfAborted();
   live.clear();

@@ -7,7 +7,7 @@ import { messageOf, RepriseError } from './errors.ts';
 const ROLES = ['reader', 'operator'] as const;
 export type Role = (typeof ROLES)[number];
 
-const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
 export interface AccessToken {
@@ -102,6 +102,17 @@ export const VARIABLES = [
     meaning: 'Access tokens, `token:reader` or `token:operator`, by comma; or `@path` of a file with one a line.',
   },
   {
+    name: 'REPRISE_ALLOWED_HOSTS',
+    default: '(any, or loopback)',
+    meaning:
+      'Names by which browsers may address the service (`Host`), by comma; besides loopback when it listens there.',
+  },
+  {
+    name: 'REPRISE_ALLOWED_ORIGINS',
+    default: '(none)',
+    meaning: 'Origins of web pages elsewhere that may use the API, such as `https://tools.example`, by comma.',
+  },
+  {
     name: 'REPRISE_LOG_LEVEL',
     default: 'info',
     meaning: `One of ${LOG_LEVELS.join(', ')}. Logs go to standard error.`,
@@ -143,12 +154,9 @@ export type Overrides = Partial<Readonly<Record<VariableName, string | undefined
 export function loadConfig(env: Environment, overrides: Overrides = {}): Config {
   const v = check(serviceVariables(env), env, overrides);
   if (v.REPRISE_TOKENS.length === 0 && !isLoopback(v.REPRISE_HOST)) {
-    throw new RepriseError(
-      'CONFIG_INVALID',
-      `REPRISE_HOST: ${v.REPRISE_HOST} can be reached from elsewhere, so access tokens are needed: ` +
-        'set REPRISE_TOKENS (for example "$(openssl rand -hex 24):operator"), or listen on 127.0.0.1',
-      { path: ['REPRISE_HOST'] },
-    );
+    throw new RepriseError('CONFIG_INVALID', `REPRISE_HOST: ${withoutTokens(v.REPRISE_HOST)}`, {
+      path: ['REPRISE_HOST'],
+    });
   }
   return {
     host: v.REPRISE_HOST,
@@ -179,17 +187,79 @@ export function loadClientConfig(env: Environment, overrides: Overrides = {}): C
   return { serverUrl: v.REPRISE_SERVER_URL, token: v.REPRISE_TOKEN ?? null };
 }
 
+/** A variable as it is set here. */
+export interface VariableState {
+  readonly name: VariableName;
+  /** For people; secrets are masked. */
+  readonly value: string;
+  readonly source: 'flag' | 'environment' | 'default';
+  /** What is wrong with it and what to do; null when nothing is. */
+  readonly problem: string | null;
+}
+
+/** Every variable with its value, where that came from, and what is wrong with it; never throws. */
+export function inspectConfig(env: Environment, overrides: Overrides = {}): readonly VariableState[] {
+  const parsed = z.object({ ...serviceVariables(env), ...clientVariables }).safeParse(given(env, overrides));
+  const problems = new Map(parsed.error?.issues.map((issue) => [String(issue.path[0]), issue.message]));
+  if (parsed.success && parsed.data.REPRISE_TOKENS.length === 0 && !isLoopback(parsed.data.REPRISE_HOST)) {
+    problems.set('REPRISE_HOST', withoutTokens(parsed.data.REPRISE_HOST));
+  }
+  return VARIABLES.map(({ name, default: standard }) => {
+    const [flag, variable] = [overrides[name]?.trim(), env[name]?.trim()];
+    const value = overrides[name] === undefined ? variable : flag;
+    return {
+      name,
+      value: value ? shown(name, value) : standard,
+      source: !value ? 'default' : overrides[name] === undefined ? 'environment' : 'flag',
+      problem: problems.get(name) ?? null,
+    };
+  });
+}
+
+function shown(name: VariableName, value: string): string {
+  switch (name) {
+    case 'REPRISE_TOKEN':
+      return '(set)';
+    case 'REPRISE_TOKENS':
+      return value.startsWith('@') ? value : `(${list(value).length} set)`;
+    case 'REPRISE_TARGETS':
+      return isInline(value) ? '(inline JSON)' : value;
+    case 'DATABASE_URL':
+    case 'REPRISE_SERVER_URL': {
+      if (!URL.canParse(value)) return '(set)';
+      const url = new URL(value);
+      if (url.password !== '') url.password = '***';
+      // What does not belong there may be a password too.
+      url.search = '';
+      return String(url);
+    }
+    default:
+      return value;
+  }
+}
+
+function given(env: Environment, overrides: Overrides): Record<string, string> {
+  const values: Record<string, string> = {};
+  for (const { name } of VARIABLES) {
+    const value = (overrides[name] ?? env[name])?.trim();
+    if (value) values[name] = value;
+  }
+  return values;
+}
+
+function withoutTokens(host: string): string {
+  return (
+    `${host} can be reached from elsewhere, so access tokens are needed: ` +
+    'set REPRISE_TOKENS (for example "$(openssl rand -hex 24):operator"), or listen on 127.0.0.1'
+  );
+}
+
 function check<Shape extends z.ZodRawShape>(
   shape: Shape,
   env: Environment,
   overrides: Overrides,
 ): z.output<z.ZodObject<Shape>> {
-  const given: Record<string, string> = {};
-  for (const { name } of VARIABLES) {
-    const value = (overrides[name] ?? env[name])?.trim();
-    if (value) given[name] = value;
-  }
-  const parsed = z.object(shape).safeParse(given);
+  const parsed = z.object(shape).safeParse(given(env, overrides));
   if (parsed.success) return parsed.data;
   const { issues } = parsed.error;
   const lines = issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
@@ -375,8 +445,13 @@ const targetFile = z.record(
     ),
 );
 
+/** Broken JSON is no path either: the message on a path repeats it, passwords included. */
+function isInline(targets: string): boolean {
+  return /^[[{"]/.test(targets);
+}
+
 function readTargets(value: string, env: Environment): ConfiguredTarget[] {
-  const inline = value.startsWith('{');
+  const inline = isInline(value);
   const base = inline ? process.cwd() : resolve(value, '..');
   const place = inline ? 'the JSON' : `the file ${value}`;
   let json: unknown;

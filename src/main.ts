@@ -5,16 +5,19 @@ import { runCli } from './cli/program.ts';
 
 keepHeapSmall();
 const stop = new AbortController();
-/** Ctrl-C under `npm start` comes twice: from the terminal and from npm. Within this time it is one. */
-const ONE_SIGNAL_MS = 1000;
+/** Under npm and npx Ctrl-C comes twice, from the terminal and from npm: within this time it is one. */
+const ONE_SIGNAL_MS = process.env['npm_lifecycle_event'] === undefined ? 0 : 1000;
 let firstAt = 0;
+/** True from when the process is meant to end. */
+let ended = false;
 
 /** The first signal ends the command cleanly, its embedded PostgreSQL included; the second one ends it at once. */
 function onSignal(): void {
   if (!stop.signal.aborted) {
     firstAt = performance.now();
     stop.abort();
-  } else if (performance.now() - firstAt > ONE_SIGNAL_MS) {
+  } else if (performance.now() - firstAt >= ONE_SIGNAL_MS) {
+    ended = true;
     // The embedded PostgreSQL watches this process and ends when it is gone.
     process.exit(EXIT.INTERRUPTED);
   }
@@ -23,8 +26,20 @@ process.on('SIGINT', onSignal);
 process.on('SIGTERM', onSignal);
 // A reader that went away (`| head`) is no error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  ended = true;
   if (error.code === 'EPIPE') process.exit(EXIT.OK);
   throw error;
+});
+
+// Node's fetch never settles when the other side closes at once: the process would end with nothing said.
+process.on('exit', () => {
+  if (ended) return;
+  process.stderr.write('error: the connection was closed before there was an answer [SERVICE_UNREACHABLE]\n');
+  process.exitCode = EXIT.SERVICE;
+});
+
+process.on('uncaughtExceptionMonitor', () => {
+  ended = true;
 });
 
 process.exitCode = await runCli(process.argv.slice(2), {
@@ -34,3 +49,4 @@ process.exitCode = await runCli(process.argv.slice(2), {
   env: process.env,
   signal: stop.signal,
 });
+ended = true;

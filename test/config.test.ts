@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type Environment, loadClientConfig, loadConfig, VARIABLES } from '../src/config.ts';
+import { type Environment, inspectConfig, loadClientConfig, loadConfig, VARIABLES } from '../src/config.ts';
 import { RepriseError } from '../src/errors.ts';
 
 let folder: string;
@@ -51,6 +51,14 @@ describe('configuration', () => {
   test('an empty value counts as absent and a flag wins over the environment', () => {
     const config = loadConfig({ REPRISE_PORT: '', REPRISE_HOST: '::1' }, { REPRISE_HOST: 'localhost' });
     expect([config.port, config.host]).toEqual([4000, 'localhost']);
+  });
+
+  test('names and origins that browsers may use are read', () => {
+    const config = loadConfig({
+      REPRISE_ALLOWED_HOSTS: 'reprise.example, db',
+      REPRISE_ALLOWED_ORIGINS: 'https://a.example',
+    });
+    expect([config.allowedHosts, config.allowedOrigins]).toEqual([['reprise.example', 'db'], ['https://a.example']]);
   });
 
   test.each([
@@ -157,6 +165,35 @@ describe('configuration', () => {
         ca: null,
       },
     ]);
+  });
+
+  test('targets that are JSON of another form are not repeated as the name of a file', () => {
+    const error = refusal({ REPRISE_TARGETS: '[{"alias":"a","password":"hunter2"}]' });
+    expect(error.message).toMatch(/^REPRISE_TARGETS: the JSON: /);
+    expect(error.message).not.toContain('hunter2');
+  });
+
+  test('every variable can be shown with its source and its fault, never with a secret', () => {
+    const states = inspectConfig(
+      {
+        REPRISE_PORT: 'many',
+        REPRISE_TOKENS: 'a-secret-token-of-us:reader',
+        REPRISE_TOKEN: 'a-secret-token-of-us',
+        REPRISE_TARGETS: '{"a":{"host":"h","password":"secret"}}',
+        DATABASE_URL: 'postgresql://me:secret@db:5432/journal?password=secret',
+      },
+      { REPRISE_NODE_ID: 'n1' },
+    );
+    expect(states.map(({ name }) => name)).toEqual(VARIABLES.map(({ name }) => name));
+    const of = (name: string) => states.find((state) => state.name === name);
+    expect(of('REPRISE_PORT')).toMatchObject({ value: 'many', source: 'environment' });
+    expect(of('REPRISE_PORT')?.problem).toContain('whole number');
+    expect(of('REPRISE_NODE_ID')).toEqual({ name: 'REPRISE_NODE_ID', value: 'n1', source: 'flag', problem: null });
+    expect(of('REPRISE_HOST')).toMatchObject({ value: '127.0.0.1', source: 'default' });
+    expect(of('DATABASE_URL')?.value).toBe('postgresql://me:***@db:5432/journal');
+    expect(JSON.stringify(states)).not.toContain('secret');
+    const open = inspectConfig({ REPRISE_HOST: '0.0.0.0' }).find(({ name }) => name === 'REPRISE_HOST');
+    expect(open?.problem).toContain('REPRISE_TOKENS');
   });
 
   test('the documentation lists every variable with its default', async () => {

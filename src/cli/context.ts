@@ -8,6 +8,11 @@ export interface CliContext {
   exit(code: number): void;
 }
 
+/** Examples at the end of a command's help, without the prompt. */
+export function examples(command: Command, ...lines: readonly string[]): Command {
+  return command.addHelpText('after', `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}`);
+}
+
 /** `--json`, on every command. */
 export function addJsonFlag(command: Command): Command {
   return command.option('--json', 'print JSON on standard output');

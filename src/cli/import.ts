@@ -2,8 +2,8 @@ import { Presets, SingleBar } from 'cli-progress';
 import { type Command, Option } from 'commander';
 import type { ImportProgress } from '../capture/import-log.ts';
 import { type Config, loadConfig } from '../config.ts';
-import { addJsonFlag, type CliContext } from './context.ts';
-import { bytes, count, duration, type Io, json, LiveLine } from './io.ts';
+import { addJsonFlag, type CliContext, examples } from './context.ts';
+import { bytes, count, duration, type Io, isTerminal, json, LiveLine } from './io.ts';
 
 interface ImportFlags {
   readonly format?: 'csv' | 'json' | 'stderr';
@@ -30,6 +30,11 @@ export function addImport(program: Command, { io }: CliContext): void {
     .option('--log-timezone <zone>', "the server's log_timezone, where the log's own abbreviation is ambiguous")
     .option('--node <id>', 'which server the log is of (default: REPRISE_NODE_ID)')
     .option('--data-dir <folder>', 'data folder (REPRISE_DATA_DIR)');
+  examples(
+    command,
+    'reprise import postgresql-10.csv postgresql-11.csv.gz',
+    "zcat postgresql.log.gz | reprise import --format stderr --log-line-prefix '%m|%u|%d|%c|%l|%v|%x|%a|' -",
+  );
   addJsonFlag(command).action(async (files: readonly string[], flags: ImportFlags) => {
     const config = loadConfig(io.env, { REPRISE_DATA_DIR: flags.dataDir, REPRISE_NODE_ID: flags.node });
     await importFiles(files, flags, config, io);
@@ -44,7 +49,7 @@ async function importFiles(files: readonly string[], flags: ImportFlags, config:
     import('../capture/import-report.ts'),
   ]);
   const storage = await openStorage(config, { joinService: true });
-  const progress = io.stderr.isTTY ? progressBar(io) : progressLines(io);
+  const progress = isTerminal(io.stderr, io.env) ? progressBar(io) : progressLines(io);
   try {
     const report = await importLog({
       files,
@@ -105,7 +110,7 @@ function progressBar(io: Io): ProgressView {
 }
 
 function progressLines(io: Io): ProgressView {
-  const line = new LiveLine(io.stderr);
+  const line = new LiveLine(io.stderr, { terminal: false });
   return {
     show(progress) {
       const share = progress.fraction === null ? '' : `${Math.floor(progress.fraction * 100)} %  `;

@@ -70,9 +70,19 @@ export function bytes(value: number): string {
   return `${unit === 0 ? rest : rest.toFixed(1)} ${units[unit]}`;
 }
 
+/** True for a terminal that can redraw what it shows. */
+export function isTerminal(stream: NodeJS.WriteStream, env: Io['env']): boolean {
+  return stream.isTTY === true && env['TERM'] !== 'dumb';
+}
+
+/** Text of others for a terminal: control characters, which could move its cursor or worse, are made visible. */
+export function printable(text: string): string {
+  return text.replace(/[^\P{Cc}\n\t]/gu, '\u{fffd}');
+}
+
 /** One line of at most `width` characters: statements in tables. */
 export function oneLine(text: string, width: number): string {
-  const flat = text.replace(/\s+/g, ' ').trim();
+  const flat = printable(text.replace(/\s+/g, ' ').trim());
   return flat.length > width ? `${flat.slice(0, width - 1)}…` : flat;
 }
 
@@ -86,43 +96,55 @@ export function usage(flag: string, why: string): RepriseError {
   return new RepriseError('BAD_INPUT', `${flag} ${why}`, { path: [flag] });
 }
 
+/** How often a terminal is redrawn at most. */
+const REDRAW_MS = 66;
+
 /**
  * A line that is rewritten in place on a terminal, and written at most once per `intervalMs` elsewhere, so that a
  * log of a long run stays readable.
  */
 export class LiveLine {
   readonly #stream: NodeJS.WriteStream;
+  readonly #terminal: boolean;
   readonly #intervalMs: number;
   #lastAt = Number.NEGATIVE_INFINITY;
   #shown = '';
+  /** What stands on the terminal now, and on how many lines. */
+  #block: string | null = null;
   #drawn = 0;
 
-  constructor(stream: NodeJS.WriteStream, intervalMs = 5000) {
+  constructor(stream: NodeJS.WriteStream, options: { readonly terminal?: boolean; readonly intervalMs?: number } = {}) {
     this.#stream = stream;
-    this.#intervalMs = intervalMs;
+    this.#terminal = options.terminal ?? stream.isTTY === true;
+    this.#intervalMs = options.intervalMs ?? 5000;
   }
 
   /** Shows a state; several lines are one block. */
   show(text: string): void {
     const now = performance.now();
-    const wait = this.#stream.isTTY ? 66 : this.#intervalMs;
+    const wait = this.#terminal ? REDRAW_MS : this.#intervalMs;
     if (now - this.#lastAt < wait) return;
     this.#lastAt = now;
-    if (!this.#stream.isTTY) {
+    if (!this.#terminal) {
       if (text !== this.#shown) this.#stream.write(`${text.replace(/\n/g, '  ')}\n`);
       this.#shown = text;
       return;
     }
     const width = this.#stream.columns || 80;
-    const lines = text.split('\n').map((line) => oneLineFit(line, width - 1));
+    const lines = text.split('\n').map((line) => cutTo(line, width - 1));
     this.#stream.write(`${this.#eraser()}${lines.join('\n')}`);
     this.#drawn = lines.length;
+    this.#block = text;
   }
 
-  /** Writes a line that stays, above the live one. */
+  /** Writes a line that stays, above the live one, which is drawn again at once. */
   print(text: string): void {
+    const [shown, lastAt] = [this.#block, this.#lastAt];
     this.clear();
     this.#stream.write(`${text}\n`);
+    if (shown === null) return;
+    this.show(shown);
+    this.#lastAt = lastAt;
   }
 
   /** Takes the live line away. */
@@ -130,6 +152,7 @@ export class LiveLine {
     if (this.#drawn === 0) return;
     this.#stream.write(this.#eraser());
     this.#drawn = 0;
+    this.#block = null;
     this.#lastAt = Number.NEGATIVE_INFINITY;
   }
 
@@ -138,7 +161,8 @@ export class LiveLine {
   }
 }
 
-function oneLineFit(line: string, width: number): string {
+/** Cut to `width` characters. */
+export function cutTo(line: string, width: number): string {
   const characters = [...line];
   return characters.length > width ? `${characters.slice(0, width - 1).join('')}…` : line;
 }

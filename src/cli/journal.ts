@@ -5,8 +5,10 @@ import {
   type JournalCoverageQuery,
   JournalEntriesDocument,
 } from '../client/index.ts';
-import type { CliContext } from './context.ts';
+import { type CliContext, examples } from './context.ts';
 import { count, duration, fields, type Io, json, oneLine, table } from './io.ts';
+import { addJournalExport } from './journal-export.ts';
+import { addJournalShow, outcomeWord } from './journal-show.ts';
 import {
   addFilterFlags,
   addWindowFlags,
@@ -20,6 +22,7 @@ import { addServiceFlags, type ServiceFlags, serviceOf, settleWindow } from './s
 interface ListFlags extends WindowFlags, FilterFlags, ServiceFlags {
   readonly limit: number;
   readonly after?: string;
+  readonly ids?: boolean;
 }
 
 interface StatsFlags extends WindowFlags, ServiceFlags {
@@ -36,13 +39,26 @@ export function addJournal(program: Command, context: CliContext): void {
     .summary('list recorded statements')
     .description('Lists the statements of a window in recorded order.')
     .option('--limit <count>', 'most entries to list', wholeNumber, 50)
-    .option('--after <cursor>', 'go on behind the end of an earlier list');
+    .option('--after <cursor>', 'go on behind the end of an earlier list')
+    .option('--ids', 'list ids, as `journal show` takes them, instead of sessions');
+  examples(
+    list,
+    'reprise journal ls --window all --only-outcome failed --limit 20',
+    'reprise journal ls --from 2026-11-23T10:00:00Z --to 2026-11-23T11:00:00Z --min-duration 1s --ids',
+  );
   addServiceFlags(addFilterFlags(addWindowFlags(list))).action((flags: ListFlags) => listEntries(flags, context.io));
   const stats = journal
     .command('stats')
     .summary('what the journal holds of a window, and what it knows to be missing')
     .option('--buckets <count>', 'also count the window in this many equal parts', wholeNumber);
+  examples(
+    stats,
+    'reprise journal stats',
+    'reprise journal stats --from 2026-11-23T10:00:00Z --to 2026-11-23T11:00:00Z --buckets 12',
+  );
   addServiceFlags(addWindowFlags(stats)).action((flags: StatsFlags) => showStats(flags, context.io));
+  addJournalShow(journal, context);
+  addJournalExport(journal, context);
 }
 
 async function listEntries(flags: ListFlags, io: Io): Promise<void> {
@@ -61,18 +77,16 @@ async function listEntries(flags: ListFlags, io: Io): Promise<void> {
     after = page.pageInfo.endCursor ?? after;
   }
   if (flags.json) return json(io, { window, entries, hasNextPage, endCursor: after });
+  const room = (io.stdout.columns || 120) - (flags.ids ? 90 : 65);
   const rows = entries.map((entry) => [
     entry.timestamp,
-    entry.sessionId,
+    flags.ids ? entry.id : entry.sessionId,
     duration(entry.durationMs ?? null),
-    entry.outcome.status === 'FAILED'
-      ? (entry.outcome.sqlstate ?? 'FAILED')
-      : entry.outcome.status === 'UNKNOWN'
-        ? '?'
-        : 'ok',
-    oneLine(entry.statement, io.stdout.isTTY ? Math.max(40, (io.stdout.columns || 120) - 65) : 200),
+    outcomeWord(entry.outcome),
+    oneLine(entry.statement, io.stdout.isTTY ? Math.max(40, room) : 200),
   ]);
-  io.stdout.write(`${table(['time (UTC)', 'session', 'duration', 'outcome', 'statement'], rows)}\n`);
+  const headings = ['time (UTC)', flags.ids ? 'id' : 'session', 'duration', 'outcome', 'statement'];
+  io.stdout.write(`${table(headings, rows)}\n`);
   if (hasNextPage) io.stderr.write(`\nmore follow: --after ${after}\n`);
 }
 

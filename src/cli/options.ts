@@ -28,13 +28,56 @@ export function collect(text: string, before: readonly string[] = []): readonly 
 }
 
 /** Case-insensitive choice; `words` as the API has them. */
-export function oneOf<const Word extends string>(words: readonly Word[]): (text: string) => Word {
+function oneOf<const Word extends string>(words: readonly Word[]): (text: string) => Word {
   return (text) => {
     const wanted = text.trim().toUpperCase().replaceAll('-', '_');
     const found = words.find((word) => word === wanted);
     if (!found) throw new InvalidArgumentError(`it must be one of ${words.map((w) => w.toLowerCase()).join(', ')}.`);
     return found;
   };
+}
+
+/**
+ * A flag that takes one of the API's words, in lower case with dashes; help and completion list them. `several`: it may
+ * be given more than once.
+ */
+export function choice(flags: string, description: string, words: readonly string[], several = false): Option {
+  const read = oneOf(words);
+  const option = new Option(flags, description).argParser((text, before) =>
+    several ? collect(read(text), before as readonly string[] | undefined) : read(text),
+  );
+  option.argChoices = words.map((word) => word.toLowerCase().replaceAll('_', '-'));
+  return option;
+}
+
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** The id of a replay, as an argument: `<id>`. @throws RepriseError BAD_INPUT naming it */
+export function addReplayArgument(command: Command, name = 'id', description = 'id of the replay'): Command {
+  return command.argument(`<${name}>`, description, (text) => {
+    if (UUID.test(text)) return text.toLowerCase();
+    throw usage(
+      `<${name}>`,
+      `${JSON.stringify(text)} is not the id of a replay, which is a UUID: \`reprise replay ls\` lists them`,
+    );
+  });
+}
+
+function transactionId(text: string): string {
+  if (UUID.test(text)) return text.toLowerCase();
+  throw new InvalidArgumentError('it must be the id of a transaction, a UUID.');
+}
+
+/** The id of an entry, `<transaction>/<sequence>`, or of a transaction. @throws RepriseError BAD_INPUT naming it */
+export function recordId(text: string): { readonly transactionId: string; readonly sequence: number | null } {
+  const [id = '', sequence, ...rest] = text.split('/');
+  if (UUID.test(id) && rest.length === 0 && (sequence === undefined || /^[1-9]\d{0,8}$/.test(sequence))) {
+    return { transactionId: id.toLowerCase(), sequence: sequence === undefined ? null : Number(sequence) };
+  }
+  throw usage(
+    '<id>',
+    `${JSON.stringify(text)} is neither the id of an entry (UUID/number) nor of a transaction (UUID): \`reprise journal ls --ids\` lists them`,
+  );
 }
 
 export interface WindowFlags {
@@ -81,20 +124,14 @@ export interface FilterFlags {
 export function addFilterFlags(command: Command): Command {
   return command
     .option('--only-session <id>', 'entries of this recorded session (may be repeated, as all --only-…)', collect)
-    .option('--only-transaction <id>', 'entries of this recorded transaction', collect)
+    .option('--only-transaction <id>', 'entries of this recorded transaction', (text, before) =>
+      collect(transactionId(text), before as readonly string[] | undefined),
+    )
     .option('--only-database <name>', 'entries of this recorded database', collect)
     .option('--only-user <name>', 'entries of this recorded user', collect)
     .option('--only-application <name>', 'entries of this recorded application', collect)
-    .option(
-      '--only-type <type>',
-      `statements of this type: ${STATEMENT_TYPES.join(', ').toLowerCase()}`,
-      (text, before) => collect(oneOf(STATEMENT_TYPES)(text), before as readonly string[] | undefined),
-    )
-    .addOption(
-      new Option('--only-outcome <outcome>', 'entries that succeeded, failed or whose outcome is unknown').argParser(
-        oneOf(['SUCCEEDED', 'FAILED', 'UNKNOWN']),
-      ),
-    )
+    .addOption(choice('--only-type <type>', 'statements of this type', STATEMENT_TYPES, true))
+    .addOption(choice('--only-outcome <outcome>', 'entries that ended like this', ['SUCCEEDED', 'FAILED', 'UNKNOWN']))
     .option('--text <text>', 'statements that hold this text')
     .option('--text-excludes <text>', 'statements that do not hold this text')
     .option('--min-duration <time>', 'statements that took at least this long', milliseconds);

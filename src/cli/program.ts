@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { messageOf, RepriseError } from '../errors.ts';
+import { addCompletion } from './completion.ts';
 import type { CliContext } from './context.ts';
+import { addDoctor } from './doctor.ts';
 import { EXIT, exitCodeOf } from './exit-codes.ts';
 import { addImport } from './import.ts';
 import type { Io } from './io.ts';
@@ -9,6 +11,7 @@ import { addJournal } from './journal.ts';
 import { addReplay } from './replay.ts';
 import { addReport } from './report.ts';
 import { addServe } from './serve.ts';
+import { addTargets } from './targets.ts';
 
 /** Version of the package, as `--version` prints it. */
 function packageVersion(): string {
@@ -22,12 +25,28 @@ function packageVersion(): string {
  */
 export async function runCli(argv: readonly string[], io: Io): Promise<number> {
   let code: number = EXIT.OK;
+  const asJson = argv.includes('--json');
   const context: CliContext = {
     io,
     exit: (status) => {
       code = status;
     },
   };
+  const program = createProgram(context, asJson);
+  try {
+    await program.parseAsync(argv, { from: 'user' });
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.OK : EXIT.USAGE;
+    if (io.signal.aborted) return EXIT.INTERRUPTED;
+    report(error, asJson, io);
+    return error instanceof RepriseError ? exitCodeOf(error.code) : EXIT.INTERNAL;
+  }
+}
+
+/** The program with all its commands. `asJson`: wrong usage is written as JSON. */
+export function createProgram(context: CliContext, asJson = false): Command {
+  const { io } = context;
   const program = new Command('reprise')
     .description('Time-travel replay for PostgreSQL: journal what a database ran, and run it again elsewhere.')
     .version(packageVersion())
@@ -35,30 +54,32 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
     .configureOutput({
       writeOut: (text) => io.stdout.write(text),
       writeErr: (text) => io.stderr.write(text),
+      outputError: (text, write) => (asJson ? reportUsage(text, io) : write(text)),
       getOutHelpWidth: () => io.stdout.columns ?? 100,
       getErrHelpWidth: () => io.stderr.columns ?? 100,
     })
-    .showHelpAfterError('(--help shows what there is)')
+    .showHelpAfterError(asJson ? false : '(--help shows what there is)')
     .addHelpText('after', '\nExit statuses, and examples: docs/cli.md');
   addServe(program, context);
   addImport(program, context);
   addJournal(program, context);
   addReplay(program, context);
   addReport(program, context);
+  addTargets(program, context);
+  addDoctor(program, context);
+  addCompletion(program, context);
   for (const command of everyCommand(program)) command.copyInheritedSettings(program).exitOverride();
-  try {
-    await program.parseAsync(argv, { from: 'user' });
-    return code;
-  } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.OK : EXIT.USAGE;
-    if (io.signal.aborted) return EXIT.INTERRUPTED;
-    report(error, argv.includes('--json'), io);
-    return error instanceof RepriseError ? exitCodeOf(error.code) : EXIT.INTERNAL;
-  }
+  return program;
 }
 
-function everyCommand(command: Command): Command[] {
+/** Every command below one, groups included. */
+export function everyCommand(command: Command): Command[] {
   return command.commands.flatMap((child) => [child, ...everyCommand(child)]);
+}
+
+/** Commander's own words on wrong usage, in the form of every other error. */
+function reportUsage(text: string, io: Io): void {
+  report(new RepriseError('BAD_INPUT', text.replace(/^error: /, '').trim()), true, io);
 }
 
 function report(error: unknown, asJson: boolean, io: Io): void {

@@ -1,29 +1,28 @@
-import { type Command, Option } from 'commander';
-import type { CredentialsInput, ReplayInput, TargetInput, WindowInput } from '../client/index.ts';
+import type { Command } from 'commander';
+import type { CredentialsInput, ReplayInput, WindowInput } from '../client/index.ts';
 import { type Io, usage } from './io.ts';
 import {
   addFilterFlags,
   addWindowFlags,
+  choice,
   collect,
   decimal,
   type FilterFlags,
   filterOf,
   milliseconds,
-  oneOf,
   type WindowFlags,
   wholeNumber,
   withoutAbsent,
 } from './options.ts';
-import { EDGES, ORDERINGS, TLS_MODES } from './words.ts';
-
-export interface TargetFlags extends PasswordFlags {
-  readonly target?: string;
-  readonly host?: string;
-  readonly port?: number;
-  readonly user?: string;
-  readonly database?: string;
-  readonly tls?: (typeof TLS_MODES)[number];
-}
+import {
+  addHostFlags,
+  type PasswordFlags,
+  passwordOf,
+  secretOf,
+  type TargetFlags,
+  targetOf,
+} from './target-options.ts';
+import { EDGES, ORDERINGS } from './words.ts';
 
 export interface RequestFlags extends WindowFlags, FilterFlags, TargetFlags {
   readonly ordering?: (typeof ORDERINGS)[number];
@@ -53,34 +52,15 @@ export interface RequestFlags extends WindowFlags, FilterFlags, TargetFlags {
 /** Flags for every field of a replay's request. What is not given gets the service's default. */
 export function addRequestFlags(command: Command): Command {
   addWindowFlags(command);
-  command
-    .option('--target <alias>', 'a target of the configuration')
-    .option('--host <host>', 'or a target by host, which policy must allow')
-    .option('--port <port>', 'its port (default 5432)', wholeNumber)
-    .option('--user <name>', 'login');
-  addPasswordFlags(command)
-    .option('--database <name>', "the target's database")
-    .addOption(
-      new Option('--tls <mode>', 'disable, prefer, require or verify-full (default prefer)').argParser(
-        oneOf(TLS_MODES),
-      ),
-    )
-    .addOption(
-      new Option('--ordering <ordering>', 'timestamp, commit or session (default timestamp)').argParser(
-        oneOf(ORDERINGS),
-      ),
-    )
+  addHostFlags(command.option('--target <alias>', 'a target of the configuration'))
+    .addOption(choice('--ordering <ordering>', 'how statements are arranged (default timestamp)', ORDERINGS))
     .option(
       '--speed <factor>',
       'keep the recorded schedule, at 0.1 to 100 times its speed (default: as fast as possible)',
       decimal,
     )
     .option('--max-idle <time>', 'with --speed: shorten longer gaps of the record to this', milliseconds)
-    .addOption(
-      new Option('--edges <edges>', 'transactions that straddle the window: include, cut or exclude').argParser(
-        oneOf(EDGES),
-      ),
-    )
+    .addOption(choice('--edges <edges>', 'transactions that straddle the window', EDGES))
     .option('--map-database <recorded=target>', 'send a recorded database to this one (may be repeated)', collect)
     .option(
       '--map-user <recorded=login[:ENV]>',
@@ -156,18 +136,6 @@ export async function requestOf(flags: RequestFlags, window: WindowInput, io: Io
   }) as ReplayInput;
 }
 
-/** Flags that give a password: of what has been started already, or is about to be. */
-export interface PasswordFlags {
-  readonly passwordEnv?: string;
-  readonly passwordStdin?: boolean;
-}
-
-export function addPasswordFlags(command: Command): Command {
-  return command
-    .option('--password-env <name>', 'environment variable that holds the password')
-    .option('--password-stdin', 'read the password from standard input');
-}
-
 export interface CredentialsFlags extends PasswordFlags {
   readonly userPasswordEnv?: readonly string[];
 }
@@ -182,46 +150,8 @@ export async function credentialsOf(flags: CredentialsFlags, io: Io): Promise<Cr
   return password === undefined && users.length === 0 ? null : { password: password ?? null, users };
 }
 
-async function passwordOf(flags: PasswordFlags, io: Io): Promise<string | undefined> {
-  if (flags.passwordEnv !== undefined && flags.passwordStdin)
-    throw usage('--password-env', 'excludes --password-stdin');
-  if (flags.passwordEnv !== undefined) return secretOf('--password-env', flags.passwordEnv, io);
-  return flags.passwordStdin ? readLine(io) : undefined;
-}
-
-async function targetOf(flags: TargetFlags, io: Io): Promise<TargetInput> {
-  if (flags.target === undefined && flags.host === undefined) {
-    throw usage('--target', 'is missing: name a configured target, or give --host and --port');
-  }
-  if (flags.target !== undefined && flags.host !== undefined)
-    throw usage('--target', 'excludes --host: give one of them');
-  return withoutAbsent({
-    alias: flags.target,
-    host: flags.host,
-    port: flags.port,
-    user: flags.user,
-    password: await passwordOf(flags, io),
-    database: flags.database,
-    tls: flags.tls,
-  });
-}
-
 function pair(flag: string, text: string, form = 'recorded=target'): [string, string] {
   const at = text.indexOf('=');
   if (at < 1 || at === text.length - 1) throw usage(flag, `${JSON.stringify(text)} is not of the form ${form}`);
   return [text.slice(0, at), text.slice(at + 1)];
-}
-
-function secretOf(flag: string, variable: string, io: Io): string {
-  const value = io.env[variable];
-  if (value === undefined) throw usage(flag, `names the environment variable ${variable}, which is not set`);
-  return value;
-}
-
-async function readLine(io: Io): Promise<string> {
-  let text = '';
-  for await (const chunk of io.stdin) text += String(chunk);
-  const line = text.replace(/\r?\n[\s\S]*$/, '');
-  if (line === '') throw usage('--password-stdin', 'got nothing on standard input');
-  return line;
 }

@@ -1,39 +1,41 @@
 import type { Command } from 'commander';
 import {
+  CancelReplayDocument,
   type Client,
-  type NoticeCode,
   ReplayDocument,
   type ReplayFieldsFragment,
   ReplayVerdictDocument,
   type ReplayVerdictQuery,
+  unwrap,
 } from '../client/index.ts';
-import { RepriseError } from '../errors.ts';
+import { messageOf, RepriseError } from '../errors.ts';
 import type { CliContext } from './context.ts';
 import { EXIT, exitCodeOfRun, FAIL_ON, FAIL_ON_DEFAULT, type FailOn } from './exit-codes.ts';
-import { count, duration, json, LiveLine, table, usage } from './io.ts';
-import { collect, oneOf, wholeNumber } from './options.ts';
-import { divergencesOf, failuresText, progressText, runText } from './run-view.ts';
+import { count, json, table, usage } from './io.ts';
+import { LiveRun } from './live-run.ts';
+import { choice, collect, milliseconds, wholeNumber } from './options.ts';
+import { divergencesOf, failuresText, runText } from './run-view.ts';
+import type { ServiceFlags } from './service.ts';
 
-export interface WatchFlags {
+export interface WatchFlags extends ServiceFlags {
   readonly after?: string;
   readonly detail?: 'STATEMENTS' | 'FAILURES' | 'SUMMARY';
   readonly failOn?: string;
   readonly allow?: number;
   readonly threshold?: readonly string[];
-  readonly json?: boolean;
+  readonly interval?: number;
 }
 
 export function addWatchFlags(command: Command): Command {
   return command
-    .option(
-      '--detail <detail>',
-      'with --json: events of each line: statements, failures or summary (default)',
-      oneOf(['STATEMENTS', 'FAILURES', 'SUMMARY']),
+    .addOption(
+      choice('--detail <detail>', 'with --json: which events (default summary)', ['STATEMENTS', 'FAILURES', 'SUMMARY']),
     )
     .option(
       '--fail-on <kinds>',
       `differences that make the exit status 1, by comma, or none (default ${FAIL_ON_DEFAULT.join(',')}; none with --threshold)`,
     )
+    .option('--interval <time>', 'without a terminal: how often to print a line of progress (default 5s)', milliseconds)
     .option('--allow <count>', 'differences that are put up with', wholeNumber)
     .option(
       '--threshold <condition>',
@@ -44,9 +46,6 @@ export function addWatchFlags(command: Command): Command {
 
 /** Groups of failures that are listed at the end. */
 const MOST_FAILURES = 10;
-/** Thousands of them are usual; stalls are counted in the progress line. */
-const QUIET_NOTICES: readonly NoticeCode[] = ['STALL', 'STALL_ENDED', 'SESSION_PREPARED', 'TARGET_NOTICE'];
-
 function failOnOf(flags: WatchFlags): readonly FailOn[] {
   if (flags.failOn === undefined) return FAIL_ON_DEFAULT;
   if (flags.failOn === 'none') return [];
@@ -71,53 +70,112 @@ function exitCodeOf(run: ReplayFieldsFragment, flags: WatchFlags): number {
   return exitCodeOfRun({ state: run.state, error: run.error ?? null, summary }, failOnOf(flags), flags.allow ?? 0);
 }
 
+/** How a run is followed. */
+export interface FollowOptions {
+  /** The first interrupt cancels the run, and its end is still shown; else it ends the watching only. */
+  readonly cancelOnInterrupt: boolean;
+  /** The run has just been started here: all its failures are news. */
+  readonly started: boolean;
+}
+
 /** Follows a run to its end, prints its summary, and sets the exit status. */
-export async function follow(client: Client, id: string, flags: WatchFlags, { io, exit }: CliContext): Promise<void> {
+export async function follow(
+  client: Client,
+  id: string,
+  flags: WatchFlags,
+  { io, exit }: CliContext,
+  { cancelOnInterrupt, started }: FollowOptions = { cancelOnInterrupt: false, started: false },
+): Promise<void> {
   // A wrong flag is said before an hour is spent.
   failOnOf(flags);
-  const live = new LiveLine(io.stderr);
+  const live = new LiveRun(io, flags.interval);
+  const leaving = new AbortController();
+  const interrupt = () => {
+    if (!cancelOnInterrupt) return leaving.abort();
+    live.print('cancelling the replay; Ctrl-C again leaves at once');
+    cancel(client, id).catch((error) => {
+      live.print(`the replay could not be cancelled: ${messageOf(error)}`);
+      leaving.abort();
+    });
+  };
+  if (io.signal.aborted) interrupt();
+  else io.signal.addEventListener('abort', interrupt, { once: true });
+  let cursor = flags.after ?? null;
   const updates = client.watchReplay(id, {
     detail: flags.json ? (flags.detail ?? 'SUMMARY') : 'SUMMARY',
     batchSize: 1000,
     maxWaitMs: 100,
-    after: flags.after ?? null,
-    signal: io.signal,
+    after: cursor,
+    signal: leaving.signal,
     onConnection(connection) {
-      if (connection.state !== 'RECONNECTING') return;
-      live.print(`connection lost (${connection.reason}), trying again in ${duration(connection.waitMs)}`);
+      if (connection.state === 'RECONNECTING') live.lostConnection(connection.reason, connection.waitMs);
     },
   });
-  for await (const update of updates) {
-    if (flags.json) {
-      json(io, { kind: 'update', ...update });
-      continue;
-    }
-    for (const event of update.events) {
-      if (event.__typename === 'StateEvent' && event.reason) live.print(`${event.at}  ${event.state}: ${event.reason}`);
-      if (event.__typename === 'NoticeEvent' && !QUIET_NOTICES.includes(event.code)) {
-        live.print(`${event.at}  ${event.code}: ${event.noticeMessage}`);
+  if (started && !flags.json) live.showFailures(client, id, null);
+  try {
+    for await (const update of updates) {
+      if (flags.json) json(io, { kind: 'update', ...update });
+      else {
+        live.update(update);
+        // Of a run that was under way before, the failures from now on.
+        if (!started && cursor === null) live.showFailures(client, id, update.cursor);
       }
+      cursor = update.cursor;
     }
-    live.show(progressText(update.state, update.summary));
+  } finally {
+    io.signal.removeEventListener('abort', interrupt);
+    await live.end(leaving.signal.aborted);
   }
-  live.clear();
-  if (io.signal.aborted) {
-    io.stderr.write(`no longer watching; the replay goes on: reprise replay watch ${id}\n`);
+  if (leaving.signal.aborted) {
+    io.stderr.write(`no longer watching; the replay goes on: ${watchCommand(id, flags, started, cursor)}\n`);
     return exit(EXIT.INTERRUPTED);
   }
-  const run = await requireRun(client, id, io.signal);
+  const run = await requireRun(client, id, leaving.signal);
   // The run's own thresholds come in any case; given twice, they would be listed twice.
   const own = new Set(run.request.thresholds);
   const thresholds = (flags.threshold ?? []).filter((condition) => !own.has(condition.replace(/\s/g, '')));
-  const { replayReport } = await client.request(ReplayVerdictDocument, { replayId: id, thresholds }, io.signal);
+  const { replayReport } = await client.request(ReplayVerdictDocument, { replayId: id, thresholds }, leaving.signal);
   const missed = replayReport?.thresholds.some(({ passed }) => !passed) ?? false;
   // Who sets conditions has said what counts: they decide alone, unless differences are named too.
   const conditions = own.size + thresholds.length > 0;
   const status = exitCodeOf(run, conditions && flags.failOn === undefined ? { ...flags, failOn: 'none' } : flags);
-  const code = status === EXIT.OK && missed ? EXIT.DIVERGED : status;
+  const code = io.signal.aborted ? EXIT.INTERRUPTED : status === EXIT.OK && missed ? EXIT.DIVERGED : status;
   if (flags.json) json(io, { kind: 'ended', exitCode: code, replay: run, report: replayReport });
   else io.stdout.write(`${[runText(run), ...(replayReport ? verdictTexts(replayReport, id) : [])].join('\n\n')}\n`);
   exit(code);
+}
+
+/** Cancels a run; one that has ended meanwhile needs none. */
+async function cancel(client: Client, replayId: string): Promise<void> {
+  try {
+    unwrap((await client.request(CancelReplayDocument, { replayId })).cancelReplay);
+  } catch (error) {
+    if (!(error instanceof RepriseError) || error.code !== 'REPLAY_STATE') throw error;
+  }
+}
+
+/** The command that takes the watching up again, with what decides on its output and its exit status. */
+function watchCommand(id: string, flags: WatchFlags, started: boolean, cursor: string | null): string {
+  const words = ['reprise', 'replay', 'watch', id];
+  const add = (flag: string, value: string | number | undefined) => {
+    if (value !== undefined) words.push(flag, shellWord(String(value)));
+  };
+  add('--server', flags.server);
+  if (flags.sse) words.push('--sse');
+  if (flags.json) {
+    words.push('--json');
+    add('--detail', flags.detail?.toLowerCase());
+    add('--after', cursor ?? undefined);
+  }
+  add('--fail-on', flags.failOn);
+  add('--allow', flags.allow);
+  // A run keeps the conditions that it was started with.
+  if (!started) for (const condition of flags.threshold ?? []) add('--threshold', condition);
+  return words.join(' ');
+}
+
+function shellWord(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 type Report = NonNullable<ReplayVerdictQuery['replayReport']>;

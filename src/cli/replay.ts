@@ -14,12 +14,11 @@ import {
   unwrap,
 } from '../client/index.ts';
 import { RepriseError } from '../errors.ts';
-import type { CliContext } from './context.ts';
+import { type CliContext, examples } from './context.ts';
 import { EXIT } from './exit-codes.ts';
-import { count, duration, fields, type Io, json, table } from './io.ts';
-import { collect, decimal, oneOf, wholeNumber } from './options.ts';
+import { count, duration, fields, type Io, json, table, usage } from './io.ts';
+import { addReplayArgument, choice, collect, decimal, wholeNumber } from './options.ts';
 import {
-  addPasswordFlags,
   addRequestFlags,
   type CredentialsFlags,
   credentialsOf,
@@ -30,6 +29,7 @@ import { addWatchFlags, follow, requireRun, type WatchFlags } from './replay-wat
 import { addReplayReports } from './report.ts';
 import { failuresText, runsTable, runText } from './run-view.ts';
 import { addServiceFlags, type ServiceFlags, serviceOf, settleWindow } from './service.ts';
+import { addPasswordFlags } from './target-options.ts';
 
 const STATES = [
   'PENDING',
@@ -45,6 +45,7 @@ const STATES = [
 interface StartFlags extends RequestFlags, WatchFlags, ServiceFlags {
   readonly watch?: boolean;
   readonly dryRun?: boolean;
+  readonly cancelOnInterrupt?: boolean;
 }
 
 interface ListFlags extends ServiceFlags {
@@ -62,13 +63,20 @@ export function addReplay(program: Command, context: CliContext): void {
     .summary('start a replay')
     .description('Starts a replay of a window against a target and prints its id; with --watch, follows it to its end.')
     .option('--watch', 'follow the run; the exit status tells how it went')
+    .option('--cancel-on-interrupt', 'with --watch: Ctrl-C cancels the run instead of leaving it to itself')
     .option('--dry-run', 'only find out what the run would do and meet');
+  examples(
+    start,
+    'reprise replay start --window all --target staging --watch',
+    "reprise replay start --window all --target staging --ordering commit --watch --threshold 'failures<1%'",
+    'reprise replay start --from 2026-11-23T10:00:00Z --to 2026-11-23T11:00:00Z --host 127.0.0.1 --speed 2',
+  );
   addServiceFlags(addWatchFlags(addRequestFlags(start))).action((flags: StartFlags) => startReplay(flags, context));
 
-  const watch = replay
-    .command('watch <id>')
+  const watch = addReplayArgument(replay.command('watch'))
     .summary('follow a replay to its end')
     .option('--after <cursor>', 'with --json: go on behind this cursor');
+  examples(watch, 'reprise replay watch ID', 'reprise replay watch ID --json --detail statements > outcomes.jsonl');
   addServiceFlags(addWatchFlags(watch)).action((id: string, flags: WatchFlags & ServiceFlags) =>
     follow(serviceOf(io, flags), id, flags, context),
   );
@@ -76,21 +84,20 @@ export function addReplay(program: Command, context: CliContext): void {
   const list = replay
     .command('ls')
     .summary('list replays, newest first')
-    .option('--state <state>', 'only those in this state (may be repeated)', (text, before) =>
-      collect(oneOf(STATES)(text), before as readonly string[] | undefined),
-    )
+    .addOption(choice('--state <state>', 'only those in this state (may be repeated)', STATES, true))
     .option('--limit <count>', 'most replays to list', wholeNumber, 20)
     .option('--after <cursor>', 'go on behind the end of an earlier list');
+  examples(list, 'reprise replay ls --state running --state paused', 'reprise replay ls --json --limit 100');
   addServiceFlags(list).action((flags: ListFlags) => listReplays(flags, io));
 
-  addServiceFlags(replay.command('show <id>').summary('show a replay')).action(
-    async (id: string, flags: ServiceFlags) => {
-      show(await requireRun(serviceOf(io, flags), id, io.signal), flags, io);
-    },
-  );
+  const one = examples(addReplayArgument(replay.command('show')), 'reprise replay show ID');
+  addServiceFlags(one.summary('show a replay')).action(async (id: string, flags: ServiceFlags) => {
+    show(await requireRun(serviceOf(io, flags), id, io.signal), flags, io);
+  });
 
-  addServiceFlags(replay.command('failures <id>').summary('failures of a replay, grouped')).action(
-    (id: string, flags: ServiceFlags) => showFailures(id, flags, io),
+  const failures = examples(addReplayArgument(replay.command('failures')), 'reprise replay failures ID --json');
+  addServiceFlags(failures.summary('failures of a replay, grouped')).action((id: string, flags: ServiceFlags) =>
+    showFailures(id, flags, io),
   );
 
   addReplayReports(replay, context);
@@ -100,11 +107,10 @@ export function addReplay(program: Command, context: CliContext): void {
     summary: string,
     apply: (client: Client, id: string) => Promise<ReplayFieldsFragment>,
   ) => {
-    addServiceFlags(replay.command(`${command} <id>`).summary(summary)).action(
-      async (id: string, flags: ServiceFlags) => {
-        show(await apply(serviceOf(io, flags), id), flags, io);
-      },
-    );
+    const changing = examples(addReplayArgument(replay.command(command)), `reprise replay ${command} ID`);
+    addServiceFlags(changing.summary(summary)).action(async (id: string, flags: ServiceFlags) => {
+      show(await apply(serviceOf(io, flags), id), flags, io);
+    });
   };
   change('cancel', 'end a replay', async (client, replayId) =>
     unwrap((await client.request(CancelReplayDocument, { replayId }, io.signal)).cancelReplay),
@@ -112,19 +118,21 @@ export function addReplay(program: Command, context: CliContext): void {
   change('pause', 'hold a replay still', async (client, replayId) =>
     unwrap((await client.request(PauseReplayDocument, { replayId }, io.signal)).pauseReplay),
   );
-  const resume = replay
-    .command('resume <id>')
+  const resume = addReplayArgument(replay.command('resume'))
     .summary('take a paused or interrupted replay on')
     .option('--user-password-env <recorded=name>', 'of an interrupted run: password of a mapped login', collect);
+  examples(resume, 'reprise replay resume ID', 'reprise replay resume ID --password-env APP_PASSWORD');
   addServiceFlags(addPasswordFlags(resume)).action(async (id: string, flags: CredentialsFlags & ServiceFlags) => {
     const variables = { replayId: id, credentials: await credentialsOf(flags, io) };
     const { resumeReplay } = await serviceOf(io, flags).request(ResumeReplayDocument, variables, io.signal);
     show(unwrap(resumeReplay), flags, io);
   });
-  addServiceFlags(
-    replay.command('speed <id> <factor>').summary('change the speed of a replay at recorded pace'),
-  ).action(async (id: string, factor: string, flags: ServiceFlags) => {
-    const variables = { replayId: id, speed: decimal(factor) };
+  const speed = addReplayArgument(replay.command('speed'))
+    .argument('<factor>', '0.1 to 100', decimal)
+    .summary('change the speed of a replay at recorded pace');
+  examples(speed, 'reprise replay speed ID 10');
+  addServiceFlags(speed).action(async (id: string, factor: number, flags: ServiceFlags) => {
+    const variables = { replayId: id, speed: factor };
     const { setReplaySpeed } = await serviceOf(io, flags).request(SetReplaySpeedDocument, variables, io.signal);
     show(unwrap(setReplaySpeed), flags, io);
   });
@@ -137,10 +145,12 @@ function show(run: ReplayFieldsFragment, flags: ServiceFlags, io: Io): void {
 
 async function startReplay(flags: StartFlags, context: CliContext): Promise<void> {
   const { io } = context;
+  if (flags.cancelOnInterrupt && !flags.watch) throw usage('--cancel-on-interrupt', 'needs --watch');
   const client = serviceOf(io, flags);
   const input = await requestOf(flags, await settleWindow(client, flags, io), io);
   if (flags.dryRun) return preflight(client, input, flags, context);
-  const run = unwrap((await client.request(StartReplayDocument, { input }, io.signal)).startReplay);
+  // Not ended by an interrupt: the run would go on, and nobody would know its id.
+  const run = unwrap((await client.request(StartReplayDocument, { input })).startReplay);
   if (!flags.watch) {
     if (flags.json) json(io, run);
     else io.stdout.write(`${run.id}\n`);
@@ -148,7 +158,10 @@ async function startReplay(flags: StartFlags, context: CliContext): Promise<void
   }
   if (flags.json) json(io, { kind: 'started', replay: run });
   else io.stderr.write(`replay ${run.id}: ${run.window.from} to ${run.window.to} against ${run.target}\n`);
-  await follow(client, run.id, flags, context);
+  await follow(client, run.id, flags, context, {
+    cancelOnInterrupt: flags.cancelOnInterrupt ?? false,
+    started: true,
+  });
 }
 
 async function preflight(

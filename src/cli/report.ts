@@ -10,10 +10,10 @@ import {
   renderReport,
 } from '../client/report/index.ts';
 import { messageOf, RepriseError } from '../errors.ts';
-import type { CliContext } from './context.ts';
+import { type CliContext, examples } from './context.ts';
 import { EXIT } from './exit-codes.ts';
 import { json, usage } from './io.ts';
-import { collect, decimal, milliseconds, oneOf } from './options.ts';
+import { addReplayArgument, choice, collect, decimal, milliseconds } from './options.ts';
 import { comparisonText, divergencesTable, reportText } from './report-view.ts';
 import { addServiceFlags, type ServiceFlags, serviceOf } from './service.ts';
 
@@ -26,8 +26,7 @@ interface ReportFlags extends ServiceFlags {
 
 /** `report`: a run that has ended as a file. */
 export function addReport(program: Command, context: CliContext): void {
-  const command = program
-    .command('report <replay>')
+  const command = addReplayArgument(program.command('report'), 'replay')
     .summary('the report of a replay that has ended, as a file')
     .description(
       'Prints the report of a replay that has ended: for people (text), or as JSON, CSV, JUnit XML or one HTML page that ' +
@@ -42,12 +41,12 @@ export function addReport(program: Command, context: CliContext): void {
     .addOption(new Option('--table <table>', 'which table, of CSV (default statements)').choices([...CSV_TABLES]))
     .option('--output <file>', 'write it there instead of to standard output')
     .option('--threshold <condition>', "such as 'failures<1%' or 'p95<50ms' (may be repeated)", collect);
-  addServiceFlags(command)
-    .addHelpText(
-      'after',
-      '\nExamples:\n  reprise report ID --output replay.html\n  reprise report ID --format junit --threshold regressions=0 --output replay.xml\n',
-    )
-    .action((id: string, flags: ReportFlags) => printReport(id, flags, context));
+  examples(
+    command,
+    'reprise report ID --output replay.html',
+    'reprise report ID --format junit --threshold regressions=0 --output replay.xml',
+  );
+  addServiceFlags(command).action((id: string, flags: ReportFlags) => printReport(id, flags, context));
 }
 
 async function printReport(id: string, flags: ReportFlags, { io, exit }: CliContext): Promise<void> {
@@ -99,16 +98,14 @@ const FAIL_ON = ['new-failures', 'slower', 'only-in-a', 'only-in-b'] as const;
 
 /** `replay divergences` and `replay compare`. */
 export function addReplayReports(replay: Command, context: CliContext): void {
-  const divergences = replay
-    .command('divergences <id>')
+  const divergences = addReplayArgument(replay.command('divergences'))
     .summary('divergences of a replay, grouped')
-    .option('--kind <kind>', 'only this kind: new-failure, row-count, … (may be repeated)', (text, before) =>
-      collect(oneOf(DIVERGENCES)(text), before as readonly string[] | undefined),
-    );
+    .addOption(choice('--kind <kind>', 'only this kind (may be repeated)', DIVERGENCES, true));
+  examples(divergences, 'reprise replay divergences ID --kind new-failure');
   addServiceFlags(divergences).action((id: string, flags: DivergencesFlags) => showDivergences(id, flags, context));
 
-  const compare = replay
-    .command('compare <a> <b>')
+  const before = addReplayArgument(replay.command('compare'), 'a', 'id of the replay before');
+  const compare = addReplayArgument(before, 'b', 'id of the replay after')
     .summary('compare two replays that have ended: A before, B after an upgrade')
     .option('--slower-ratio <factor>', 'slower means this many times the 95th percentile of A (default 1.25)', decimal)
     .option('--slower-min <time>', '… and at least this much more (default 1ms)', milliseconds)
@@ -118,6 +115,7 @@ export function addReplayReports(replay: Command, context: CliContext): void {
       `what makes the exit status 1: ${FAIL_ON.join(', ')} by comma, or none`,
       'new-failures',
     );
+  examples(compare, 'reprise replay compare BEFORE AFTER --fail-on new-failures,slower --slower-ratio 1.5');
   addServiceFlags(compare).action((a: string, b: string, flags: CompareFlags) => compareRuns(a, b, flags, context));
 }
 

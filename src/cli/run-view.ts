@@ -19,20 +19,41 @@ export function differences(summary: SummaryFieldsFragment): number {
   return summary.divergences.reduce((sum, { divergence, count: n }) => sum + (divergence === 'SLOWER' ? 0 : n), 0);
 }
 
-/** Two lines that tell where a run is. */
-export function progressText(state: string, summary: SummaryFieldsFragment): string {
-  const done = reported(summary);
-  const share = summary.planned ? done / summary.planned : state === 'COMPLETED' ? 1 : 0;
+/** A run as a block of lines, for a terminal that is redrawn. */
+export function progressBlock(state: string, summary: SummaryFieldsFragment): string {
+  const share = shareDone(state, summary);
   const width = 24;
-  const full = Math.floor(Math.min(1, share) * width);
+  const full = Math.floor(share * width);
   const bar = `${'█'.repeat(full)}${'░'.repeat(width - full)}`;
-  const of = summary.planned === null || summary.planned === undefined ? '' : ` of ${count(summary.planned)}`;
-  const eta = summary.etaMs === null || summary.etaMs === undefined ? '' : `  ETA ${duration(summary.etaMs)}`;
-  const lag = summary.lag.p95 === null || summary.lag.p95 === undefined ? '' : `  lag p95 ${duration(summary.lag.p95)}`;
   return [
-    `${state.padEnd(10)} ${bar} ${Math.floor(share * 100)} %  ${count(done)}${of}  ${count(Math.round(summary.rate))}/s${eta}`,
-    `           ${countsText(summary)}${lag}  at ${summary.position ?? '–'}`,
+    `${state.padEnd(11)} ${bar} ${Math.floor(share * 100)} %  ${doneText(summary)}${etaText(summary, '  ')}`,
+    `            ${count(Math.round(summary.rate))}/s${lagText(summary, '  ')}  at ${summary.position ?? '–'}`,
+    `            ${countsText(summary)}`,
   ].join('\n');
+}
+
+/** A run as a line of a log, in the manner of `pgbench --progress`. */
+export function progressLine(state: string, summary: SummaryFieldsFragment): string {
+  const seconds = (summary.elapsedMs / 1000).toFixed(1);
+  const share = Math.floor(shareDone(state, summary) * 100);
+  return `progress: ${seconds} s, ${state}, ${share} %, ${doneText(summary)}, ${count(Math.round(summary.rate))}/s${lagText(summary, ', ')}, ${countsText(summary)}${etaText(summary, ', ')}`;
+}
+
+function shareDone(state: string, summary: SummaryFieldsFragment): number {
+  return summary.planned ? Math.min(1, reported(summary) / summary.planned) : state === 'COMPLETED' ? 1 : 0;
+}
+
+function doneText(summary: SummaryFieldsFragment): string {
+  const done = count(reported(summary));
+  return summary.planned === null || summary.planned === undefined ? done : `${done} of ${count(summary.planned)}`;
+}
+
+function etaText({ etaMs }: SummaryFieldsFragment, before: string): string {
+  return etaMs === null || etaMs === undefined ? '' : `${before}ETA ${duration(etaMs)}`;
+}
+
+function lagText({ lag }: SummaryFieldsFragment, before: string): string {
+  return lag.p95 === null || lag.p95 === undefined ? '' : `${before}lag p95 ${duration(lag.p95)}`;
 }
 
 function countsText(summary: SummaryFieldsFragment): string {

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
-import type { Command } from 'commander';
-import { loadConfig, VARIABLES } from '../config.ts';
-import { addJsonFlag, type CliContext } from './context.ts';
+import { type Command, Option } from 'commander';
+import { LOG_LEVELS, loadConfig, VARIABLES } from '../config.ts';
+import { addJsonFlag, type CliContext, examples } from './context.ts';
 import { EXIT } from './exit-codes.ts';
 import { fields, json } from './io.ts';
 
@@ -23,10 +23,11 @@ export function addServe(program: Command, { io, exit }: CliContext): void {
     .option('--host <address>', 'address to listen on (REPRISE_HOST)')
     .option('--port <port>', 'port to listen on, 0 for a free one (REPRISE_PORT)')
     .option('--data-dir <folder>', 'data folder (REPRISE_DATA_DIR)')
-    .option('--targets <json>', 'targets by alias: JSON or file (REPRISE_TARGETS)')
+    .option('--targets <json|file>', 'targets by alias: JSON or file (REPRISE_TARGETS)')
     .option('--allow-targets <rules>', 'what callers may name as a target (REPRISE_ALLOW_TARGETS)')
-    .option('--log-level <level>', 'how much to log (REPRISE_LOG_LEVEL)')
+    .addOption(new Option('--log-level <level>', 'how much to log (REPRISE_LOG_LEVEL)').choices(LOG_LEVELS))
     .addHelpText('after', () => `\nEnvironment:\n${variablesText()}`);
+  examples(command, 'reprise serve', 'reprise serve --port 4100 --data-dir /var/lib/reprise --targets targets.json');
   addJsonFlag(command).action(async (flags: ServeFlags) => {
     const config = loadConfig(io.env, {
       REPRISE_HOST: flags.host,

@@ -25,18 +25,27 @@ export function isErrorCode(code: unknown): code is ErrorCode {
 export function fromGraphQL(errors: readonly GraphQLErrorLike[]): Error {
   const error = errors[0];
   const code = error?.extensions?.code;
-  if (error && isErrorCode(code))
+  if (error && isErrorCode(code)) {
+    if (code === 'BAD_INPUT' && error.message.startsWith('Variable "$')) return badInput(error.message);
     return new RepriseError(code, error.message, { path: (error.path ?? []).map(String) });
-  // graphql-js's own word on variables that do not fit their types; over a subscription it may come without a code.
-  if (error && (code === 'BAD_USER_INPUT' || error.message.startsWith('Variable "$'))) {
-    return new RepriseError('BAD_INPUT', error.message);
   }
+  // graphql-js's own word on variables that do not fit their types; over a subscription it may come without a code.
+  if (error && (code === 'BAD_USER_INPUT' || error.message.startsWith('Variable "$'))) return badInput(error.message);
   const rest = errors.length > 1 ? ` (and ${errors.length - 1} more)` : '';
   // A document that the schema does not know comes of a client and a service of different versions.
   if (code === 'GRAPHQL_VALIDATION_FAILED') {
     return new ServiceError(`the service does not know this request: ${error?.message}; use a client of its version`);
   }
   return new ServiceError(`the service failed: ${error?.message ?? 'it answered without data'}${rest}`);
+}
+
+/** The service's `Variable "$input" got an invalid value at "input.window.from"; why` as the field and the reason. */
+function badInput(message: string): RepriseError {
+  const [, variable, field, why] =
+    /^Variable "\$(\w+)" got (?:an )?invalid value[\s\S]*?(?: at "([\w.[\]]+)")?; ([\s\S]+)$/.exec(message) ?? [];
+  const place = field ?? variable;
+  if (place === undefined) return new RepriseError('BAD_INPUT', message);
+  return new RepriseError('BAD_INPUT', `${place}: ${why}`, { path: place.split('.') });
 }
 
 /** What a plain HTTP status says when the body holds no GraphQL answer. */

@@ -22,6 +22,9 @@ export type ReplayEngine = Pick<
   | 'compare'
   | 'preflight'
   | 'isHurried'
+  | 'targets'
+  | 'targetRefusal'
+  | 'checkTarget'
 >;
 
 /** `reader`: queries and subscriptions. `operator`: everything. */

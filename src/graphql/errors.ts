@@ -85,7 +85,7 @@ const FAMILY: Readonly<Record<ErrorCode, Family>> = {
 };
 
 /** A RepriseError as a value: graphql-js throws every Error instance that a resolver returns. */
-class Refusal {
+export class Refusal {
   readonly error: RepriseError;
 
   constructor(error: RepriseError) {
@@ -93,8 +93,9 @@ class Refusal {
   }
 }
 
-const ErrorInterface = builder.interfaceRef<Refusal>('Error').implement({
+export const ErrorInterface = builder.interfaceRef<Refusal>('Error').implement({
   description: 'Why a request was refused. Every error of every result can be read by it.',
+  resolveType: ({ error }) => FAMILY[error.code],
   fields: (t) => ({
     code: t.field({ type: ErrorCodeEnum, description: 'What to decide on.', resolve: ({ error }) => error.code }),
     message: t.string({

@@ -22,14 +22,14 @@ export const PaceModeEnum = enumOf<Pace['mode']>('PaceMode', 'When statements ar
   RECORDED: 'On the recorded schedule, times `speed`.',
 });
 
-const TlsModeEnum = enumOf<TlsMode>('TlsMode', 'How TLS is used towards the target, as libpq names it.', {
+export const TlsModeEnum = enumOf<TlsMode>('TlsMode', 'How TLS is used towards the target, as libpq names it.', {
   DISABLE: 'Never.',
   PREFER: 'Where the server offers it.',
   REQUIRE: 'Always, whatever certificate.',
   VERIFY_FULL: 'Always, with a certificate of a known authority for this host.',
 });
 
-const TargetInput = builder.inputType('TargetInput', {
+export const TargetInput = builder.inputType('TargetInput', {
   description:
     'The target: `alias` for one of the configuration, or `host` and `port`, which policy must allow. ' +
     "An alias's own password goes only to the alias's host, and not with another `user`.",
@@ -171,7 +171,7 @@ export function replayInputOf(given: Given): ReplayInput {
   const { window, target, pace, filter, databases, users, slower, ...options } = given;
   return {
     window,
-    target: targetOf(target),
+    target: targetOf(target, ['input', 'target']),
     ...present(options),
     ...(filter == null ? {} : { filter: filterOfInput(filter) }),
     ...(pace == null ? {} : { pace: paceOf(pace) }),
@@ -186,8 +186,11 @@ function paceOf(pace: NonNullable<Given['pace']>): Pace {
   return { mode: 'RECORDED', speed: pace.speed, maxIdleMs: pace.maxIdleMs ?? null };
 }
 
-function targetOf(target: Given['target']): TargetSpec {
-  const path = ['input', 'target'];
+/**
+ * The engine's target of an API input; `path`: where the input stands among the arguments.
+ * @throws RepriseError BAD_INPUT: neither alias nor host, or both
+ */
+export function targetOf(target: Given['target'], path: readonly string[]): TargetSpec {
   const { alias, host, port, tls, ...login } = target;
   if (alias != null) {
     if (host != null || port != null || tls != null) {

@@ -14,6 +14,7 @@ import './replay-events.ts';
 import './replay-results.ts';
 import './replay-comparison.ts';
 import './preflight.ts';
+import './targets.ts';
 import { builder } from './builder.ts';
 
 builder.queryType({ description: 'What can be asked.' });

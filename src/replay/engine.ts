@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { RepriseError } from '../errors.ts';
 import type { JournalStore } from '../journal/store.ts';
 import type { DatabaseFacts } from '../target/identity.ts';
-import type { TargetPolicy } from '../target/policy.ts';
-import { targetLabel } from '../target/spec.ts';
+import type { PublicAlias, TargetPolicy } from '../target/policy.ts';
+import { type TargetSpec, targetLabel } from '../target/spec.ts';
 import type { RunComparison } from './compare-runs.ts';
 import { checkSpeed, completeRequest } from './complete-request.ts';
 import { type Credentials, checkLogins, withCredentials, withoutSecrets } from './credentials.ts';
@@ -21,6 +21,7 @@ import { readSettled } from './settled-outcomes.ts';
 import type { Replay, ReplayListFilter, ReplayReport, ReplayStore } from './store.ts';
 import type { ProgressSnapshot } from './summary.ts';
 import { Tally } from './tally.ts';
+import { checkTarget, refusalOf, type TargetCheck } from './target-check.ts';
 
 /** What the engine works with. */
 export interface ReplayEngineOptions {
@@ -252,6 +253,21 @@ export class ReplayEngine {
     const request = completeRequest(input);
     const target = await this.options.policy.resolve(request.target);
     return preflight(this.options.journal, request, target, this.options.journalFacts);
+  }
+
+  /** The configured targets, without secrets. */
+  targets(): readonly PublicAlias[] {
+    return this.options.policy.aliases();
+  }
+
+  /** Why a replay against this alias would be refused; null when policy passes it. Resolves its name. */
+  targetRefusal(alias: PublicAlias): Promise<RepriseError | null> {
+    return refusalOf(this.options.policy, alias);
+  }
+
+  /** Connects to a target and asks what it is. @throws RepriseError TARGET_UNREACHABLE, and as `start` of targets */
+  checkTarget(target: TargetSpec): Promise<TargetCheck> {
+    return checkTarget(this.options.policy, target, this.options.journalFacts);
   }
 
   /** Runs under way in this process. */

@@ -32,12 +32,13 @@ export interface TargetInspection {
   readonly parsed: readonly (ParseResult & { readonly database: string })[];
 }
 
+/** The kind of another login's backend is hidden from one that is no member of pg_read_all_stats; its user is not. */
 const FACTS_SQL = `
   SELECT pg_is_in_recovery()::text,
          count(*) FILTER (WHERE datname = current_database() AND pid <> pg_backend_pid())::text,
          count(*) FILTER (WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle')::text,
          (current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int - count(*) + 1)::text
-  FROM pg_stat_activity WHERE backend_type = 'client backend'`;
+  FROM pg_stat_activity WHERE coalesce(backend_type = 'client backend', usename IS NOT NULL)`;
 
 /** Connects to the target and asks it what a replay would meet. `databaseFor`: see `mapDatabases`. */
 export async function inspectTarget(
@@ -72,7 +73,7 @@ export async function inspectTarget(
         database,
         settings: { lock_timeout: '1000' },
       });
-      const here = await readFacts(connection, journalFacts);
+      const here = await readTargetFacts(connection, journalFacts);
       facts = facts === null || here.isJournal ? here : facts;
       if (here.isJournal) continue;
       parsed.push({ database, ...(await parseOnTarget(connection, kinds, sample, until - performance.now())) });
@@ -85,7 +86,11 @@ export async function inspectTarget(
   return { facts, errors, parsed };
 }
 
-async function readFacts(connection: TargetConnection, journalFacts: DatabaseFacts | null): Promise<TargetFacts> {
+/** Asks a connected target what it is; `journalFacts` null: it cannot be the journal's. */
+export async function readTargetFacts(
+  connection: TargetConnection,
+  journalFacts: DatabaseFacts | null,
+): Promise<TargetFacts> {
   const isJournal = journalFacts !== null && isSameDatabase(journalFacts, await readDatabaseFacts(connection));
   const { rows } = await connection.query(FACTS_SQL);
   const [inRecovery, others, active, free] = rows[0] ?? [];

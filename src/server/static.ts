@@ -46,6 +46,12 @@ function builtDashboard(): string {
   return fileURLToPath(new URL(place, import.meta.url));
 }
 
+/** Folder of the built dashboard; null where `npm run build` was not run. */
+export function findDashboard(): string | null {
+  const folder = builtDashboard();
+  return existsSync(join(folder, 'index.html')) ? folder : null;
+}
+
 /**
  * Serves the built dashboard of a folder at `/`, from memory; answers false for what is none of its files. Without a
  * build, `/` says so.

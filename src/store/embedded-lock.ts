@@ -45,6 +45,14 @@ export async function lockDataDir(dataDir: string): Promise<DataDirLock> {
   }
 }
 
+/** Process that holds the directory, as far as this machine can tell; null when none does. Takes nothing over. */
+export async function holderOf(dataDir: string): Promise<number | null> {
+  const text = await fs.readFile(path.join(dataDir, 'reprise.lock'), 'utf8').catch(() => '');
+  const holder = parse(text);
+  if (holder === undefined || holder.realm !== (await currentRealm()) || !isRunning(holder.pid)) return null;
+  return (await startTimeOf(holder.pid)) === holder.startTime ? holder.pid : null;
+}
+
 function hold(file: string): DataDirLock {
   // By descriptor: after a wrongful takeover the beats must not keep the new holder's file alive.
   let fd: number | undefined = openSync(file, 'r+');

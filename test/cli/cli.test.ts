@@ -1,4 +1,5 @@
 import { mkdtemp, rm } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -213,6 +214,19 @@ describe('access and usage', () => {
     const { code, stderr } = await cliHere(['journal', 'stats'], { ...env, REPRISE_SERVER_URL: 'http://127.0.0.1:1' });
     expect(code).toBe(6);
     expect(stderr).toContain('reprise serve');
+  });
+
+  test('a server that hangs up without a word is exit status 6 too', async () => {
+    const silent = createServer((socket) => socket.destroy());
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    try {
+      const url = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`;
+      const { code, stderr } = await cli(['replay', 'ls'], { REPRISE_SERVER_URL: url });
+      expect(stderr).toContain('[SERVICE_UNREACHABLE]');
+      expect(code).toBe(6);
+    } finally {
+      await new Promise((resolve) => silent.close(resolve));
+    }
   });
 
   test.each([

@@ -63,7 +63,7 @@ describe('what the command line prints', () => {
 
   test('elsewhere it is written once an interval, on one line', () => {
     const { stream, text } = terminal(false);
-    const live = new LiveLine(stream, 60_000);
+    const live = new LiveLine(stream, { intervalMs: 60_000 });
     live.show('first\nhalf');
     live.show('second');
     live.clear();

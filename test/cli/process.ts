@@ -1,5 +1,5 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { EventEmitter, once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { PassThrough } from 'node:stream';
 import { runCli } from '../../src/cli/program.ts';
@@ -14,16 +14,15 @@ export interface CliResult {
 
 export type Env = Readonly<Record<string, string | undefined>>;
 
+/** Variables of the machine must not decide on a test. */
+function environment(env: Env): NodeJS.ProcessEnv {
+  const clean = Object.entries(process.env).filter(([name]) => !/^(REPRISE_|DATABASE_URL|PG|npm_)/.test(name));
+  return { ...Object.fromEntries(clean), ...env } as NodeJS.ProcessEnv;
+}
+
 function launch(args: readonly string[], env: Env): ChildProcess {
   const [program = '', ...rest] = COMMAND;
-  // Variables of the machine must not decide on a test.
-  const clean = Object.fromEntries(
-    Object.entries(process.env).filter(([name]) => !/^(REPRISE_|DATABASE_URL|PG)/.test(name)),
-  );
-  return spawn(program, [...rest, ...args], {
-    env: { ...clean, ...env } as NodeJS.ProcessEnv,
-    stdio: ['pipe', 'pipe', 'pipe'],
-  });
+  return spawn(program, [...rest, ...args], { env: environment(env), stdio: ['pipe', 'pipe', 'pipe'] });
 }
 
 /** Runs a command to its end. */
@@ -59,6 +58,12 @@ export interface RunningCli {
   readonly pid: number;
   nextLine(): Promise<string>;
   stderr(): string;
+  /** Resolves when its standard error matches; throws when it has ended without it. */
+  says(pattern: RegExp): Promise<void>;
+  /** The exit status, when it has ended by itself. */
+  readonly ended: Promise<number | null>;
+  /** Closes the reading end of its standard output and resolves with the exit status. */
+  hangUp(): Promise<number | null>;
   /** Sends a signal and resolves with the exit status (null when it was killed). */
   end(signal: NodeJS.Signals): Promise<number | null>;
 }
@@ -67,9 +72,12 @@ export function startCli(args: readonly string[], env: Env = {}): RunningCli {
   const child = launch(args, env);
   const closed = once(child, 'close') as Promise<[number | null]>;
   let stderr = '';
+  const heard = new EventEmitter();
   child.stderr?.on('data', (chunk) => {
     stderr += String(chunk);
+    heard.emit('more');
   });
+  closed.finally(() => heard.emit('more'));
   const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream })[Symbol.asyncIterator]();
   return {
     pid: child.pid ?? 0,
@@ -79,10 +87,77 @@ export function startCli(args: readonly string[], env: Env = {}): RunningCli {
       return value;
     },
     stderr: () => stderr,
+    ended: closed.then(([code]) => code),
+    async says(pattern) {
+      while (!pattern.test(stderr)) {
+        if (child.exitCode !== null || child.signalCode !== null)
+          throw new Error(`ended without ${pattern}: ${stderr}`);
+        await once(heard, 'more');
+      }
+    },
+    async hangUp() {
+      child.stdout?.destroy();
+      return (await closed)[0];
+    },
     async end(signal) {
       child.kill(signal);
       return (await closed)[0];
     },
+  };
+}
+
+/** util-linux's `script`, which gives a command a terminal; elsewhere these tests are skipped. */
+export const HAS_TERMINAL =
+  spawnSync('script', ['--version'], { encoding: 'utf8' }).stdout?.includes('util-linux') ?? false;
+
+/** A command on a pseudo terminal of 100 columns: what it shows, and keys for it. */
+export interface TerminalCli {
+  /** Everything that was written, control sequences included. */
+  screen(): string;
+  /** Resolves when what was written matches; throws when the command has ended without it. */
+  shows(pattern: RegExp): Promise<void>;
+  /** `\u0003` is Ctrl-C, as the terminal turns it into a signal. */
+  press(keys: string): void;
+  /** The exit status of the command, when it has ended. */
+  readonly ended: Promise<number | null>;
+}
+
+export function startInTerminal(args: readonly string[], env: Env = {}): TerminalCli {
+  const quoted = [...COMMAND, ...args].map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ');
+  const child = spawn('script', ['-qefc', `stty cols 100 rows 30; exec ${quoted}`, '/dev/null'], {
+    env: environment({ TERM: 'xterm', ...env }),
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  let screen = '';
+  let over = false;
+  const waiting = new Set<() => void>();
+  const changed = () => {
+    for (const look of waiting) look();
+  };
+  child.stdout.on('data', (chunk) => {
+    screen += String(chunk);
+    changed();
+  });
+  const ended = once(child, 'close').then(([code]) => {
+    over = true;
+    changed();
+    return code as number | null;
+  });
+  return {
+    screen: () => screen,
+    shows: (pattern) =>
+      new Promise((resolve, reject) => {
+        const look = () => {
+          if (pattern.test(screen)) resolve();
+          else if (over) reject(new Error(`ended without ${pattern}: ${screen}`));
+          else return;
+          waiting.delete(look);
+        };
+        waiting.add(look);
+        look();
+      }),
+    press: (keys) => child.stdin.write(keys),
+    ended,
   };
 }
 

@@ -645,6 +645,32 @@ export type JournalCoverageQueryVariables = Exact<{
 
 export type JournalCoverageQuery = { readonly journalCoverage: { readonly entries: number, readonly failures: number, readonly unknownOutcomes: number, readonly sessions: number, readonly databases: ReadonlyArray<string>, readonly first: string | null, readonly last: string | null, readonly window: { readonly from: string, readonly to: string }, readonly transactions: { readonly committed: number, readonly rolledBack: number, readonly open: number }, readonly byType: ReadonlyArray<{ readonly statementType: StatementType, readonly entries: number }>, readonly buckets: ReadonlyArray<{ readonly from: string, readonly to: string, readonly entries: number, readonly failures: number }>, readonly losses: ReadonlyArray<{ readonly reason: LossReason, readonly count: number, readonly from: string | null, readonly to: string | null, readonly source: string | null, readonly detail: string | null }> } };
 
+export type JournalRecordQueryVariables = Exact<{
+  id: string | number;
+  first: number;
+  after?: string | null | undefined;
+}>;
+
+
+export type JournalRecordQuery = { readonly node:
+    | { readonly __typename: 'JournalEntry', readonly id: string, readonly transactionId: string, readonly sequence: number, readonly timestamp: string, readonly nodeId: string, readonly sessionId: string, readonly user: string | null, readonly database: string | null, readonly application: string | null, readonly statement: string, readonly protocol: Protocol, readonly preparedName: string | null, readonly statementType: StatementType, readonly durationMs: number | null, readonly rows: number | null, readonly checksum: string | null, readonly unreplayable: UnreplayableReason | null, readonly transaction: { readonly id: string, readonly nodeId: string, readonly sessionId: string, readonly user: string | null, readonly database: string | null, readonly application: string | null, readonly autocommit: boolean, readonly status: TransactionStatus, readonly position: string, readonly commitSeq: string | null, readonly startedAt: string, readonly endedAt: string | null, readonly entryCount: number, readonly byteCount: number } | null, readonly parameters: ReadonlyArray<{ readonly kind: ParameterKind, readonly text: string | null, readonly oid: number | null }>, readonly outcome: { readonly status: EntryOutcomeStatus, readonly sqlstate: string | null, readonly message: string | null } }
+    | { readonly __typename: 'JournalTransaction', readonly id: string, readonly nodeId: string, readonly sessionId: string, readonly user: string | null, readonly database: string | null, readonly application: string | null, readonly autocommit: boolean, readonly status: TransactionStatus, readonly position: string, readonly commitSeq: string | null, readonly startedAt: string, readonly endedAt: string | null, readonly entryCount: number, readonly byteCount: number, readonly entries: { readonly nodes: ReadonlyArray<{ readonly id: string, readonly transactionId: string, readonly sequence: number, readonly timestamp: string, readonly nodeId: string, readonly sessionId: string, readonly user: string | null, readonly database: string | null, readonly application: string | null, readonly statement: string, readonly protocol: Protocol, readonly preparedName: string | null, readonly statementType: StatementType, readonly durationMs: number | null, readonly rows: number | null, readonly checksum: string | null, readonly unreplayable: UnreplayableReason | null, readonly parameters: ReadonlyArray<{ readonly kind: ParameterKind, readonly text: string | null, readonly oid: number | null }>, readonly outcome: { readonly status: EntryOutcomeStatus, readonly sqlstate: string | null, readonly message: string | null } }>, readonly pageInfo: { readonly hasNextPage: boolean, readonly endCursor: string | null } } }
+    | { readonly __typename: 'Replay', readonly id: string }
+   | null };
+
+export type JournalEntriesByIdQueryVariables = Exact<{
+  ids: ReadonlyArray<string | number> | string | number;
+}>;
+
+
+export type JournalEntriesByIdQuery = { readonly nodes: ReadonlyArray<
+    | { readonly __typename: 'JournalEntry', readonly id: string, readonly transactionId: string, readonly sequence: number, readonly timestamp: string, readonly nodeId: string, readonly sessionId: string, readonly user: string | null, readonly database: string | null, readonly application: string | null, readonly statement: string, readonly protocol: Protocol, readonly preparedName: string | null, readonly statementType: StatementType, readonly durationMs: number | null, readonly rows: number | null, readonly checksum: string | null, readonly unreplayable: UnreplayableReason | null, readonly parameters: ReadonlyArray<{ readonly kind: ParameterKind, readonly text: string | null, readonly oid: number | null }>, readonly outcome: { readonly status: EntryOutcomeStatus, readonly sqlstate: string | null, readonly message: string | null } }
+    | { readonly __typename: 'JournalTransaction' }
+    | { readonly __typename: 'Replay' }
+   | null> };
+
+export type TransactionFieldsFragment = { readonly id: string, readonly nodeId: string, readonly sessionId: string, readonly user: string | null, readonly database: string | null, readonly application: string | null, readonly autocommit: boolean, readonly status: TransactionStatus, readonly position: string, readonly commitSeq: string | null, readonly startedAt: string, readonly endedAt: string | null, readonly entryCount: number, readonly byteCount: number };
+
 export type StartReplayMutationVariables = Exact<{
   input: ReplayInput;
 }>;
@@ -832,6 +858,31 @@ export type ComparedSideFieldsFragment = { readonly calls: number, readonly fail
 export type StatementReportFieldsFragment = { readonly fingerprint: string, readonly normalised: string, readonly calls: number, readonly failures: number, readonly cascades: number, readonly recordedFailures: number, readonly rows: number, readonly verdict: Verdict, readonly regressed: boolean, readonly recorded: { readonly p50: number | null, readonly p95: number | null, readonly p99: number | null }, readonly replayed: { readonly p50: number | null, readonly p95: number | null, readonly p99: number | null }, readonly divergences: ReadonlyArray<{ readonly divergence: Divergence, readonly count: number }> };
 
 export type DivergenceGroupFieldsFragment = { readonly divergence: Divergence, readonly fingerprint: string, readonly normalised: string, readonly count: number, readonly firstSeq: number, readonly lastSeq: number, readonly sample: string, readonly firstCursor: string };
+
+export type TargetsQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type TargetsQuery = { readonly targets: ReadonlyArray<{ readonly alias: string, readonly host: string, readonly port: number, readonly database: string, readonly user: string, readonly tls: TlsMode, readonly refusal:
+      | { readonly code: ErrorCode, readonly message: string }
+      | { readonly code: ErrorCode, readonly message: string }
+      | { readonly code: ErrorCode, readonly message: string }
+      | { readonly code: ErrorCode, readonly message: string }
+      | { readonly code: ErrorCode, readonly message: string }
+     | null }> };
+
+export type CheckTargetQueryVariables = Exact<{
+  target: TargetInput;
+}>;
+
+
+export type CheckTargetQuery = { readonly checkTarget:
+    | { readonly __typename: 'ConflictError', readonly code: ErrorCode, readonly message: string, readonly path: ReadonlyArray<string> }
+    | { readonly __typename: 'InputError', readonly code: ErrorCode, readonly message: string, readonly path: ReadonlyArray<string> }
+    | { readonly __typename: 'NotFoundError', readonly code: ErrorCode, readonly message: string, readonly path: ReadonlyArray<string> }
+    | { readonly __typename: 'ServiceError', readonly code: ErrorCode, readonly message: string, readonly path: ReadonlyArray<string> }
+    | { readonly __typename: 'TargetCheck', readonly target: string, readonly address: string | null, readonly serverVersion: string, readonly encrypted: boolean, readonly connectMs: number, readonly roundTripMs: number, readonly inRecovery: boolean, readonly readOnlyByDefault: boolean, readonly otherSessions: number, readonly freeConnections: number, readonly role: { readonly name: string, readonly superuser: boolean, readonly bypassesRowSecurity: boolean, readonly connectionLimit: number | null } }
+    | { readonly __typename: 'TargetError', readonly code: ErrorCode, readonly message: string, readonly path: ReadonlyArray<string> }
+   };
 
 export class TypedDocumentString<TResult, TVariables>
   extends String
@@ -1119,6 +1170,24 @@ export const FailureGroupFieldsFragmentDoc = new TypedDocumentString(`
   sampleMessage
 }
     `, {"fragmentName":"FailureGroupFields"}) as unknown as TypedDocumentString<FailureGroupFieldsFragment, unknown>;
+export const TransactionFieldsFragmentDoc = new TypedDocumentString(`
+    fragment TransactionFields on JournalTransaction {
+  id
+  nodeId
+  sessionId
+  user
+  database
+  application
+  autocommit
+  status
+  position
+  commitSeq
+  startedAt
+  endedAt
+  entryCount
+  byteCount
+}
+    `, {"fragmentName":"TransactionFields"}) as unknown as TypedDocumentString<TransactionFieldsFragment, unknown>;
 export const ComparedSideFieldsFragmentDoc = new TypedDocumentString(`
     fragment ComparedSideFields on StatementReport {
   calls
@@ -1520,6 +1589,114 @@ export const JournalCoverageDocument = new TypedDocumentString(`
   }
 }
     `) as unknown as TypedDocumentString<JournalCoverageQuery, JournalCoverageQueryVariables>;
+export const JournalRecordDocument = new TypedDocumentString(`
+    query JournalRecord($id: ID!, $first: Int!, $after: Cursor) {
+  node(id: $id) {
+    __typename
+    id
+    ... on JournalEntry {
+      ...EntryFields
+      transaction {
+        ...TransactionFields
+      }
+    }
+    ... on JournalTransaction {
+      ...TransactionFields
+      entries(first: $first, after: $after) {
+        nodes {
+          ...EntryFields
+        }
+        pageInfo {
+          hasNextPage
+          endCursor
+        }
+      }
+    }
+  }
+}
+    fragment EntryFields on JournalEntry {
+  id
+  transactionId
+  sequence
+  timestamp
+  nodeId
+  sessionId
+  user
+  database
+  application
+  statement
+  protocol
+  preparedName
+  parameters {
+    kind
+    text
+    oid
+  }
+  statementType
+  durationMs
+  rows
+  checksum
+  outcome {
+    status
+    sqlstate
+    message
+  }
+  unreplayable
+}
+fragment TransactionFields on JournalTransaction {
+  id
+  nodeId
+  sessionId
+  user
+  database
+  application
+  autocommit
+  status
+  position
+  commitSeq
+  startedAt
+  endedAt
+  entryCount
+  byteCount
+}`) as unknown as TypedDocumentString<JournalRecordQuery, JournalRecordQueryVariables>;
+export const JournalEntriesByIdDocument = new TypedDocumentString(`
+    query JournalEntriesById($ids: [ID!]!) {
+  nodes(ids: $ids) {
+    __typename
+    ... on JournalEntry {
+      ...EntryFields
+    }
+  }
+}
+    fragment EntryFields on JournalEntry {
+  id
+  transactionId
+  sequence
+  timestamp
+  nodeId
+  sessionId
+  user
+  database
+  application
+  statement
+  protocol
+  preparedName
+  parameters {
+    kind
+    text
+    oid
+  }
+  statementType
+  durationMs
+  rows
+  checksum
+  outcome {
+    status
+    sqlstate
+    message
+  }
+  unreplayable
+}`) as unknown as TypedDocumentString<JournalEntriesByIdQuery, JournalEntriesByIdQueryVariables>;
 export const StartReplayDocument = new TypedDocumentString(`
     mutation StartReplay($input: ReplayInput!) {
   startReplay(input: $input) {
@@ -2857,3 +3034,49 @@ fragment ComparedSideFields on StatementReport {
     p99
   }
 }`) as unknown as TypedDocumentString<CompareReplaysQuery, CompareReplaysQueryVariables>;
+export const TargetsDocument = new TypedDocumentString(`
+    query Targets {
+  targets {
+    alias
+    host
+    port
+    database
+    user
+    tls
+    refusal {
+      code
+      message
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<TargetsQuery, TargetsQueryVariables>;
+export const CheckTargetDocument = new TypedDocumentString(`
+    query CheckTarget($target: TargetInput!) {
+  checkTarget(target: $target) {
+    __typename
+    ... on TargetCheck {
+      target
+      address
+      serverVersion
+      encrypted
+      connectMs
+      roundTripMs
+      inRecovery
+      readOnlyByDefault
+      otherSessions
+      freeConnections
+      role {
+        name
+        superuser
+        bypassesRowSecurity
+        connectionLimit
+      }
+    }
+    ... on Error {
+      code
+      message
+      path
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<CheckTargetQuery, CheckTargetQueryVariables>;

@@ -52,6 +52,15 @@ function csv(names: string, rows: readonly (readonly Cell[])[]): string {
 export function csvCell(cell: Cell): string {
   if (cell === null || cell === undefined) return '';
   if (typeof cell !== 'string') return String(cell);
-  const safe = /^[=+\-@\t\r]/.test(cell) ? `'${cell}` : cell;
-  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+  return quoted(/^[=+\-@\t\r]/.test(cell) ? `'${cell}` : cell);
+}
+
+/** A cell as it is, for programs: a text that is empty is `""`, what is absent is nothing, as COPY of PostgreSQL reads it. */
+export function csvValue(cell: Cell): string {
+  if (cell === null || cell === undefined) return '';
+  return cell === '' ? '""' : quoted(String(cell));
+}
+
+function quoted(text: string): string {
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

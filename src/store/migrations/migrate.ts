@@ -11,6 +11,9 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0003-replay-sequences': replaySequences,
 };
 
+/** Names of all migrations, in their order. */
+export const MIGRATION_NAMES: readonly string[] = Object.keys(MIGRATIONS);
+
 // Any number that no other program uses in this database.
 const MIGRATION_LOCK = 7_341_905_211_004;
 

@@ -1,0 +1,159 @@
+import type { Command } from 'commander';
+import { CheckTargetDocument, type Client, TargetsDocument, unwrap } from '../client/index.ts';
+import { type Environment, inspectConfig, loadClientConfig, type Overrides } from '../config.ts';
+import type { Finding } from '../doctor.ts';
+import { messageOf, RepriseError } from '../errors.ts';
+import { addJsonFlag, type CliContext, examples } from './context.ts';
+import { EXIT } from './exit-codes.ts';
+import { json } from './io.ts';
+import { serviceOf } from './service.ts';
+
+interface DoctorFlags {
+  readonly server?: string;
+  readonly dataDir?: string;
+  readonly json?: boolean;
+}
+
+/** How long the service may take to answer. */
+const ANSWER_MS = 5_000;
+
+export function addDoctor(program: Command, context: CliContext): void {
+  const command = program
+    .command('doctor')
+    .summary('what is configured, reachable and missing')
+    .description(
+      'Looks at the configuration, the installation, the database of the journal, the service and every target, and ' +
+        'says of each whether it is well and what to do. Needs no service, starts nothing and changes nothing. The exit ' +
+        'status is 1 when something fails.',
+    )
+    .option('--server <url>', 'where the service is (REPRISE_SERVER_URL, default http://127.0.0.1:4000)')
+    .option('--data-dir <folder>', 'data folder (REPRISE_DATA_DIR)');
+  examples(command, 'reprise doctor', 'reprise doctor --json | jq \'.findings[] | select(.status != "OK")\'');
+  addJsonFlag(command).action((flags: DoctorFlags) => examine(flags, context));
+}
+
+async function examine(flags: DoctorFlags, { io, exit }: CliContext): Promise<void> {
+  // Storage and targets, which no other command needs to load.
+  const doctor = await import('../doctor.ts');
+  const overrides: Overrides = { REPRISE_SERVER_URL: flags.server, REPRISE_DATA_DIR: flags.dataDir };
+  const config = doctor.configOf(io.env, overrides);
+  const notLooked = (area: Finding['area'], name: string) =>
+    doctor.finding(area, name).warn('not looked at', 'correct the configuration first');
+  const [installation, journal, port, service] = await Promise.all([
+    doctor.inspectInstallation(Boolean(io.env['DATABASE_URL']?.trim())),
+    config ? doctor.inspectJournal(config) : [notLooked('journal', 'database')],
+    config ? doctor.inspectPort(config) : notLooked('service', 'port'),
+    examineService(flags, io, doctor),
+  ]);
+  // What a service that runs is configured with is what counts; without one, what the next would be.
+  const targets = service.targets ?? (config ? await doctor.inspectTargets(config) : []);
+  const findings = [
+    ...configuration(io.env, overrides, doctor),
+    ...installation,
+    ...journal,
+    service.finding,
+    port,
+    ...targets,
+  ];
+  const failed = findings.some(({ status }) => status === 'FAIL');
+  if (flags.json) json(io, { ok: !failed, findings });
+  else io.stdout.write(`${text(findings)}\n`);
+  if (failed) exit(EXIT.DIVERGED);
+}
+
+type Doctor = typeof import('../doctor.ts');
+
+function configuration(env: Environment, overrides: Overrides, { finding }: Doctor): Finding[] {
+  const states = inspectConfig(env, overrides);
+  const known = new Set<string>(states.map(({ name }) => name));
+  return [
+    ...states.map(({ name, value, source, problem }) => {
+      const found = finding('configuration', name);
+      return problem === null ? found.ok(`${value} (${source})`) : found.fail(`${value} (${source})`, problem);
+    }),
+    ...Object.keys(env)
+      .filter((name) => name.startsWith('REPRISE_') && env[name] && !known.has(name))
+      .sort()
+      .map((name) =>
+        finding('configuration', name).warn(
+          'is set, and no variable of Reprise',
+          'check its spelling: `reprise serve --help`',
+        ),
+      ),
+  ];
+}
+
+/** The service that flags and environment name, and its targets; `targets` null when it cannot be asked. */
+async function examineService(
+  flags: DoctorFlags,
+  io: CliContext['io'],
+  doctor: Doctor,
+): Promise<{ readonly finding: Finding; readonly targets: readonly Finding[] | null }> {
+  const found = doctor.finding('service', 'service');
+  try {
+    const { serverUrl } = loadClientConfig(io.env, { REPRISE_SERVER_URL: flags.server });
+    const client = serviceOf(io, flags);
+    const { targets } = await doctor.within(ANSWER_MS, (signal) => client.request(TargetsDocument, {}, signal));
+    const ready = await doctor.within(ANSWER_MS, (signal) => fetch(`${serverUrl}/ready`, { signal }));
+    return {
+      finding: ready.ok
+        ? found.ok(`answers at ${serverUrl} and is ready`)
+        : found.fail(`answers at ${serverUrl}, and its journal does not (${ready.status})`, 'look at its log'),
+      targets: await Promise.all(
+        targets.map(({ alias, refusal }) =>
+          refusal ? doctor.brokenTarget(alias, refusal.message) : examineTarget(client, alias, io.signal, doctor),
+        ),
+      ),
+    };
+  } catch (error) {
+    const code = error instanceof RepriseError ? error.code : null;
+    const asked = Boolean(flags.server ?? io.env['REPRISE_SERVER_URL']?.trim());
+    if (code === 'SERVICE_UNREACHABLE' && !asked) {
+      return {
+        finding: found.warn('none runs at http://127.0.0.1:4000', 'start it with `reprise serve`'),
+        targets: null,
+      };
+    }
+    return { finding: found.fail(messageOf(error), adviceOn(code)), targets: null };
+  }
+}
+
+function adviceOn(code: string | null): string {
+  if (code === 'UNAUTHENTICATED' || code === 'FORBIDDEN') return 'set REPRISE_TOKEN to a token of REPRISE_TOKENS';
+  if (code === 'CONFIG_INVALID') return 'correct REPRISE_SERVER_URL';
+  return 'start it with `reprise serve`, or correct REPRISE_SERVER_URL';
+}
+
+async function examineTarget(client: Client, alias: string, signal: AbortSignal, doctor: Doctor): Promise<Finding> {
+  try {
+    const { checkTarget } = await client.request(CheckTargetDocument, { target: { alias } }, signal);
+    return doctor.targetFinding(alias, unwrap(checkTarget));
+  } catch (error) {
+    return doctor.brokenTarget(alias, messageOf(error));
+  }
+}
+
+const MARKS = { OK: 'ok  ', WARN: 'warn', FAIL: 'FAIL' } as const;
+
+function text(findings: readonly Finding[]): string {
+  const width = Math.max(...findings.map(({ name }) => name.length));
+  const parts = new Map<string, string[]>();
+  for (const { area, name, status, detail, advice } of findings) {
+    const lines = parts.get(area) ?? [];
+    parts.set(area, lines);
+    const [first = '', ...more] = detail.split('\n');
+    lines.push(
+      `  ${MARKS[status]}  ${name.padEnd(width)}  ${first}`.trimEnd(),
+      ...more.map((line) => `        ${line}`),
+    );
+    if (advice !== null) lines.push(`        ${' '.repeat(width)}→ ${advice}`);
+  }
+  const [fails, warnings] = (['FAIL', 'WARN'] as const).map((kind) => findings.filter(({ status }) => status === kind));
+  const verdict =
+    fails?.length || warnings?.length
+      ? [fails?.length ? `${fails.length} failed` : '', warnings?.length ? `${warnings.length} to look at` : '']
+          .filter(Boolean)
+          .join(', ')
+      : 'all is well';
+  return [...[...parts].map(([area, lines]) => `${area}\n${lines.join('\n')}`), verdict].join('\n\n');
+}

@@ -1,0 +1,80 @@
+import type { Command } from 'commander';
+import type { TargetInput } from '../client/index.ts';
+import { type Io, usage } from './io.ts';
+import { choice, wholeNumber, withoutAbsent } from './options.ts';
+import { TLS_MODES } from './words.ts';
+
+/** Flags that give a password. */
+export interface PasswordFlags {
+  readonly passwordEnv?: string;
+  readonly passwordStdin?: boolean;
+}
+
+export interface TargetFlags extends PasswordFlags {
+  readonly target?: string;
+  readonly host?: string;
+  readonly port?: number;
+  readonly user?: string;
+  readonly database?: string;
+  readonly tls?: (typeof TLS_MODES)[number];
+}
+
+export function addPasswordFlags(command: Command): Command {
+  return command
+    .option('--password-env <name>', 'environment variable that holds the password')
+    .option('--password-stdin', 'read the password from standard input');
+}
+
+/** Flags that name a target by host, and its login. */
+export function addHostFlags(command: Command): Command {
+  command
+    .option('--host <host>', 'or a target by host, which policy must allow')
+    .option('--port <port>', 'its port (default 5432)', wholeNumber)
+    .option('--user <name>', 'login');
+  return addPasswordFlags(command)
+    .option('--database <name>', "the target's database")
+    .addOption(choice('--tls <mode>', 'how TLS is used (default prefer)', TLS_MODES));
+}
+
+/**
+ * The target of the flags. @throws RepriseError BAD_INPUT naming the flag
+ */
+export async function targetOf(flags: TargetFlags, io: Io): Promise<TargetInput> {
+  if (flags.target === undefined && flags.host === undefined) {
+    throw usage('--target', 'is missing: name a configured target, or give --host and --port');
+  }
+  if (flags.target !== undefined && flags.host !== undefined)
+    throw usage('--target', 'excludes --host: give one of them');
+  return withoutAbsent({
+    alias: flags.target,
+    host: flags.host,
+    port: flags.port,
+    user: flags.user,
+    password: await passwordOf(flags, io),
+    database: flags.database,
+    tls: flags.tls,
+  });
+}
+
+/** The password of the flags; undefined where they give none. @throws RepriseError BAD_INPUT naming the flag */
+export async function passwordOf(flags: PasswordFlags, io: Io): Promise<string | undefined> {
+  if (flags.passwordEnv !== undefined && flags.passwordStdin)
+    throw usage('--password-env', 'excludes --password-stdin');
+  if (flags.passwordEnv !== undefined) return secretOf('--password-env', flags.passwordEnv, io);
+  return flags.passwordStdin ? readLine(io) : undefined;
+}
+
+/** The value of a variable that a flag names. @throws RepriseError BAD_INPUT */
+export function secretOf(flag: string, variable: string, io: Io): string {
+  const value = io.env[variable];
+  if (value === undefined) throw usage(flag, `names the environment variable ${variable}, which is not set`);
+  return value;
+}
+
+async function readLine(io: Io): Promise<string> {
+  let text = '';
+  for await (const chunk of io.stdin) text += String(chunk);
+  const line = text.replace(/\r?\n[\s\S]*$/, '');
+  if (line === '') throw usage('--password-stdin', 'got nothing on standard input');
+  return line;
+}

@@ -1,0 +1,240 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client } from 'pg';
+import { from } from 'pg-copy-streams';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { SHOP_LOG } from '../support/shop.ts';
+import { cli, cliHere, type Env, type ServiceProcess, startCli, startService } from './process.ts';
+
+const OPERATOR = 'operator-token-of-a-test';
+const READER = 'reader-token-of-a-test';
+const BEGINNING = ['--from', '2026-11-23T16:28:37.447Z', '--to', '2026-11-23T16:28:37.500Z'];
+const NO_RUN = '00000000-0000-4000-8000-000000000000';
+
+let folder: string;
+let service: ServiceProcess;
+let target: TestDatabase;
+let env: Env;
+
+beforeAll(async () => {
+  [folder, target] = await Promise.all([mkdtemp(join(tmpdir(), 'reprise-journal-')), createTestDatabase()]);
+  const { host, port, user, password, name: database } = target;
+  const targets = { staging: { host, port, user, password, database }, gone: { host, port: 1, user, password } };
+  service = await startService(folder, 0, {
+    REPRISE_TARGETS: JSON.stringify(targets),
+    REPRISE_TOKENS: `${OPERATOR}:operator,${READER}:reader`,
+  });
+  env = { REPRISE_SERVER_URL: service.url, REPRISE_TOKEN: READER, REPRISE_DATA_DIR: folder, PASSWORD: password };
+  expect(await cliHere(['import', SHOP_LOG], env)).toMatchObject({ code: 0 });
+});
+
+afterAll(async () => {
+  await service.end('SIGTERM');
+  await target.drop();
+  await rm(folder, { recursive: true });
+});
+
+interface Shown {
+  readonly id: string;
+  readonly transactionId: string;
+  readonly sequence: number;
+  readonly statement: string;
+  readonly parameters: readonly unknown[];
+}
+
+async function entries(...flags: readonly string[]): Promise<readonly Shown[]> {
+  return JSON.parse((await cliHere(['journal', 'ls', ...BEGINNING, '--json', ...flags], env)).stdout).entries;
+}
+
+describe('journal show', () => {
+  test('shows an entry whole, marked among its neighbours in its transaction', async () => {
+    const second = (await entries('--limit', '500')).find(
+      ({ sequence, parameters }) => sequence === 2 && parameters.length > 0,
+    );
+    if (!second) throw new Error('the log holds no such entry');
+    const { code, stdout } = await cliHere(['journal', 'show', second.id, '--neighbours', '1'], env);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(new RegExp(`^entry +${second.id}$`, 'm'));
+    expect(stdout).toContain(`\n\n${second.statement}\n\n`);
+    expect(stdout).toMatch(/^\$1 /m);
+    expect(stdout).toMatch(/^outcome +SUCCEEDED$/m);
+    expect(stdout).toMatch(/^transaction +COMMITTED, statement 2 of \d+$/m);
+    expect(stdout).toMatch(/^▸ +2 /m);
+    const shown = JSON.parse((await cliHere(['journal', 'show', second.id, '--json'], env)).stdout);
+    expect(shown.entry).toMatchObject({ id: second.id, parameters: second.parameters });
+    expect(shown.transaction).toMatchObject({ id: second.transactionId, status: 'COMMITTED' });
+    expect(shown.neighbours.map(({ sequence }: Shown) => sequence).slice(0, 3)).toEqual([1, 2, 3]);
+  });
+
+  test('shows a failure with its SQLSTATE and message', async () => {
+    const { stdout } = await cliHere(
+      ['journal', 'ls', '--window', 'all', '--only-outcome', 'failed', '--limit', '1', '--ids'],
+      env,
+    );
+    const id = /[0-9a-f-]{36}\/\d+/.exec(stdout)?.[0] ?? '';
+    expect((await cliHere(['journal', 'show', id], env)).stdout).toMatch(/^outcome +FAILED 42601: syntax error/m);
+  });
+
+  test('shows a transaction with its entries, page by page', async () => {
+    const [begun] = (await entries('--limit', '500')).filter(({ sequence }) => sequence === 3);
+    const id = begun?.transactionId ?? '';
+    const page = async (...flags: readonly string[]) =>
+      JSON.parse((await cliHere(['journal', 'show', id, '--json', ...flags], env)).stdout);
+    const whole = await page();
+    expect(whole.transaction).toMatchObject({ id, entryCount: whole.entries.length });
+    const first = await page('--limit', '2');
+    const second = await page('--after', first.endCursor);
+    expect([...first.entries, ...second.entries]).toEqual(whole.entries);
+    const text = await cliHere(['journal', 'show', id, '--limit', '2'], env);
+    expect(text.stdout).toMatch(new RegExp(`^transaction +${id}$`, 'm'));
+    expect(text.stderr).toContain('more follow: --after ');
+  });
+
+  test('says what there is not', async () => {
+    const missing = await cliHere(['journal', 'show', `${NO_RUN}/1`], env);
+    expect(missing).toMatchObject({ code: 2, stderr: expect.stringContaining('the journal holds no entry') });
+  });
+});
+
+describe('journal export', () => {
+  test('writes every entry as a line of JSON and says how many on standard error', async () => {
+    const { code, stdout, stderr } = await cli(['journal', 'export', '--window', 'all'], env);
+    expect(code).toBe(0);
+    expect(stderr).toBe('8,233 entries exported\n');
+    const lines = stdout.trimEnd().split('\n');
+    expect(lines).toHaveLength(8233);
+    const [first] = await entries('--limit', '1');
+    expect(JSON.parse(lines[0] ?? '')).toEqual(first);
+  });
+
+  test('writes CSV that PostgreSQL reads back, absent and empty apart', async () => {
+    const file = join(folder, 'journal.csv');
+    const { stdout, stderr } = await cli(['journal', 'export', '--window', 'all', '--output', file], env);
+    expect([stdout, stderr]).toEqual(['', `8,233 entries exported to ${file}\n`]);
+    const client = new Client({ connectionString: target.url });
+    await client.connect();
+    try {
+      const text = await readFile(file, 'utf8');
+      const [names = ''] = text.split('\r\n');
+      const columns = names.split(',').map((name) => `"${name}" text`);
+      await client.query(`CREATE TEMPORARY TABLE exported (${columns.join(', ')})`);
+      const copy = client.query(from('COPY exported FROM STDIN (FORMAT csv, HEADER)'));
+      await new Promise((resolve, reject) => copy.on('finish', resolve).on('error', reject).end(text));
+      const { rows } = await client.query(
+        `SELECT count(*)::int AS entries, count(sqlstate)::int AS failed, count(DISTINCT id)::int AS ids,
+                count(*) FILTER (WHERE parameters::json IS NULL)::int AS broken FROM exported`,
+      );
+      expect(rows).toEqual([{ entries: 8233, failed: 122, ids: 8233, broken: 0 }]);
+      const [entry] = await entries('--limit', '1');
+      const found = await client.query('SELECT statement, parameters FROM exported WHERE id = $1', [entry?.id]);
+      expect(found.rows).toEqual([{ statement: entry?.statement, parameters: JSON.stringify(entry?.parameters) }]);
+    } finally {
+      await client.end();
+    }
+  });
+
+  test('takes the filters of ls, and goes on behind a cursor without a header', async () => {
+    const args = ['journal', 'export', ...BEGINNING, '--only-type', 'insert', '--format', 'csv'];
+    const inserts = await entries('--only-type', 'insert', '--limit', '500');
+    const { endCursor } = JSON.parse(
+      (await cliHere(['journal', 'ls', ...BEGINNING, '--only-type', 'insert', '--limit', '1', '--json'], env)).stdout,
+    );
+    const { stderr, stdout } = await cli([...args, '--after', endCursor, '--no-header'], env);
+    expect(stderr).toBe(`${inserts.length - 1} entries exported\n`);
+    expect(stdout.split(',')[0]).toBe(inserts[1]?.id);
+  });
+
+  test('ends quietly when its reader has gone', async () => {
+    const running = startCli(['journal', 'export', '--window', 'all'], env);
+    await running.nextLine();
+    expect(await running.hangUp()).toBe(0);
+    expect(running.stderr()).toBe('');
+  });
+
+  test.each([
+    [['--output', 'journal.pdf'], '--format is missing'],
+    [['--output', '/no/such/folder/journal.csv'], '--output cannot be written'],
+    [['--format', 'xml'], 'xml'],
+  ])('%j is exit status 2 and says why', async (flags, why) => {
+    const { code, stderr } = await cliHere(['journal', 'export', '--window', 'all', ...flags], env);
+    expect(stderr).toContain(why);
+    expect(code).toBe(2);
+  });
+});
+
+describe('targets', () => {
+  test('ls lists the aliases for a reader, without secrets', async () => {
+    const { code, stdout } = await cli(['targets', 'ls'], env);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^alias +host +port +database +user +tls +policy$/m);
+    expect(stdout).toMatch(
+      new RegExp(`^staging +127.0.0.1 +${target.port} +${target.name} +\\w+ +prefer +allowed$`, 'm'),
+    );
+    expect(stdout).not.toContain(target.password);
+    expect(JSON.parse((await cliHere(['targets', 'ls', '--json'], env)).stdout)).toHaveLength(2);
+  });
+
+  test('test connects and tells what the target is', async () => {
+    const { code, stdout } = await cli(['targets', 'test', 'staging'], env);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^server +PostgreSQL \d+/m);
+    expect(stdout).toMatch(/^latency +.* to connect, .* a round trip$/m);
+    expect(stdout).toMatch(/^writes +taken$/m);
+    expect(stdout).toMatch(/^login +\w+: superuser$/m);
+    const byHost = ['--host', target.host, '--port', String(target.port), '--user', target.user];
+    const found = await cliHere(
+      ['targets', 'test', ...byHost, '--password-env', 'PASSWORD', '--database', target.name, '--json'],
+      env,
+    );
+    expect(JSON.parse(found.stdout)).toMatchObject({ target: `${target.host}:${target.port}/${target.name}` });
+  });
+
+  test.each([
+    [['gone'], 5, 'connect to target 127.0.0.1:1/'],
+    [['nowhere'], 3, 'staging'],
+    [['--host', '192.0.2.1'], 3, 'REPRISE_ALLOW_TARGETS'],
+    [['staging', '--host', '127.0.0.1'], 2, 'excludes --host'],
+    [[], 2, 'targets ls'],
+  ])('test %j is exit status %d', async (args, status, why) => {
+    const { code, stderr } = await cliHere(['targets', 'test', ...args], env);
+    expect(stderr).toContain(why);
+    expect(code).toBe(status);
+  });
+});
+
+describe('an argument that is no id', () => {
+  const commands = ['watch', 'show', 'failures', 'divergences', 'pause', 'resume', 'cancel'];
+  test.each([
+    ...commands.map((command) => ['replay', command, 'nope']),
+    ['replay', 'speed', 'nope', '2'],
+    ['replay', 'compare', NO_RUN, 'nope'],
+    ['report', 'nope'],
+    ['journal', 'show', 'nope'],
+    ['journal', 'show', `${NO_RUN}/0`],
+  ])('is named, exit status 2: %s %s %s', async (...args) => {
+    const words = args.filter((word) => word !== undefined);
+    const { code, stderr } = await cliHere(words, env);
+    expect(stderr).toMatch(/^error: <(id|b|replay)> "(nope|[0-9a-f-]{36}\/0)" is .*UUID/);
+    expect(stderr).not.toContain('Variable');
+    expect(code).toBe(2);
+  });
+
+  test('is named in JSON with --json, as is wrong usage of any kind', async () => {
+    const id = await cliHere(['replay', 'cancel', 'nope', '--json'], env);
+    expect(JSON.parse(id.stderr)).toMatchObject({ error: { code: 'BAD_INPUT', path: ['<id>'] } });
+    const flag = await cli(['replay', 'ls', '--json', '--frobnicate'], env);
+    expect(flag.code).toBe(2);
+    expect(JSON.parse(flag.stderr).error).toMatchObject({
+      code: 'BAD_INPUT',
+      message: "unknown option '--frobnicate'",
+    });
+  });
+
+  test('is named by its field where only the service can tell', async () => {
+    const { code, stderr } = await cliHere(['journal', 'ls', '--from', 'yesterday', '--to', 'today'], env);
+    expect(stderr).toMatch(/^error: window\.from: /);
+    expect(code).toBe(2);
+  });
+});
