@@ -15,9 +15,12 @@ export function toClientError(thrown: unknown, report: Report): GraphQLError {
     return recast(shown, origin.message, { ...httpOf(shown), code: origin.code, path: origin.path });
   }
   if (shown !== null && (origin === null || origin instanceof GraphQLError)) {
-    // What caused it may quote the request: the parser's word on malformed JSON holds a piece of the body.
-    const { originalError: _, ...extensions } = shown.extensions;
-    return recast(shown, withoutValue(shown.message), { ...extensions, code: codeOf(extensions['code']) });
+    const { originalError, ...rest } = shown.extensions;
+    const extensions: Record<string, unknown> = { ...rest, code: codeOf(rest['code']) };
+    // What caused it may quote the request: the parser's word on malformed JSON holds a piece of the body. So it is kept from
+    // the client, but Yoga looks at it to tell what it could not read (400) from what it could not execute (200).
+    if (originalError !== undefined) Object.defineProperty(extensions, 'originalError', { value: originalError });
+    return recast(shown, withoutValue(shown.message), extensions);
   }
   const errorId = report(origin ?? thrown);
   return recast(shown, `the service failed: its log tells more under ${errorId}`, {
