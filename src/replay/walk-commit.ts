@@ -89,8 +89,12 @@ export class CommitWalk {
     const planned = this.planned(entries, transaction.startedAt);
     const first = planned[0];
     if (this.lost.settling !== null) await this.lost.settling;
-    if (first === undefined || (await this.passSettled(planned))) return;
-    const session = await this.choose(planned);
+    if (first === undefined) return;
+    // What need not wait does not: an await for each of a million transactions is a second.
+    if (this.context.settled !== null && (await this.passSettled(planned))) return;
+    const recorded = this.recordedSession(first.entry);
+    if (!this.prepared.has(recorded)) await this.prepare(recorded, first.entry);
+    const session = this.choose(recorded, planned);
     session.onLost ??= () => this.lost.settle();
     if (session !== this.lane) {
       await this.drain(0);
@@ -152,12 +156,11 @@ export class CommitWalk {
   }
 
   /** The trunk, or a connection of the session's own from its first state on. */
-  private async choose(planned: readonly PlannedEntry[]): Promise<TargetSession> {
+  private choose(session: TargetSession, planned: readonly PlannedEntry[]): TargetSession {
     const { pool } = this.context;
     const { entry } = planned[0] as PlannedEntry;
     const { origin } = entry;
-    const key = sessionKey(origin);
-    const session = await this.session(entry);
+    const { key } = session.planned;
     if (this.own.has(key) || session.memory.isStateful || planned.some((place) => keepsState(place.entry))) {
       this.own.set(key, session);
       return session;
@@ -180,23 +183,25 @@ export class CommitWalk {
     return trunk;
   }
 
-  /** The entry's session, with what it had set up before the window. */
-  private async session({ origin }: Entry): Promise<TargetSession> {
-    const { pool, earlier, journal, request } = this.context;
+  /** The session as it was recorded, whichever connection its statements share. */
+  private recordedSession({ origin }: Entry): TargetSession {
     const key = sessionKey(origin);
-    const known = this.sessions.get(key);
-    const session = pool.session(known ?? { ...NOTHING_PLANNED, ...origin, key });
-    if (this.prepared.has(session)) return session;
+    return this.context.pool.session(this.sessions.get(key) ?? { ...NOTHING_PLANNED, ...origin, key });
+  }
+
+  /** Notes what the entry's session had set up before the window; before its first entry. */
+  private async prepare(session: TargetSession, { origin }: Entry): Promise<void> {
+    const { earlier, journal, request } = this.context;
+    const { key } = session.planned;
     this.prepared.add(session);
     const statements: NotedStatement[] = [...(earlier.get(key) ?? [])];
     // One whose statements all lie before the window, though its last commit ended inside.
-    if (known === undefined) {
+    if (!this.sessions.has(key)) {
       await findEarlierState(journal, request.window.from, [{ key, sessionId: origin.sessionId }], (_, entry) =>
         statements.push(entry),
       );
     }
     for (const noted of statements) session.memory.note(noted, LASTING);
-    return session;
   }
 
   /** Sessions whose record ended before this entry give their connections back. */
@@ -371,7 +376,9 @@ export class CommitWalk {
         reporter.unknown(place, 'the service stopped while the statement may have been under way');
       } else reporter.skipped(place, 'TRANSACTION_LOST');
     });
-    const { memory } = await this.session(first.entry);
+    const recorded = this.recordedSession(first.entry);
+    if (!this.prepared.has(recorded)) await this.prepare(recorded, first.entry);
+    const { memory } = recorded;
     for (const place of planned) memory.noteRecorded(place.entry);
     return true;
   }
