@@ -65,9 +65,19 @@ export function PreflightPanel({ preflight, form, stale, children }: Props) {
         <Fact name="Transactions">{count(preflight.transactions)}</Fact>
         <Fact name="Sessions">{count(preflight.sessions)}</Fact>
         <Fact name="Open at once">{count(preflight.sessionsAtOnce)}</Fact>
-        <Fact name="Reads / writes">
-          {count(preflight.reads)} / {count(preflight.writes)}
+        <Fact name="Reads">{count(preflight.reads)}</Fact>
+        <Fact name="Writes">
+          <strong class={preflight.writes > 0 && !form.readOnly ? 'warn-text' : undefined}>
+            {count(preflight.writes)}
+          </strong>
         </Fact>
+        {preflight.byType
+          .filter(({ statementType }) => statementType !== 'SELECT')
+          .map(({ statementType, entries }) => (
+            <Fact key={statementType} name={`of type ${statementType}`}>
+              {count(entries)}
+            </Fact>
+          ))}
         {preflight.skipped.map((skipped) => (
           <Fact key={skipped.reason} name={`Skipped: ${SKIPS[skipped.reason]}`}>
             {count(skipped.count)}

@@ -14,7 +14,8 @@ import { StateBadge } from '../ui/badge.tsx';
 import { Icon } from '../ui/icon.tsx';
 import { Empty, Failure, Loading } from '../ui/notice.tsx';
 
-const POLL_MS = 2000;
+/** Between looks at the list: while a run is under way, and for those that others start. */
+const POLL_MS = { active: 2000, quiet: 10_000 } as const;
 
 /** Every run, newest first; two can be compared. */
 export function RunsScreen() {
@@ -27,19 +28,21 @@ export function RunsScreen() {
   const rows = runs.rows.map((run) => fresh.value.get(run.id) ?? run);
   const anyActive = rows.some((run) => isActive(run.state));
   useEffect(() => {
-    if (!anyActive) return;
-    const timer = setInterval(() => {
-      if (document.hidden) return;
-      ask(ReplaysDocument, { states: null, first: 50, after: null }).then(
-        ({ replays }) => {
-          const known = new Set(runs.rows.map((run) => run.id));
-          if (replays.nodes.some((run) => !known.has(run.id))) runs.reload();
-          fresh.value = new Map([...fresh.value, ...replays.nodes.map((run) => [run.id, run] as const)]);
-        },
-        // The next look may find the service again.
-        () => {},
-      );
-    }, POLL_MS);
+    const timer = setInterval(
+      () => {
+        if (document.hidden) return;
+        ask(ReplaysDocument, { states: null, first: 50, after: null }).then(
+          ({ replays }) => {
+            const known = new Set(runs.rows.map((run) => run.id));
+            if (replays.nodes.some((run) => !known.has(run.id))) runs.reload();
+            fresh.value = new Map([...fresh.value, ...replays.nodes.map((run) => [run.id, run] as const)]);
+          },
+          // The next look may find the service again.
+          () => {},
+        );
+      },
+      POLL_MS[anyActive ? 'active' : 'quiet'],
+    );
     return () => clearInterval(timer);
   }, [anyActive, runs.rows]);
 

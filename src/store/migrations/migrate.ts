@@ -2,11 +2,13 @@ import { Kysely, type Migration, Migrator, PostgresDialect } from 'kysely';
 import { type ClientConfig, Pool } from 'pg';
 import * as journal from './0001-journal.ts';
 import * as replays from './0002-replays.ts';
+import * as chunkTimes from './0004-chunk-times.ts';
 
 /** All migrations, by the name under which each is remembered. Applied in order; never edited once released. */
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-journal': journal,
   '0002-replays': replays,
+  '0004-chunk-times': chunkTimes,
 };
 
 // Any number that no other program uses in this database.
