@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { delta, duration, moment } from '../../src/dashboard/lib/format.ts';
 import { clock, formatMicros, parseMicros, ticks } from '../../src/dashboard/lib/time.ts';
 import { pointsOf, ratesOf, type SeriesPoint, withPoint } from '../../src/dashboard/run/series.ts';
 
@@ -37,6 +38,33 @@ describe('times', () => {
         for (const { at } of marks) expect(at >= from && at <= from + length).toBe(true);
       }),
     );
+  });
+});
+
+describe('figures', () => {
+  test.each([
+    [0, '0 ms'],
+    [0.001, '<0.01 ms'],
+    [0.35, '0.35 ms'],
+    [99_900, '99.9 s'],
+    [125_000, '2 min 05 s'],
+  ])('a duration of %d ms is %s', (ms, text) => {
+    expect(duration(ms)).toBe(text);
+  });
+
+  test.each([
+    [2.5, '2.5 s'],
+    [25, '25 s'],
+    [100, '1:40'],
+    [605, '10:05'],
+    [7205, '2:00:05'],
+  ])('second %d of a run is %s on an axis', (seconds, text) => {
+    expect(moment(seconds)).toBe(text);
+  });
+
+  test('what is hardly anything is less by 99 %, nothing by 100 %', () => {
+    expect(delta(1, 0.0001)).toBe('−99 %');
+    expect(delta(1, 0)).toBe('−100 %');
   });
 });
 

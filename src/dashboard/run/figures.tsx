@@ -1,5 +1,5 @@
 import { useMemo } from 'preact/hooks';
-import { count, delta, duration, percent, plural, rate as rateText } from '../lib/format.ts';
+import { count, delta, duration, moment, percent, plural, rate as rateText } from '../lib/format.ts';
 import { DIVERGENCES, LAG_CAUSES } from '../lib/words.ts';
 import { Icon } from '../ui/icon.tsx';
 import { LineChart } from '../ui/line-chart.tsx';
@@ -29,7 +29,7 @@ export function RateChart({ points }: { readonly points: readonly SeriesPoint[] 
           series={series}
           lines={LINES}
           height={190}
-          formatX={(seconds) => (seconds < 10 ? `${seconds.toFixed(1)} s` : duration(seconds * 1000))}
+          formatX={moment}
           formatY={rateText}
         />
       )}

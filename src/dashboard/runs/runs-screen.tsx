@@ -95,7 +95,9 @@ export function RunsScreen() {
                 </th>
                 <th scope="col">Run</th>
                 <th scope="col">State</th>
-                <th scope="col">Target</th>
+                <th scope="col" class="wide">
+                  Target
+                </th>
                 <th scope="col" class="wide">
                   Window (UTC)
                 </th>
@@ -109,7 +111,7 @@ export function RunsScreen() {
                 <th scope="col" class="end">
                   Diverged
                 </th>
-                <th scope="col" class="end">
+                <th scope="col" class="end wide">
                   Took
                 </th>
               </tr>
@@ -153,11 +155,14 @@ function RunRow({ run, chosen, onToggle }: RowProps) {
           <code>{shortId(run.id)}</code>
         </a>
         <small class="num nowrap">{toSecond(run.createdAt)}</small>
+        <small class="narrow-only">
+          <code>{run.target}</code>
+        </small>
       </th>
       <td>
         <StateBadge state={run.state} />
       </td>
-      <td>
+      <td class="wide">
         <code>{run.target}</code>
       </td>
       <td class="num nowrap wide">
@@ -177,7 +182,7 @@ function RunRow({ run, chosen, onToggle }: RowProps) {
         {summary.cascades > 0 && <small>+ {count(summary.cascades)} cascades</small>}
       </td>
       <td class={`end num ${divergedClass(summary) ?? ''}`}>{count(summary.diverged)}</td>
-      <td class="end num nowrap">{duration(summary.elapsedMs)}</td>
+      <td class="end num nowrap wide">{duration(summary.elapsedMs)}</td>
     </tr>
   );
 }
