@@ -13,8 +13,11 @@ export interface Timeline {
 /** Runs of up to this many events are told event by event, longer ones chunk by chunk. */
 const EXACT_EVENTS = 5_000;
 const CHUNKS_AT_ONCE = 64;
-/** Shortest interval in milliseconds: events are told apart by less than this, chunks of a fast run are not. */
-const SHORTEST_MS = { exact: 10, chunks: 250 } as const;
+/**
+ * Shortest interval in milliseconds. Events are told apart by less than this, chunks of a fast run are not; and what is
+ * drawn of a run under way goes on with a summary four times a second.
+ */
+const SHORTEST_MS = { exact: 10, other: 250 } as const;
 
 /**
  * The timeline of a run so far, in at most `most` intervals; null before the run began. Costs one look at the counts of
@@ -26,7 +29,10 @@ export async function readTimeline(store: ReplayStore, replay: Replay, most: num
   const to = Math.max(endedAt ?? Date.now() * 1000, from + 1000);
   const exact = lastSeq <= EXACT_EVENTS;
   const spanMs = (to - from) / 1000;
-  const count = Math.max(1, Math.min(most, Math.floor(spanMs / SHORTEST_MS[exact ? 'exact' : 'chunks'])));
+  const count = Math.max(
+    1,
+    Math.min(most, Math.floor(spanMs / SHORTEST_MS[exact && endedAt !== null ? 'exact' : 'other'])),
+  );
   const parts = exact ? await countEvents(store, id, from, to, count) : await store.timeline(id, from, to, count);
   return { from, intervalMs: spanMs / count, parts };
 }

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { faultsOf } from './axe.ts';
 import { startRun } from './runs.ts';
 import { buildDashboard, CHROMIUM, type Dashboard, openBrowser, startDashboard } from './support.ts';
 
@@ -48,6 +49,7 @@ describe.skipIf(CHROMIUM === undefined)('access to the dashboard (skipped withou
     const id = await startRun(dashboard.client, { speed: 0.1 });
     await page.goto(`${dashboard.url}/#/runs/${id}`);
     await page.getByText('A reader may only look').waitFor();
+    expect(await faultsOf(page)).toEqual([]);
     for (const name of ['Pause', 'Cancel']) {
       expect(await page.getByRole('button', { name }).isDisabled()).toBe(true);
     }

@@ -104,7 +104,9 @@ export function RunsScreen() {
                 <th scope="col" class="wide">
                   Ordering
                 </th>
-                <th scope="col">Progress</th>
+                <th scope="col" class="wide">
+                  Progress
+                </th>
                 <th scope="col" class="end">
                   Failed
                 </th>
@@ -161,6 +163,9 @@ function RunRow({ run, chosen, onToggle }: RowProps) {
       </th>
       <td>
         <StateBadge state={run.state} />
+        <small class="num narrow-only">
+          {summary.planned === null ? count(reported) : `${percent(reported, whole)} of ${count(summary.planned)}`}
+        </small>
       </td>
       <td class="wide">
         <code>{run.target}</code>
@@ -170,7 +175,7 @@ function RunRow({ run, chosen, onToggle }: RowProps) {
         <small>to {toSecond(run.window.to)}</small>
       </td>
       <td class="wide">{ORDERINGS[run.request.ordering].title}</td>
-      <td class="num nowrap">
+      <td class="num nowrap wide">
         <span class="mini-bar" aria-hidden="true">
           <span style={{ width: `${(reported / whole) * 100}%` }} />
         </span>
