@@ -36,6 +36,8 @@ export function discardingStore(): ReplayStore {
       change(id, { ...patch, ...(chunk === null ? {} : { lastSeq: chunk.lastSeq }) });
     },
     chunks: async () => [],
+    chunksBefore: async () => [],
+    timeline: async () => [],
     sentThrough: async () => 0,
     saveSequenceStarts: async () => {},
     sequenceStarts: async () => null,

@@ -23,9 +23,14 @@ const PageInfoRef = builder.objectRef<PageInfo>('PageInfo').implement({
   fields: (t) => ({
     hasNextPage: t.exposeBoolean('hasNextPage', { description: 'More follows after `endCursor`.' }),
     hasPreviousPage: t.exposeBoolean('hasPreviousPage', {
-      description: 'True when the page was asked for with `after`; lists are read forwards only.',
+      description:
+        'True when the page was asked for with `after`; of a page read backwards: more precedes `startCursor`.',
     }),
-    startCursor: t.expose('startCursor', { type: 'Cursor', nullable: true, description: 'Of the first edge.' }),
+    startCursor: t.expose('startCursor', {
+      type: 'Cursor',
+      nullable: true,
+      description: 'Of the first edge: give it as `before` for the page before, where a list is read backwards.',
+    }),
     endCursor: t.expose('endCursor', {
       type: 'Cursor',
       nullable: true,

@@ -19,6 +19,7 @@ export type ReplayEngine = Pick<
   | 'snapshot'
   | 'statements'
   | 'report'
+  | 'timeline'
   | 'compare'
   | 'preflight'
   | 'isHurried'

@@ -46,7 +46,7 @@ const BucketRef = builder.objectRef<CoverageBucket>('CoverageBucket').implement(
   }),
 });
 
-const TypeCountRef = builder
+export const StatementTypeCountRef = builder
   .objectRef<{ readonly statementType: StatementType; readonly entries: number }>('StatementTypeCount')
   .implement({
     description: 'Entries of one statement type.',
@@ -55,6 +55,12 @@ const TypeCountRef = builder
       entries: t.expose('entries', { type: 'SafeInt', description: 'Entries of it.' }),
     }),
   });
+
+export function statementTypeCounts(byType: Readonly<Record<string, number>>) {
+  return Object.entries(byType)
+    .filter(([, entries]) => entries > 0)
+    .map(([statementType, entries]) => ({ statementType: statementType as StatementType, entries }));
+}
 
 export const TransactionCountsRef = builder.objectRef<Coverage['transactions']>('TransactionCounts').implement({
   description: 'Transactions with at least one entry in the window, by what became of them.',
@@ -98,12 +104,9 @@ export const JournalCoverage = builder.objectRef<Coverage>('JournalCoverage').im
       description: 'Of the last entry; null in an empty window.',
     }),
     byType: t.field({
-      type: [TypeCountRef],
+      type: [StatementTypeCountRef],
       description: 'Entries by statement type; types without entries are left out.',
-      resolve: ({ byType }) =>
-        Object.entries(byType)
-          .filter(([, entries]) => entries > 0)
-          .map(([statementType, entries]) => ({ statementType: statementType as StatementType, entries })),
+      resolve: ({ byType }) => statementTypeCounts(byType),
     }),
     buckets: t.field({
       type: [BucketRef],

@@ -1,7 +1,12 @@
 import type { Preflight, PreflightProblem } from '../replay/preflight.ts';
 import { builder, enumOf } from './builder.ts';
 import { asData, resultOf } from './errors.ts';
-import { JournalCoverage, TransactionCountsRef } from './journal-coverage.ts';
+import {
+  JournalCoverage,
+  StatementTypeCountRef,
+  statementTypeCounts,
+  TransactionCountsRef,
+} from './journal-coverage.ts';
 import { SkipReasonEnum } from './replay-events.ts';
 import { ReplayInputType, replayInputOf } from './replay-input.ts';
 
@@ -61,6 +66,11 @@ const PreflightRef = builder.objectRef<Preflight>('Preflight').implement({
     }),
     reads: t.expose('reads', { type: 'SafeInt', description: 'Entries that pass the filter and read.' }),
     writes: t.expose('writes', { type: 'SafeInt', description: 'Entries that pass the filter and write.' }),
+    byType: t.field({
+      type: [StatementTypeCountRef],
+      description: 'Entries that pass the filter, by what they do; types without entries are left out.',
+      resolve: ({ byType }) => statementTypeCounts(byType),
+    }),
     skipped: t.field({
       type: [SkippedRef],
       description: 'Entries that would not be sent, by why.',

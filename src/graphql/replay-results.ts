@@ -1,9 +1,12 @@
 import { RepriseError } from '../errors.ts';
 import { decodeSeqCursor, encodeSeqCursor } from '../journal/cursor.ts';
+import { statementFingerprint } from '../journal/normalise.ts';
+import type { OutcomeEvent } from '../replay/event.ts';
+import type { OutcomePage } from '../replay/outcomes.ts';
 import type { DivergenceGroup, FailureGroup, ReplayReport, StatementReport } from '../replay/store.ts';
 import type { ThresholdResult, ThresholdUnit } from '../replay/thresholds.ts';
 import { builder, enumOf } from './builder.ts';
-import { connection, connectionOf, inRange, present } from './connection.ts';
+import { type Connection, connectionOf, inRange, present } from './connection.ts';
 import { DivergenceCountRef, DivergenceEnum, divergenceCounts, PercentilesRef, VerdictEnum } from './replay.ts';
 import { OutcomeEventRef, OutcomeStatusEnum } from './replay-events.ts';
 
@@ -14,6 +17,17 @@ const StatementFilterInput = builder.inputType('OutcomeFilterInput', {
   fields: (t) => ({
     statuses: t.field({ type: [OutcomeStatusEnum], description: 'What became of the statement.' }),
     verdicts: t.field({ type: [VerdictEnum], description: 'What the comparison with the record says.' }),
+    divergences: t.field({ type: [DivergenceEnum], description: 'What differs from the record.' }),
+    sqlstates: t.stringList({ description: 'SQLSTATEs of failures, five characters each.' }),
+    cascade: t.boolean({
+      description: 'True: only failures that follow from an earlier one of their transaction; false: all but those.',
+    }),
+    fingerprint: t.string({
+      description:
+        'Normalised statement, by its `fingerprint` in the report; outcomes whose entry was evicted do not match.',
+    }),
+    fromSeq: t.field({ type: 'SafeInt', description: 'Numbers of events from this one on.' }),
+    toSeq: t.field({ type: 'SafeInt', description: 'Numbers of events up to this one.' }),
     sessionId: t.string({ description: 'Recorded session.' }),
     transactionId: t.field({ type: 'UUID', description: 'Recorded transaction.' }),
   }),
@@ -24,30 +38,74 @@ builder.queryField('replayStatements', (t) =>
     type: OutcomeEventConnection,
     nullable: true,
     description:
-      'Durable results of a run, one a statement, in the order of its events; null when there is no such run.',
+      'Durable results of a run, one a statement, in the order of its events: the `first` after a place or the `last` ' +
+      'before one; null when there is no such run. A page costs a bounded amount of work: where a filter lets little ' +
+      'through it may hold less than was asked for, or nothing, and still say that more follows.',
     args: {
       replayId: t.arg({ type: 'UUID', required: true, description: 'UUID of the run.' }),
       filter: t.arg({ type: StatementFilterInput, description: 'Which outcomes; default: all.' }),
-      first: t.arg.int({ required: true, defaultValue: 100, description: 'Most outcomes of the page, 1 to 1,000.' }),
+      first: t.arg.int({
+        description: 'Most outcomes of the page, 1 to 1,000; default 100, unless `last` is given.',
+      }),
       after: t.arg({
         type: 'Cursor',
         description: 'Only outcomes later than this one; a cursor of `replayProgress` serves too.',
       }),
+      last: t.arg.int({
+        description: 'The newest outcomes instead, so many of them, 1 to 1,000; not with `first`.',
+      }),
+      before: t.arg({
+        type: 'Cursor',
+        description: 'Only outcomes earlier than this one; with `last`: `startCursor` of the page that follows.',
+      }),
     },
-    resolve: async (_root, { replayId, filter, first, after }, { engine }) => {
-      inRange('first', first, 1, 1000);
-      const seq = after == null ? 0 : decodeSeqCursor(after, ['after']);
+    resolve: async (_root, { replayId, filter, first, after, last, before }, { engine }) => {
+      if (first != null && last != null) {
+        throw new RepriseError('BAD_INPUT', 'give first or last, not both', { path: ['last'] });
+      }
+      const newest = last != null;
+      const limit = newest ? inRange('last', last, 1, 1000) : inRange('first', first ?? 100, 1, 1000);
+      const afterSeq = after == null ? 0 : decodeSeqCursor(after, ['after']);
+      const beforeSeq = before == null ? null : decodeSeqCursor(before, ['before']);
       if ((await engine.get(replayId)) === null) return null;
-      const page = await engine.statements(replayId, filter == null ? {} : present(filter), seq, first);
-      return connection(page.events, (event) => encodeSeqCursor(event.seq), page.hasMore, after);
+      const wanted = filter == null ? {} : present(filter);
+      return outcomeConnection(
+        await engine.statements(replayId, wanted, { afterSeq, beforeSeq, limit, newest }),
+        newest,
+        { after, before },
+      );
     },
   }),
 );
+
+/** A page of outcomes: its cursors lead on from where the reading stopped, which may lie beyond its outcomes. */
+function outcomeConnection(
+  { events, hasMore, stoppedAt }: OutcomePage,
+  newest: boolean,
+  { after, before }: { readonly after?: string | null | undefined; readonly before?: string | null | undefined },
+): Connection<OutcomeEvent> {
+  const edges = events.map((event) => ({ cursor: encodeSeqCursor(event.seq), node: event }));
+  const stopped = stoppedAt === null ? null : encodeSeqCursor(stoppedAt);
+  return {
+    edges,
+    pageInfo: {
+      hasNextPage: newest ? before != null : hasMore,
+      hasPreviousPage: newest ? hasMore : after != null,
+      startCursor: (newest ? stopped : null) ?? edges[0]?.cursor ?? null,
+      endCursor: (newest ? null : stopped) ?? edges.at(-1)?.cursor ?? null,
+    },
+  };
+}
 
 const FailureGroupRef = builder.objectRef<FailureGroup>('FailureGroup').implement({
   description: 'Failures of a run that are alike: one SQLSTATE, one normalised statement.',
   fields: (t) => ({
     sqlstate: t.exposeString('sqlstate', { description: 'Their SQLSTATE.' }),
+    fingerprint: t.string({
+      description: 'Identifies the normalised statement over runs.',
+      // Reports of before this field hold none.
+      resolve: ({ fingerprint, normalised }) => fingerprint ?? statementFingerprint(normalised),
+    }),
     normalised: t.exposeString('normalised', { description: 'Their statement with its constants replaced.' }),
     count: t.expose('count', { type: 'SafeInt', description: 'How many, cascades included.' }),
     cascades: t.expose('cascades', { type: 'SafeInt', description: 'Those that only follow from an earlier failure.' }),

@@ -12,9 +12,11 @@ import './replay-input.ts';
 import './replay-mutations.ts';
 import './replay-events.ts';
 import './replay-results.ts';
+import './replay-timeline.ts';
 import './replay-comparison.ts';
 import './preflight.ts';
 import './targets.ts';
+import './viewer.ts';
 import { builder } from './builder.ts';
 
 builder.queryType({ description: 'What can be asked.' });

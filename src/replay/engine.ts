@@ -7,10 +7,11 @@ import { type TargetSpec, targetLabel } from '../target/spec.ts';
 import type { RunComparison } from './compare-runs.ts';
 import { checkSpeed, completeRequest } from './complete-request.ts';
 import { type Credentials, checkLogins, withCredentials, withoutSecrets } from './credentials.ts';
-import type { OutcomeEvent, OutcomeStatus, ReplayEvent, Verdict } from './event.ts';
-import { decodeChunk, encodeEvents } from './event-codec.ts';
+import type { ReplayEvent } from './event.ts';
+import { encodeEvents } from './event-codec.ts';
 import { type EventReader, EventWaker, openEventReader } from './event-reader.ts';
 import { EventFeed } from './feed.ts';
+import { type OutcomeFilter, type OutcomePage, type OutcomePlace, readOutcomes } from './outcomes.ts';
 import { type Preflight, preflight } from './preflight.ts';
 import { createPullStream } from './pull-stream.ts';
 import { compareReports, readReport } from './reports.ts';
@@ -22,6 +23,7 @@ import type { Replay, ReplayListFilter, ReplayReport, ReplayStore } from './stor
 import type { ProgressSnapshot } from './summary.ts';
 import { Tally } from './tally.ts';
 import { checkTarget, refusalOf, type TargetCheck } from './target-check.ts';
+import { readTimeline, type Timeline } from './timeline.ts';
 
 /** What the engine works with. */
 export interface ReplayEngineOptions {
@@ -38,20 +40,6 @@ export interface ReplayEngineOptions {
   readonly onStoreFailure: (replayId: string, error: unknown) => void;
 }
 
-/** Which durable outcomes to list; every given field must match. */
-export interface OutcomeFilter {
-  readonly statuses?: readonly OutcomeStatus[];
-  readonly verdicts?: readonly Verdict[];
-  readonly sessionId?: string;
-  readonly transactionId?: string;
-}
-
-export interface OutcomePage {
-  readonly events: readonly OutcomeEvent[];
-  readonly hasMore: boolean;
-}
-
-const CHUNKS_AT_ONCE = 16;
 const EVENTS_AT_ONCE = 1_000;
 
 /** Runs replays, several at once, and reads what they left. Knows nothing of GraphQL or HTTP. */
@@ -211,23 +199,9 @@ export class ReplayEngine {
     return { seq: replay.lastSeq, at: Date.now() * 1000, state: replay.state, summary: replay.summary };
   }
 
-  /** Durable outcomes later than `afterSeq`, in order. */
-  async statements(id: string, filter: OutcomeFilter, afterSeq: number, limit: number): Promise<OutcomePage> {
-    const found: OutcomeEvent[] = [];
-    const only = chunksWorthReading(filter);
-    let after = afterSeq;
-    for (;;) {
-      const chunks = await this.options.store.chunks(id, after, CHUNKS_AT_ONCE, only);
-      for (const chunk of chunks) {
-        for (const event of decodeChunk(chunk)) {
-          if (event.kind !== 'OUTCOME' || event.seq <= afterSeq || !passes(event, filter)) continue;
-          if (found.length === limit) return { events: found, hasMore: true };
-          found.push(event);
-        }
-        after = chunk.lastSeq;
-      }
-      if (chunks.length === 0) return { events: found, hasMore: false };
-    }
+  /** Durable outcomes of a part of the run's events, by pages. */
+  statements(id: string, filter: OutcomeFilter, place: OutcomePlace): Promise<OutcomePage> {
+    return readOutcomes(this.options, id, filter, place);
   }
 
   /**
@@ -236,7 +210,12 @@ export class ReplayEngine {
    * @throws RepriseError REPLAY_NOT_FOUND, BAD_INPUT
    */
   async report(id: string, thresholds: readonly string[] = []): Promise<ReplayReport> {
-    return readReport(this.options, await this.require(id), thresholds);
+    return readReport(this.options, await this.require(id), thresholds, this.runs.get(id)?.reportSoFar() ?? null);
+  }
+
+  /** Outcomes over the run's time, in at most `most` intervals; null before it began. @throws RepriseError REPLAY_NOT_FOUND */
+  async timeline(id: string, most: number): Promise<Timeline | null> {
+    return readTimeline(this.options.store, await this.require(id), most);
   }
 
   /**
@@ -392,22 +371,4 @@ export class ReplayEngine {
         : `cannot ${doing} replay ${id} here: another process of the service runs it`,
     );
   }
-}
-
-function chunksWorthReading(filter: OutcomeFilter): 'FAILURES' | 'DIVERGED' | 'SKIPPED' | 'UNKNOWN' | undefined {
-  if (filter.statuses?.length === 1) {
-    if (filter.statuses[0] === 'FAILED') return 'FAILURES';
-    if (filter.statuses[0] === 'SKIPPED') return 'SKIPPED';
-    if (filter.statuses[0] === 'UNKNOWN') return 'UNKNOWN';
-  }
-  return filter.verdicts?.length === 1 && filter.verdicts[0] === 'DIVERGED' ? 'DIVERGED' : undefined;
-}
-
-function passes(event: OutcomeEvent, filter: OutcomeFilter): boolean {
-  return (
-    (filter.statuses === undefined || filter.statuses.includes(event.status)) &&
-    (filter.verdicts === undefined || filter.verdicts.includes(event.verdict)) &&
-    (filter.sessionId === undefined || filter.sessionId === event.sessionId) &&
-    (filter.transactionId === undefined || filter.transactionId === event.transactionId)
-  );
 }

@@ -58,6 +58,7 @@ export class ChunkEncoder {
   #skipped = 0;
   #unknown = 0;
   #diverged = 0;
+  #outcomes = 0;
   #at = 0;
   #ordinal = 0;
   #timestamp = 0;
@@ -166,6 +167,7 @@ export class ChunkEncoder {
       out.string(event.message);
       out.uint(event.errorPosition === null ? 0 : event.errorPosition + 1);
     }
+    this.#outcomes += 1;
     if (event.status === 'FAILED') this.#failures += 1;
     else if (event.status === 'SKIPPED') this.#skipped += 1;
     else if (event.status === 'UNKNOWN') this.#unknown += 1;
@@ -182,6 +184,8 @@ export class ChunkEncoder {
       firstSeq: this.#firstSeq,
       lastSeq: this.#firstSeq + this.#count - 1,
       payload: this.#out.take(),
+      at: this.#at,
+      outcomes: this.#outcomes,
       failures: this.#failures,
       skipped: this.#skipped,
       unknown: this.#unknown,
@@ -192,6 +196,7 @@ export class ChunkEncoder {
     this.#skipped = 0;
     this.#unknown = 0;
     this.#diverged = 0;
+    this.#outcomes = 0;
     this.#at = 0;
     this.#ordinal = 0;
     this.#timestamp = 0;

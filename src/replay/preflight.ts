@@ -40,6 +40,8 @@ export interface Preflight {
   /** Entries that pass the filter and read, or write. */
   readonly reads: number;
   readonly writes: number;
+  /** Entries that pass the filter, by what they do; types without entries are left out. */
+  readonly byType: WindowProfile['byType'];
   /** Entries that would be skipped, by why. */
   readonly skipped: readonly { readonly reason: SkipReason; readonly count: number }[];
   /** Different statements found, and how many the target was asked about. */
@@ -105,6 +107,7 @@ export async function preflight(
     sessionsAtOnce,
     reads: sum(profile.byType, READS),
     writes,
+    byType: profile.byType,
     skipped,
     statementKinds: sample.kinds.length,
     kindsChecked: inspection.parsed.reduce((all, { checked }) => all + checked, 0),

@@ -176,10 +176,10 @@ export class ReportBuilder {
     if (known !== undefined) return known;
     const message = shorten(outcome.message ?? '', LIMITS.messageLength);
     if (this.#groups.size >= LIMITS.failureGroups) {
-      this.#otherGroup ??= newGroup('', 'other failures', seq, message);
+      this.#otherGroup ??= newGroup('', { fingerprint: OTHER.fingerprint, normalised: 'other failures' }, seq, message);
       return this.#otherGroup;
     }
-    const group = newGroup(sqlstate, line.normalised, seq, message);
+    const group = newGroup(sqlstate, line, seq, message);
     this.#groups.set(key, group);
     return group;
   }
@@ -219,8 +219,14 @@ function newLine(fingerprint: string, normalised: string): StatementLine {
   };
 }
 
-function newGroup(sqlstate: string, normalised: string, seq: number, sampleMessage: string): Writable<FailureGroup> {
-  return { sqlstate, normalised, count: 0, cascades: 0, expected: 0, firstSeq: seq, lastSeq: seq, sampleMessage };
+function newGroup(
+  sqlstate: string,
+  { fingerprint, normalised }: Pick<StatementLine, 'fingerprint' | 'normalised'>,
+  seq: number,
+  sampleMessage: string,
+): Writable<FailureGroup> {
+  const counts = { count: 0, cascades: 0, expected: 0 };
+  return { sqlstate, fingerprint, normalised, ...counts, firstSeq: seq, lastSeq: seq, sampleMessage };
 }
 
 function shorten(text: string, length: number): string {

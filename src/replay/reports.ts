@@ -31,7 +31,7 @@ export async function saveReport(
 }
 
 /**
- * The report of a run that has ended; of one under way or interrupted, what its durable events say so far.
+ * The report of a run that has ended; of one under way here `soFar`; else what its durable events say so far.
  * `thresholds` are evaluated in addition to those of the request.
  * @throws RepriseError BAD_INPUT
  */
@@ -39,10 +39,11 @@ export async function readReport(
   { journal, store }: Stores,
   { id, request, summary }: Replay,
   thresholds: readonly string[],
+  soFar: Omit<ReplayReport, 'thresholds'> | null = null,
 ): Promise<ReplayReport> {
   for (const threshold of thresholds) parseThreshold(threshold);
   const stored = await store.report(id);
-  const report = stored ?? (await rebuildReport(journal, store, id, measureOf(request, summary)));
+  const report = stored ?? soFar ?? (await rebuildReport(journal, store, id, measureOf(request, summary)));
   const own = stored?.thresholds ?? evaluateThresholds(request.thresholds, summary, report);
   return { ...report, thresholds: [...own, ...evaluateThresholds(thresholds, summary, report)] };
 }
@@ -63,6 +64,6 @@ export async function compareReports(
 }
 
 /** Approximate durations judge nothing: a share of a batch holds its neighbours' time. */
-function measureOf(request: ReplayRequest, summary: ReplaySummary): ReplayRequest['slower'] | null {
+export function measureOf(request: ReplayRequest, summary: ReplaySummary): ReplayRequest['slower'] | null {
   return summary.durationsApproximate ? null : request.slower;
 }

@@ -18,11 +18,11 @@ import { mapDatabases, openPlan, type PlannedSession, planFilter, readSessions }
 import { ProgressMarker } from './progress-marker.ts';
 import { ReportBuilder } from './report-builder.ts';
 import { Reporter } from './reporter.ts';
-import { saveReport } from './reports.ts';
+import { measureOf, saveReport } from './reports.ts';
 import type { ReplayRequest } from './request.ts';
 import { SessionPool } from './sessions.ts';
 import type { SettledOutcomes } from './settled-outcomes.ts';
-import type { Replay, ReplayStore } from './store.ts';
+import type { Replay, ReplayReport, ReplayStore } from './store.ts';
 import { Tally } from './tally.ts';
 import { TargetMonitor } from './target-monitor.ts';
 import type { WalkContext } from './walk.ts';
@@ -99,6 +99,12 @@ export class ReplayRun {
       );
     });
     this.done = this.execute();
+  }
+
+  /** The report of what it has done, which may be ahead of its durable events; null where it did only a part of it. */
+  reportSoFar(): Omit<ReplayReport, 'thresholds'> | null {
+    const { request, settled } = this.parts;
+    return settled === null ? this.report.finish(measureOf(request, this.tally.summary(performance.now()))) : null;
   }
 
   /**

@@ -40,7 +40,20 @@ export interface EventChunk {
   readonly firstSeq: number;
   readonly lastSeq: number;
   readonly payload: Buffer;
+  /** Of the last event. */
+  readonly at: Micros;
+  readonly outcomes: number;
   /** Counts, so that readers of failures skip the chunks that hold none. */
+  readonly failures: number;
+  readonly skipped: number;
+  readonly unknown: number;
+  readonly diverged: number;
+}
+
+/** Outcomes of one interval of a run's time. */
+export interface TimelinePart {
+  readonly outcomes: number;
+  /** Cascades included. */
   readonly failures: number;
   readonly skipped: number;
   readonly unknown: number;
@@ -92,6 +105,8 @@ export interface StatementReport {
 /** Failures of a run that are alike. */
 export interface FailureGroup {
   readonly sqlstate: string;
+  /** Absent in reports that earlier releases stored. */
+  readonly fingerprint?: string;
   readonly normalised: string;
   readonly count: number;
   readonly cascades: number;
@@ -162,6 +177,18 @@ export interface ReplayStore {
     limit: number,
     only?: 'FAILURES' | 'DIVERGED' | 'SKIPPED' | 'UNKNOWN',
   ): Promise<readonly EventChunk[]>;
+  /** As `chunks`, backwards: those that hold events before `beforeSeq` (null: all), newest first. */
+  chunksBefore(
+    id: string,
+    beforeSeq: number | null,
+    limit: number,
+    only?: 'FAILURES' | 'DIVERGED' | 'SKIPPED' | 'UNKNOWN',
+  ): Promise<readonly EventChunk[]>;
+  /**
+   * Outcomes by when their chunk was reported: `parts` equal intervals from `from` to `to`; what lies outside counts
+   * in the nearest.
+   */
+  timeline(id: string, from: Micros, to: Micros, parts: number): Promise<readonly TimelinePart[]>;
   /** The write-ahead mark, see `ReplayPatch.sentThrough`. */
   sentThrough(id: string): Promise<number>;
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Kysely, Selectable, Updateable } from 'kysely';
+import { type Kysely, type Selectable, sql, type Updateable } from 'kysely';
 import type { PoolClient } from 'pg';
 import { RepriseError } from '../errors.ts';
 import { hasEnded, nextState, type RunState } from '../replay/run-state.ts';
@@ -11,18 +11,21 @@ import type {
   ReplayStore,
   SequenceStarts,
   StoredRequest,
+  TimelinePart,
 } from '../replay/store.ts';
 import type { ReplaySummary } from '../replay/summary.ts';
 import type { Database } from './database.ts';
 import { uuidsOf } from './entry-filter.ts';
 import { guarded } from './failures.ts';
 import { storable } from './sanitize.ts';
-import type { ReplaysTable, Tables } from './tables.ts';
+import type { ReplayChunksTable, ReplaysTable, Tables } from './tables.ts';
 
 const REPLAY_CHANNEL = 'reprise_replay';
 
 /** Runs that somebody is, or should be, working on. */
 const ACTIVE: readonly RunState[] = ['PENDING', 'CONNECTING', 'RUNNING', 'PAUSED'];
+
+const NO_OUTCOMES: TimelinePart = { outcomes: 0, failures: 0, skipped: 0, unknown: 0, diverged: 0 };
 
 const CHUNK_COUNTS = { FAILURES: 'failures', DIVERGED: 'diverged', SKIPPED: 'skipped', UNKNOWN: 'unknown' } as const;
 
@@ -109,17 +112,59 @@ export function createReplayStore(database: Database): ReplayStore {
           .orderBy('last_seq')
           .limit(limit);
         if (only !== undefined) select = select.where(CHUNK_COUNTS[only], '>', 0);
-        return (await select.execute()).map(
-          (row): EventChunk => ({
-            firstSeq: Number(row.first_seq),
-            lastSeq: Number(row.last_seq),
-            payload: row.payload,
-            failures: row.failures,
-            skipped: row.skipped,
-            unknown: row.unknown,
-            diverged: row.diverged,
-          }),
-        );
+        return (await select.execute()).map(chunkOf);
+      }),
+
+    chunksBefore: (id, beforeSeq, limit, only) =>
+      guarded('read the events of the replay', async () => {
+        const [known] = uuidsOf([id]);
+        if (known === undefined || limit < 1 || (beforeSeq !== null && beforeSeq <= 1)) return [];
+        let select = query
+          .selectFrom('replay_chunks')
+          .selectAll()
+          .where('replay_id', '=', known)
+          .orderBy('last_seq', 'desc')
+          .limit(limit);
+        if (beforeSeq !== null) {
+          // The key is the last event, so the chunk around the place is the first that ends at it or later.
+          select = select.where('last_seq', '<=', (eb) =>
+            eb.fn.coalesce(
+              eb
+                .selectFrom('replay_chunks')
+                .select('last_seq')
+                .where('replay_id', '=', known)
+                .where('last_seq', '>=', BigInt(beforeSeq - 1))
+                .orderBy('last_seq')
+                .limit(1),
+              eb.val(BigInt(beforeSeq)),
+            ),
+          );
+        }
+        if (only !== undefined) select = select.where(CHUNK_COUNTS[only], '>', 0);
+        return (await select.execute()).map(chunkOf);
+      }),
+
+    timeline: (id, from, to, parts) =>
+      guarded('read the timeline of the replay', async () => {
+        const [known] = uuidsOf([id]);
+        const counts = Array.from({ length: parts }, () => NO_OUTCOMES);
+        if (known === undefined) return counts;
+        const { rows } = await sql<Record<keyof TimelinePart, bigint> & { part: number }>`
+          select least(greatest(floor((at - ${from}::int8)::float8 / ${Math.max(1, to - from) / parts}::float8)::int, 0),
+                       ${parts - 1}::int) as part,
+                 sum(outcomes) as outcomes, sum(failures) as failures, sum(skipped) as skipped,
+                 sum(unknown) as unknown, sum(diverged) as diverged
+          from reprise.replay_chunks where replay_id = ${known} group by 1`.execute(query);
+        for (const { part, outcomes, failures, skipped, unknown, diverged } of rows) {
+          counts[part] = {
+            outcomes: Number(outcomes),
+            failures: Number(failures),
+            skipped: Number(skipped),
+            unknown: Number(unknown),
+            diverged: Number(diverged),
+          };
+        }
+        return counts;
       }),
 
     sentThrough: (id) =>
@@ -186,6 +231,20 @@ export function createReplayStore(database: Database): ReplayStore {
         // After a reconnection nobody knows which runs moved; readers also look by themselves.
         if (payload !== null) listener(payload);
       }).stop,
+  };
+}
+
+function chunkOf(row: Selectable<ReplayChunksTable>): EventChunk {
+  return {
+    firstSeq: Number(row.first_seq),
+    lastSeq: Number(row.last_seq),
+    payload: row.payload,
+    at: Number(row.at),
+    outcomes: row.outcomes,
+    failures: row.failures,
+    skipped: row.skipped,
+    unknown: row.unknown,
+    diverged: row.diverged,
   };
 }
 
@@ -265,9 +324,21 @@ async function writeRun(
       );
     }
     await client.query(
-      `insert into reprise.replay_chunks (replay_id, last_seq, first_seq, failures, skipped, unknown, diverged, payload)
-       values ($1, $2, $3, $4, $5, $6, $7, $8)`,
-      [id, chunk.lastSeq, chunk.firstSeq, chunk.failures, chunk.skipped, chunk.unknown, chunk.diverged, chunk.payload],
+      `insert into reprise.replay_chunks
+         (replay_id, last_seq, first_seq, at, outcomes, failures, skipped, unknown, diverged, payload)
+       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+      [
+        id,
+        chunk.lastSeq,
+        chunk.firstSeq,
+        chunk.at,
+        chunk.outcomes,
+        chunk.failures,
+        chunk.skipped,
+        chunk.unknown,
+        chunk.diverged,
+        chunk.payload,
+      ],
     );
   }
   const changes = Object.entries(chunk === null ? columns : { ...columns, last_seq: chunk.lastSeq });

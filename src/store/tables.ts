@@ -121,6 +121,8 @@ export interface ReplayChunksTable {
   unknown: number;
   diverged: number;
   payload: Buffer;
+  at: Int8;
+  outcomes: number;
 }
 
 export interface ReplayReportsTable {

@@ -115,6 +115,7 @@ const bad = data({
   failures: [
     {
       sqlstate: '42P01',
+      fingerprint: 'fedcba9876543210',
       normalised: NASTY,
       count: 1,
       cascades: 0,

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { faultsOf } from './axe.ts';
 import { startRun } from './runs.ts';
 import { buildDashboard, CHROMIUM, type Dashboard, openBrowser, startDashboard } from './support.ts';
 
@@ -34,7 +35,7 @@ describe.skipIf(CHROMIUM === undefined)('access to the dashboard (skipped withou
     await token.waitFor();
   });
 
-  test('a reader may look, and is told plainly that it may not start a run', async () => {
+  test('a reader may look, and is told beforehand that it may change nothing', async () => {
     const browser = await openBrowser();
     onTestFinished(() => browser.close());
     const page = await browser.page();
@@ -43,7 +44,20 @@ describe.skipIf(CHROMIUM === undefined)('access to the dashboard (skipped withou
     await page.getByRole('button', { name: 'Continue' }).click();
     await page.getByRole('button', { name: 'Check', exact: true }).click();
     await page.locator('[data-preflight="ready"]').waitFor();
-    await page.getByRole('button', { name: 'Start replay' }).click();
-    await page.getByRole('alert').getByText('This token is a reader').waitFor();
+    await page.getByText('This token is a reader').waitFor();
+    expect(await page.getByRole('button', { name: 'Start replay' }).isDisabled()).toBe(true);
+    const id = await startRun(dashboard.client, { speed: 0.1 });
+    await page.goto(`${dashboard.url}/#/runs/${id}`);
+    await page.getByText('A reader may only look').waitFor();
+    expect(await faultsOf(page)).toEqual([]);
+    for (const name of ['Pause', 'Cancel']) {
+      expect(await page.getByRole('button', { name }).isDisabled()).toBe(true);
+    }
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.getByRole('textbox', { name: 'Token' }).fill(OPERATOR);
+    await page.getByRole('button', { name: 'Continue' }).click();
+    await page.getByRole('button', { name: 'Cancel' }).click();
+    await page.getByRole('button', { name: 'Cancel the run' }).click();
+    await page.locator('[data-state="CANCELLED"]').waitFor();
   });
 });

@@ -1,60 +1,8 @@
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { JournalEntriesDocument } from '../../src/client/index.ts';
-import { coarseForm } from '../../src/dashboard/lib/normalised.ts';
+import { describe, expect, test } from 'vitest';
+import { delta, duration, moment } from '../../src/dashboard/lib/format.ts';
 import { clock, formatMicros, parseMicros, ticks } from '../../src/dashboard/lib/time.ts';
-import { ratesOf, type SeriesPoint, withPoint } from '../../src/dashboard/run/series.ts';
-import { normaliseStatement } from '../../src/journal/normalise.ts';
-import { type Dashboard, SHOP, startDashboard } from './support.ts';
-
-describe('a statement and its normalised text have one coarse form', () => {
-  let dashboard: Dashboard;
-  beforeAll(async () => {
-    dashboard = await startDashboard();
-  });
-  afterAll(() => dashboard?.close());
-
-  test('for every statement of the shop', async () => {
-    let after: string | null = null;
-    const seen = new Set<string>();
-    do {
-      const { journalEntries }: { journalEntries: EntryPage } = await dashboard.client.request(JournalEntriesDocument, {
-        window: SHOP,
-        filter: null,
-        first: 1000,
-        after,
-      });
-      for (const { statement } of journalEntries.nodes) seen.add(statement);
-      after = journalEntries.pageInfo.hasNextPage ? journalEntries.pageInfo.endCursor : null;
-    } while (after !== null);
-    expect(seen.size).toBeGreaterThan(50);
-    const wrong = [...seen].filter((statement) => coarseForm(statement) !== coarseForm(normaliseStatement(statement)));
-    expect(wrong).toEqual([]);
-  });
-
-  test.each([
-    "SELECT * FROM a WHERE x IN (1, 2, 3) AND y = 'it''s' -- why",
-    "INSERT INTO t (a, b) VALUES ($1, $2), (3, 'x'), (-4, NULL)",
-    'SELECT "Name", "plain" FROM "T" WHERE "a" = -1.5e-3 /* twice */ LIMIT 10;',
-    "SELECT E'a\\'b', $tag$ body $tag$, ARRAY[1, 2], '{}'::jsonb, now() - interval '1 day'",
-    'select  count( * )\nfrom t where b is not null and c = true',
-    'UPDATE t SET a = a + 1, b = f(1, g(2)) WHERE id = 7',
-    "SELECT 'x'::text, ($1::int[])[1], a->>'k' FROM t WHERE (a, b) = (1, 2)",
-  ])('for %s', (statement) => {
-    expect(coarseForm(statement)).toBe(coarseForm(normaliseStatement(statement)));
-  });
-
-  test('statements of other shapes have other forms', () => {
-    expect(coarseForm('SELECT a FROM t WHERE b = 1')).not.toBe(coarseForm('SELECT a FROM t WHERE c = 1'));
-    expect(coarseForm('SELECT a FROM t')).not.toBe(coarseForm('SELECT a FROM u'));
-    expect(coarseForm('SELECT "A" FROM t')).not.toBe(coarseForm('SELECT a FROM t'));
-  });
-});
-
-interface EntryPage {
-  readonly nodes: readonly { readonly statement: string }[];
-  readonly pageInfo: { readonly hasNextPage: boolean; readonly endCursor: string | null };
-}
+import { pointsOf, ratesOf, type SeriesPoint, withPoint } from '../../src/dashboard/run/series.ts';
 
 describe('times', () => {
   test('a microsecond survives being written and read', () => {
@@ -93,6 +41,33 @@ describe('times', () => {
   });
 });
 
+describe('figures', () => {
+  test.each([
+    [0, '0 ms'],
+    [0.001, '<0.01 ms'],
+    [0.35, '0.35 ms'],
+    [99_900, '99.9 s'],
+    [125_000, '2 min 05 s'],
+  ])('a duration of %d ms is %s', (ms, text) => {
+    expect(duration(ms)).toBe(text);
+  });
+
+  test.each([
+    [2.5, '2.5 s'],
+    [25, '25 s'],
+    [100, '1:40'],
+    [605, '10:05'],
+    [7205, '2:00:05'],
+  ])('second %d of a run is %s on an axis', (seconds, text) => {
+    expect(moment(seconds)).toBe(text);
+  });
+
+  test('what is hardly anything is less by 99 %, nothing by 100 %', () => {
+    expect(delta(1, 0.0001)).toBe('−99 %');
+    expect(delta(1, 0)).toBe('−100 %');
+  });
+});
+
 describe('the rates of a run', () => {
   const feed = (counts: readonly number[], every: number) =>
     counts.reduce<readonly SeriesPoint[]>(
@@ -119,6 +94,19 @@ describe('the rates of a run', () => {
         expect(points.length).toBeLessThanOrEqual(401);
       }),
     );
+  });
+
+  test('are those of the intervals of its timeline', () => {
+    const intervals = [
+      { succeeded: 50, failed: 0 },
+      { succeeded: 0, failed: 0 },
+      { succeeded: 5, failed: 10 },
+    ];
+    expect(ratesOf(pointsOf({ intervalMs: 500, intervals }))).toEqual({
+      x: [0.5, 1, 1.5],
+      succeeded: [100, 0, 10],
+      failed: [0, 0, 20],
+    });
   });
 
   test('are the mean where the network was away', () => {

@@ -1,25 +1,8 @@
-import axe from 'axe-core';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { faultsOf } from './axe.ts';
 import { startRun } from './runs.ts';
 import { type Browser, buildDashboard, CHROMIUM, type Dashboard, openBrowser, startDashboard } from './support.ts';
-
-interface AxeResult {
-  readonly violations: readonly {
-    readonly id: string;
-    readonly impact: string | null;
-    readonly nodes: readonly { readonly html: string; readonly failureSummary?: string }[];
-  }[];
-}
-
-/** Serious and critical faults that axe finds on the page. */
-async function faultsOf(page: Page): Promise<readonly string[]> {
-  await page.evaluate(axe.source);
-  const { violations } = await page.evaluate<AxeResult>('axe.run(document, { resultTypes: ["violations"] })');
-  return violations
-    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-    .flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${html}\n${failureSummary ?? ''}`));
-}
 
 describe.skipIf(CHROMIUM === undefined)('the looks of the dashboard (skipped without Chromium)', () => {
   let dashboard: Dashboard;
@@ -100,6 +83,24 @@ describe.skipIf(CHROMIUM === undefined)('the looks of the dashboard (skipped wit
       },
     ],
     ['statements', () => `#/runs/${after}?tab=statements`, (page) => page.locator('.vbody .vrow').first().waitFor()],
+    [
+      'normalised statement',
+      () => `#/runs/${after}?tab=statements`,
+      async (page) => {
+        await page.locator('.vbody .vrow').first().click();
+        await page.getByRole('link', { name: /one by one/ }).waitFor();
+      },
+    ],
+    [
+      'calls of a statement',
+      () => `#/runs/${after}?tab=statements`,
+      async (page) => {
+        await page.locator('.vbody .vrow').first().click();
+        await page.getByRole('link', { name: /one by one/ }).click();
+        await page.getByText('Calls of one normalised statement').waitFor();
+        await page.locator('.vbody .vrow').first().waitFor();
+      },
+    ],
     ['request', () => `#/runs/${after}?tab=request`, (page) => page.locator('.facts').first().waitFor()],
     ['runs', () => '#/runs', (page) => page.locator('.runs tbody tr').first().waitFor()],
     ['compare', () => `#/compare?a=${before}&b=${after}`, (page) => page.locator('.vbody .vrow').first().waitFor()],

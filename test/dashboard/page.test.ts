@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { ReplayDocument, unwrap } from '../../src/client/index.ts';
+import { ReplayDocument, ReplayFailuresDocument, unwrap } from '../../src/client/index.ts';
 import { parseMicros } from '../../src/journal/window.ts';
 import { encodeEvents } from '../../src/replay/event-codec.ts';
 import { openDatabase } from '../../src/store/database.ts';
@@ -117,6 +117,55 @@ describe.skipIf(CHROMIUM === undefined)('the dashboard (skipped without Chromium
       .getByRole('dialog', { name: 'Entry' })
       .getByRole('grid', { name: 'Entries of the transaction' })
       .waitFor();
+    await page.close();
+  });
+
+  test('a group lists its own statements and no other, and a normalised statement leads to its calls', async () => {
+    const page = await browser.page();
+    const id = await startRun(dashboard.client, {
+      target: 'broken',
+      to: '2026-11-23T16:28:38.300000Z',
+      wait: true,
+    });
+    const { replayFailures } = await dashboard.client.request(ReplayFailuresDocument, { replayId: id });
+    const counts = (replayFailures ?? []).map(({ count }) => count).sort((a, b) => a - b);
+    expect(counts.length).toBeGreaterThan(1);
+    await page.goto(`${dashboard.url}/#/runs/${id}?tab=failures`);
+    const groups = page.locator('details.group', { has: page.locator('.badge code') });
+    await groups.nth(counts.length - 1).waitFor();
+    const listed: number[] = [];
+    for (const group of await groups.all()) {
+      await group.locator('summary').click();
+      const grid = group.getByRole('grid', { name: 'Statements of the group' });
+      await grid.locator('.vbody .vrow').first().waitFor();
+      listed.push(Number(await grid.getAttribute('aria-rowcount')) - 1);
+    }
+    expect(listed.sort((a, b) => a - b)).toEqual(counts);
+
+    await page.getByRole('tab', { name: 'Statements' }).click();
+    const statements = page.getByRole('grid', { name: 'Normalised statements of the run' });
+    await page.getByRole('searchbox', { name: 'Search in normalised statements' }).fill('carts_archive');
+    await statements.getByText('carts_archive').first().click();
+    const calls = page.getByRole('link', { name: /one by one/ });
+    const count = Number(/\d+/.exec((await calls.textContent()) ?? '')?.[0]);
+    await calls.click();
+    await page.getByText('Calls of one normalised statement').waitFor();
+    const outcomes = page.getByRole('grid', { name: 'Outcomes of the run' });
+    await outcomes.getByText('carts_archive').first().waitFor();
+    expect(await outcomes.getAttribute('aria-rowcount')).toBe(String(count + 1));
+    await page.close();
+  });
+
+  test('a run that nobody watched shows its last statements and its rate over time', async () => {
+    const page = await browser.page();
+    const id = await startRun(dashboard.client, { wait: true });
+    const { replay } = await dashboard.client.request(ReplayDocument, { id });
+    await page.goto(`${dashboard.url}/#/runs/${id}`);
+    await page
+      .getByRole('grid', { name: 'Statements as they are reported' })
+      .getByText(replay?.summary.planned?.toLocaleString('en-US') ?? '', { exact: true })
+      .waitFor();
+    await page.locator('.line-chart canvas').waitFor();
     await page.close();
   });
 

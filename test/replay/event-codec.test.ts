@@ -30,6 +30,8 @@ describe('event codec', () => {
         expect(counts).toEqual({
           firstSeq: events[0]!.seq,
           lastSeq: events.at(-1)!.seq,
+          at: events.at(-1)!.at,
+          outcomes: outcomes.length,
           failures: outcomes.filter((event) => event.status === 'FAILED').length,
           skipped: outcomes.filter((event) => event.status === 'SKIPPED').length,
           unknown: outcomes.filter((event) => event.status === 'UNKNOWN').length,

@@ -27,6 +27,7 @@ it('says what a replay would do, without doing it', async () => {
     sessionsAtOnce: 2,
     reads: 2,
     writes: 1,
+    byType: { SELECT: 2, INSERT: 1, TRANSACTION: 2 },
     estimatedMs: 1_000,
     problems: [],
   });

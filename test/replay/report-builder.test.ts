@@ -86,6 +86,7 @@ describe('report', () => {
     expect(failures).toEqual([
       {
         sqlstate: '23505',
+        fingerprint: statementFingerprint(normalised),
         normalised,
         count: 3,
         cascades: 0,

@@ -23,6 +23,8 @@ function chunk(firstSeq: number, count: number, over: Partial<EventChunk> = {}):
     firstSeq,
     lastSeq: firstSeq + count - 1,
     payload: Buffer.from([0, 255, firstSeq]),
+    at: AT + firstSeq,
+    outcomes: count,
     failures: 0,
     skipped: 0,
     unknown: 0,
@@ -145,6 +147,25 @@ export function replayEventsContract(name: string, storeOf: () => ReplayStore): 
       }
     });
 
+    it('gives the chunks before an event backwards, also from its middle, and those that hold what is looked for', async () => {
+      const { id } = await create();
+      expect(await store.chunksBefore(id, null, 9)).toEqual([]);
+      for (const [index, kind] of [{}, { failures: 1 }, {}, { failures: 2 }].entries()) {
+        await store.append(id, chunk(1 + index * 10, 10, kind), {});
+      }
+      const firsts = async (...args: [number | null, number, 'FAILURES'?]) =>
+        (await store.chunksBefore(id, ...args)).map((one) => one.firstSeq);
+      expect(await firsts(null, 3)).toEqual([31, 21, 11]);
+      expect(await firsts(41, 2)).toEqual([31, 21]);
+      expect(await firsts(99, 2)).toEqual([31, 21]);
+      expect(await firsts(40, 1)).toEqual([31]);
+      expect(await firsts(32, 1)).toEqual([31]);
+      expect(await firsts(31, 9)).toEqual([21, 11, 1]);
+      expect(await firsts(1, 9)).toEqual([]);
+      expect(await firsts(null, 9, 'FAILURES')).toEqual([31, 11]);
+      expect(await firsts(30, 9, 'FAILURES')).toEqual([11]);
+    });
+
     it('lets one of two writers through where both append the same place', async () => {
       const { id } = await create();
       const results = await Promise.allSettled([store.append(id, chunk(1, 2), {}), store.append(id, chunk(1, 3), {})]);
@@ -207,7 +228,9 @@ export function replayStoreContract(name: string, makeStore: () => Promise<Repla
         expect(await store.report(id)).toBeNull();
         expect(await store.sequenceStarts(id)).toBeNull();
         expect(await store.chunks(id, 0, 5)).toEqual([]);
+        expect(await store.chunksBefore(id, null, 5)).toEqual([]);
         const lost = { code: 'REPLAY_NOT_FOUND' };
+        expect((await store.timeline(id, AT, AT + 9, 3)).map((part) => part.outcomes)).toEqual([0, 0, 0]);
         await expect(store.append(id, chunk(1, 1), {})).rejects.toMatchObject(lost);
         await expect(store.transition(id, 'CONNECT', {}, null)).rejects.toMatchObject(lost);
         await expect(store.sentThrough(id)).rejects.toMatchObject(lost);
@@ -239,6 +262,23 @@ export function replayStoreContract(name: string, makeStore: () => Promise<Repla
       expect(await list({ states: ['CONNECTING', 'FAILED'] }, null, 9)).toEqual([ids[1]]);
       expect(await list({ states: [] }, null, 9)).toEqual([]);
       expect(await list({}, randomUUID(), 9)).toEqual([]);
+    });
+
+    it('counts outcomes by the time of their chunk, those outside of the span in the nearest interval', async () => {
+      const { id } = await create();
+      for (const [index, at] of [-5, 0, 49, 50, 149, 150, 151].entries()) {
+        await store.append(
+          id,
+          chunk(1 + index * 10, 10, { at: AT + at, outcomes: 9, failures: index, unknown: 1 }),
+          {},
+        );
+      }
+      expect(await store.timeline(id, AT, AT + 150, 3)).toEqual([
+        { outcomes: 27, failures: 0 + 1 + 2, skipped: 0, unknown: 3, diverged: 0 },
+        { outcomes: 9, failures: 3, skipped: 0, unknown: 1, diverged: 0 },
+        { outcomes: 27, failures: 4 + 5 + 6, skipped: 0, unknown: 3, diverged: 0 },
+      ]);
+      expect((await store.timeline(id, AT, AT, 1))[0]?.outcomes).toBe(63);
     });
 
     it('keeps the report of a run, the last one saved', async () => {

@@ -75,6 +75,16 @@ export class MemoryReplayStore implements ReplayStore {
     return state;
   }
 
+  async chunksBefore(
+    ...[id, beforeSeq, limit, only]: Parameters<ReplayStore['chunksBefore']>
+  ): Promise<readonly EventChunk[]> {
+    const chunks = await this.chunks(id, 0, Number.MAX_SAFE_INTEGER, only);
+    return chunks
+      .filter((chunk) => beforeSeq === null || chunk.firstSeq < beforeSeq)
+      .reverse()
+      .slice(0, limit);
+  }
+
   async chunks(...[id, afterSeq, limit, only]: Parameters<ReplayStore['chunks']>): Promise<readonly EventChunk[]> {
     const counts = { FAILURES: 'failures', DIVERGED: 'diverged', SKIPPED: 'skipped', UNKNOWN: 'unknown' } as const;
     return this.#call('chunks', () =>
@@ -153,6 +163,9 @@ export class MemoryReplayStore implements ReplayStore {
   }
 
   async saveReport(): Promise<void> {}
+  async timeline(): Promise<never[]> {
+    return [];
+  }
   async report(): Promise<ReplayReport | null> {
     return null;
   }

@@ -235,10 +235,22 @@ export type Ordering =
 
 /** Which outcomes to take: every given field must match, in a list any one of it. */
 export type OutcomeFilterInput = {
+  /** True: only failures that follow from an earlier one of their transaction; false: all but those. */
+  readonly cascade?: boolean | null | undefined;
+  /** What differs from the record. */
+  readonly divergences?: ReadonlyArray<Divergence> | null | undefined;
+  /** Normalised statement, by its `fingerprint` in the report; outcomes whose entry was evicted do not match. */
+  readonly fingerprint?: string | null | undefined;
+  /** Numbers of events from this one on. */
+  readonly fromSeq?: number | null | undefined;
   /** Recorded session. */
   readonly sessionId?: string | null | undefined;
+  /** SQLSTATEs of failures, five characters each. */
+  readonly sqlstates?: ReadonlyArray<string> | null | undefined;
   /** What became of the statement. */
   readonly statuses?: ReadonlyArray<OutcomeStatus> | null | undefined;
+  /** Numbers of events up to this one. */
+  readonly toSeq?: number | null | undefined;
   /** Recorded transaction. */
   readonly transactionId?: string | null | undefined;
   /** What the comparison with the record says. */
@@ -372,6 +384,13 @@ export type ReplayState =
   | 'PENDING'
   /** Sending statements. */
   | 'RUNNING';
+
+/** What a caller may do. */
+export type Role =
+  /** Everything. */
+  | 'OPERATOR'
+  /** Queries and subscriptions. */
+  | 'READER';
 
 /** How a statement of run B did against run A. */
 export type RunVerdict =
@@ -577,21 +596,27 @@ export type TailRowsSubscription = { readonly journalTail: { readonly cursor: st
 export type OutcomeRowsQueryVariables = Exact<{
   replayId: string;
   filter?: OutcomeFilterInput | null | undefined;
-  first: number;
+  first?: number | null | undefined;
   after?: string | null | undefined;
+  last?: number | null | undefined;
+  before?: string | null | undefined;
 }>;
 
 
-export type OutcomeRowsQuery = { readonly replayStatements: { readonly nodes: ReadonlyArray<{ readonly seq: number, readonly at: string, readonly ordinal: number, readonly transactionId: string, readonly sequence: number, readonly timestamp: string, readonly sessionId: string, readonly copy: number, readonly status: OutcomeStatus, readonly cascade: boolean, readonly skipReason: SkipReason | null, readonly sqlstate: string | null, readonly message: string | null, readonly errorPosition: number | null, readonly rows: number | null, readonly digest: string | null, readonly durationMs: number | null, readonly durationApproximate: boolean, readonly lagMs: number | null, readonly lagCause: LagCause, readonly verdict: Verdict, readonly divergences: ReadonlyArray<Divergence>, readonly entry: { readonly id: string, readonly transactionId: string, readonly sequence: number, readonly timestamp: string, readonly sessionId: string, readonly user: string | null, readonly database: string | null, readonly application: string | null, readonly statement: string, readonly statementType: StatementType, readonly durationMs: number | null, readonly rows: number | null, readonly outcome: { readonly status: EntryOutcomeStatus, readonly sqlstate: string | null, readonly message: string | null } } | null }>, readonly pageInfo: { readonly hasNextPage: boolean, readonly endCursor: string | null } } | null };
+export type OutcomeRowsQuery = { readonly replayStatements: { readonly nodes: ReadonlyArray<{ readonly seq: number, readonly at: string, readonly ordinal: number, readonly transactionId: string, readonly sequence: number, readonly timestamp: string, readonly sessionId: string, readonly copy: number, readonly status: OutcomeStatus, readonly cascade: boolean, readonly skipReason: SkipReason | null, readonly sqlstate: string | null, readonly message: string | null, readonly errorPosition: number | null, readonly rows: number | null, readonly digest: string | null, readonly durationMs: number | null, readonly durationApproximate: boolean, readonly lagMs: number | null, readonly lagCause: LagCause, readonly verdict: Verdict, readonly divergences: ReadonlyArray<Divergence>, readonly entry: { readonly id: string, readonly transactionId: string, readonly sequence: number, readonly timestamp: string, readonly sessionId: string, readonly user: string | null, readonly database: string | null, readonly application: string | null, readonly statement: string, readonly statementType: StatementType, readonly durationMs: number | null, readonly rows: number | null, readonly outcome: { readonly status: EntryOutcomeStatus, readonly sqlstate: string | null, readonly message: string | null } } | null }>, readonly pageInfo: { readonly hasNextPage: boolean, readonly endCursor: string | null, readonly hasPreviousPage: boolean, readonly startCursor: string | null } } | null };
 
-export type OutcomeTimesQueryVariables = Exact<{
+export type RunTimelineQueryVariables = Exact<{
   replayId: string;
-  first: number;
-  after?: string | null | undefined;
+  intervals: number;
 }>;
 
 
-export type OutcomeTimesQuery = { readonly replayStatements: { readonly nodes: ReadonlyArray<{ readonly at: string, readonly status: OutcomeStatus }>, readonly pageInfo: { readonly hasNextPage: boolean, readonly endCursor: string | null } } | null };
+export type RunTimelineQuery = { readonly replayTimeline: { readonly from: string, readonly intervalMs: number, readonly intervals: ReadonlyArray<{ readonly succeeded: number, readonly failed: number }> } | null };
+
+export type ViewerQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type ViewerQuery = { readonly viewer: { readonly role: Role } };
 
 export type PreflightViewQueryVariables = Exact<{
   input: ReplayInput;
@@ -602,7 +627,7 @@ export type PreflightViewQuery = { readonly preflightReplay:
     | { readonly __typename: 'ConflictError', readonly code: ErrorCode, readonly message: string, readonly path: ReadonlyArray<string> }
     | { readonly __typename: 'InputError', readonly code: ErrorCode, readonly message: string, readonly path: ReadonlyArray<string> }
     | { readonly __typename: 'NotFoundError', readonly code: ErrorCode, readonly message: string, readonly path: ReadonlyArray<string> }
-    | { readonly __typename: 'Preflight', readonly target: string, readonly reachable: boolean, readonly serverVersion: string | null, readonly statements: number, readonly transactions: number, readonly sessions: number, readonly sessionsAtOnce: number, readonly reads: number, readonly writes: number, readonly otherSessions: number | null, readonly estimatedMs: number | null, readonly skipped: ReadonlyArray<{ readonly reason: SkipReason, readonly count: number }>, readonly problems: ReadonlyArray<{ readonly severity: PreflightSeverity, readonly code: string, readonly message: string }>, readonly coverage: { readonly entries: number, readonly failures: number, readonly databases: ReadonlyArray<string>, readonly byType: ReadonlyArray<{ readonly statementType: StatementType, readonly entries: number }>, readonly losses: ReadonlyArray<{ readonly reason: LossReason, readonly count: number }> } }
+    | { readonly __typename: 'Preflight', readonly target: string, readonly reachable: boolean, readonly serverVersion: string | null, readonly statements: number, readonly transactions: number, readonly sessions: number, readonly sessionsAtOnce: number, readonly reads: number, readonly writes: number, readonly otherSessions: number | null, readonly estimatedMs: number | null, readonly byType: ReadonlyArray<{ readonly statementType: StatementType, readonly entries: number }>, readonly skipped: ReadonlyArray<{ readonly reason: SkipReason, readonly count: number }>, readonly problems: ReadonlyArray<{ readonly severity: PreflightSeverity, readonly code: string, readonly message: string }>, readonly coverage: { readonly entries: number, readonly failures: number, readonly databases: ReadonlyArray<string>, readonly losses: ReadonlyArray<{ readonly reason: LossReason, readonly count: number }> } }
     | { readonly __typename: 'ServiceError', readonly code: ErrorCode, readonly message: string, readonly path: ReadonlyArray<string> }
     | { readonly __typename: 'TargetError', readonly code: ErrorCode, readonly message: string, readonly path: ReadonlyArray<string> }
    };
@@ -625,7 +650,7 @@ export type EventFieldsFragment =
 
 export type EntryFieldsFragment = { readonly id: string, readonly transactionId: string, readonly sequence: number, readonly timestamp: string, readonly nodeId: string, readonly sessionId: string, readonly user: string | null, readonly database: string | null, readonly application: string | null, readonly statement: string, readonly protocol: Protocol, readonly preparedName: string | null, readonly statementType: StatementType, readonly durationMs: number | null, readonly rows: number | null, readonly checksum: string | null, readonly unreplayable: UnreplayableReason | null, readonly parameters: ReadonlyArray<{ readonly kind: ParameterKind, readonly text: string | null, readonly oid: number | null }>, readonly outcome: { readonly status: EntryOutcomeStatus, readonly sqlstate: string | null, readonly message: string | null } };
 
-export type FailureGroupFieldsFragment = { readonly sqlstate: string, readonly normalised: string, readonly count: number, readonly cascades: number, readonly expected: number, readonly firstSeq: number, readonly lastSeq: number, readonly sampleMessage: string };
+export type FailureGroupFieldsFragment = { readonly sqlstate: string, readonly fingerprint: string, readonly normalised: string, readonly count: number, readonly cascades: number, readonly expected: number, readonly firstSeq: number, readonly lastSeq: number, readonly sampleMessage: string };
 
 export type JournalEntriesQueryVariables = Exact<{
   window: WindowInput;
@@ -764,7 +789,7 @@ export type ReplayFailuresQueryVariables = Exact<{
 }>;
 
 
-export type ReplayFailuresQuery = { readonly replayFailures: ReadonlyArray<{ readonly sqlstate: string, readonly normalised: string, readonly count: number, readonly cascades: number, readonly expected: number, readonly firstSeq: number, readonly lastSeq: number, readonly sampleMessage: string }> | null };
+export type ReplayFailuresQuery = { readonly replayFailures: ReadonlyArray<{ readonly sqlstate: string, readonly fingerprint: string, readonly normalised: string, readonly count: number, readonly cascades: number, readonly expected: number, readonly firstSeq: number, readonly lastSeq: number, readonly sampleMessage: string }> | null };
 
 export type ReplayVerdictQueryVariables = Exact<{
   replayId: string;
@@ -772,7 +797,7 @@ export type ReplayVerdictQueryVariables = Exact<{
 }>;
 
 
-export type ReplayVerdictQuery = { readonly replayReport: { readonly remarks: ReadonlyArray<string>, readonly thresholds: ReadonlyArray<{ readonly threshold: string, readonly passed: boolean, readonly actual: number | null, readonly unit: ThresholdUnit }>, readonly failures: ReadonlyArray<{ readonly sqlstate: string, readonly normalised: string, readonly count: number, readonly cascades: number, readonly expected: number, readonly firstSeq: number, readonly lastSeq: number, readonly sampleMessage: string }> } | null };
+export type ReplayVerdictQuery = { readonly replayReport: { readonly remarks: ReadonlyArray<string>, readonly thresholds: ReadonlyArray<{ readonly threshold: string, readonly passed: boolean, readonly actual: number | null, readonly unit: ThresholdUnit }>, readonly failures: ReadonlyArray<{ readonly sqlstate: string, readonly fingerprint: string, readonly normalised: string, readonly count: number, readonly cascades: number, readonly expected: number, readonly firstSeq: number, readonly lastSeq: number, readonly sampleMessage: string }> } | null };
 
 export type ReplayReportQueryVariables = Exact<{
   replayId: string;
@@ -826,7 +851,7 @@ export type ReportFileQueryVariables = Exact<{
 }>;
 
 
-export type ReportFileQuery = { readonly replay: { readonly id: string, readonly state: ReplayState, readonly target: string, readonly targetVersion: string | null, readonly createdAt: string, readonly startedAt: string | null, readonly endedAt: string | null, readonly lastSeq: number, readonly window: { readonly from: string, readonly to: string }, readonly request: { readonly ordering: Ordering, readonly edges: Edges, readonly paceMode: PaceMode, readonly speed: number | null, readonly maxIdleMs: number | null, readonly needsCredentials: boolean, readonly needsCredentialsOf: ReadonlyArray<string>, readonly stopAfterFailures: number | null, readonly statementTimeoutMs: number, readonly runTimeoutMs: number | null, readonly maxConnections: number, readonly inFlight: number, readonly readOnly: boolean, readonly digestRows: boolean, readonly restoreIds: boolean, readonly markProgress: boolean, readonly settleCommits: boolean, readonly syncCommits: boolean, readonly scale: number, readonly thresholds: ReadonlyArray<string>, readonly databases: ReadonlyArray<{ readonly recorded: string, readonly target: string }> | null, readonly users: ReadonlyArray<{ readonly recorded: string, readonly target: string }> }, readonly error: { readonly code: string, readonly message: string } | null, readonly summary: { readonly planned: number | null, readonly succeeded: number, readonly failed: number, readonly cascades: number, readonly skipped: number, readonly unknown: number, readonly same: number, readonly diverged: number, readonly unverifiable: number, readonly rows: number, readonly stalls: number, readonly connectionsOpened: number, readonly firstError: string | null, readonly elapsedMs: number, readonly rate: number, readonly etaMs: number | null, readonly position: string | null, readonly durationsApproximate: boolean, readonly divergences: ReadonlyArray<{ readonly divergence: Divergence, readonly count: number }>, readonly duration: { readonly p50: number | null, readonly p95: number | null, readonly p99: number | null }, readonly recordedDuration: { readonly p50: number | null, readonly p95: number | null, readonly p99: number | null }, readonly lag: { readonly p50: number | null, readonly p95: number | null, readonly p99: number | null }, readonly lagByCause: ReadonlyArray<{ readonly cause: LagCause, readonly ms: number }> } } | null, readonly replayReport: { readonly remarks: ReadonlyArray<string>, readonly statements: ReadonlyArray<{ readonly fingerprint: string, readonly normalised: string, readonly calls: number, readonly failures: number, readonly cascades: number, readonly recordedFailures: number, readonly rows: number, readonly verdict: Verdict, readonly regressed: boolean, readonly recorded: { readonly p50: number | null, readonly p95: number | null, readonly p99: number | null }, readonly replayed: { readonly p50: number | null, readonly p95: number | null, readonly p99: number | null }, readonly divergences: ReadonlyArray<{ readonly divergence: Divergence, readonly count: number }> }>, readonly failures: ReadonlyArray<{ readonly sqlstate: string, readonly normalised: string, readonly count: number, readonly cascades: number, readonly expected: number, readonly firstSeq: number, readonly lastSeq: number, readonly sampleMessage: string }>, readonly divergences: ReadonlyArray<{ readonly divergence: Divergence, readonly fingerprint: string, readonly normalised: string, readonly count: number, readonly firstSeq: number, readonly lastSeq: number, readonly sample: string, readonly firstCursor: string }>, readonly thresholds: ReadonlyArray<{ readonly threshold: string, readonly actual: number | null, readonly unit: ThresholdUnit, readonly passed: boolean }> } | null };
+export type ReportFileQuery = { readonly replay: { readonly id: string, readonly state: ReplayState, readonly target: string, readonly targetVersion: string | null, readonly createdAt: string, readonly startedAt: string | null, readonly endedAt: string | null, readonly lastSeq: number, readonly window: { readonly from: string, readonly to: string }, readonly request: { readonly ordering: Ordering, readonly edges: Edges, readonly paceMode: PaceMode, readonly speed: number | null, readonly maxIdleMs: number | null, readonly needsCredentials: boolean, readonly needsCredentialsOf: ReadonlyArray<string>, readonly stopAfterFailures: number | null, readonly statementTimeoutMs: number, readonly runTimeoutMs: number | null, readonly maxConnections: number, readonly inFlight: number, readonly readOnly: boolean, readonly digestRows: boolean, readonly restoreIds: boolean, readonly markProgress: boolean, readonly settleCommits: boolean, readonly syncCommits: boolean, readonly scale: number, readonly thresholds: ReadonlyArray<string>, readonly databases: ReadonlyArray<{ readonly recorded: string, readonly target: string }> | null, readonly users: ReadonlyArray<{ readonly recorded: string, readonly target: string }> }, readonly error: { readonly code: string, readonly message: string } | null, readonly summary: { readonly planned: number | null, readonly succeeded: number, readonly failed: number, readonly cascades: number, readonly skipped: number, readonly unknown: number, readonly same: number, readonly diverged: number, readonly unverifiable: number, readonly rows: number, readonly stalls: number, readonly connectionsOpened: number, readonly firstError: string | null, readonly elapsedMs: number, readonly rate: number, readonly etaMs: number | null, readonly position: string | null, readonly durationsApproximate: boolean, readonly divergences: ReadonlyArray<{ readonly divergence: Divergence, readonly count: number }>, readonly duration: { readonly p50: number | null, readonly p95: number | null, readonly p99: number | null }, readonly recordedDuration: { readonly p50: number | null, readonly p95: number | null, readonly p99: number | null }, readonly lag: { readonly p50: number | null, readonly p95: number | null, readonly p99: number | null }, readonly lagByCause: ReadonlyArray<{ readonly cause: LagCause, readonly ms: number }> } } | null, readonly replayReport: { readonly remarks: ReadonlyArray<string>, readonly statements: ReadonlyArray<{ readonly fingerprint: string, readonly normalised: string, readonly calls: number, readonly failures: number, readonly cascades: number, readonly recordedFailures: number, readonly rows: number, readonly verdict: Verdict, readonly regressed: boolean, readonly recorded: { readonly p50: number | null, readonly p95: number | null, readonly p99: number | null }, readonly replayed: { readonly p50: number | null, readonly p95: number | null, readonly p99: number | null }, readonly divergences: ReadonlyArray<{ readonly divergence: Divergence, readonly count: number }> }>, readonly failures: ReadonlyArray<{ readonly sqlstate: string, readonly fingerprint: string, readonly normalised: string, readonly count: number, readonly cascades: number, readonly expected: number, readonly firstSeq: number, readonly lastSeq: number, readonly sampleMessage: string }>, readonly divergences: ReadonlyArray<{ readonly divergence: Divergence, readonly fingerprint: string, readonly normalised: string, readonly count: number, readonly firstSeq: number, readonly lastSeq: number, readonly sample: string, readonly firstCursor: string }>, readonly thresholds: ReadonlyArray<{ readonly threshold: string, readonly actual: number | null, readonly unit: ThresholdUnit, readonly passed: boolean }> } | null };
 
 export type ReplayDivergencesQueryVariables = Exact<{
   replayId: string;
@@ -1161,6 +1186,7 @@ export const EntryFieldsFragmentDoc = new TypedDocumentString(`
 export const FailureGroupFieldsFragmentDoc = new TypedDocumentString(`
     fragment FailureGroupFields on FailureGroup {
   sqlstate
+  fingerprint
   normalised
   count
   cascades
@@ -1385,12 +1411,14 @@ export const TailRowsDocument = new TypedDocumentString(`
   }
 }`) as unknown as TypedDocumentString<TailRowsSubscription, TailRowsSubscriptionVariables>;
 export const OutcomeRowsDocument = new TypedDocumentString(`
-    query OutcomeRows($replayId: UUID!, $filter: OutcomeFilterInput, $first: Int!, $after: Cursor) {
+    query OutcomeRows($replayId: UUID!, $filter: OutcomeFilterInput, $first: Int, $after: Cursor, $last: Int, $before: Cursor) {
   replayStatements(
     replayId: $replayId
     filter: $filter
     first: $first
     after: $after
+    last: $last
+    before: $before
   ) {
     nodes {
       ...OutcomeRow
@@ -1401,6 +1429,8 @@ export const OutcomeRowsDocument = new TypedDocumentString(`
     pageInfo {
       hasNextPage
       endCursor
+      hasPreviousPage
+      startCursor
     }
   }
 }
@@ -1447,20 +1477,25 @@ fragment OutcomeRow on OutcomeEvent {
   verdict
   divergences
 }`) as unknown as TypedDocumentString<OutcomeRowsQuery, OutcomeRowsQueryVariables>;
-export const OutcomeTimesDocument = new TypedDocumentString(`
-    query OutcomeTimes($replayId: UUID!, $first: Int!, $after: Cursor) {
-  replayStatements(replayId: $replayId, first: $first, after: $after) {
-    nodes {
-      at
-      status
-    }
-    pageInfo {
-      hasNextPage
-      endCursor
+export const RunTimelineDocument = new TypedDocumentString(`
+    query RunTimeline($replayId: UUID!, $intervals: Int!) {
+  replayTimeline(replayId: $replayId, intervals: $intervals) {
+    from
+    intervalMs
+    intervals {
+      succeeded
+      failed
     }
   }
 }
-    `) as unknown as TypedDocumentString<OutcomeTimesQuery, OutcomeTimesQueryVariables>;
+    `) as unknown as TypedDocumentString<RunTimelineQuery, RunTimelineQueryVariables>;
+export const ViewerDocument = new TypedDocumentString(`
+    query Viewer {
+  viewer {
+    role
+  }
+}
+    `) as unknown as TypedDocumentString<ViewerQuery, ViewerQueryVariables>;
 export const PreflightViewDocument = new TypedDocumentString(`
     query PreflightView($input: ReplayInput!) {
   preflightReplay(input: $input) {
@@ -1475,6 +1510,10 @@ export const PreflightViewDocument = new TypedDocumentString(`
       sessionsAtOnce
       reads
       writes
+      byType {
+        statementType
+        entries
+      }
       skipped {
         reason
         count
@@ -1490,10 +1529,6 @@ export const PreflightViewDocument = new TypedDocumentString(`
         entries
         failures
         databases
-        byType {
-          statementType
-          entries
-        }
         losses {
           reason
           count
@@ -2441,6 +2476,7 @@ export const ReplayFailuresDocument = new TypedDocumentString(`
 }
     fragment FailureGroupFields on FailureGroup {
   sqlstate
+  fingerprint
   normalised
   count
   cascades
@@ -2466,6 +2502,7 @@ export const ReplayVerdictDocument = new TypedDocumentString(`
 }
     fragment FailureGroupFields on FailureGroup {
   sqlstate
+  fingerprint
   normalised
   count
   cascades
@@ -2826,6 +2863,7 @@ fragment ReplayFields on Replay {
 }
 fragment FailureGroupFields on FailureGroup {
   sqlstate
+  fingerprint
   normalised
   count
   cascades

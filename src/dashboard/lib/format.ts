@@ -16,6 +16,7 @@ export function plural(value: number, one: string, many = `${one}s`): string {
 /** `0.35 ms`, `12 ms`, `3.4 s`, `2 min 05 s`, `1 h 02 min`, as the CLI writes them; a dash for none. */
 export function duration(ms: number | null | undefined): string {
   if (ms === null || ms === undefined) return NOTHING;
+  if (ms > 0 && ms < 0.005) return '<0.01 ms';
   if (ms < 9.995) return `${Number(ms.toFixed(2))} ms`;
   if (ms < 999.5) return `${Math.round(ms)} ms`;
   if (ms < 99_950) return `${(ms / 1000).toFixed(1)} s`;
@@ -25,6 +26,15 @@ export function duration(ms: number | null | undefined): string {
   const hours = Math.floor(minutes / 60);
   if (hours < 48) return `${hours} h ${String(minutes % 60).padStart(2, '0')} min`;
   return `${Math.floor(hours / 24)} d ${hours % 24} h`;
+}
+
+/** A moment of a run, short enough for an axis: `2.5 s`, `25 s`, `1:40`, `2:00:05`. */
+export function moment(seconds: number): string {
+  if (seconds < 60) return `${Number(seconds.toFixed(1))} s`;
+  const whole = Math.round(seconds);
+  const parts = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  const text = parts.map((part) => String(part).padStart(2, '0')).join(':');
+  return text.replace(/^(?:00:)?0?/, '');
 }
 
 /** A span of microseconds, as `duration`. */
@@ -64,7 +74,8 @@ export function delta(recorded: number | null, replayed: number | null): string 
   if (recorded === 0) return replayed === 0 ? '0 %' : NOTHING;
   const ratio = replayed / recorded;
   if (ratio >= 2) return `${ratio < 10 ? ratio.toFixed(1) : Math.round(ratio)}×`;
-  const change = Math.round((ratio - 1) * 100);
+  // Only nothing at all is less by 100 %.
+  const change = Math.max(replayed === 0 ? -100 : -99, Math.round((ratio - 1) * 100));
   return change === 0 ? '0 %' : `${change > 0 ? '+' : '−'}${Math.abs(change)} %`;
 }
 

@@ -10,6 +10,7 @@ import { knownAliases, rememberAlias } from '../lib/memory.ts';
 import { useResource } from '../lib/resource.ts';
 import { go, route, setQuery } from '../lib/router.ts';
 import { formatMicros, type Span, windowOf } from '../lib/time.ts';
+import { isReader, READER_MAY_NOT } from '../lib/viewer.ts';
 import { Icon } from '../ui/icon.tsx';
 import { Failure, Loading, Notice } from '../ui/notice.tsx';
 import { errorsOf, inputOf, NEW_FORM, type ReplayForm } from './form.ts';
@@ -174,13 +175,18 @@ function Form({ journal }: { readonly journal: Span }) {
           <button
             type="button"
             class={checked.value && !stale ? 'primary' : ''}
-            disabled={checked.value === null || stale || refused || starting.value}
+            disabled={checked.value === null || stale || refused || starting.value || isReader()}
             onClick={() => void start()}
           >
             <Icon name="play" /> {starting.value ? 'Starting…' : 'Start replay'}
           </button>
         </div>
-        {checked.value && !stale && !refused && (
+        {isReader() && (
+          <Notice tone="neutral" title="You may check, not start">
+            {READER_MAY_NOT} An operator token may start replays.
+          </Notice>
+        )}
+        {checked.value && !stale && !refused && !isReader() && (
           <p class="soft">
             Starting sends {count(checked.value.preflight.statements)} statements to{' '}
             <code>{checked.value.preflight.target}</code>.

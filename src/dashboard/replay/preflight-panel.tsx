@@ -1,4 +1,5 @@
 import type { ComponentChildren } from 'preact';
+import type { StatementType } from '../../client/index.ts';
 import { count, duration, NOTHING } from '../lib/format.ts';
 import { SKIPS } from '../lib/words.ts';
 import { Badge } from '../ui/badge.tsx';
@@ -21,6 +22,8 @@ export function PreflightPanel({ preflight, form, stale, children }: Props) {
   const effect = effectOf(preflight, form);
   const errors = preflight.problems.filter((problem) => problem.severity === 'ERROR');
   const warnings = preflight.problems.filter((problem) => problem.severity === 'WARNING');
+  const ofTypes = (...types: readonly StatementType[]) =>
+    preflight.byType.reduce((sum, item) => sum + (types.includes(item.statementType) ? item.entries : 0), 0);
   return (
     <div class={stale ? 'stale' : undefined} data-preflight={stale ? 'stale' : errors.length > 0 ? 'refused' : 'ready'}>
       <p class="row">
@@ -65,9 +68,14 @@ export function PreflightPanel({ preflight, form, stale, children }: Props) {
         <Fact name="Transactions">{count(preflight.transactions)}</Fact>
         <Fact name="Sessions">{count(preflight.sessions)}</Fact>
         <Fact name="Open at once">{count(preflight.sessionsAtOnce)}</Fact>
-        <Fact name="Reads / writes">
-          {count(preflight.reads)} / {count(preflight.writes)}
+        <Fact name="Reads">{count(preflight.reads)}</Fact>
+        <Fact name="Writes">
+          <strong class={preflight.writes > 0 && !form.readOnly ? 'warn-text' : undefined}>
+            {count(preflight.writes)}
+          </strong>
         </Fact>
+        <Fact name="May write: CALL, DO, EXECUTE, …">{count(ofTypes('OTHER'))}</Fact>
+        <Fact name="Neither: BEGIN, COMMIT, SET, …">{count(ofTypes('TRANSACTION', 'SET'))}</Fact>
         {preflight.skipped.map((skipped) => (
           <Fact key={skipped.reason} name={`Skipped: ${SKIPS[skipped.reason]}`}>
             {count(skipped.count)}

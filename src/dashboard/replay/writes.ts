@@ -15,8 +15,8 @@ const WRITES = ['INSERT', 'UPDATE', 'DELETE', 'DDL'] as const;
 
 /** Says plainly what writes to the target, before anything does. */
 export function effectOf(preflight: Preflight, form: ReplayForm): Effect {
-  const { target, writes, coverage } = preflight;
-  const ofWindow = (type: string) => coverage.byType.find((item) => item.statementType === type)?.entries ?? 0;
+  const { target, writes, byType } = preflight;
+  const of = (type: string) => byType.find((item) => item.statementType === type)?.entries ?? 0;
   if (form.readOnly) {
     return {
       tone: 'good',
@@ -27,7 +27,7 @@ export function effectOf(preflight: Preflight, form: ReplayForm): Effect {
       ],
     };
   }
-  const other = form.types.length > 0 && !form.types.includes('OTHER') ? 0 : ofWindow('OTHER');
+  const other = of('OTHER');
   const unsure =
     other > 0
       ? [`${plural(other, 'statement')} of type OTHER (CALL, DO, EXECUTE, …) may write too: their text does not tell.`]
@@ -39,15 +39,15 @@ export function effectOf(preflight: Preflight, form: ReplayForm): Effect {
       sentences: ['Functions that a SELECT calls may still write.', ...unsure],
     };
   }
-  const kinds = WRITES.filter((type) => ofWindow(type) > 0 && (form.types.length === 0 || form.types.includes(type)));
-  const parts = kinds.map((type) => `${count(ofWindow(type))} ${type}`);
-  // The parts are those of the whole window: where they do not add up to what passes the filter, only the kinds are told.
-  const exact = kinds.reduce((sum, type) => sum + ofWindow(type), 0) === writes;
+  const kinds = WRITES.filter((type) => of(type) > 0);
+  const parts = kinds.map((type) => `${count(of(type))} ${type}`).join(', ');
+  // COMMIT replays whole committed transactions: what others wrote is counted here and not sent.
+  const most = form.ordering === 'COMMIT' ? 'Up to ' : '';
   return {
     tone: 'warn',
     title: `This run writes to ${target}`,
     sentences: [
-      `${plural(writes, 'statement')} ${writes === 1 ? 'changes' : 'change'} data or objects there: ${exact ? parts.join(', ') : kinds.join(', ')}.`,
+      `${most}${plural(writes, 'statement')} ${writes === 1 ? 'changes' : 'change'} data or objects there: ${parts}.`,
       'What commits stays: nothing is undone at the end. Open transactions are rolled back.',
       ...(kinds.includes('DDL') ? ['DDL changes tables or privileges of the target.'] : []),
       ...unsure,

@@ -9,6 +9,7 @@ import {
 } from '../../client/index.ts';
 import { ask } from '../lib/api.ts';
 import { href } from '../lib/router.ts';
+import { isReader, READER_MAY_NOT } from '../lib/viewer.ts';
 import { Drawer } from '../ui/drawer.tsx';
 import { Icon } from '../ui/icon.tsx';
 import { Failure } from '../ui/notice.tsx';
@@ -49,12 +50,14 @@ export function Controls({ feed, run }: { readonly feed: RunFeed; readonly run: 
 
   const { state, request } = run;
   const needsPasswords = state === 'INTERRUPTED' && (request.needsCredentials || request.needsCredentialsOf.length > 0);
+  const reader = isReader();
+  const locked = busy.value !== null || reader;
   const current = speed.value ?? String(request.speed ?? 1);
   return (
     <div class="controls">
       <div class="row">
         {state === 'RUNNING' && (
-          <button type="button" disabled={busy.value !== null} onClick={() => void pause()}>
+          <button type="button" disabled={locked} onClick={() => void pause()}>
             <Icon name="pause" /> Pause
           </button>
         )}
@@ -62,7 +65,7 @@ export function Controls({ feed, run }: { readonly feed: RunFeed; readonly run: 
           <button
             type="button"
             class="primary"
-            disabled={busy.value !== null}
+            disabled={locked}
             onClick={() => {
               if (needsPasswords) askingPasswords.value = true;
               else void resume(null);
@@ -74,11 +77,7 @@ export function Controls({ feed, run }: { readonly feed: RunFeed; readonly run: 
         {isActive(state) && request.paceMode === 'RECORDED' && (
           <label class="inline">
             Speed
-            <select
-              value={current}
-              disabled={busy.value !== null}
-              onChange={(event) => void setSpeed(event.currentTarget.value)}
-            >
+            <select value={current} disabled={locked} onChange={(event) => void setSpeed(event.currentTarget.value)}>
               {[...new Set([...SPEEDS, current])]
                 .sort((a, b) => Number(a) - Number(b))
                 .map((value) => (
@@ -93,13 +92,18 @@ export function Controls({ feed, run }: { readonly feed: RunFeed; readonly run: 
           <button
             type="button"
             class="danger"
-            disabled={busy.value !== null}
+            disabled={locked}
             onClick={() => {
               asking.value = true;
             }}
           >
             <Icon name="stop" /> {busy.value === 'cancel' ? 'Cancelling…' : 'Cancel'}
           </button>
+        )}
+        {reader && (isActive(state) || state === 'INTERRUPTED') && (
+          <span class="soft" title={READER_MAY_NOT}>
+            A reader may only look
+          </span>
         )}
         {!isActive(state) && (
           <a class="button" href={href('/new', { from: run.window.from, to: run.window.to })}>

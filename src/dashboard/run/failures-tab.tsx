@@ -1,7 +1,7 @@
 import { useSignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
-import { useMemo } from 'preact/hooks';
 import {
+  type OutcomeFilterInput,
   ReplayDivergencesDocument,
   type ReplayDivergencesQuery,
   ReplayFailuresDocument,
@@ -18,12 +18,15 @@ import { Icon } from '../ui/icon.tsx';
 import { Empty, Failure, Loading } from '../ui/notice.tsx';
 import { Sql, SqlBlock } from '../ui/sql.tsx';
 import { VirtualTable } from '../ui/virtual-table.tsx';
-import { nextMatches, ofStatement, type Wanted } from './matches.ts';
+import { nextMatches } from './matches.ts';
 import { OUTCOME_COLUMNS } from './outcome-columns.tsx';
 import type { Outcome } from './statement-tail.ts';
 
 type FailureGroup = NonNullable<ReplayFailuresQuery['replayFailures']>[number];
 type DivergenceGroup = NonNullable<ReplayDivergencesQuery['replayDivergences']>[number];
+
+/** Fingerprint of the group that the last failures of many kinds share. */
+const OTHERS = 'other';
 
 interface Props {
   readonly replayId: string;
@@ -111,14 +114,10 @@ function FailureCard(props: {
 }) {
   const { group, replayId, onOpen } = props;
   const own = group.count - group.cascades;
-  const wanted = useMemo<Wanted>(() => {
-    const isStatement = ofStatement(group.normalised);
-    return {
-      filter: { statuses: ['FAILED'] },
-      accepts: (outcome) => outcome.sqlstate === group.sqlstate && isStatement(outcome),
-      lastSeq: group.lastSeq,
-    };
-  }, [group.normalised, group.sqlstate, group.lastSeq]);
+  const filter: OutcomeFilterInput | null =
+    group.fingerprint === OTHERS
+      ? null
+      : { statuses: ['FAILED'], sqlstates: [group.sqlstate], fingerprint: group.fingerprint, ...spanOf(group) };
   return (
     <GroupCard
       head={
@@ -148,7 +147,7 @@ function FailureCard(props: {
       normalised={group.normalised}
       listKey={`${replayId} ${group.sqlstate} ${group.normalised} ${group.count}`}
       replayId={replayId}
-      wanted={wanted}
+      filter={filter}
       onOpen={onOpen}
     />
   );
@@ -160,16 +159,9 @@ function DivergenceCard(props: {
   readonly onOpen: Props['onOpen'];
 }) {
   const { group, replayId, onOpen } = props;
-  const { divergence, normalised, firstCursor, lastSeq } = group;
-  const wanted = useMemo<Wanted>(() => {
-    const isStatement = ofStatement(normalised);
-    return {
-      filter: { verdicts: ['DIVERGED'] },
-      accepts: (outcome) => outcome.divergences.includes(divergence) && isStatement(outcome),
-      from: firstCursor,
-      lastSeq,
-    };
-  }, [divergence, normalised, firstCursor, lastSeq]);
+  const { divergence, normalised, fingerprint } = group;
+  const filter: OutcomeFilterInput | null =
+    fingerprint === OTHERS ? null : { divergences: [divergence], fingerprint, ...spanOf(group) };
   return (
     <GroupCard
       head={
@@ -192,10 +184,15 @@ function DivergenceCard(props: {
       normalised={normalised}
       listKey={`${replayId} ${divergence} ${group.fingerprint} ${group.count}`}
       replayId={replayId}
-      wanted={wanted}
+      filter={filter}
       onOpen={onOpen}
     />
   );
+}
+
+/** No statement of the group lies outside. */
+function spanOf({ firstSeq, lastSeq }: { readonly firstSeq: number; readonly lastSeq: number }) {
+  return { fromSeq: firstSeq, toSeq: lastSeq };
 }
 
 function eventsText({ firstSeq, lastSeq }: { readonly firstSeq: number; readonly lastSeq: number }): string {
@@ -209,7 +206,8 @@ interface GroupProps {
   readonly normalised: string;
   readonly listKey: string;
   readonly replayId: string;
-  readonly wanted: Wanted;
+  /** Of the statements of the group; null where they cannot be told from others. */
+  readonly filter: OutcomeFilterInput | null;
   readonly onOpen: Props['onOpen'];
 }
 
@@ -233,8 +231,10 @@ function GroupCard(props: GroupProps) {
   );
 }
 
-function GroupDetail({ facts, normalised, listKey, replayId, wanted, onOpen }: GroupProps) {
-  const list = usePaged(listKey, (after, abort) => nextMatches(replayId, wanted, after, abort));
+function GroupDetail({ facts, normalised, listKey, replayId, filter, onOpen }: GroupProps) {
+  const list = usePaged<Outcome>(filter && listKey, (after, abort) =>
+    nextMatches(replayId, filter ?? {}, { after }, abort),
+  );
   return (
     <>
       <dl class="facts inline-facts">
@@ -247,22 +247,28 @@ function GroupDetail({ facts, normalised, listKey, replayId, wanted, onOpen }: G
       </dl>
       <SqlBlock text={normalised} />
       <Failure error={list.error} retry={list.reload} />
-      <VirtualTable
-        label="Statements of the group"
-        columns={OUTCOME_COLUMNS}
-        rows={list.rows}
-        rowKey={(row) => row.seq}
-        onOpen={onOpen}
-        onEnd={list.more}
-        height="320px"
-        footer={
-          list.loading
-            ? 'Looking for its statements…'
-            : list.rows.length === 0
-              ? 'Its statements are gone from the journal.'
-              : null
-        }
-      />
+      {filter === null ? (
+        <p class="soft">
+          The report has no more room for groups: these statements are under Outcomes, among all others.
+        </p>
+      ) : (
+        <VirtualTable
+          label="Statements of the group"
+          columns={OUTCOME_COLUMNS}
+          rows={list.rows}
+          rowKey={(row) => row.seq}
+          onOpen={onOpen}
+          onEnd={list.more}
+          height="320px"
+          footer={
+            list.loading
+              ? 'Looking for its statements…'
+              : list.rows.length === 0
+                ? 'Its statements are gone from the journal.'
+                : null
+          }
+        />
+      )}
     </>
   );
 }

@@ -1,5 +1,5 @@
 import { useMemo } from 'preact/hooks';
-import { count, delta, duration, percent, plural, rate as rateText } from '../lib/format.ts';
+import { count, delta, duration, moment, percent, plural, rate as rateText } from '../lib/format.ts';
 import { DIVERGENCES, LAG_CAUSES } from '../lib/words.ts';
 import { Icon } from '../ui/icon.tsx';
 import { LineChart } from '../ui/line-chart.tsx';
@@ -21,9 +21,7 @@ export function RateChart({ points }: { readonly points: readonly SeriesPoint[] 
     <section class="card" aria-labelledby="rate-title">
       <h2 id="rate-title">Rate</h2>
       {rates.x.length < 2 ? (
-        <p class="soft fill">
-          The rate over time is drawn while the run is watched, and later of runs of up to 30,000 statements.
-        </p>
+        <p class="soft fill">Drawn as soon as there is something to draw.</p>
       ) : (
         <LineChart
           description={`Statements a second: most ${rateText(most)}, last ${rateText(rates.succeeded[last] ?? 0)} succeeded and ${rateText(rates.failed[last] ?? 0)} failed`}
@@ -31,7 +29,7 @@ export function RateChart({ points }: { readonly points: readonly SeriesPoint[] 
           series={series}
           lines={LINES}
           height={190}
-          formatX={(seconds) => (seconds < 10 ? `${seconds.toFixed(1)} s` : duration(seconds * 1000))}
+          formatX={moment}
           formatY={rateText}
         />
       )}

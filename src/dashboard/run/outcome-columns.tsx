@@ -91,8 +91,8 @@ export const TAIL_COLUMNS: readonly Column<TailItem>[] = OUTCOME_COLUMNS.map((co
     isPassed(row) ? (
       column.key === 'statement' ? (
         <em class="soft">
-          {row.passed === null ? 'more' : `about ${count(row.passed)}`} statements came too fast to show; all are under
-          Outcomes
+          {row.passed === null ? 'more' : `about ${count(row.passed)}`} statements before this are not shown; all are
+          under Outcomes
         </em>
       ) : null
     ) : (

@@ -1,13 +1,14 @@
 import { useSignal } from '@preact/signals';
-import { type OutcomeFilterInput, OutcomeRowsDocument, type OutcomeStatus, type Verdict } from '../../client/index.ts';
-import { ask } from '../lib/api.ts';
+import type { Divergence, OutcomeFilterInput, OutcomeStatus, Verdict } from '../../client/index.ts';
 import { count } from '../lib/format.ts';
 import { usePaged } from '../lib/paged.ts';
 import { useSettled } from '../lib/resource.ts';
-import { OUTCOMES, VERDICTS } from '../lib/words.ts';
+import { route, setQuery } from '../lib/router.ts';
+import { DIVERGENCES, OUTCOMES, VERDICTS } from '../lib/words.ts';
 import { Icon } from '../ui/icon.tsx';
 import { Empty, Failure } from '../ui/notice.tsx';
 import { VirtualTable } from '../ui/virtual-table.tsx';
+import { nextMatches } from './matches.ts';
 import { OUTCOME_COLUMNS } from './outcome-columns.tsx';
 import type { Outcome } from './statement-tail.ts';
 
@@ -24,17 +25,24 @@ interface Props {
 export function OutcomesTab({ replayId, version, onOpen }: Props) {
   const status = useSignal<OutcomeStatus | ''>('');
   const verdict = useSignal<Verdict | ''>('');
+  const divergence = useSignal<Divergence | ''>('');
+  const sqlstate = useSignal('');
   const session = useSignal('');
+  const newest = useSignal(false);
   const settledSession = useSettled(session.value.trim(), 300);
+  const settledSqlstate = useSettled(sqlstate.value.trim().toUpperCase(), 300);
+  const fingerprint = route.value.query.get('statement');
   const filter: OutcomeFilterInput = {
     ...(status.value ? { statuses: [status.value] } : {}),
     ...(verdict.value ? { verdicts: [verdict.value] } : {}),
+    ...(divergence.value ? { divergences: [divergence.value] } : {}),
+    ...(settledSqlstate ? { sqlstates: [settledSqlstate] } : {}),
     ...(settledSession ? { sessionId: settledSession } : {}),
+    ...(fingerprint ? { fingerprint } : {}),
   };
-  const list = usePaged(`${replayId} ${version} ${JSON.stringify(filter)}`, async (after, abort) => {
-    const { replayStatements } = await ask(OutcomeRowsDocument, { replayId, filter, first: 200, after }, abort);
-    return replayStatements ?? { nodes: [], pageInfo: { hasNextPage: false, endCursor: null } };
-  });
+  const list = usePaged(`${replayId} ${version} ${newest.value} ${JSON.stringify(filter)}`, (after, abort) =>
+    nextMatches(replayId, filter, { after, newest: newest.value }, abort),
+  );
   return (
     <section class="card flush" aria-labelledby="outcomes-title">
       <div class="row between pad">
@@ -73,6 +81,31 @@ export function OutcomesTab({ replayId, version, onOpen }: Props) {
             </option>
           ))}
         </select>
+        <select
+          aria-label="Divergence"
+          value={divergence.value}
+          onChange={(event) => {
+            divergence.value = event.currentTarget.value as Divergence | '';
+          }}
+        >
+          <option value="">Any divergence</option>
+          {Object.entries(DIVERGENCES).map(([value, { label }]) => (
+            <option key={value} value={value}>
+              {label}
+            </option>
+          ))}
+        </select>
+        <input
+          type="text"
+          class="short"
+          aria-label="SQLSTATE"
+          placeholder="SQLSTATE"
+          maxLength={5}
+          value={sqlstate.value}
+          onInput={(event) => {
+            sqlstate.value = event.currentTarget.value;
+          }}
+        />
         <div class="search-box">
           <Icon name="search" />
           <input
@@ -85,7 +118,27 @@ export function OutcomesTab({ replayId, version, onOpen }: Props) {
             }}
           />
         </div>
+        <label class="inline">
+          <input
+            type="checkbox"
+            checked={newest.value}
+            onChange={(event) => {
+              newest.value = event.currentTarget.checked;
+            }}
+          />
+          Newest first
+        </label>
       </search>
+      {fingerprint && (
+        <p class="pad row chosen">
+          <span>
+            Calls of one normalised statement, <code>{fingerprint}</code>
+          </span>
+          <button type="button" class="small" onClick={() => setQuery({ statement: null })}>
+            <Icon name="cross" size={12} /> All statements
+          </button>
+        </p>
+      )}
       <Failure error={list.error} retry={list.reload} />
       {list.rows.length === 0 && list.complete ? (
         <Empty title="No outcomes">Nothing matches so far.</Empty>

@@ -1,12 +1,12 @@
 import { computed, signal } from '@preact/signals';
 import {
   hasEnded,
-  OutcomeTimesDocument,
   ReplayDocument,
   type ReplayFieldsFragment,
   type ReplayState,
   type ReplayUpdate,
   RepriseError,
+  RunTimelineDocument,
   type SummaryFieldsFragment,
 } from '../../client/index.ts';
 import { api, ask, noticeRefusal } from '../lib/api.ts';
@@ -25,15 +25,14 @@ interface Memory {
   /** Places of the last seconds, oldest first: the tail begins again at the first. */
   readonly recent: readonly string[];
   readonly events: readonly RunEvent[];
-  readonly points: readonly SeriesPoint[];
 }
 
-const NOTHING: Memory = { cursor: null, recent: [], events: [], points: [] };
+const NOTHING: Memory = { cursor: null, recent: [], events: [] };
 const KEEP_MS = 1000;
 const RECENT = 8;
 const MOST_EVENTS = 500;
-/** Outcomes from which the chart of an unwatched run is drawn; more would be read for too long. */
-const MOST_TIMES = 30_000;
+/** Intervals of the chart. */
+const INTERVALS = 160;
 
 /** A run as it is now, and as it moves: one SUMMARY stream, whatever the number of statements. */
 export class RunFeed {
@@ -55,6 +54,8 @@ export class RunFeed {
   readonly #key: string;
   #memory: Memory;
   #keptAt = 0;
+  /** The timeline counts from the begin of the run, a summary what the run has worked: without the time it lay interrupted. */
+  #clockAhead = 0;
   #stop = new AbortController();
 
   constructor(id: string) {
@@ -62,7 +63,6 @@ export class RunFeed {
     this.#key = `reprise.run.${id}`;
     this.#memory = recall<Memory>(sessionStorage, this.#key) ?? NOTHING;
     this.events.value = this.#memory.events;
-    this.points.value = this.#memory.points;
     this.tail = new StatementTail(id, this.#memory.recent[0] ?? null);
     window.addEventListener('pagehide', this.#remember);
     void this.#follow();
@@ -102,9 +102,11 @@ export class RunFeed {
       if (run === null || abort.aborted) return;
       if (hasEnded(run.state)) {
         this.connection.value = { state: 'ENDED' };
-        await this.#rebuild(run, abort);
+        this.tail.moved();
+        await this.#readTimeline(abort);
         return;
       }
+      await this.#readTimeline(abort);
       let interrupted = false;
       for await (const update of api().watchReplay(this.#id, {
         after: this.#memory.cursor,
@@ -125,7 +127,10 @@ export class RunFeed {
       if (abort.aborted) return;
       const ended = await this.#look(abort);
       this.#remember();
-      if (ended && !abort.aborted) this.connection.value = { state: 'ENDED' };
+      if (ended && !abort.aborted) {
+        this.connection.value = { state: 'ENDED' };
+        await this.#readTimeline(abort);
+      }
     } catch (error) {
       if (abort.aborted) return;
       if (error instanceof RepriseError && error.code === 'CURSOR_INVALID' && this.#memory.cursor !== null) {
@@ -152,51 +157,30 @@ export class RunFeed {
     if (run) this.run.value = { ...run, state, summary };
     const added = update.events.filter((event): event is RunEvent => event.__typename !== 'OutcomeEvent');
     if (added.length > 0) this.events.value = [...this.events.value, ...added].slice(-MOST_EVENTS);
-    const seen =
-      this.points.value.length === 0 && summary.elapsedMs > 0
-        ? [{ at: 0, succeeded: 0, failed: 0 }]
-        : this.points.value;
-    this.points.value = withPoint(seen, {
-      at: summary.elapsedMs,
+    this.points.value = withPoint(this.points.value, {
+      at: summary.elapsedMs + this.#clockAhead,
       succeeded: summary.succeeded,
       failed: summary.failed + summary.cascades,
     });
-    this.tail.moved(cursor);
+    this.tail.moved();
     this.#memory = {
       cursor,
       recent: [...this.#memory.recent, cursor].slice(-RECENT),
       events: this.events.value,
-      points: this.points.value,
     };
     if (performance.now() - this.#keptAt > KEEP_MS) this.#remember();
     if (run && (run.startedAt === null || run.targetVersion === null))
       void this.#look(this.#stop.signal).catch(() => {});
   }
 
-  /** The chart of a run that ended unwatched, from its outcomes, while they are few enough. */
-  async #rebuild(run: Run, abort: AbortSignal): Promise<void> {
-    if (this.points.value.length > 2 || run.startedAt === null || done(run.summary) > MOST_TIMES) return;
-    const outcomes = [];
-    let after: string | null = null;
-    for (;;) {
-      const { replayStatements }: { replayStatements: TimesPage | null } = await ask(
-        OutcomeTimesDocument,
-        { replayId: this.#id, first: 1000, after },
-        abort,
-      );
-      for (const { at, status } of replayStatements?.nodes ?? []) {
-        outcomes.push({ at: Date.parse(at), succeeded: status === 'SUCCEEDED', failed: status === 'FAILED' });
-      }
-      if (!replayStatements?.pageInfo.hasNextPage || abort.aborted) break;
-      after = replayStatements.pageInfo.endCursor;
-    }
-    if (outcomes.length > 1) this.points.value = pointsOf(outcomes, Date.parse(run.startedAt), 100);
+  /** The chart up to now, also of what nobody watched here. */
+  async #readTimeline(abort: AbortSignal): Promise<void> {
+    const { replayTimeline } = await ask(RunTimelineDocument, { replayId: this.#id, intervals: INTERVALS }, abort);
+    if (abort.aborted) return;
+    this.points.value = replayTimeline ? pointsOf(replayTimeline) : [{ at: 0, succeeded: 0, failed: 0 }];
+    const elapsedMs = this.run.value?.summary.elapsedMs ?? 0;
+    this.#clockAhead = replayTimeline ? (this.points.value.at(-1)?.at ?? 0) - elapsedMs : 0;
   }
-}
-
-interface TimesPage {
-  readonly nodes: readonly { readonly at: string; readonly status: string }[];
-  readonly pageInfo: { readonly hasNextPage: boolean; readonly endCursor: string | null };
 }
 
 /** Statements that have an outcome. */

@@ -102,7 +102,7 @@ function RunView({ feed, run }: { readonly feed: RunFeed; readonly run: Run }) {
         label="Parts of the run"
         tabs={tabs}
         current={tab}
-        onSelect={(key) => setQuery({ tab: key === 'overview' ? null : key })}
+        onSelect={(key) => setQuery({ tab: key === 'overview' ? null : key, statement: null })}
       >
         {tab === 'overview' ? (
           <Overview feed={feed} run={run} onOpen={onOpen} />
@@ -162,12 +162,7 @@ function Overview({ feed, run, onOpen }: OverviewProps) {
         <Lag summary={summary} />
         <Comparison summary={summary} />
       </div>
-      {(active || watched) && <TailPanel tail={feed.tail} onOpen={onOpen} />}
-      {!active && !watched && (
-        <p class="soft">
-          Every statement is under <a href={href(`/runs/${run.id}`, { tab: 'outcomes' })}>Outcomes</a>.
-        </p>
-      )}
+      {(active || watched) && <TailPanel tail={feed.tail} active={active} onOpen={onOpen} />}
       {(active || feed.events.value.length > 0) && <EventsPanel events={feed.events.value} />}
     </div>
   );

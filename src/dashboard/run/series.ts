@@ -45,24 +45,21 @@ export function ratesOf(points: readonly SeriesPoint[]): Rates {
   return { x, succeeded, failed };
 }
 
-/** Points from single outcomes, for a run that nobody watched here. `at` in milliseconds, in order. */
-export function pointsOf(
-  outcomes: readonly { readonly at: number; readonly failed: boolean; readonly succeeded: boolean }[],
-  startedAt: number,
-  parts: number,
-): readonly SeriesPoint[] {
-  const end = outcomes.at(-1)?.at ?? startedAt;
-  const step = Math.max(50, (end - startedAt) / parts);
-  const points: SeriesPoint[] = [{ at: 0, succeeded: 0, failed: 0 }];
-  let succeeded = 0;
-  let failed = 0;
-  let index = 0;
-  for (let at = step; index < outcomes.length; at += step) {
-    for (; index < outcomes.length && (outcomes[index]?.at ?? 0) - startedAt <= at; index++) {
-      if (outcomes[index]?.succeeded) succeeded += 1;
-      if (outcomes[index]?.failed) failed += 1;
-    }
-    points.push({ at, succeeded, failed });
-  }
-  return points;
+/** Points at the ends of equal intervals, from the beginning of the run. */
+export function pointsOf(timeline: {
+  readonly intervalMs: number;
+  readonly intervals: readonly { readonly succeeded: number; readonly failed: number }[];
+}): readonly SeriesPoint[] {
+  let last: SeriesPoint = { at: 0, succeeded: 0, failed: 0 };
+  return [
+    last,
+    ...timeline.intervals.map((interval, index) => {
+      last = {
+        at: (index + 1) * timeline.intervalMs,
+        succeeded: last.succeeded + interval.succeeded,
+        failed: last.failed + interval.failed,
+      };
+      return last;
+    }),
+  ];
 }

@@ -21,17 +21,14 @@ export function isPassed(item: TailItem): item is Passed {
 const PAGE = 200;
 /** Looks in a row while catching up; what is further behind is passed over, and said so. */
 const CATCH_UP_PAGES = 25;
-/**
- * Looks in a row after one that left nothing behind, so that a burst in a run that can be followed is shown whole. A
- * run that is too fast to be followed never leaves nothing behind: it costs one look a move.
- */
+/** Looks in a row after one that left nothing behind, so that a burst in a run that can be followed is shown whole. */
 const BURST_PAGES = 5;
 const MOST = 2000;
 const MOST_WHILE_STOPPED = 6000;
 
 /**
  * The newest outcomes of a run. It does not read a stream of all of them: whenever the summary stream has moved, it
- * asks for the first of what is new, and passes over the rest where there is more than fits a screen.
+ * asks for what is new, and where that is more than anybody could read, for the newest of it.
  */
 export class StatementTail {
   readonly rows = signal<readonly TailItem[]>([]);
@@ -41,29 +38,25 @@ export class StatementTail {
   readonly catchingUp = signal(false);
   readonly #replayId: string;
   #after: string | null;
-  #newest: string | null = null;
   #busy = false;
   /** There is more to fetch: the run moved during a look, or a page was full and may be followed by the next. */
   #again = false;
   #catchUpLeft: number;
-  /** Rows were passed over since the last ones. */
-  #jumped = false;
   #closed = new AbortController();
 
-  /** Begins behind `after`; null: at the beginning of the run. */
+  /** Begins behind `after`; null: with the newest. */
   constructor(replayId: string, after: string | null) {
     this.#replayId = replayId;
     this.#after = after;
-    this.#catchUpLeft = after === null ? BURST_PAGES : CATCH_UP_PAGES;
+    this.#catchUpLeft = after === null ? 0 : CATCH_UP_PAGES;
   }
 
   close(): void {
     this.#closed.abort();
   }
 
-  /** The run has moved: `cursor` is behind everything that it has reported. */
-  moved(cursor: string): void {
-    this.#newest = cursor;
+  /** The run has moved, or has ended. */
+  moved(): void {
     void this.#look();
   }
 
@@ -80,9 +73,9 @@ export class StatementTail {
     this.#closed = new AbortController();
     this.#busy = false;
     this.rows.value = [];
+    this.#after = null;
     // Failures are few: they are shown from the beginning.
-    this.#after = only ? null : this.#newest;
-    this.#catchUpLeft = only ? CATCH_UP_PAGES : BURST_PAGES;
+    this.#catchUpLeft = only ? CATCH_UP_PAGES : 0;
     void this.#look();
   }
 
@@ -100,32 +93,30 @@ export class StatementTail {
     const { signal: abort } = this.#closed;
     this.#busy = true;
     this.#again = false;
+    const newest = this.#catchUpLeft === 0 && this.following.value;
     try {
       const { replayStatements: page } = await ask(
         OutcomeRowsDocument,
         {
           replayId: this.#replayId,
           filter: this.failuresOnly.value ? { statuses: ['FAILED', 'UNKNOWN'] } : null,
-          first: PAGE,
+          ...(newest ? { last: PAGE } : { first: PAGE }),
           after: this.#after,
         },
         abort,
       );
       if (abort.aborted) return;
       if (page) {
-        this.#append(page.nodes);
-        if (page.pageInfo.endCursor !== null && page.nodes.length > 0) this.#after = page.pageInfo.endCursor;
-        if (page.pageInfo.hasNextPage) {
-          if (this.#catchUpLeft > 0) {
-            this.#catchUpLeft -= 1;
-            this.#again = true;
-          } else if (this.#newest !== null && this.following.value) {
-            this.#after = this.#newest;
-            this.#jumped = true;
-          }
-        } else {
+        const { endCursor, hasNextPage, hasPreviousPage } = page.pageInfo;
+        const isLeftBehind = newest ? hasPreviousPage : hasNextPage;
+        this.#append(page.nodes, newest && isLeftBehind);
+        if (endCursor !== null) this.#after = endCursor;
+        if (!isLeftBehind) {
           this.#catchUpLeft = BURST_PAGES;
           this.catchingUp.value = false;
+        } else if (this.#catchUpLeft > 0) {
+          this.#catchUpLeft -= 1;
+          this.#again = true;
         }
         if (this.#catchUpLeft === 0) this.catchingUp.value = false;
       }
@@ -138,17 +129,16 @@ export class StatementTail {
     if (this.#again) void this.#look();
   }
 
-  #append(nodes: readonly Outcome[]): void {
+  /** `passed`: there are others between what is shown and these. */
+  #append(nodes: readonly Outcome[], passed: boolean): void {
     const first = nodes[0];
     if (!first) return;
     const rows = [...this.rows.value];
-    const last = rows.at(-1);
     // Numbers of events: a few of those between are states and notices, so this is about right.
-    const between = last === undefined ? 0 : first.seq - last.seq - 1;
-    if (this.#jumped && between > 0) {
+    const between = first.seq - (rows.at(-1)?.seq ?? 0) - 1;
+    if (passed && between > 0) {
       rows.push({ passed: this.failuresOnly.value ? null : between, seq: first.seq - 0.5 });
     }
-    this.#jumped = false;
     rows.push(...nodes);
     this.rows.value = this.following.value ? rows.slice(-MOST) : rows;
   }

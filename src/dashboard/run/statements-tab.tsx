@@ -5,6 +5,7 @@ import { ReplayReportDocument, type ReplayReportQuery } from '../../client/index
 import { ask } from '../lib/api.ts';
 import { count, delta, duration, oneLine, plural } from '../lib/format.ts';
 import { useResource } from '../lib/resource.ts';
+import { href } from '../lib/router.ts';
 import { DIVERGENCES } from '../lib/words.ts';
 import { Drawer } from '../ui/drawer.tsx';
 import { ChoiceField, Fact } from '../ui/fields.tsx';
@@ -200,6 +201,7 @@ export function StatementsTab({ replayId, version }: { readonly replayId: string
       )}
       {open.value && (
         <StatementDrawer
+          replayId={replayId}
           statement={open.value}
           onClose={() => {
             open.value = null;
@@ -211,9 +213,11 @@ export function StatementsTab({ replayId, version }: { readonly replayId: string
 }
 
 function StatementDrawer({
+  replayId,
   statement,
   onClose,
 }: {
+  readonly replayId: string;
   readonly statement: StatementReport;
   readonly onClose: () => void;
 }) {
@@ -255,6 +259,13 @@ function StatementDrawer({
           ))}
         </tbody>
       </table>
+      {statement.fingerprint !== 'other' && (
+        <p>
+          <a href={href(`/runs/${replayId}`, { tab: 'outcomes', statement: statement.fingerprint })}>
+            Its {plural(statement.calls, 'call')}, one by one
+          </a>
+        </p>
+      )}
       {statement.divergences.length > 0 && (
         <>
           <h3>Divergences</h3>

@@ -7,11 +7,13 @@ import { isPassed, type Outcome, type StatementTail, type TailItem } from './sta
 
 interface Props {
   readonly tail: StatementTail;
+  /** More may come. */
+  readonly active: boolean;
   readonly onOpen: (outcome: Outcome) => void;
 }
 
 /** Statements as they are reported: follow or stop, failures only, search in what is shown. */
-export function TailPanel({ tail, onOpen }: Props) {
+export function TailPanel({ tail, active, onOpen }: Props) {
   const search = useSignal('');
   const words = search.value.trim().toLowerCase();
   const all = tail.rows.value;
@@ -28,7 +30,7 @@ export function TailPanel({ tail, onOpen }: Props) {
   return (
     <section class="card flush" aria-labelledby="tail-title">
       <div class="row between pad">
-        <h2 id="tail-title">Statements</h2>
+        <h2 id="tail-title">{active ? 'Statements' : 'Last statements'}</h2>
         <div class="row">
           <div class="search-box">
             <Icon name="search" />
@@ -51,9 +53,11 @@ export function TailPanel({ tail, onOpen }: Props) {
             />
             Failures only
           </label>
-          <button type="button" class="small" aria-pressed={following} onClick={() => tail.setFollowing(!following)}>
-            <Icon name={following ? 'pause' : 'down'} size={12} /> {following ? 'Stop following' : 'Follow'}
-          </button>
+          {active && (
+            <button type="button" class="small" aria-pressed={following} onClick={() => tail.setFollowing(!following)}>
+              <Icon name={following ? 'pause' : 'down'} size={12} /> {following ? 'Stop following' : 'Follow'}
+            </button>
+          )}
         </div>
       </div>
       <VirtualTable<TailItem>
@@ -70,7 +74,9 @@ export function TailPanel({ tail, onOpen }: Props) {
         footer={
           rows.length === 0
             ? tail.failuresOnly.value
-              ? 'No failure so far.'
+              ? active
+                ? 'No failure so far.'
+                : 'No failure.'
               : 'Nothing reported yet.'
             : words
               ? plural(rows.length, 'match', 'matches')

@@ -167,7 +167,8 @@ function Figures({ a, b }: { readonly a: ReplayFieldsFragment; readonly b: Repla
 
 type Side = Pair['a'];
 
-const failures = (side: Side) => side?.failures ?? 0;
+/** Cascades included, as the verdict counts them. */
+const failures = (side: Side) => (side ? side.failures + side.cascades : null);
 const p95 = (side: Side) => side?.replayed.p95 ?? null;
 const ratio = (pair: Pair) => {
   const before = p95(pair.a);
@@ -203,8 +204,8 @@ const COLUMNS: readonly (Column<Pair> & { readonly value: (pair: Pair) => number
       'failedA',
       'Failed A',
       '5rem',
-      (pair) => failures(pair.a),
-      (pair) => count(pair.a?.failures),
+      (pair) => failures(pair.a) ?? -1,
+      (pair) => count(failures(pair.a)),
     ),
     wide: true,
   },
@@ -213,9 +214,11 @@ const COLUMNS: readonly (Column<Pair> & { readonly value: (pair: Pair) => number
       'failedB',
       'Failed B',
       '5rem',
-      (pair) => failures(pair.b),
+      (pair) => failures(pair.b) ?? -1,
       (pair) => (
-        <span class={failures(pair.b) > failures(pair.a) ? 'bad-text' : undefined}>{count(pair.b?.failures)}</span>
+        <span class={(failures(pair.b) ?? 0) > (failures(pair.a) ?? 0) ? 'bad-text' : undefined}>
+          {count(failures(pair.b))}
+        </span>
       ),
     ),
     wide: true,

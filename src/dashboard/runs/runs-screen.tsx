@@ -14,7 +14,8 @@ import { StateBadge } from '../ui/badge.tsx';
 import { Icon } from '../ui/icon.tsx';
 import { Empty, Failure, Loading } from '../ui/notice.tsx';
 
-const POLL_MS = 2000;
+/** Between looks at the list: while a run is under way, and for those that others start. */
+const POLL_MS = { active: 2000, quiet: 10_000 } as const;
 
 /** Every run, newest first; two can be compared. */
 export function RunsScreen() {
@@ -27,19 +28,21 @@ export function RunsScreen() {
   const rows = runs.rows.map((run) => fresh.value.get(run.id) ?? run);
   const anyActive = rows.some((run) => isActive(run.state));
   useEffect(() => {
-    if (!anyActive) return;
-    const timer = setInterval(() => {
-      if (document.hidden) return;
-      ask(ReplaysDocument, { states: null, first: 50, after: null }).then(
-        ({ replays }) => {
-          const known = new Set(runs.rows.map((run) => run.id));
-          if (replays.nodes.some((run) => !known.has(run.id))) runs.reload();
-          fresh.value = new Map([...fresh.value, ...replays.nodes.map((run) => [run.id, run] as const)]);
-        },
-        // The next look may find the service again.
-        () => {},
-      );
-    }, POLL_MS);
+    const timer = setInterval(
+      () => {
+        if (document.hidden) return;
+        ask(ReplaysDocument, { states: null, first: 50, after: null }).then(
+          ({ replays }) => {
+            const known = new Set(runs.rows.map((run) => run.id));
+            if (replays.nodes.some((run) => !known.has(run.id))) runs.reload();
+            fresh.value = new Map([...fresh.value, ...replays.nodes.map((run) => [run.id, run] as const)]);
+          },
+          // The next look may find the service again.
+          () => {},
+        );
+      },
+      POLL_MS[anyActive ? 'active' : 'quiet'],
+    );
     return () => clearInterval(timer);
   }, [anyActive, runs.rows]);
 
@@ -92,21 +95,25 @@ export function RunsScreen() {
                 </th>
                 <th scope="col">Run</th>
                 <th scope="col">State</th>
-                <th scope="col">Target</th>
+                <th scope="col" class="wide">
+                  Target
+                </th>
                 <th scope="col" class="wide">
                   Window (UTC)
                 </th>
                 <th scope="col" class="wide">
                   Ordering
                 </th>
-                <th scope="col">Progress</th>
+                <th scope="col" class="wide">
+                  Progress
+                </th>
                 <th scope="col" class="end">
                   Failed
                 </th>
                 <th scope="col" class="end">
                   Diverged
                 </th>
-                <th scope="col" class="end">
+                <th scope="col" class="end wide">
                   Took
                 </th>
               </tr>
@@ -150,11 +157,17 @@ function RunRow({ run, chosen, onToggle }: RowProps) {
           <code>{shortId(run.id)}</code>
         </a>
         <small class="num nowrap">{toSecond(run.createdAt)}</small>
+        <small class="narrow-only">
+          <code>{run.target}</code>
+        </small>
       </th>
       <td>
         <StateBadge state={run.state} />
+        <small class="num narrow-only">
+          {summary.planned === null ? count(reported) : `${percent(reported, whole)} of ${count(summary.planned)}`}
+        </small>
       </td>
-      <td>
+      <td class="wide">
         <code>{run.target}</code>
       </td>
       <td class="num nowrap wide">
@@ -162,7 +175,7 @@ function RunRow({ run, chosen, onToggle }: RowProps) {
         <small>to {toSecond(run.window.to)}</small>
       </td>
       <td class="wide">{ORDERINGS[run.request.ordering].title}</td>
-      <td class="num nowrap">
+      <td class="num nowrap wide">
         <span class="mini-bar" aria-hidden="true">
           <span style={{ width: `${(reported / whole) * 100}%` }} />
         </span>
@@ -174,7 +187,7 @@ function RunRow({ run, chosen, onToggle }: RowProps) {
         {summary.cascades > 0 && <small>+ {count(summary.cascades)} cascades</small>}
       </td>
       <td class={`end num ${divergedClass(summary) ?? ''}`}>{count(summary.diverged)}</td>
-      <td class="end num nowrap">{duration(summary.elapsedMs)}</td>
+      <td class="end num nowrap wide">{duration(summary.elapsedMs)}</td>
     </tr>
   );
 }

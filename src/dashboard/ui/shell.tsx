@@ -4,6 +4,8 @@ import { useEffect } from 'preact/hooks';
 import { signedInAs, signIn, signOut, tokenWanted } from '../lib/api.ts';
 import { href, section } from '../lib/router.ts';
 import { isDark, toggleTheme } from '../lib/theme.ts';
+import { isReader, READER_MAY_NOT } from '../lib/viewer.ts';
+import { Badge } from './badge.tsx';
 import { Drawer } from './drawer.tsx';
 import { TextField } from './fields.tsx';
 import { Icon, type IconName } from './icon.tsx';
@@ -50,6 +52,13 @@ export function Shell({ children }: { readonly children: ComponentChildren }) {
           ))}
         </nav>
         <div class="top-end">
+          {isReader() && (
+            <span class="role" title={READER_MAY_NOT}>
+              <Badge tone="neutral" icon="lock">
+                Reader
+              </Badge>
+            </span>
+          )}
           {signedInAs.value !== null && (
             <button type="button" class="icon-button" aria-label="Sign out" title="Sign out" onClick={signOut}>
               <Icon name="key" />

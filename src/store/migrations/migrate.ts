@@ -3,12 +3,14 @@ import { type ClientConfig, Pool } from 'pg';
 import * as journal from './0001-journal.ts';
 import * as replays from './0002-replays.ts';
 import * as replaySequences from './0003-replay-sequences.ts';
+import * as chunkTimes from './0004-chunk-times.ts';
 
 /** All migrations, by the name under which each is remembered. Applied in order; never edited once released. */
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-journal': journal,
   '0002-replays': replays,
   '0003-replay-sequences': replaySequences,
+  '0004-chunk-times': chunkTimes,
 };
 
 /** Names of all migrations, in their order. */
