@@ -142,6 +142,11 @@ async function open(config: Config, logger: Logger, closers: Closers): Promise<R
       engine,
     },
     logger,
+    statistics: {
+      replays: () => engine.statistics,
+      appends: storage.appends,
+      journalSize: () => storage.journalSize(),
+    },
     pages: dashboardPages(),
   });
   closers.add(() => server.stop());

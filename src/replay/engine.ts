@@ -18,6 +18,7 @@ import type { ReplayInput, ReplayRequest } from './request.ts';
 import { ReplayRun } from './run.ts';
 import { hasEnded } from './run-state.ts';
 import { readSettled } from './settled-outcomes.ts';
+import { type ReplayStatistics, RunTotals } from './statistics.ts';
 import type { Replay, ReplayListFilter, ReplayReport, ReplayStore } from './store.ts';
 import type { ProgressSnapshot } from './summary.ts';
 import { Tally } from './tally.ts';
@@ -61,6 +62,7 @@ export class ReplayEngine {
   /** Runs on their way into `runs`. */
   private readonly starting = new Set<Promise<unknown>>();
   private readonly resuming = new Set<string>();
+  private readonly ended = new RunTotals();
   private stopped = false;
 
   constructor(options: ReplayEngineOptions) {
@@ -259,6 +261,11 @@ export class ReplayEngine {
     return this.runs.size;
   }
 
+  /** What the runs of this process have done so far, those that have ended included. */
+  get statistics(): ReplayStatistics {
+    return this.ended.with(this.runs.values());
+  }
+
   /** True while a run of this process goes as fast as it can: whatever else happens here slows it down. */
   get isHurried(): boolean {
     for (const run of this.runs.values()) if (run.isHurried) return true;
@@ -347,6 +354,7 @@ export class ReplayEngine {
     this.runs.set(run.id, run);
     void run.done.then(() => {
       this.runs.delete(run.id);
+      this.ended.add(run);
       if (run.failureToStore !== null) this.options.onStoreFailure(run.id, run.failureToStore);
     });
   }

@@ -20,6 +20,7 @@ import { ReportBuilder } from './report-builder.ts';
 import { Reporter } from './reporter.ts';
 import { saveReport } from './reports.ts';
 import type { ReplayRequest } from './request.ts';
+import type { RunState } from './run-state.ts';
 import { SessionPool } from './sessions.ts';
 import type { SettledOutcomes } from './settled-outcomes.ts';
 import type { Replay, ReplayStore } from './store.ts';
@@ -58,6 +59,7 @@ export class ReplayRun {
   /** Resolves, never rejects, when the run has ended and everything of it is closed. */
   readonly done: Promise<void>;
   readonly tally: Tally;
+  private current: RunState;
   private readonly parts: RunParts;
   private readonly control = new RunControl();
   private readonly connector: Connector;
@@ -78,12 +80,16 @@ export class ReplayRun {
   constructor(parts: RunParts) {
     this.parts = parts;
     this.id = parts.replay.id;
+    this.current = parts.replay.state;
     this.tally = parts.settled === null ? new Tally() : Tally.restore(parts.settled.summary);
     this.pacer = new Pacer(parts.request.pace);
     this.connector = new Connector(parts.target, this.control.signal);
     this.feed = new EventFeed(parts.store, this.id, {
       lastSeq: parts.replay.lastSeq,
       sentThrough: parts.settled?.sentThrough ?? 0,
+      onState: (state) => {
+        this.current = state;
+      },
       onError: (error) =>
         this.control.end({
           kind: 'FAILED',
@@ -104,6 +110,16 @@ export class ReplayRun {
    */
   get hasBegun(): Promise<void> {
     return this.begun.promise;
+  }
+
+  /** As it was last stored. */
+  get state(): RunState {
+    return this.current;
+  }
+
+  /** Events that are not durable yet. */
+  get backlog(): number {
+    return this.feed.backlog;
   }
 
   /** True while it sends, or will send, as fast as it can. */

@@ -14,7 +14,7 @@ import { openPullStreams } from '../replay/pull-stream.ts';
 import { type AccessToken, Authenticator } from './auth.ts';
 import { EventStreams } from './event-streams.ts';
 import { DEFAULT_LIMITS, RateLimiter, type ServerLimits } from './limits.ts';
-import { Metrics } from './metrics.ts';
+import { Metrics, type ServiceStatistics } from './metrics.ts';
 import { createOperations, type Operations } from './operations.ts';
 import { isLoopbackName, type OriginPolicy, refuseOrigin } from './origins.ts';
 import { readReplayBody, runReplay, statusOf } from './replay-endpoint.ts';
@@ -38,6 +38,8 @@ export interface ServerParts {
   readonly config: ServerConfig;
   readonly context: ServiceContext;
   readonly logger: Logger;
+  /** Counted elsewhere, for `/metrics`; without it, only what the server itself counts is shown. */
+  readonly statistics?: ServiceStatistics;
   /** Serves what is not the API's (the dashboard); false: not found. No token is asked for. */
   readonly pages?: (request: IncomingMessage, response: ServerResponse) => boolean | Promise<boolean>;
 }
@@ -92,7 +94,10 @@ class RepriseServer implements Server {
     this.authenticator = new Authenticator(config.tokens);
     this.rate = new RateLimiter(this.limits);
     this.streams = new EventStreams(this.limits.writeDeadlineMs);
-    this.metrics = new Metrics({ sockets: () => this.openSockets, eventStreams: () => this.streams.size });
+    this.metrics = new Metrics(
+      { sockets: () => this.openSockets, eventStreams: () => this.streams.size },
+      parts.statistics ?? null,
+    );
     const report = (error: unknown) => this.report(error);
     this.operations = createOperations({
       service: context,
@@ -204,8 +209,8 @@ class RepriseServer implements Server {
     if (path === '/api/replay') return this.replay(request, response);
     if (path === '/metrics') {
       this.authenticator.authenticate(request.headers.authorization);
-      response.setHeader('Content-Type', this.metrics.registry.contentType);
-      response.end(await this.metrics.registry.metrics());
+      response.setHeader('Content-Type', this.metrics.contentType);
+      response.end(await this.metrics.text());
       return;
     }
     if (this.parts.pages !== undefined && (await this.parts.pages(request, response))) return;
