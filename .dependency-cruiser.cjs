@@ -25,6 +25,7 @@ const MAY_IMPORT = {
     'src/errors.ts',
   ],
   'src/engine-room.ts': ['src/config.ts', 'src/storage.ts', 'src/replay/', 'src/target/'],
+  'src/run-log.ts': ['src/replay/'],
   'src/cli/': ['src/client/', 'src/config.ts', 'src/errors.ts'],
 };
 

@@ -5,6 +5,7 @@ import { messageOf, RepriseError } from './errors.ts';
 import { createRecorder } from './journal/recorder.ts';
 import type { JournalStore } from './journal/store.ts';
 import type { ReplayEngine } from './replay/engine.ts';
+import { logRuns } from './run-log.ts';
 import { createServer } from './server/http.ts';
 import { dashboardPages } from './server/static.ts';
 import { removeServiceFile, writeServiceFile } from './service-file.ts';
@@ -131,9 +132,10 @@ async function open(config: Config, logger: Logger, closers: Closers): Promise<R
     stopped = true;
   });
 
-  const engine = await openEngine(config, storage, (replayId, error) => {
+  const onStoreFailure = (replayId: string, error: unknown) => {
     logger.error({ replayId, reason: messageOf(error) }, 'the end of a replay could not be stored');
-  });
+  };
+  const engine = await openEngine(config, storage, onStoreFailure, logRuns(logger));
   const server = createServer({
     config,
     context: {

@@ -16,6 +16,7 @@ import { createPullStream } from './pull-stream.ts';
 import { compareReports, readReport } from './reports.ts';
 import type { ReplayInput, ReplayRequest } from './request.ts';
 import { ReplayRun } from './run.ts';
+import type { RunCause, RunListener, RunObserver } from './run-observer.ts';
 import { hasEnded } from './run-state.ts';
 import { readSettled } from './settled-outcomes.ts';
 import { type ReplayStatistics, RunTotals } from './statistics.ts';
@@ -34,6 +35,7 @@ export interface ReplayEngineOptions {
   readonly maxReplays: number;
   /** Of the database that keeps the journal, to refuse it as a target; null when it cannot be told. */
   readonly journalFacts: DatabaseFacts | null;
+  readonly observer?: RunObserver;
   /** Told of a run whose end could not be stored. */
   readonly onStoreFailure: (replayId: string, error: unknown) => void;
 }
@@ -51,6 +53,7 @@ export interface OutcomePage {
   readonly hasMore: boolean;
 }
 
+const NO_CAUSE: RunCause = { requestId: null };
 const CHUNKS_AT_ONCE = 16;
 const EVENTS_AT_ONCE = 1_000;
 
@@ -74,7 +77,7 @@ export class ReplayEngine {
    * Checks the request and the target's policy, stores the run, and returns it PENDING; it goes on by itself.
    * @throws RepriseError WINDOW_INVERTED, BAD_INPUT, TARGET_UNKNOWN, TARGET_REFUSED, TOO_MANY_REPLAYS
    */
-  async start(input: ReplayInput): Promise<Replay> {
+  async start(input: ReplayInput, cause: RunCause = NO_CAUSE): Promise<Replay> {
     const request = completeRequest(input);
     return this.admit(async () => {
       const target = await this.options.policy.resolve(request.target);
@@ -86,7 +89,8 @@ export class ReplayEngine {
         createdAt: Date.now() * 1000,
         summary: new Tally().summary(0),
       });
-      this.launch(new ReplayRun({ ...this.parts(), replay, request, target, settled: null }));
+      const listener = this.listenerFor(replay, cause, false);
+      this.launch(new ReplayRun({ ...this.parts(), replay, request, target, settled: null, listener }));
       return replay;
     });
   }
@@ -163,9 +167,9 @@ export class ReplayEngine {
    * @throws RepriseError REPLAY_NOT_FOUND, REPLAY_STATE, TARGET_REFUSED, TOO_MANY_REPLAYS, TARGET_UNREACHABLE; BAD_INPUT
    * when a password is missing
    */
-  async resume(id: string, credentials: Credentials = {}): Promise<Replay> {
+  async resume(id: string, credentials: Credentials = {}, cause: RunCause = NO_CAUSE): Promise<Replay> {
     const replay = await this.require(id);
-    if (replay.state === 'INTERRUPTED') return this.resumeInterrupted(replay, credentials);
+    if (replay.state === 'INTERRUPTED') return this.resumeInterrupted(replay, credentials, cause);
     const run = await this.under(id, 'resume');
     await run.resume();
     return this.require(id);
@@ -305,7 +309,7 @@ export class ReplayEngine {
     }
   }
 
-  private async resumeInterrupted(replay: Replay, credentials: Credentials): Promise<Replay> {
+  private async resumeInterrupted(replay: Replay, credentials: Credentials, cause: RunCause): Promise<Replay> {
     const { id } = replay;
     const request = withCredentials(replay, credentials);
     if (this.runs.has(id) || this.resuming.has(id))
@@ -317,7 +321,8 @@ export class ReplayEngine {
         await checkLogins(target, request);
         const settled = await readSettled(this.options.store, replay);
         const owned = { ...replay, ownerId: this.options.ownerId };
-        const run = new ReplayRun({ ...this.parts(), replay: owned, request, target, settled });
+        const listener = this.listenerFor(owned, cause, true);
+        const run = new ReplayRun({ ...this.parts(), replay: owned, request, target, settled, listener });
         this.launch(run);
         await run.hasBegun;
         return this.require(id);
@@ -325,6 +330,10 @@ export class ReplayEngine {
     } finally {
       this.resuming.delete(id);
     }
+  }
+
+  private listenerFor(replay: Replay, cause: RunCause, resumed: boolean): RunListener | null {
+    return this.options.observer?.began(replay, cause, resumed) ?? null;
   }
 
   private parts() {

@@ -20,6 +20,7 @@ import { ReportBuilder } from './report-builder.ts';
 import { Reporter } from './reporter.ts';
 import { saveReport } from './reports.ts';
 import type { ReplayRequest } from './request.ts';
+import type { RunEnd, RunListener } from './run-observer.ts';
 import type { RunState } from './run-state.ts';
 import { SessionPool } from './sessions.ts';
 import type { SettledOutcomes } from './settled-outcomes.ts';
@@ -48,6 +49,7 @@ export interface RunParts {
   readonly journalFacts: DatabaseFacts | null;
   /** Not null for an interrupted run that is resumed. */
   readonly settled: SettledOutcomes | null;
+  readonly listener: RunListener | null;
 }
 
 /**
@@ -89,6 +91,7 @@ export class ReplayRun {
       sentThrough: parts.settled?.sentThrough ?? 0,
       onState: (state) => {
         this.current = state;
+        parts.listener?.state(state);
       },
       onError: (error) =>
         this.control.end({
@@ -176,12 +179,14 @@ export class ReplayRun {
       this.control.end(failureOf(error));
     }
     this.ending = true;
+    this.parts.listener?.finishing();
     end = this.control.endReason;
     clearTimeout(this.timeout);
     await this.cutShort;
     await this.closeConnections(end !== null);
     this.tally.end(performance.now());
     await this.finish(end);
+    this.parts.listener?.ended(this.endOf(end));
   }
 
   private async begin(): Promise<void> {
@@ -389,6 +394,14 @@ export class ReplayRun {
     } finally {
       await this.feed.close();
     }
+  }
+
+  private endOf(end: EndReason | null): RunEnd {
+    return {
+      summary: this.tally.summary(performance.now()),
+      error: end?.kind === 'FAILED' ? { code: end.code, message: end.message } : null,
+      storeError: this.storeError,
+    };
   }
 
   /** Why the end of the run could not be stored, if it could not. */

@@ -81,6 +81,8 @@ class RepriseServer implements Server {
   private readonly idle = new Set<Socket>();
   private readonly stopping = new AbortController();
   private stopped: Promise<void> | null = null;
+  /** As `/ready` answered last. */
+  private wasReady = true;
 
   constructor(parts: ServerParts) {
     const { config, context } = parts;
@@ -103,6 +105,7 @@ class RepriseServer implements Server {
       service: context,
       limits: this.limits,
       metrics: this.metrics,
+      logger: parts.logger,
       report,
       allowedOrigins: this.origins.allowedOrigins,
     });
@@ -179,21 +182,31 @@ class RepriseServer implements Server {
     this.idle.delete(socket);
     const path = pathOf(request);
     const route = ROUTES.has(path) ? path : 'other';
+    const requestId = requestIdOf(request);
+    response.setHeader('X-Request-Id', requestId);
     response.setHeader('X-Content-Type-Options', 'nosniff');
     response.once('close', () => {
       if (!socket.destroyed) this.idle.add(socket);
       if (this.stopping.signal.aborted) socket.destroySoon();
       this.metrics.requests.inc({ route, status: String(response.statusCode) });
-      if (!isEventStream(response)) this.metrics.requestSeconds.observe({ route }, (performance.now() - begun) / 1000);
+      const ms = performance.now() - begun;
+      if (!isEventStream(response)) this.metrics.requestSeconds.observe({ route }, ms / 1000);
+      const { statusCode: status } = response;
+      this.parts.logger.debug({ requestId, method: request.method, route, status, ms: Math.round(ms) }, 'request');
     });
     try {
-      await this.route(path, request, response);
+      await this.route(path, request, response, requestId);
     } catch (error) {
-      this.fail(error, path, response);
+      this.fail(error, path, response, requestId);
     }
   }
 
-  private async route(path: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  private async route(
+    path: string,
+    request: IncomingMessage,
+    response: ServerResponse,
+    requestId: string,
+  ): Promise<void> {
     const foreign = refuseOrigin(request, this.origins);
     if (foreign !== null) throw new RepriseError('FORBIDDEN', foreign);
     if (path === '/health') {
@@ -205,8 +218,8 @@ class RepriseServer implements Server {
       response.setHeader('Retry-After', '1');
       throw new RepriseError('TOO_MANY_REQUESTS', 'too many requests from this address: try again in a second');
     }
-    if (path === '/graphql') return this.graphql(request, response);
-    if (path === '/api/replay') return this.replay(request, response);
+    if (path === '/graphql') return this.graphql(request, response, requestId);
+    if (path === '/api/replay') return this.replay(request, response, requestId);
     if (path === '/metrics') {
       this.authenticator.authenticate(request.headers.authorization);
       response.setHeader('Content-Type', this.metrics.contentType);
@@ -217,7 +230,7 @@ class RepriseServer implements Server {
     answer(response, 404, { error: { code: 'NOT_FOUND', message: `there is nothing at ${path}` } });
   }
 
-  private async graphql(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  private async graphql(request: IncomingMessage, response: ServerResponse, requestId: string): Promise<void> {
     const page = request.method === 'GET' && (request.headers.accept ?? '').includes('text/html');
     // GraphiQL itself holds nothing secret, and asks for a token in its header editor. A browser's preflight
     // carries no token, and executes nothing.
@@ -248,14 +261,12 @@ class RepriseServer implements Server {
     const gone = new AbortController();
     const end = () => gone.abort();
     response.once('close', end);
-    const requestId = randomUUID();
-    response.setHeader('X-Request-Id', requestId);
     await this.operations(request, response, {
       caller: { role, requestId, transport: 'http', signal: gone.signal },
     });
   }
 
-  private async replay(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  private async replay(request: IncomingMessage, response: ServerResponse, requestId: string): Promise<void> {
     if (request.method !== 'POST') {
       response.setHeader('Allow', 'POST');
       return answer(response, 405, { error: { code: 'BAD_INPUT', message: 'use POST' } });
@@ -269,14 +280,14 @@ class RepriseServer implements Server {
     const input = readReplayBody(await readBody(request, REPLAY_BODY_BYTES));
     const leaving = new AbortController();
     response.once('close', () => leaving.abort());
-    answer(
-      response,
-      200,
-      await runReplay(this.parts.context.engine, input, AbortSignal.any([leaving.signal, this.stopping.signal])),
-    );
+    const gone = AbortSignal.any([leaving.signal, this.stopping.signal]);
+    answer(response, 200, await runReplay(this.parts.context.engine, input, requestId, gone));
   }
 
   private async ready(response: ServerResponse): Promise<void> {
+    if (this.stopping.signal.aborted) {
+      return answer(response, 503, { status: 'unavailable', reason: 'the service stops' });
+    }
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_resolve, reject) => {
       timer = setTimeout(
@@ -286,10 +297,14 @@ class RepriseServer implements Server {
     });
     try {
       await Promise.race([this.parts.context.journal.tailEnd(), late]);
+      if (!this.wasReady) this.parts.logger.info("the journal's database answers again");
+      this.wasReady = true;
       answer(response, 200, { status: 'ready' });
     } catch (error) {
-      this.parts.logger.warn({ reason: messageOf(error) }, 'not ready');
-      answer(response, 503, { status: 'unavailable' });
+      // Once, and not for each probe. What the log tells, addresses included, is not for whoever may ask.
+      if (this.wasReady) this.parts.logger.warn({ reason: messageOf(error) }, 'not ready');
+      this.wasReady = false;
+      answer(response, 503, { status: 'unavailable', reason: "the journal's database cannot be used" });
     } finally {
       clearTimeout(timer);
     }
@@ -307,13 +322,13 @@ class RepriseServer implements Server {
     } else this.sockets.upgrade(request, socket, head);
   }
 
-  private fail(thrown: unknown, path: string, response: ServerResponse): void {
+  private fail(thrown: unknown, path: string, response: ServerResponse, requestId: string): void {
     const known = thrown instanceof RepriseError;
     const error = known
       ? { code: thrown.code, message: thrown.message }
       : {
           code: 'INTERNAL_SERVER_ERROR',
-          message: `the service failed: its log tells more under ${this.report(thrown)}`,
+          message: `the service failed: its log tells more under ${this.report(thrown, requestId)}`,
         };
     if (response.headersSent) {
       response.destroy();
@@ -324,12 +339,12 @@ class RepriseServer implements Server {
     answer(response, status, path === '/graphql' ? graphqlError(error.code, error.message) : { error });
   }
 
-  private report(error: unknown): string {
+  private report(error: unknown, requestId?: string): string {
     const errorId = randomUUID();
     this.metrics.unexpectedErrors.inc();
     // Message and stack only: an error's other fields may hold what a statement or a login held.
     const { message, stack } = error instanceof Error ? error : { message: String(error), stack: undefined };
-    this.parts.logger.error({ errorId, err: { message, stack } }, 'unexpected error');
+    this.parts.logger.error({ errorId, requestId, err: { message, stack } }, 'unexpected error');
     return errorId;
   }
 }
@@ -339,6 +354,12 @@ function pathOf(request: IncomingMessage): string {
 }
 
 const ROUTES = new Set(['/graphql', '/api/replay', '/health', '/ready', '/metrics']);
+
+/** The caller's own id, where it is one that can stand in a log and a header; else a new one. */
+function requestIdOf(request: IncomingMessage): string {
+  const given = request.headers['x-request-id'];
+  return typeof given === 'string' && /^[\w.:/+=-]{1,128}$/.test(given) ? given : randomUUID();
+}
 
 function isEventStream(response: ServerResponse): boolean {
   return String(response.getHeader('content-type') ?? '').startsWith('text/event-stream');

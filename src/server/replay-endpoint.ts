@@ -74,8 +74,13 @@ function moment(value: string | number, field: string): number {
  * Runs a replay and waits for its end. The run goes on when the caller leaves.
  * @throws RepriseError what the engine refuses, or why the run did not complete
  */
-export async function runReplay(engine: ReplayEngine, input: ReplayInput, signal: AbortSignal): Promise<ReplayAnswer> {
-  const { id } = await engine.start(input);
+export async function runReplay(
+  engine: ReplayEngine,
+  input: ReplayInput,
+  requestId: string,
+  signal: AbortSignal,
+): Promise<ReplayAnswer> {
+  const { id } = await engine.start(input, { requestId });
   const reader = engine.events(id, 0);
   const leave = () => reader.close();
   signal.addEventListener('abort', leave, { once: true });
