@@ -5,12 +5,15 @@ import { messageOf, RepriseError } from './errors.ts';
 import { createRecorder } from './journal/recorder.ts';
 import type { JournalStore } from './journal/store.ts';
 import type { ReplayEngine } from './replay/engine.ts';
+import { observeAll } from './replay/run-observer.ts';
 import { logRuns } from './run-log.ts';
 import { createServer } from './server/http.ts';
 import { dashboardPages } from './server/static.ts';
 import { removeServiceFile, writeServiceFile } from './service-file.ts';
 import { openStorage } from './storage.ts';
 import type { EmbeddedPostgres } from './store/embedded.ts';
+import { openTracer } from './tracing/open.ts';
+import { traceRuns } from './tracing/trace-runs.ts';
 
 /** A service that runs. */
 export interface RunningApp {
@@ -119,6 +122,8 @@ class Closers {
 
 async function open(config: Config, logger: Logger, closers: Closers): Promise<RunningApp> {
   let stopped = false;
+  const tracer = await openTracer(process.env, (message) => logger.warn(message));
+  if (tracer !== null) closers.add(() => tracer.close());
   const storage = await openStorage(config, {
     onIdleError: (error) => {
       if (!stopped) logger.warn({ reason: messageOf(error) }, 'a connection to the journal broke');
@@ -135,7 +140,8 @@ async function open(config: Config, logger: Logger, closers: Closers): Promise<R
   const onStoreFailure = (replayId: string, error: unknown) => {
     logger.error({ replayId, reason: messageOf(error) }, 'the end of a replay could not be stored');
   };
-  const engine = await openEngine(config, storage, onStoreFailure, logRuns(logger));
+  const observers = [logRuns(logger), ...(tracer === null ? [] : [traceRuns(tracer)])];
+  const engine = await openEngine(config, storage, onStoreFailure, observeAll(observers));
   const server = createServer({
     config,
     context: {
@@ -144,6 +150,7 @@ async function open(config: Config, logger: Logger, closers: Closers): Promise<R
       engine,
     },
     logger,
+    tracer,
     statistics: {
       replays: () => engine.statistics,
       appends: storage.appends,

@@ -53,7 +53,7 @@ export interface OutcomePage {
   readonly hasMore: boolean;
 }
 
-const NO_CAUSE: RunCause = { requestId: null };
+const NO_CAUSE: RunCause = { requestId: null, trace: null };
 const CHUNKS_AT_ONCE = 16;
 const EVENTS_AT_ONCE = 1_000;
 

@@ -6,6 +6,8 @@ import type { ReplaySummary } from './summary.ts';
 export interface RunCause {
   /** Of the request that started or resumed it; null where there was none. */
   readonly requestId: string | null;
+  /** Its place in a trace, as W3C Trace Context says it; null where nothing is traced. */
+  readonly trace: { readonly traceparent: string; readonly tracestate?: string | undefined } | null;
 }
 
 /** Hears what becomes of the runs of an engine, for logs and traces. Nothing is told of single statements. */

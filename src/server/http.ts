@@ -11,13 +11,25 @@ import type { Logger } from 'pino';
 import { messageOf, RepriseError } from '../errors.ts';
 import type { Role, ServiceContext } from '../graphql/context.ts';
 import { openPullStreams } from '../replay/pull-stream.ts';
+import type { TracedSpan, Tracer } from '../tracing/tracer.ts';
 import { type AccessToken, Authenticator } from './auth.ts';
 import { EventStreams } from './event-streams.ts';
+import {
+  answer,
+  graphqlError,
+  isEventStream,
+  isJson,
+  pathOf,
+  readBody,
+  refuseUpgrade,
+  requestIdOf,
+} from './exchange.ts';
 import { DEFAULT_LIMITS, RateLimiter, type ServerLimits } from './limits.ts';
 import { Metrics, type ServiceStatistics } from './metrics.ts';
-import { createOperations, type Operations } from './operations.ts';
+import { type Caller, createOperations, type Operations } from './operations.ts';
 import { isLoopbackName, type OriginPolicy, refuseOrigin } from './origins.ts';
 import { readReplayBody, runReplay, statusOf } from './replay-endpoint.ts';
+import { traceOf } from './trace-headers.ts';
 import { GraphQLSockets } from './websocket.ts';
 
 /** What the server needs of the configuration. */
@@ -38,6 +50,8 @@ export interface ServerParts {
   readonly config: ServerConfig;
   readonly context: ServiceContext;
   readonly logger: Logger;
+  /** Spans of requests and operations; null or left out: none. */
+  readonly tracer?: Tracer | null;
   /** Counted elsewhere, for `/metrics`; without it, only what the server itself counts is shown. */
   readonly statistics?: ServiceStatistics;
   /** Serves what is not the API's (the dashboard); false: not found. No token is asked for. */
@@ -106,6 +120,7 @@ class RepriseServer implements Server {
       limits: this.limits,
       metrics: this.metrics,
       logger: parts.logger,
+      tracer: parts.tracer ?? null,
       report,
       allowedOrigins: this.origins.allowedOrigins,
     });
@@ -183,6 +198,7 @@ class RepriseServer implements Server {
     const path = pathOf(request);
     const route = ROUTES.has(path) ? path : 'other';
     const requestId = requestIdOf(request);
+    const span = this.traceRequest(request, route, requestId);
     response.setHeader('X-Request-Id', requestId);
     response.setHeader('X-Content-Type-Options', 'nosniff');
     response.once('close', () => {
@@ -193,20 +209,16 @@ class RepriseServer implements Server {
       if (!isEventStream(response)) this.metrics.requestSeconds.observe({ route }, ms / 1000);
       const { statusCode: status } = response;
       this.parts.logger.debug({ requestId, method: request.method, route, status, ms: Math.round(ms) }, 'request');
+      span?.end({ 'http.response.status_code': status }, status >= 500 ? String(status) : undefined);
     });
     try {
-      await this.route(path, request, response, requestId);
+      await this.route(path, request, response, { requestId, trace: span?.context ?? null });
     } catch (error) {
       this.fail(error, path, response, requestId);
     }
   }
 
-  private async route(
-    path: string,
-    request: IncomingMessage,
-    response: ServerResponse,
-    requestId: string,
-  ): Promise<void> {
+  private async route(path: string, request: IncomingMessage, response: ServerResponse, cause: Cause): Promise<void> {
     const foreign = refuseOrigin(request, this.origins);
     if (foreign !== null) throw new RepriseError('FORBIDDEN', foreign);
     if (path === '/health') {
@@ -218,8 +230,8 @@ class RepriseServer implements Server {
       response.setHeader('Retry-After', '1');
       throw new RepriseError('TOO_MANY_REQUESTS', 'too many requests from this address: try again in a second');
     }
-    if (path === '/graphql') return this.graphql(request, response, requestId);
-    if (path === '/api/replay') return this.replay(request, response, requestId);
+    if (path === '/graphql') return this.graphql(request, response, cause);
+    if (path === '/api/replay') return this.replay(request, response, cause);
     if (path === '/metrics') {
       this.authenticator.authenticate(request.headers.authorization);
       response.setHeader('Content-Type', this.metrics.contentType);
@@ -230,7 +242,7 @@ class RepriseServer implements Server {
     answer(response, 404, { error: { code: 'NOT_FOUND', message: `there is nothing at ${path}` } });
   }
 
-  private async graphql(request: IncomingMessage, response: ServerResponse, requestId: string): Promise<void> {
+  private async graphql(request: IncomingMessage, response: ServerResponse, cause: Cause): Promise<void> {
     const page = request.method === 'GET' && (request.headers.accept ?? '').includes('text/html');
     // GraphiQL itself holds nothing secret, and asks for a token in its header editor. A browser's preflight
     // carries no token, and executes nothing.
@@ -262,11 +274,11 @@ class RepriseServer implements Server {
     const end = () => gone.abort();
     response.once('close', end);
     await this.operations(request, response, {
-      caller: { role, requestId, transport: 'http', signal: gone.signal },
+      caller: { role, ...cause, transport: 'http', signal: gone.signal },
     });
   }
 
-  private async replay(request: IncomingMessage, response: ServerResponse, requestId: string): Promise<void> {
+  private async replay(request: IncomingMessage, response: ServerResponse, cause: Cause): Promise<void> {
     if (request.method !== 'POST') {
       response.setHeader('Allow', 'POST');
       return answer(response, 405, { error: { code: 'BAD_INPUT', message: 'use POST' } });
@@ -281,7 +293,7 @@ class RepriseServer implements Server {
     const leaving = new AbortController();
     response.once('close', () => leaving.abort());
     const gone = AbortSignal.any([leaving.signal, this.stopping.signal]);
-    answer(response, 200, await runReplay(this.parts.context.engine, input, requestId, gone));
+    answer(response, 200, await runReplay(this.parts.context.engine, input, cause, gone));
   }
 
   private async ready(response: ServerResponse): Promise<void> {
@@ -308,6 +320,15 @@ class RepriseServer implements Server {
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  /** A span to the end of the response. Probes and scrapes, which come all the time, have none. */
+  private traceRequest(request: IncomingMessage, route: string, requestId: string): TracedSpan | null {
+    const { tracer } = this.parts;
+    if (!tracer || UNTRACED.has(route)) return null;
+    const method = METHODS.has(request.method ?? '') ? request.method : '_OTHER';
+    const attributes = { 'http.request.method': `${method}`, 'http.route': route, 'reprise.request.id': requestId };
+    return tracer.begin(`${method} ${route}`, traceOf(request.headers), attributes, 'server');
   }
 
   private upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
@@ -349,48 +370,10 @@ class RepriseServer implements Server {
   }
 }
 
-function pathOf(request: IncomingMessage): string {
-  return (request.url ?? '/').split(/[?#]/, 1)[0] ?? '/';
-}
-
 const ROUTES = new Set(['/graphql', '/api/replay', '/health', '/ready', '/metrics']);
+const UNTRACED = new Set(['/health', '/ready', '/metrics']);
+/** Others are not told apart, so that no caller makes up names of spans. */
+const METHODS = new Set(['GET', 'HEAD', 'POST', 'OPTIONS']);
 
-/** The caller's own id, where it is one that can stand in a log and a header; else a new one. */
-function requestIdOf(request: IncomingMessage): string {
-  const given = request.headers['x-request-id'];
-  return typeof given === 'string' && /^[\w.:/+=-]{1,128}$/.test(given) ? given : randomUUID();
-}
-
-function isEventStream(response: ServerResponse): boolean {
-  return String(response.getHeader('content-type') ?? '').startsWith('text/event-stream');
-}
-
-function isJson(request: IncomingMessage): boolean {
-  return /^application\/(?:[\w.-]+\+)?json\b/i.test(request.headers['content-type'] ?? '');
-}
-
-function answer(response: ServerResponse, status: number, body: unknown): void {
-  if (response.destroyed) return;
-  response.statusCode = status;
-  response.setHeader('Content-Type', 'application/json; charset=utf-8');
-  response.end(JSON.stringify(body));
-}
-
-function graphqlError(code: string, message: string): unknown {
-  return { errors: [{ message, extensions: { code } }] };
-}
-
-function refuseUpgrade(socket: Duplex, status: number, reason: string): void {
-  socket.end(`HTTP/1.1 ${status} ${reason}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
-}
-
-async function readBody(request: IncomingMessage, most: number): Promise<string> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of request) {
-    size += (chunk as Buffer).length;
-    if (size > most) throw new RepriseError('LIMIT_EXCEEDED', `the body is larger than ${most} bytes`);
-    chunks.push(chunk as Buffer);
-  }
-  return Buffer.concat(chunks).toString('utf8');
-}
+/** What a request hands on to what it starts. */
+type Cause = Pick<Caller, 'requestId' | 'trace'>;

@@ -3,16 +3,20 @@ import { createYoga, type Plugin } from 'graphql-yoga';
 import type { Logger } from 'pino';
 import { createRequestContext, type Role, type ServiceContext } from '../graphql/context.ts';
 import { schema } from '../graphql/schema.ts';
+import type { TraceContext, Tracer } from '../tracing/tracer.ts';
 import { type Report, toClientError, withoutSecrets } from './client-errors.ts';
 import { graphiqlRenderer } from './graphiql.ts';
 import { isDeeperThan, limitExceeded, nodesAskedFor, type ServerLimits, sizeRule } from './limits.ts';
 import type { Metrics } from './metrics.ts';
+import { traceOperations } from './trace-operations.ts';
 
 /** Who sent an operation and how; the transports give it, the resolvers' context is made from it. */
 export interface Caller {
   readonly role: Role;
   readonly requestId: string;
   readonly transport: 'http' | 'websocket';
+  /** Where its spans belong; null: at the root of a trace. */
+  readonly trace: TraceContext | null;
   /** Aborted when the client has gone or the service stops. */
   readonly signal: AbortSignal;
 }
@@ -27,6 +31,7 @@ export interface OperationParts {
   readonly limits: ServerLimits;
   readonly metrics: Metrics;
   readonly logger: Logger;
+  readonly tracer: Tracer | null;
   readonly report: Report;
   readonly allowedOrigins: readonly string[];
 }
@@ -37,7 +42,8 @@ export type Operations = ReturnType<typeof createOperations>;
  * How operations are parsed, checked and executed. Both transports run these plugins: Yoga over HTTP, and the
  * WebSocket through `getEnveloped`; only what is about HTTP itself stands in `http.ts`.
  */
-export function createOperations({ service, limits, metrics, logger, report, allowedOrigins }: OperationParts) {
+export function createOperations(parts: OperationParts) {
+  const { service, limits, metrics, logger, tracer, report, allowedOrigins } = parts;
   return createYoga<CallerContext>({
     schema,
     graphqlEndpoint: '/graphql',
@@ -57,6 +63,7 @@ export function createOperations({ service, limits, metrics, logger, report, all
     plugins: [
       documentLimits(limits),
       operationGuard(limits, metrics, logger),
+      ...(tracer === null ? [] : [traceOperations(tracer)]),
       secretsOut(logger),
       eventStreamHeaders(),
     ],

@@ -3,6 +3,7 @@ import { RepriseError } from '../errors.ts';
 import type { ReplayEngine } from '../graphql/context.ts';
 import { checkWindow, parseMicros } from '../journal/window.ts';
 import type { ReplayInput } from '../replay/request.ts';
+import type { RunCause } from '../replay/run-observer.ts';
 import type { Replay } from '../replay/store.ts';
 
 /** Answer of `POST /api/replay`, as the scripts that were written for it read it. */
@@ -77,10 +78,10 @@ function moment(value: string | number, field: string): number {
 export async function runReplay(
   engine: ReplayEngine,
   input: ReplayInput,
-  requestId: string,
+  cause: RunCause,
   signal: AbortSignal,
 ): Promise<ReplayAnswer> {
-  const { id } = await engine.start(input, { requestId });
+  const { id } = await engine.start(input, cause);
   const reader = engine.events(id, 0);
   const leave = () => reader.close();
   signal.addEventListener('abort', leave, { once: true });
