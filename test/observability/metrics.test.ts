@@ -79,6 +79,18 @@ test('a run under way shows as running and counts what it has done', async () =>
   expect(after.get('reprise_replays_active{state="paused"}')).toBe(0);
 });
 
+test('losses are counted by their reason, and what retention takes away is counted', async () => {
+  const kept = await startShop({ REPRISE_RETENTION_DAYS: '1' });
+  const loss = { reason: 'UNPARSABLE_LINE', count: 3, from: null, to: null, source: null, detail: null } as const;
+  await kept.journal.append({ losses: [loss, { ...loss, count: 2 }] });
+  await kept.journal.evict(Date.UTC(2100, 0, 1) * 1000);
+  const samples = await scrape(kept.url);
+  expect(samples.get('reprise_journal_losses_total{reason="unparsable_line"}')).toBe(5);
+  expect(samples.get('reprise_journal_entries_evicted_total')).toBe(8233);
+  expect(samples.get('reprise_journal_entries')).toBe(0);
+  await kept.close();
+});
+
 test('the process tells of its event loop, CPU and heap', async () => {
   const samples = await scrape(shop.url);
   for (const name of [

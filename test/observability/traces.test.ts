@@ -136,7 +136,11 @@ test('a service that is stopped sends the spans that it still has', async () => 
 test('a collector that is away is told of once and holds nothing up', async () => {
   const nobody = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9', OTEL_EXPORTER_OTLP_TIMEOUT: '200' };
   const away = await startService(folder, 0, { ...env, ...nobody });
-  const told = () => away.stderr().split('\n').filter((line) => line.includes('"msg":"traces: ')).length;
+  const told = () =>
+    away
+      .stderr()
+      .split('\n')
+      .filter((line) => line.includes('"msg":"traces: ')).length;
   expect((await ask(away.url, '{ __typename }')).errors).toEqual([]);
   await until(() => told() > 0);
   expect((await ask(away.url, '{ __typename }')).errors).toEqual([]);
