@@ -10,8 +10,9 @@ const MAY_IMPORT = {
   'src/target/': ['src/journal/', 'src/errors.ts'],
   'src/replay/': ['src/journal/', 'src/target/', 'src/errors.ts'],
   'src/store/': ['src/journal/', 'src/replay/', 'src/errors.ts'],
+  'src/tracing/': ['src/replay/', 'src/journal/'],
   'src/graphql/': ['src/replay/', 'src/journal/', 'src/target/', 'src/errors.ts'],
-  'src/server/': ['src/graphql/', 'src/replay/', 'src/journal/', 'src/target/', 'src/errors.ts'],
+  'src/server/': ['src/graphql/', 'src/tracing/', 'src/replay/', 'src/journal/', 'src/target/', 'src/errors.ts'],
   'src/client/': ['src/errors.ts'],
   'src/dashboard/': ['src/client/'],
   // The composition root, in rooms: `import` needs the storage only, a library no server.
@@ -34,6 +35,7 @@ const MAY_IMPORT = {
     'src/target/',
     'src/errors.ts',
   ],
+  'src/run-log.ts': ['src/replay/'],
   'src/cli/': ['src/client/', 'src/config.ts', 'src/errors.ts'],
 };
 
@@ -66,6 +68,7 @@ module.exports = {
           'src/doctor.ts',
           'src/storage.ts',
           'src/capture/',
+            'src/tracing/',
           ...MAY_IMPORT['src/cli/'],
         ]),
       },

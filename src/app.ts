@@ -5,11 +5,15 @@ import { messageOf, RepriseError } from './errors.ts';
 import { createRecorder } from './journal/recorder.ts';
 import type { JournalStore } from './journal/store.ts';
 import type { ReplayEngine } from './replay/engine.ts';
+import { observeAll } from './replay/run-observer.ts';
+import { logRuns } from './run-log.ts';
 import { createServer } from './server/http.ts';
 import { dashboardPages } from './server/static.ts';
 import { removeServiceFile, writeServiceFile } from './service-file.ts';
 import { openStorage } from './storage.ts';
 import type { EmbeddedPostgres } from './store/embedded.ts';
+import { openTracer } from './tracing/open.ts';
+import { traceRuns } from './tracing/trace-runs.ts';
 
 /** A service that runs. */
 export interface RunningApp {
@@ -118,6 +122,8 @@ class Closers {
 
 async function open(config: Config, logger: Logger, closers: Closers): Promise<RunningApp> {
   let stopped = false;
+  const tracer = await openTracer(process.env, (message) => logger.warn(message));
+  if (tracer !== null) closers.add(() => tracer.close());
   const storage = await openStorage(config, {
     onIdleError: (error) => {
       if (!stopped) logger.warn({ reason: messageOf(error) }, 'a connection to the journal broke');
@@ -131,9 +137,11 @@ async function open(config: Config, logger: Logger, closers: Closers): Promise<R
     stopped = true;
   });
 
-  const engine = await openEngine(config, storage, (replayId, error) => {
+  const onStoreFailure = (replayId: string, error: unknown) => {
     logger.error({ replayId, reason: messageOf(error) }, 'the end of a replay could not be stored');
-  });
+  };
+  const observers = [logRuns(logger), ...(tracer === null ? [] : [traceRuns(tracer)])];
+  const engine = await openEngine(config, storage, onStoreFailure, observeAll(observers));
   const server = createServer({
     config,
     context: {
@@ -142,6 +150,12 @@ async function open(config: Config, logger: Logger, closers: Closers): Promise<R
       engine,
     },
     logger,
+    tracer,
+    statistics: {
+      replays: () => engine.statistics,
+      appends: storage.appends,
+      journalSize: () => storage.journalSize(),
+    },
     pages: dashboardPages(),
   });
   closers.add(() => server.stop());

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
 import type { Config } from './config.ts';
 import { ReplayEngine } from './replay/engine.ts';
+import type { RunObserver } from './replay/run-observer.ts';
 import type { Storage } from './storage.ts';
 import { DATABASE_FACTS_SQL, type DatabaseFacts } from './target/identity.ts';
 import { createTargetPolicy } from './target/policy.ts';
@@ -15,6 +16,7 @@ export async function openEngine(
   config: Config,
   storage: Storage,
   onStoreFailure: (replayId: string, error: unknown) => void,
+  observer?: RunObserver,
 ): Promise<ReplayEngine> {
   const { host, port, database } = storage.database.options;
   const policy = createTargetPolicy({
@@ -30,6 +32,7 @@ export async function openEngine(
     maxReplays: config.maxReplays,
     journalFacts: await factsOf(storage),
     onStoreFailure,
+    ...(observer ? { observer } : {}),
   });
   await engine.recover();
   return engine;

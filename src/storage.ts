@@ -1,11 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Config } from './config.ts';
 import { RepriseError } from './errors.ts';
+import { AppendStatistics, type JournalSize } from './journal/append-statistics.ts';
 import type { JournalStore } from './journal/store.ts';
 import type { ReplayStore } from './replay/store.ts';
 import { readServiceFile } from './service-file.ts';
 import { type Database, openDatabase } from './store/database.ts';
 import { type EmbeddedPostgres, startEmbedded } from './store/embedded.ts';
+import { readJournalSize } from './store/journal-size.ts';
 import { createJournalStore } from './store/journal-store.ts';
 import { createReplayStore } from './store/replay-store.ts';
 
@@ -19,6 +21,10 @@ export interface Storage {
   readonly database: Database;
   readonly journal: JournalStore;
   readonly replays: ReplayStore;
+  /** What `journal` of this process appended. */
+  readonly appends: AppendStatistics;
+  /** @throws RepriseError STORE_UNAVAILABLE */
+  journalSize(): Promise<JournalSize>;
   /** Null when the database is elsewhere, or belongs to a running service. */
   readonly embedded: EmbeddedPostgres | null;
   /** Of the database in `embedded`, with its password; null without one. */
@@ -42,11 +48,14 @@ export async function openStorage(config: Config, options: StorageOptions = {}):
   const { url, embedded } = await locate(config, options.joinService ?? false);
   try {
     const database = await openDatabase(url, options.onIdleError ? { onIdleError: options.onIdleError } : {});
+    const appends = new AppendStatistics();
     let closing: Promise<void> | null = null;
     return {
       database,
-      journal: createJournalStore(database, config),
+      journal: createJournalStore(database, config, appends),
       replays: createReplayStore(database),
+      appends,
+      journalSize: () => readJournalSize(database),
       embedded,
       embeddedUrl: embedded && url,
       close() {

@@ -2,6 +2,7 @@ import { Presets, SingleBar } from 'cli-progress';
 import { type Command, Option } from 'commander';
 import type { ImportProgress } from '../capture/import-log.ts';
 import { type Config, loadConfig } from '../config.ts';
+import { RepriseError } from '../errors.ts';
 import { addJsonFlag, type CliContext, examples } from './context.ts';
 import { bytes, count, duration, type Io, isTerminal, json, LiveLine } from './io.ts';
 
@@ -43,17 +44,21 @@ export function addImport(program: Command, { io }: CliContext): void {
 
 async function importFiles(files: readonly string[], flags: ImportFlags, config: Config, io: Io): Promise<void> {
   // PostgreSQL and the readers of logs, which no other command needs to load.
-  const [{ openStorage }, { importLog }, { formatImportReport }] = await Promise.all([
+  const [{ openStorage }, { importLog }, { formatImportReport }, { openTracer }, { traceAppends }] = await Promise.all([
     import('../storage.ts'),
     import('../capture/import-log.ts'),
     import('../capture/import-report.ts'),
+    import('../tracing/open.ts'),
+    import('../tracing/trace-appends.ts'),
   ]);
   const storage = await openStorage(config, { joinService: true });
+  const tracer = await openTracer(io.env, (message) => io.stderr.write(`reprise: ${message}\n`));
+  const span = tracer?.begin('import', null, { 'reprise.import.files': files.length }) ?? null;
   const progress = isTerminal(io.stderr, io.env) ? progressBar(io) : progressLines(io);
   try {
     const report = await importLog({
       files,
-      store: storage.journal,
+      store: tracer && span ? traceAppends(storage.journal, tracer, span.context) : storage.journal,
       nodeId: config.nodeId,
       signal: io.signal,
       onProgress: progress.show,
@@ -61,12 +66,17 @@ async function importFiles(files: readonly string[], flags: ImportFlags, config:
       ...(flags.logLinePrefix === undefined ? {} : { logLinePrefix: flags.logLinePrefix }),
       ...(flags.logTimezone === undefined ? {} : { logTimezone: flags.logTimezone }),
     });
+    span?.end({ 'reprise.import.entries': report.entries.accepted });
     progress.end();
     if (flags.json) json(io, report);
     else io.stdout.write(formatImportReport(report));
+  } catch (error) {
+    span?.end({}, error instanceof RepriseError ? error.code : 'INTERNAL');
+    throw error;
   } finally {
     progress.end();
     await storage.close();
+    await tracer?.close();
   }
 }
 

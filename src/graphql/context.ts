@@ -4,6 +4,7 @@ import type { Recorder } from '../journal/recorder.ts';
 import type { JournalStore } from '../journal/store.ts';
 import type { Transaction } from '../journal/transaction.ts';
 import type { ReplayEngine as Engine } from '../replay/engine.ts';
+import type { RunCause } from '../replay/run-observer.ts';
 
 /** Runs replays: what the API needs of the engine. */
 export type ReplayEngine = Pick<
@@ -47,6 +48,8 @@ export interface EntryPlace {
 export interface RequestContext extends ServiceContext {
   readonly role: Role;
   readonly requestId: string;
+  /** For what the operation starts; null where nothing is traced. */
+  readonly trace: RunCause['trace'];
   /** Aborted when the client has gone or the service stops; ends the request's streams. */
   readonly signal: AbortSignal | null;
   readonly loaders: {
@@ -58,7 +61,7 @@ export interface RequestContext extends ServiceContext {
 /** The context of one operation. */
 export function createRequestContext(
   service: ServiceContext,
-  request: Pick<RequestContext, 'role' | 'requestId' | 'signal'>,
+  request: Pick<RequestContext, 'role' | 'requestId' | 'trace' | 'signal'>,
 ): RequestContext {
   const { journal } = service;
   // Without a cache: a subscription keeps its context for hours, and a cache would keep every entry it showed.

@@ -11,7 +11,8 @@ builder.mutationField('startReplay', (t) =>
     type: StartReplayResult,
     description: 'Checks the request and the target policy, and returns the PENDING run at once; it goes on by itself.',
     args: { input: t.arg({ type: ReplayInputType, required: true, description: 'What, where, how.' }) },
-    resolve: (_root, { input }, { engine }) => asData(async () => engine.start(replayInputOf(input))),
+    resolve: (_root, { input }, { engine, requestId, trace }) =>
+      asData(async () => engine.start(replayInputOf(input), { requestId, trace })),
   }),
 );
 
@@ -39,9 +40,13 @@ builder.mutationField('resumeReplay', (t) =>
         description: 'Of an INTERRUPTED run: the passwords that `startReplay` was given, where it was given any.',
       }),
     },
-    resolve: (_root, { replayId, credentials }, { engine }) =>
+    resolve: (_root, { replayId, credentials }, { engine, requestId, trace }) =>
       asData(() =>
-        engine.resume(replayId, { password: credentials?.password ?? null, users: credentials?.users ?? [] }),
+        engine.resume(
+          replayId,
+          { password: credentials?.password ?? null, users: credentials?.users ?? [] },
+          { requestId, trace },
+        ),
       ),
   }),
 );

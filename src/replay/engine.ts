@@ -17,8 +17,10 @@ import { createPullStream } from './pull-stream.ts';
 import { compareReports, readReport } from './reports.ts';
 import type { ReplayInput, ReplayRequest } from './request.ts';
 import { ReplayRun } from './run.ts';
+import type { RunCause, RunListener, RunObserver } from './run-observer.ts';
 import { hasEnded } from './run-state.ts';
 import { readSettled } from './settled-outcomes.ts';
+import { type ReplayStatistics, RunTotals } from './statistics.ts';
 import type { Replay, ReplayListFilter, ReplayReport, ReplayStore } from './store.ts';
 import type { ProgressSnapshot } from './summary.ts';
 import { Tally } from './tally.ts';
@@ -36,10 +38,12 @@ export interface ReplayEngineOptions {
   readonly maxReplays: number;
   /** Of the database that keeps the journal, to refuse it as a target; null when it cannot be told. */
   readonly journalFacts: DatabaseFacts | null;
+  readonly observer?: RunObserver;
   /** Told of a run whose end could not be stored. */
   readonly onStoreFailure: (replayId: string, error: unknown) => void;
 }
 
+const NO_CAUSE: RunCause = { requestId: null, trace: null };
 const EVENTS_AT_ONCE = 1_000;
 
 /** Runs replays, several at once, and reads what they left. Knows nothing of GraphQL or HTTP. */
@@ -50,6 +54,7 @@ export class ReplayEngine {
   /** Runs on their way into `runs`. */
   private readonly starting = new Set<Promise<unknown>>();
   private readonly resuming = new Set<string>();
+  private readonly ended = new RunTotals();
   private stopped = false;
 
   constructor(options: ReplayEngineOptions) {
@@ -61,7 +66,7 @@ export class ReplayEngine {
    * Checks the request and the target's policy, stores the run, and returns it PENDING; it goes on by itself.
    * @throws RepriseError WINDOW_INVERTED, BAD_INPUT, TARGET_UNKNOWN, TARGET_REFUSED, TOO_MANY_REPLAYS
    */
-  async start(input: ReplayInput): Promise<Replay> {
+  async start(input: ReplayInput, cause: RunCause = NO_CAUSE): Promise<Replay> {
     const request = completeRequest(input);
     return this.admit(async () => {
       const target = await this.options.policy.resolve(request.target);
@@ -73,7 +78,8 @@ export class ReplayEngine {
         createdAt: Date.now() * 1000,
         summary: new Tally().summary(0),
       });
-      this.launch(new ReplayRun({ ...this.parts(), replay, request, target, settled: null }));
+      const listener = this.listenerFor(replay, cause, false);
+      this.launch(new ReplayRun({ ...this.parts(), replay, request, target, settled: null, listener }));
       return replay;
     });
   }
@@ -150,9 +156,9 @@ export class ReplayEngine {
    * @throws RepriseError REPLAY_NOT_FOUND, REPLAY_STATE, TARGET_REFUSED, TOO_MANY_REPLAYS, TARGET_UNREACHABLE; BAD_INPUT
    * when a password is missing
    */
-  async resume(id: string, credentials: Credentials = {}): Promise<Replay> {
+  async resume(id: string, credentials: Credentials = {}, cause: RunCause = NO_CAUSE): Promise<Replay> {
     const replay = await this.require(id);
-    if (replay.state === 'INTERRUPTED') return this.resumeInterrupted(replay, credentials);
+    if (replay.state === 'INTERRUPTED') return this.resumeInterrupted(replay, credentials, cause);
     const run = await this.under(id, 'resume');
     await run.resume();
     return this.require(id);
@@ -254,6 +260,11 @@ export class ReplayEngine {
     return this.runs.size;
   }
 
+  /** What the runs of this process have done so far, those that have ended included. */
+  get statistics(): ReplayStatistics {
+    return this.ended.with(this.runs.values());
+  }
+
   /** True while a run of this process goes as fast as it can: whatever else happens here slows it down. */
   get isHurried(): boolean {
     for (const run of this.runs.values()) if (run.isHurried) return true;
@@ -293,7 +304,7 @@ export class ReplayEngine {
     }
   }
 
-  private async resumeInterrupted(replay: Replay, credentials: Credentials): Promise<Replay> {
+  private async resumeInterrupted(replay: Replay, credentials: Credentials, cause: RunCause): Promise<Replay> {
     const { id } = replay;
     const request = withCredentials(replay, credentials);
     if (this.runs.has(id) || this.resuming.has(id))
@@ -305,7 +316,8 @@ export class ReplayEngine {
         await checkLogins(target, request);
         const settled = await readSettled(this.options.store, replay);
         const owned = { ...replay, ownerId: this.options.ownerId };
-        const run = new ReplayRun({ ...this.parts(), replay: owned, request, target, settled });
+        const listener = this.listenerFor(owned, cause, true);
+        const run = new ReplayRun({ ...this.parts(), replay: owned, request, target, settled, listener });
         this.launch(run);
         await run.hasBegun;
         return this.require(id);
@@ -313,6 +325,10 @@ export class ReplayEngine {
     } finally {
       this.resuming.delete(id);
     }
+  }
+
+  private listenerFor(replay: Replay, cause: RunCause, resumed: boolean): RunListener | null {
+    return this.options.observer?.began(replay, cause, resumed) ?? null;
   }
 
   private parts() {
@@ -342,6 +358,7 @@ export class ReplayEngine {
     this.runs.set(run.id, run);
     void run.done.then(() => {
       this.runs.delete(run.id);
+      this.ended.add(run);
       if (run.failureToStore !== null) this.options.onStoreFailure(run.id, run.failureToStore);
     });
   }

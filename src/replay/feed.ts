@@ -27,6 +27,8 @@ export interface EventFeedOptions {
   readonly maxEvents?: number;
   /** How long a failing store is tried again, in milliseconds; default 30,000. */
   readonly retryForMs?: number;
+  /** Called after each transition of this feed that became durable. Must not throw. */
+  readonly onState?: (state: RunState) => void;
   /** Called at most once, when the store failed for good: the run must fail. Not called for a refused action. */
   onError(error: unknown): void;
 }
@@ -61,6 +63,7 @@ export class EventFeed {
   readonly #maxEvents: number;
   readonly #retryForMs: number;
   readonly #onError: (error: unknown) => void;
+  readonly #onState: (state: RunState) => void;
   readonly #clock = new WallClock();
   readonly #encoder = new ChunkEncoder();
   /** Chunks closed while an append was under way, oldest first. */
@@ -93,6 +96,7 @@ export class EventFeed {
     this.#maxEvents = options.maxEvents ?? 1_000;
     this.#retryForMs = options.retryForMs ?? 30_000;
     this.#onError = (error) => options.onError(error);
+    this.#onState = (state) => options.onState?.(state);
     this.#lastSeq = options.lastSeq;
     this.#durableSeq = options.lastSeq;
     this.#mark = new SendMark(options.sentThrough ?? 0);
@@ -344,6 +348,7 @@ export class EventFeed {
     // A store takes no mark of a run that has ended, and nothing is sent any more.
     if (hasEnded(state)) this.#mark.end(new RepriseError('REPLAY_STATE', `the replay is ${state}`));
     this.#stored(chunk);
+    this.#onState(state);
     transition.done.resolve(state);
   }
 

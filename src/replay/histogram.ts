@@ -20,6 +20,7 @@ const LAST = 1280;
  */
 export class Histogram {
   #count = 0;
+  #sum = 0;
   #zeros = 0;
   #min = Number.POSITIVE_INFINITY;
   #max = 0;
@@ -28,6 +29,11 @@ export class Histogram {
   /** How many values were added. */
   get count(): number {
     return this.#count;
+  }
+
+  /** Of all values, in milliseconds. */
+  get sum(): number {
+    return this.#sum;
   }
 
   /** Adds a value in milliseconds. Negative ones count as 0; NaN is ignored. */
@@ -41,6 +47,7 @@ export class Histogram {
       const index = Math.min(LAST, Math.floor(Math.log(ms / SMALLEST) * PER_LOG));
       const page = this.#pages[index >> PAGE_BITS] ?? this.#newPage(index >> PAGE_BITS);
       page[index & (PAGE_SIZE - 1)]! += 1;
+      this.#sum += ms;
     }
     this.#count += 1;
   }
@@ -73,6 +80,19 @@ export class Histogram {
       }
     }
     return found;
+  }
+
+  /** How many values are at most each bound (milliseconds, ascending), as exact as the percentiles are. */
+  countsUpTo(bounds: readonly number[]): number[] {
+    const counts = bounds.map(() => this.#zeros);
+    this.#pages.forEach((page, number) => {
+      page?.forEach((count, slot) => {
+        if (count === 0) return;
+        const value = this.#valueOf((number << PAGE_BITS) + slot);
+        for (let at = bounds.length - 1; at >= 0 && value <= bounds[at]!; at--) counts[at]! += count;
+      });
+    });
+    return counts;
   }
 
   #valueOf(index: number): number {

@@ -20,6 +20,8 @@ import { ReportBuilder } from './report-builder.ts';
 import { Reporter } from './reporter.ts';
 import { measureOf, saveReport } from './reports.ts';
 import type { ReplayRequest } from './request.ts';
+import type { RunEnd, RunListener } from './run-observer.ts';
+import type { RunState } from './run-state.ts';
 import { SessionPool } from './sessions.ts';
 import type { SettledOutcomes } from './settled-outcomes.ts';
 import type { Replay, ReplayReport, ReplayStore } from './store.ts';
@@ -47,6 +49,7 @@ export interface RunParts {
   readonly journalFacts: DatabaseFacts | null;
   /** Not null for an interrupted run that is resumed. */
   readonly settled: SettledOutcomes | null;
+  readonly listener: RunListener | null;
 }
 
 /**
@@ -58,6 +61,7 @@ export class ReplayRun {
   /** Resolves, never rejects, when the run has ended and everything of it is closed. */
   readonly done: Promise<void>;
   readonly tally: Tally;
+  private current: RunState;
   private readonly parts: RunParts;
   private readonly control = new RunControl();
   private readonly connector: Connector;
@@ -78,12 +82,17 @@ export class ReplayRun {
   constructor(parts: RunParts) {
     this.parts = parts;
     this.id = parts.replay.id;
+    this.current = parts.replay.state;
     this.tally = parts.settled === null ? new Tally() : Tally.restore(parts.settled.summary);
     this.pacer = new Pacer(parts.request.pace);
     this.connector = new Connector(parts.target, this.control.signal);
     this.feed = new EventFeed(parts.store, this.id, {
       lastSeq: parts.replay.lastSeq,
       sentThrough: parts.settled?.sentThrough ?? 0,
+      onState: (state) => {
+        this.current = state;
+        parts.listener?.state(state);
+      },
       onError: (error) =>
         this.control.end({
           kind: 'FAILED',
@@ -113,6 +122,16 @@ export class ReplayRun {
    */
   get hasBegun(): Promise<void> {
     return this.begun.promise;
+  }
+
+  /** As it was last stored. */
+  get state(): RunState {
+    return this.current;
+  }
+
+  /** Events that are not durable yet. */
+  get backlog(): number {
+    return this.feed.backlog;
   }
 
   /** True while it sends, or will send, as fast as it can. */
@@ -169,12 +188,14 @@ export class ReplayRun {
       this.control.end(failureOf(error));
     }
     this.ending = true;
+    this.parts.listener?.finishing();
     end = this.control.endReason;
     clearTimeout(this.timeout);
     await this.cutShort;
     await this.closeConnections(end !== null);
     this.tally.end(performance.now());
     await this.finish(end);
+    this.parts.listener?.ended(this.endOf(end));
   }
 
   private async begin(): Promise<void> {
@@ -384,6 +405,14 @@ export class ReplayRun {
     } finally {
       await this.feed.close();
     }
+  }
+
+  private endOf(end: EndReason | null): RunEnd {
+    return {
+      summary: this.tally.summary(performance.now()),
+      error: end?.kind === 'FAILED' ? { code: end.code, message: end.message } : null,
+      storeError: this.storeError,
+    };
   }
 
   /** Why the end of the run could not be stored, if it could not. */

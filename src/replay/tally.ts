@@ -17,6 +17,22 @@ export interface TallySchedule {
   readonly speed: number;
 }
 
+/** What only ever grows while a run is under way. */
+export const COUNTS = [
+  'succeeded',
+  'failed',
+  'cascades',
+  'skipped',
+  'unknown',
+  'same',
+  'diverged',
+  'unverifiable',
+  'rows',
+  'stalls',
+  'connections',
+] as const;
+export type TallyCounts = Readonly<Record<(typeof COUNTS)[number], number>>;
+
 /**
  * Counters of one run. `add` is O(1), looks at no clock and allocates nothing; `summary` is asked for a few
  * times a second. All `nowMs` are milliseconds of one clock of the caller's choice (`performance.now()`).
@@ -57,6 +73,8 @@ export class Tally {
   #schedule: TallySchedule | null = null;
   /** (time, outcomes so far), oldest first, spanning `RATE_SPAN_MS`. */
   readonly #samples: { readonly at: number; readonly done: number }[] = [];
+  /** What earlier processes had counted. */
+  #earlier: TallyCounts | null = null;
 
   /**
    * Goes on from the last durable summary of a resumed run: counts, rows, lag sums, first error, position and
@@ -84,6 +102,7 @@ export class Tally {
     tally.#position = summary.position;
     tally.#approximate = summary.durationsApproximate;
     tally.#earlierMs = summary.elapsedMs;
+    tally.#earlier = tally.#counts();
     return tally;
   }
 
@@ -169,6 +188,35 @@ export class Tally {
   /** Counts one opened target connection. */
   connection(): void {
     this.#connections += 1;
+  }
+
+  /** What this process counted: a resumed run without what it had before. */
+  counts(): TallyCounts {
+    const counts = this.#counts();
+    const earlier = this.#earlier;
+    if (earlier === null) return counts;
+    return Object.fromEntries(COUNTS.map((name) => [name, counts[name] - earlier[name]])) as TallyCounts;
+  }
+
+  /** How late statements were sent, and how long they took, in milliseconds; of this process. */
+  get histograms(): { readonly lag: Histogram; readonly duration: Histogram } {
+    return { lag: this.#lag, duration: this.#duration };
+  }
+
+  #counts(): TallyCounts {
+    return {
+      succeeded: this.#succeeded,
+      failed: this.#failed,
+      cascades: this.#cascades,
+      skipped: this.#skipped,
+      unknown: this.#unknown,
+      same: this.#same,
+      diverged: this.#diverged,
+      unverifiable: this.#unverifiable,
+      rows: this.#rows,
+      stalls: this.#stalls,
+      connections: this.#connections,
+    };
   }
 
   /** Counts and figures now. Costs some microseconds. */

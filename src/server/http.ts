@@ -11,13 +11,25 @@ import type { Logger } from 'pino';
 import { messageOf, RepriseError } from '../errors.ts';
 import type { Role, ServiceContext } from '../graphql/context.ts';
 import { openPullStreams } from '../replay/pull-stream.ts';
+import type { TracedSpan, Tracer } from '../tracing/tracer.ts';
 import { type AccessToken, Authenticator } from './auth.ts';
 import { EventStreams } from './event-streams.ts';
+import {
+  answer,
+  graphqlError,
+  isEventStream,
+  isJson,
+  pathOf,
+  readBody,
+  refuseUpgrade,
+  requestIdOf,
+} from './exchange.ts';
 import { DEFAULT_LIMITS, RateLimiter, type ServerLimits } from './limits.ts';
-import { Metrics } from './metrics.ts';
-import { createOperations, type Operations } from './operations.ts';
+import { Metrics, type ServiceStatistics } from './metrics.ts';
+import { type Caller, createOperations, type Operations } from './operations.ts';
 import { isLoopbackName, type OriginPolicy, refuseOrigin } from './origins.ts';
 import { readReplayBody, runReplay, statusOf } from './replay-endpoint.ts';
+import { traceOf } from './trace-headers.ts';
 import { GraphQLSockets } from './websocket.ts';
 
 /** What the server needs of the configuration. */
@@ -38,6 +50,10 @@ export interface ServerParts {
   readonly config: ServerConfig;
   readonly context: ServiceContext;
   readonly logger: Logger;
+  /** Spans of requests and operations; null or left out: none. */
+  readonly tracer?: Tracer | null;
+  /** Counted elsewhere, for `/metrics`; without it, only what the server itself counts is shown. */
+  readonly statistics?: ServiceStatistics;
   /** Serves what is not the API's (the dashboard); false: not found. No token is asked for. */
   readonly pages?: (request: IncomingMessage, response: ServerResponse) => boolean | Promise<boolean>;
 }
@@ -79,6 +95,8 @@ class RepriseServer implements Server {
   private readonly idle = new Set<Socket>();
   private readonly stopping = new AbortController();
   private stopped: Promise<void> | null = null;
+  /** As `/ready` answered last. */
+  private wasReady = true;
 
   constructor(parts: ServerParts) {
     const { config, context } = parts;
@@ -92,12 +110,17 @@ class RepriseServer implements Server {
     this.authenticator = new Authenticator(config.tokens);
     this.rate = new RateLimiter(this.limits);
     this.streams = new EventStreams(this.limits.writeDeadlineMs);
-    this.metrics = new Metrics({ sockets: () => this.openSockets, eventStreams: () => this.streams.size });
+    this.metrics = new Metrics(
+      { sockets: () => this.openSockets, eventStreams: () => this.streams.size },
+      parts.statistics ?? null,
+    );
     const report = (error: unknown) => this.report(error);
     this.operations = createOperations({
       service: context,
       limits: this.limits,
       metrics: this.metrics,
+      logger: parts.logger,
+      tracer: parts.tracer ?? null,
       report,
       allowedOrigins: this.origins.allowedOrigins,
     });
@@ -174,21 +197,28 @@ class RepriseServer implements Server {
     this.idle.delete(socket);
     const path = pathOf(request);
     const route = ROUTES.has(path) ? path : 'other';
+    const requestId = requestIdOf(request);
+    const span = this.traceRequest(request, route, requestId);
+    response.setHeader('X-Request-Id', requestId);
     response.setHeader('X-Content-Type-Options', 'nosniff');
     response.once('close', () => {
       if (!socket.destroyed) this.idle.add(socket);
       if (this.stopping.signal.aborted) socket.destroySoon();
       this.metrics.requests.inc({ route, status: String(response.statusCode) });
-      if (!isEventStream(response)) this.metrics.requestSeconds.observe({ route }, (performance.now() - begun) / 1000);
+      const ms = performance.now() - begun;
+      if (!isEventStream(response)) this.metrics.requestSeconds.observe({ route }, ms / 1000);
+      const { statusCode: status } = response;
+      this.parts.logger.debug({ requestId, method: request.method, route, status, ms: Math.round(ms) }, 'request');
+      span?.end({ 'http.response.status_code': status }, status >= 500 ? String(status) : undefined);
     });
     try {
-      await this.route(path, request, response);
+      await this.route(path, request, response, { requestId, trace: span?.context ?? null });
     } catch (error) {
-      this.fail(error, path, response);
+      this.fail(error, path, response, requestId);
     }
   }
 
-  private async route(path: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  private async route(path: string, request: IncomingMessage, response: ServerResponse, cause: Cause): Promise<void> {
     const foreign = refuseOrigin(request, this.origins);
     if (foreign !== null) throw new RepriseError('FORBIDDEN', foreign);
     if (path === '/health') {
@@ -200,19 +230,19 @@ class RepriseServer implements Server {
       response.setHeader('Retry-After', '1');
       throw new RepriseError('TOO_MANY_REQUESTS', 'too many requests from this address: try again in a second');
     }
-    if (path === '/graphql') return this.graphql(request, response);
-    if (path === '/api/replay') return this.replay(request, response);
+    if (path === '/graphql') return this.graphql(request, response, cause);
+    if (path === '/api/replay') return this.replay(request, response, cause);
     if (path === '/metrics') {
       this.authenticator.authenticate(request.headers.authorization);
-      response.setHeader('Content-Type', this.metrics.registry.contentType);
-      response.end(await this.metrics.registry.metrics());
+      response.setHeader('Content-Type', this.metrics.contentType);
+      response.end(await this.metrics.text());
       return;
     }
     if (this.parts.pages !== undefined && (await this.parts.pages(request, response))) return;
     answer(response, 404, { error: { code: 'NOT_FOUND', message: `there is nothing at ${path}` } });
   }
 
-  private async graphql(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  private async graphql(request: IncomingMessage, response: ServerResponse, cause: Cause): Promise<void> {
     const page = request.method === 'GET' && (request.headers.accept ?? '').includes('text/html');
     // GraphiQL itself holds nothing secret, and asks for a token in its header editor. A browser's preflight
     // carries no token, and executes nothing.
@@ -243,14 +273,12 @@ class RepriseServer implements Server {
     const gone = new AbortController();
     const end = () => gone.abort();
     response.once('close', end);
-    const requestId = randomUUID();
-    response.setHeader('X-Request-Id', requestId);
     await this.operations(request, response, {
-      caller: { role, requestId, transport: 'http', signal: gone.signal },
+      caller: { role, ...cause, transport: 'http', signal: gone.signal },
     });
   }
 
-  private async replay(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  private async replay(request: IncomingMessage, response: ServerResponse, cause: Cause): Promise<void> {
     if (request.method !== 'POST') {
       response.setHeader('Allow', 'POST');
       return answer(response, 405, { error: { code: 'BAD_INPUT', message: 'use POST' } });
@@ -264,14 +292,14 @@ class RepriseServer implements Server {
     const input = readReplayBody(await readBody(request, REPLAY_BODY_BYTES));
     const leaving = new AbortController();
     response.once('close', () => leaving.abort());
-    answer(
-      response,
-      200,
-      await runReplay(this.parts.context.engine, input, AbortSignal.any([leaving.signal, this.stopping.signal])),
-    );
+    const gone = AbortSignal.any([leaving.signal, this.stopping.signal]);
+    answer(response, 200, await runReplay(this.parts.context.engine, input, cause, gone));
   }
 
   private async ready(response: ServerResponse): Promise<void> {
+    if (this.stopping.signal.aborted) {
+      return answer(response, 503, { status: 'unavailable', reason: 'the service stops' });
+    }
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_resolve, reject) => {
       timer = setTimeout(
@@ -281,13 +309,26 @@ class RepriseServer implements Server {
     });
     try {
       await Promise.race([this.parts.context.journal.tailEnd(), late]);
+      if (!this.wasReady) this.parts.logger.info("the journal's database answers again");
+      this.wasReady = true;
       answer(response, 200, { status: 'ready' });
     } catch (error) {
-      this.parts.logger.warn({ reason: messageOf(error) }, 'not ready');
-      answer(response, 503, { status: 'unavailable' });
+      // Once, and not for each probe. What the log tells, addresses included, is not for whoever may ask.
+      if (this.wasReady) this.parts.logger.warn({ reason: messageOf(error) }, 'not ready');
+      this.wasReady = false;
+      answer(response, 503, { status: 'unavailable', reason: "the journal's database cannot be used" });
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  /** A span to the end of the response. Probes and scrapes, which come all the time, have none. */
+  private traceRequest(request: IncomingMessage, route: string, requestId: string): TracedSpan | null {
+    const { tracer } = this.parts;
+    if (!tracer || UNTRACED.has(route)) return null;
+    const method = METHODS.has(request.method ?? '') ? request.method : '_OTHER';
+    const attributes = { 'http.request.method': `${method}`, 'http.route': route, 'reprise.request.id': requestId };
+    return tracer.begin(`${method} ${route}`, traceOf(request.headers), attributes, 'server');
   }
 
   private upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
@@ -302,13 +343,13 @@ class RepriseServer implements Server {
     } else this.sockets.upgrade(request, socket, head);
   }
 
-  private fail(thrown: unknown, path: string, response: ServerResponse): void {
+  private fail(thrown: unknown, path: string, response: ServerResponse, requestId: string): void {
     const known = thrown instanceof RepriseError;
     const error = known
       ? { code: thrown.code, message: thrown.message }
       : {
           code: 'INTERNAL_SERVER_ERROR',
-          message: `the service failed: its log tells more under ${this.report(thrown)}`,
+          message: `the service failed: its log tells more under ${this.report(thrown, requestId)}`,
         };
     if (response.headersSent) {
       response.destroy();
@@ -319,52 +360,20 @@ class RepriseServer implements Server {
     answer(response, status, path === '/graphql' ? graphqlError(error.code, error.message) : { error });
   }
 
-  private report(error: unknown): string {
+  private report(error: unknown, requestId?: string): string {
     const errorId = randomUUID();
     this.metrics.unexpectedErrors.inc();
     // Message and stack only: an error's other fields may hold what a statement or a login held.
     const { message, stack } = error instanceof Error ? error : { message: String(error), stack: undefined };
-    this.parts.logger.error({ errorId, err: { message, stack } }, 'unexpected error');
+    this.parts.logger.error({ errorId, requestId, err: { message, stack } }, 'unexpected error');
     return errorId;
   }
 }
 
-function pathOf(request: IncomingMessage): string {
-  return (request.url ?? '/').split(/[?#]/, 1)[0] ?? '/';
-}
-
 const ROUTES = new Set(['/graphql', '/api/replay', '/health', '/ready', '/metrics']);
+const UNTRACED = new Set(['/health', '/ready', '/metrics']);
+/** Others are not told apart, so that no caller makes up names of spans. */
+const METHODS = new Set(['GET', 'HEAD', 'POST', 'OPTIONS']);
 
-function isEventStream(response: ServerResponse): boolean {
-  return String(response.getHeader('content-type') ?? '').startsWith('text/event-stream');
-}
-
-function isJson(request: IncomingMessage): boolean {
-  return /^application\/(?:[\w.-]+\+)?json\b/i.test(request.headers['content-type'] ?? '');
-}
-
-function answer(response: ServerResponse, status: number, body: unknown): void {
-  if (response.destroyed) return;
-  response.statusCode = status;
-  response.setHeader('Content-Type', 'application/json; charset=utf-8');
-  response.end(JSON.stringify(body));
-}
-
-function graphqlError(code: string, message: string): unknown {
-  return { errors: [{ message, extensions: { code } }] };
-}
-
-function refuseUpgrade(socket: Duplex, status: number, reason: string): void {
-  socket.end(`HTTP/1.1 ${status} ${reason}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
-}
-
-async function readBody(request: IncomingMessage, most: number): Promise<string> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of request) {
-    size += (chunk as Buffer).length;
-    if (size > most) throw new RepriseError('LIMIT_EXCEEDED', `the body is larger than ${most} bytes`);
-    chunks.push(chunk as Buffer);
-  }
-  return Buffer.concat(chunks).toString('utf8');
-}
+/** What a request hands on to what it starts. */
+type Cause = Pick<Caller, 'requestId' | 'trace'>;

@@ -1,17 +1,22 @@
 import { type DocumentNode, GraphQLError, getOperationAST, type ParseOptions, parse, type Source } from 'graphql';
 import { createYoga, type Plugin } from 'graphql-yoga';
+import type { Logger } from 'pino';
 import { createRequestContext, type Role, type ServiceContext } from '../graphql/context.ts';
 import { schema } from '../graphql/schema.ts';
+import type { TraceContext, Tracer } from '../tracing/tracer.ts';
 import { type Report, toClientError, withoutSecrets } from './client-errors.ts';
 import { graphiqlRenderer } from './graphiql.ts';
 import { isDeeperThan, limitExceeded, nodesAskedFor, type ServerLimits, sizeRule } from './limits.ts';
 import type { Metrics } from './metrics.ts';
+import { traceOperations } from './trace-operations.ts';
 
 /** Who sent an operation and how; the transports give it, the resolvers' context is made from it. */
 export interface Caller {
   readonly role: Role;
   readonly requestId: string;
   readonly transport: 'http' | 'websocket';
+  /** Where its spans belong; null: at the root of a trace. */
+  readonly trace: TraceContext | null;
   /** Aborted when the client has gone or the service stops. */
   readonly signal: AbortSignal;
 }
@@ -25,6 +30,8 @@ export interface OperationParts {
   readonly service: ServiceContext;
   readonly limits: ServerLimits;
   readonly metrics: Metrics;
+  readonly logger: Logger;
+  readonly tracer: Tracer | null;
   readonly report: Report;
   readonly allowedOrigins: readonly string[];
 }
@@ -35,7 +42,8 @@ export type Operations = ReturnType<typeof createOperations>;
  * How operations are parsed, checked and executed. Both transports run these plugins: Yoga over HTTP, and the
  * WebSocket through `getEnveloped`; only what is about HTTP itself stands in `http.ts`.
  */
-export function createOperations({ service, limits, metrics, report, allowedOrigins }: OperationParts) {
+export function createOperations(parts: OperationParts) {
+  const { service, limits, metrics, logger, tracer, report, allowedOrigins } = parts;
   return createYoga<CallerContext>({
     schema,
     graphqlEndpoint: '/graphql',
@@ -52,7 +60,13 @@ export function createOperations({ service, limits, metrics, report, allowedOrig
         ? false
         : { origin: [...allowedOrigins], methods: ['GET', 'POST'], credentials: false },
     maskedErrors: { maskError: (error) => toClientError(error, report) },
-    plugins: [documentLimits(limits), operationGuard(limits, metrics), secretsOut(), eventStreamHeaders()],
+    plugins: [
+      documentLimits(limits),
+      operationGuard(limits, metrics, logger),
+      ...(tracer === null ? [] : [traceOperations(tracer)]),
+      secretsOut(logger),
+      eventStreamHeaders(),
+    ],
   });
 }
 
@@ -87,18 +101,17 @@ interface GuardedArgs {
 }
 
 /** Refuses what the caller may not do, or what asks for too much, before anything of it is executed. */
-function operationGuard(limits: ServerLimits, metrics: Metrics): Plugin {
+function operationGuard(limits: ServerLimits, metrics: Metrics, logger: Logger): Plugin {
   const guard = (args: GuardedArgs): GraphQLError | null => {
     const operation = getOperationAST(args.document, args.operationName);
     // Execution itself says what is wrong then.
     if (!operation) return null;
     const { caller } = args.contextValue as CallerContext;
     const refusal = refuse(args, operation, caller, limits);
-    metrics.operations.inc({
-      type: operation.operation,
-      transport: caller.transport,
-      outcome: refusal === null ? 'begun' : 'refused',
-    });
+    const { requestId, transport } = caller;
+    const labels = { type: operation.operation, transport, outcome: refusal === null ? 'begun' : 'refused' };
+    metrics.operations.inc(labels);
+    logger.debug({ requestId, ...labels }, 'operation');
     return refusal;
   };
   return {
@@ -135,13 +148,22 @@ function refuse(
   return null;
 }
 
-/** Errors of variables and literals repeat what was sent; secrets of it must not come back. */
-function secretsOut(): Plugin {
+/**
+ * Errors of variables and literals repeat what was sent; secrets of it must not come back. The log gets the request
+ * of an error that was masked: whoever masked it did not know it.
+ */
+function secretsOut(logger: Logger): Plugin {
   return {
     onExecutionResult({ result, setResult, context }) {
       if (result === undefined || !('errors' in result) || !result.errors?.length) return;
       const params =
         (context as { readonly params?: { readonly query?: unknown; readonly variables?: unknown } }).params ?? {};
+      for (const { extensions } of result.errors as GraphQLError[]) {
+        const { errorId } = extensions ?? {};
+        if (errorId === undefined) continue;
+        const { caller } = context as unknown as CallerContext;
+        logger.error({ requestId: caller.requestId, errorId }, 'operation failed');
+      }
       setResult({ ...result, errors: withoutSecrets(result.errors as GraphQLError[], params) });
     },
   };

@@ -3,6 +3,7 @@ import { RepriseError } from '../errors.ts';
 import type { ReplayEngine } from '../graphql/context.ts';
 import { checkWindow, parseMicros } from '../journal/window.ts';
 import type { ReplayInput } from '../replay/request.ts';
+import type { RunCause } from '../replay/run-observer.ts';
 import type { Replay } from '../replay/store.ts';
 
 /** Answer of `POST /api/replay`, as the scripts that were written for it read it. */
@@ -74,8 +75,13 @@ function moment(value: string | number, field: string): number {
  * Runs a replay and waits for its end. The run goes on when the caller leaves.
  * @throws RepriseError what the engine refuses, or why the run did not complete
  */
-export async function runReplay(engine: ReplayEngine, input: ReplayInput, signal: AbortSignal): Promise<ReplayAnswer> {
-  const { id } = await engine.start(input);
+export async function runReplay(
+  engine: ReplayEngine,
+  input: ReplayInput,
+  cause: RunCause,
+  signal: AbortSignal,
+): Promise<ReplayAnswer> {
+  const { id } = await engine.start(input, cause);
   const reader = engine.events(id, 0);
   const leave = () => reader.close();
   signal.addEventListener('abort', leave, { once: true });

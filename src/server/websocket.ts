@@ -9,6 +9,7 @@ import type { Authenticator } from './auth.ts';
 import { type Report, recast, toClientError, withoutSecrets } from './client-errors.ts';
 import { limitExceeded, type RateLimiter, type ServerLimits } from './limits.ts';
 import type { Caller, CallerContext, Operations } from './operations.ts';
+import { traceOf } from './trace-headers.ts';
 
 export interface WebSocketParts {
   readonly operations: Operations;
@@ -34,6 +35,7 @@ type Payload = {
   readonly query?: unknown;
   readonly variables?: unknown;
   readonly operationName?: string | null | undefined;
+  readonly extensions?: unknown;
 };
 type Args = ExecutionArgs & { rootValue: Pick<ReturnType<Operations['getEnveloped']>, 'execute' | 'subscribe'> };
 
@@ -158,6 +160,7 @@ export class GraphQLSockets {
         role: peer.role,
         requestId: nextRequestId(),
         transport: 'websocket',
+        trace: traceOf(payload.extensions) ?? traceOf(peer.request.headers),
         signal: peer.gone.signal,
       };
       const initial = { caller, params: payload } as unknown as CallerContext;

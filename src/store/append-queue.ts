@@ -1,4 +1,5 @@
 import { RepriseError } from '../errors.ts';
+import type { AppendStatistics } from '../journal/append-statistics.ts';
 import type { Origin } from '../journal/entry.ts';
 import type { AppendResult, JournalBatch, JournalLimits } from '../journal/store.ts';
 import { planAppend } from './append-plan.ts';
@@ -29,6 +30,7 @@ export function createAppendQueue(
   database: Database,
   origins: Origins,
   limits: JournalLimits,
+  statistics: AppendStatistics,
 ): (batch: JournalBatch) => Promise<AppendResult> {
   const queue: Waiting[] = [];
   let running = false;
@@ -42,6 +44,7 @@ export function createAppendQueue(
       if (planned.results.some((result) => !(result instanceof RepriseError))) await writePlan(client, planned, known);
       return planned;
     });
+    statistics.appended(plan.entries.length, plan.losses);
     plan.results.forEach((result, index) => {
       const waiting = group[index] as Waiting;
       if (result instanceof RepriseError) waiting.reject(result);

@@ -78,6 +78,9 @@ export async function openDatabase(
     allowExitOnIdle: false,
   });
   pool.on('error', (error) => options.onIdleError?.(error));
+  // Kysely listens to no errors of the connections that it uses: one that breaks under a query, which hears of it
+  // too, would be an uncaught error.
+  pool.on('connect', (client) => client.on('error', () => {}));
   const session = createStoreSession(
     clientConfig(settled, { ...purpose, applicationName: 'reprise listen', statementTimeoutMs: 0 }),
   );

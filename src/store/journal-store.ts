@@ -1,3 +1,4 @@
+import { AppendStatistics } from '../journal/append-statistics.ts';
 import type { JournalLimits, JournalStore } from '../journal/store.ts';
 import { createAppendQueue } from './append-queue.ts';
 import { checkpointOf, JOURNAL_CHANNEL } from './append-write.ts';
@@ -16,11 +17,16 @@ import { readProfile } from './window-profile.ts';
  *
  * All methods reject with STORE_UNAVAILABLE while the database cannot be used, and reads with LIMIT_EXCEEDED
  * when they run into the read timeout. A statement or message that holds NUL or half a surrogate pair is kept
- * with U+FFFD in its place; such a statement is marked TRUNCATED and counted as a loss.
+ * with U+FFFD in its place; such a statement is marked TRUNCATED and counted as a loss. `statistics` counts what
+ * this store appends and evicts.
  */
-export function createJournalStore(database: Database, limits: JournalLimits): JournalStore {
+export function createJournalStore(
+  database: Database,
+  limits: JournalLimits,
+  statistics = new AppendStatistics(),
+): JournalStore {
   const origins = createOrigins(database.query);
-  const append = createAppendQueue(database, origins, limits);
+  const append = createAppendQueue(database, origins, limits, statistics);
 
   return {
     append,
@@ -59,6 +65,11 @@ export function createJournalStore(database: Database, limits: JournalLimits): J
           .executeTakeFirst();
         return row === undefined ? null : checkpointOf(row);
       }),
-    evict: (now) => guarded('apply retention', () => evict(database, limits, now)),
+    evict: (now) =>
+      guarded('apply retention', async () => {
+        const evicted = await evict(database, limits, now);
+        statistics.evictedEntries(evicted);
+        return evicted;
+      }),
   };
 }

@@ -24,6 +24,14 @@ describe('histogram', () => {
     );
   });
 
+  it('counts what is up to a bound, within the error of its percentiles, and sums what was added', () => {
+    const histogram = new Histogram();
+    for (const value of [0, 0.5, 3, 3, 40, 700]) histogram.add(value);
+    expect(histogram.countsUpTo([1, 10, 100, 1000])).toEqual([2, 4, 5, 6]);
+    expect(histogram.sum).toBeCloseTo(746.5);
+    expect(new Histogram().countsUpTo([1, 10])).toEqual([0, 0]);
+  });
+
   it('is null while nothing was added', () => {
     expect(new Histogram().percentiles()).toEqual({ p50: null, p95: null, p99: null });
   });

@@ -132,6 +132,27 @@ describe('tally', () => {
     );
   });
 
+  // Sums beyond 2^53 would not be exact.
+  const fewRows = outcomeArbitrary.map((each) => ({ ...each, rows: each.rows === null ? null : each.rows % 1000 }));
+
+  it('counts for its own process only what it added itself', () => {
+    fc.assert(
+      fc.property(fc.array(fewRows), fc.array(fewRows), (before, after) => {
+        const first = new Tally();
+        first.connection();
+        for (const each of before) first.add(each, null);
+        const second = Tally.restore(first.summary(0));
+        const alone = new Tally();
+        for (const tally of [second, alone]) {
+          tally.stall();
+          for (const each of after) tally.add(each, null);
+        }
+        expect(second.counts()).toEqual(alone.counts());
+        expect(second.histograms.duration.sum).toBe(alone.histograms.duration.sum);
+      }),
+    );
+  });
+
   it('adds elapsed time over processes', () => {
     const first = new Tally();
     first.start(500);
