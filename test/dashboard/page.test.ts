@@ -4,6 +4,7 @@ import { parseMicros } from '../../src/journal/window.ts';
 import { encodeEvents } from '../../src/replay/event-codec.ts';
 import { openDatabase } from '../../src/store/database.ts';
 import { createReplayStore } from '../../src/store/replay-store.ts';
+import { openNetwork } from '../support/network.ts';
 import { spawnReplay } from '../support/spawn-replay.ts';
 import { LogStatementForTest, startRun } from './runs.ts';
 import {
@@ -13,7 +14,6 @@ import {
   type Dashboard,
   doneOf,
   openBrowser,
-  openNetwork,
   runIdOf,
   SHOP,
   startDashboard,

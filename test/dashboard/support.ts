@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises';
-import { type AddressInfo, createConnection, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -180,51 +179,6 @@ export async function openBrowser({ colorScheme = 'light', width = 1280 }: Brows
     async close() {
       await context.close();
       await rm(profile, { recursive: true, force: true });
-    },
-  };
-}
-
-/** A network to the service that can be cut: connections break, and none can be made until it is mended. */
-export interface Network {
-  readonly url: string;
-  cut(): void;
-  mend(): void;
-  close(): Promise<void>;
-}
-
-export async function openNetwork(port: number): Promise<Network> {
-  const sockets = new Set<Socket>();
-  let up = true;
-  const server: Server = createServer((client) => {
-    if (!up) {
-      client.destroy();
-      return;
-    }
-    const behind = createConnection({ host: '127.0.0.1', port });
-    for (const socket of [client, behind]) {
-      sockets.add(socket);
-      socket.on('error', () => {}).on('close', () => sockets.delete(socket));
-    }
-    client.on('close', () => behind.destroy());
-    behind.on('close', () => client.destroy());
-    client.pipe(behind).pipe(client);
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const drop = () => {
-    for (const socket of sockets) socket.destroy();
-  };
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    cut() {
-      up = false;
-      drop();
-    },
-    mend() {
-      up = true;
-    },
-    async close() {
-      drop();
-      await new Promise((resolve) => server.close(resolve));
     },
   };
 }
