@@ -1,7 +1,9 @@
 import {
   type ASTVisitor,
   type DocumentNode,
+  type FieldNode,
   type FragmentDefinitionNode,
+  type GraphQLArgument,
   GraphQLError,
   type GraphQLSchema,
   getNamedType,
@@ -12,6 +14,7 @@ import {
   type OperationDefinitionNode,
   type SelectionSetNode,
   type ValidationContext,
+  type ValueNode,
 } from 'graphql';
 
 /** What the service takes. */
@@ -139,8 +142,13 @@ export interface OperationToMeasure {
   readonly variables: Readonly<Record<string, unknown>>;
 }
 
+/** Arguments that say how long a list may be: by number, or by what it is to hold. */
+const LIST_ARGUMENTS: ReadonlySet<string> = new Set(['first', 'last', 'ids']);
+/** Of a list whose length neither the operation nor the schema says: what its resolver takes. */
+const UNSAID_SIZE = 100;
+
 /**
- * How many objects the `first` arguments of a valid operation ask for in all: nested lists multiply. Takes the
+ * How many objects a valid operation asks for in all by `first`, `last` and `ids`: nested lists multiply. Takes the
  * variables as they were sent, and stops counting beyond `most`.
  */
 export function nodesAskedFor(asked: OperationToMeasure, most: number): number {
@@ -158,15 +166,12 @@ export function nodesAskedFor(asked: OperationToMeasure, most: number): number {
       } else {
         const fields = isObjectType(type) || isInterfaceType(type) ? type.getFields() : {};
         const field = isUnionType(type) ? undefined : fields[selection.name.value];
-        const first = field?.args.find((argument) => argument.name === 'first');
+        const lists = field?.args.filter(({ name }) => LIST_ARGUMENTS.has(name)) ?? [];
         let inner = times;
-        if (first !== undefined) {
-          const given = selection.arguments?.find((argument) => argument.name.value === 'first')?.value;
-          let value: unknown = first.defaultValue;
-          if (given?.kind === Kind.INT) value = Number(given.value);
-          else if (given?.kind === Kind.VARIABLE)
-            value = asked.variables[given.name.value] ?? variableDefault(asked.operation, given.name.value) ?? value;
-          inner = times * (typeof value === 'number' && value > 0 ? value : 1);
+        if (lists.length > 0) {
+          const sizes = lists.flatMap((argument) => sizeOf(asked, selection, argument) ?? []);
+          // Where both may be given, only one is.
+          inner = times * Math.max(1, ...(sizes.length > 0 ? sizes : [UNSAID_SIZE]));
           total += inner;
         }
         walk(selection.selectionSet, field === undefined ? undefined : getNamedType(field.type).name, inner);
@@ -178,11 +183,24 @@ export function nodesAskedFor(asked: OperationToMeasure, most: number): number {
   return total;
 }
 
-function variableDefault(operation: OperationDefinitionNode, name: string): number | undefined {
-  const value = operation.variableDefinitions?.find(
-    (definition) => definition.variable.name.value === name,
-  )?.defaultValue;
-  return value?.kind === Kind.INT ? Number(value.value) : undefined;
+/** The length that an argument asks for; null where it is not given and the schema has no default. */
+function sizeOf(asked: OperationToMeasure, field: FieldNode, argument: GraphQLArgument): number | null {
+  const given = field.arguments?.find(({ name }) => name.value === argument.name)?.value;
+  const written = given?.kind === Kind.VARIABLE ? variableDefault(asked.operation, given.name.value) : given;
+  const value: unknown =
+    (given?.kind === Kind.VARIABLE ? asked.variables[given.name.value] : undefined) ??
+    (written === undefined ? argument.defaultValue : literalSize(written));
+  if (Array.isArray(value)) return value.length;
+  return typeof value === 'number' ? value : null;
+}
+
+function literalSize(value: ValueNode): number | null {
+  if (value.kind === Kind.LIST) return value.values.length;
+  return value.kind === Kind.INT ? Number(value.value) : null;
+}
+
+function variableDefault(operation: OperationDefinitionNode, name: string): ValueNode | undefined {
+  return operation.variableDefinitions?.find((definition) => definition.variable.name.value === name)?.defaultValue;
 }
 
 /** True when a JSON value is nested deeper than `most`; walks without recursion, so that depth cannot hurt it. */

@@ -71,6 +71,16 @@ describe('an operation is refused, with its limit named, when', () => {
     expect((await ask(service.url, query, { n: 10 })).errors).toEqual([]);
   });
 
+  test('its lists ask for too much from their ends, or by ids', async () => {
+    const inner = 'entry { transaction { entries(first: 1000) { nodes { id } } } }';
+    const runs = `replayStatements(replayId: "00000000-0000-4000-8000-000000000000"`;
+    const tooMuch = 'more than 20000 objects';
+    expect(await refusal(`{ ${runs}, last: 1000) { nodes { ${inner} } } }`)).toContain(tooMuch);
+    expect(await refusal(`{ ${runs}) { nodes { ${inner} } } }`)).toContain(tooMuch);
+    const query = `query ($ids: [ID!]!) { nodes(ids: $ids) { ... on JournalTransaction { entries(first: 1000) { nodes { id } } } } }`;
+    expect(await refusal(query, { ids: Array.from({ length: 30 }, (_, n) => `x${n}`) })).toContain(tooMuch);
+  });
+
   test('its variables are nested without end', async () => {
     let value: object = { null: true };
     for (let n = 0; n < 2000; n++) value = { array: [value] };
