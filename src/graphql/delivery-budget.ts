@@ -1,6 +1,6 @@
 /** Share of the event loop's time that full-detail payloads may take together while a run goes as fast as it can. */
 const SHARE = 0.1;
-/** A reader waits at most this long for its turn, milliseconds. */
+/** What was overdrawn is forgotten beyond this, so that no reader waits longer for its turn. Milliseconds. */
 const LONGEST_WAIT_MS = 500;
 
 /**
@@ -13,18 +13,19 @@ export class DeliveryBudget {
 
   /** Milliseconds until the next payload may be made; 0: now. */
   get waitMs(): number {
-    return Math.min(LONGEST_WAIT_MS, Math.max(0, this.freeAt - performance.now()));
+    return Math.max(0, this.freeAt - performance.now());
   }
 
   /**
-   * Call when a payload is handed out, within a promise's callback: executing and writing it happens in the callbacks that
+   * Call when a payload is handed out while a run is in a hurry, within a promise's callback: executing and writing it happens in the callbacks that
    * follow, and takes until the next tick.
    */
   handOut(): void {
     const begun = performance.now();
     process.nextTick(() => {
       const now = performance.now();
-      this.freeAt = Math.max(this.freeAt, now) + (now - begun) * (1 / SHARE - 1);
+      const paidAt = Math.max(this.freeAt, now) + (now - begun) * (1 / SHARE - 1);
+      this.freeAt = Math.min(paidAt, now + LONGEST_WAIT_MS);
     });
   }
 }

@@ -135,7 +135,7 @@ class StatementSource implements PullSource<ProgressBatch> {
     while (!this.closed && this.mustYield() && deliveryBudget.waitMs > 0) await this.pause(deliveryBudget.waitMs);
     const { events, lastSeq } = await this.reader.read(this.request.batchSize, this.request.maxWaitMs);
     if (events.length === 0) return null;
-    deliveryBudget.handOut();
+    if (this.mustYield()) deliveryBudget.handOut();
     return batch(events, lastSeq, this.snapshot);
   }
 
