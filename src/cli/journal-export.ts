@@ -16,7 +16,7 @@ interface ExportFlags extends WindowFlags, FilterFlags, ServiceFlags {
   readonly format?: (typeof FORMATS)[number];
   readonly output?: string;
   readonly after?: string;
-  /** False with `--no-header`. */
+  /** False with `--no-header`. What goes on has its header already. */
   readonly header: boolean;
 }
 
@@ -64,7 +64,7 @@ export function addJournalExport(journal: Command, context: CliContext): void {
         'error how many there were.',
     )
     .addOption(new Option('--format <format>', 'default: by the name of --output, else jsonl').choices([...FORMATS]))
-    .option('--output <file>', 'write it there instead of to standard output')
+    .option('--output <file>', 'write it there instead of to standard output; with --after behind what it holds')
     .option('--no-header', 'CSV: leave the first line, of names, out')
     .option('--after <cursor>', 'go on behind the end of an export that was cut off');
   examples(
@@ -82,21 +82,24 @@ async function exportEntries(flags: ExportFlags, { io, exit }: CliContext): Prom
   const client = serviceOf(io, flags);
   const window = await settleWindow(client, flags, io);
   const filter = filterOf(flags);
-  const sink = flags.output === undefined ? standardOutput(io) : await fileOf(flags.output);
+  const sink = flags.output === undefined ? standardOutput(io) : await fileOf(flags.output, flags.after !== undefined);
   let written = 0;
   let after = flags.after ?? null;
   try {
-    if (format === 'csv' && flags.header) await sink.write(`${COLUMNS.map(([name]) => name).join(',')}\r\n`);
+    if (format === 'csv' && flags.header && flags.after === undefined)
+      await sink.write(`${COLUMNS.map(([name]) => name).join(',')}\r\n`);
     for (let more = true; more; ) {
       const { journalEntries } = await client.request(
         JournalEntriesDocument,
         { window, filter, first: PAGE, after },
         io.signal,
       );
-      await sink.write(journalEntries.nodes.map(LINE[format]).join(''));
+      const taken = sink.write(journalEntries.nodes.map(LINE[format]).join(''));
+      // It is with the stream now, also where we are interrupted before that has room again.
       written += journalEntries.nodes.length;
       more = journalEntries.pageInfo.hasNextPage;
       after = journalEntries.pageInfo.endCursor ?? after;
+      await taken;
     }
   } catch (error) {
     const goOn = after === null ? '' : `: go on with --after ${after}`;
@@ -124,11 +127,11 @@ function standardOutput({ stdout, signal }: Io): Sink {
   };
 }
 
-async function fileOf(path: string): Promise<Sink> {
+async function fileOf(path: string, goesOn: boolean): Promise<Sink> {
   const failed = (error: unknown): never => {
     throw new RepriseError('BAD_INPUT', `--output cannot be written: ${messageOf(error)}`, { path: ['--output'] });
   };
-  const handle = await open(path, 'w').catch(failed);
+  const handle = await open(path, goesOn ? 'a' : 'w').catch(failed);
   return {
     write: (text) => handle.appendFile(text).catch(failed),
     close: () => handle.close(),

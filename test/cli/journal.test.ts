@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'pg';
@@ -141,9 +141,14 @@ describe('journal export', () => {
     const { endCursor } = JSON.parse(
       (await cliHere(['journal', 'ls', ...BEGINNING, '--only-type', 'insert', '--limit', '1', '--json'], env)).stdout,
     );
-    const { stderr, stdout } = await cli([...args, '--after', endCursor, '--no-header'], env);
+    const { stderr, stdout } = await cli([...args, '--after', endCursor], env);
     expect(stderr).toBe(`${inserts.length - 1} entries exported\n`);
     expect(stdout.split(',')[0]).toBe(inserts[1]?.id);
+
+    const file = join(folder, 'went-on.csv');
+    await writeFile(file, 'what an export wrote before it was cut off\r\n');
+    await cli([...args, '--after', endCursor, '--output', file], env);
+    expect(await readFile(file, 'utf8')).toBe(`what an export wrote before it was cut off\r\n${stdout}`);
   });
 
   test('ends quietly when its reader has gone', async () => {
