@@ -387,8 +387,12 @@ function readDatabaseUrl(value: string): string {
 
 function readServerUrl(value: string): string {
   const url = URL.canParse(value) ? new URL(value) : null;
+  // Never shown: somebody may have written a password into it.
   if (url?.protocol !== 'http:' && url?.protocol !== 'https:') {
-    throw new Error(`${JSON.stringify(value)} is not a URL: write it like http://127.0.0.1:4000`);
+    throw new Error('is not a URL: write it like http://127.0.0.1:4000');
+  }
+  if (url.username !== '' || url.password !== '') {
+    throw new Error('holds a user or a password, which the service does not know: give its token in REPRISE_TOKEN');
   }
   return value.replace(/\/+$/, '');
 }
@@ -445,9 +449,9 @@ const targetFile = z.record(
     ),
 );
 
-/** Broken JSON is no path either: the message on a path repeats it, passwords included. */
+/** Broken or quoted JSON is no path either: the message on a path repeats it, passwords included. */
 function isInline(targets: string): boolean {
-  return /^[[{"]/.test(targets);
+  return /[[{"\n]/.test(targets);
 }
 
 function readTargets(value: string, env: Environment): ConfiguredTarget[] {

@@ -102,6 +102,9 @@ describe('configuration', () => {
       { DATABASE_URL: `mysql://root:${secret}@localhost` },
       { REPRISE_TOKENS: `${secret}:admin` },
       { REPRISE_TARGETS: `{"a":{"host":"db","password":"${secret}"` },
+      { REPRISE_TARGETS: `'{"a":{"host":"db","password":"${secret}"}}'` },
+      { REPRISE_SERVER_URL: `http://someone:${secret}@127.0.0.1:4000` },
+      { REPRISE_SERVER_URL: `someone:${secret}@127.0.0.1:4000` },
       { REPRISE_TARGETS: `{"a":{"host":"db","password":"${secret}","port":0}}` },
     ]) {
       expect(refusal(env).message).not.toContain(secret);
