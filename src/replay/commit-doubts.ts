@@ -137,23 +137,25 @@ export class CommitDoubts {
       const age = performance.now() - lostAt;
       if (this.signal.aborted || age > SETTLE_MS) return null;
       const ended = this.monitor.endBackend(processId, age).catch(() => false);
-      const fate = await this.orEnded(ended.then(ask));
+      const fate = await this.orEnded(ended.then(ask), SETTLE_MS - age);
       if (fate !== null) return fate;
       await pause(AGAIN_MS, this.signal);
     }
   }
 
-  /** Null also when the target could not be asked, or the run was ended before it answered. */
-  private orEnded(work: Promise<Fate>): Promise<Fate> {
+  /** Null also when the target could not be asked or did not answer in time, or the run was ended before it did. */
+  private orEnded(work: Promise<Fate>, withinMs: number): Promise<Fate> {
     return new Promise((resolve) => {
-      const onEnd = () => resolve(null);
+      const settle = (fate: Fate) => {
+        clearTimeout(timer);
+        this.signal.removeEventListener('abort', onEnd);
+        resolve(fate);
+      };
+      const onEnd = () => settle(null);
+      // Logging in to a target that does not answer may take longer than all of this.
+      const timer = setTimeout(onEnd, withinMs);
       this.signal.addEventListener('abort', onEnd, { once: true });
-      work
-        .catch(() => null)
-        .then((fate) => {
-          this.signal.removeEventListener('abort', onEnd);
-          resolve(fate);
-        });
+      work.catch(() => null).then(settle);
     });
   }
 }
