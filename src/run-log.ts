@@ -22,7 +22,7 @@ export function logRuns(logger: Logger): RunObserver {
       return {
         state(state) {
           last = state;
-          if (!hasEnded(state)) log.info({ state }, 'replay goes on');
+          if (!hasEnded(state)) log.info({ state }, 'replay changes its state');
         },
         finishing() {
           log.debug('replay finishes');

@@ -140,7 +140,7 @@ export class ReplayEngine {
 
   /** A reader of a run's events later than `after`, batch by batch. The caller closes it. */
   events(id: string, after: number): EventReader {
-    return openEventReader(this.options.store, this.waker, id, after);
+    return openEventReader(this.waker, id, after);
   }
 
   /** @throws RepriseError REPLAY_NOT_FOUND, REPLAY_STATE */

@@ -2,7 +2,7 @@ import { RepriseError } from '../errors.ts';
 import type { ReplayEvent } from './event.ts';
 import type { EventWaker, RunWatch } from './event-waker.ts';
 import { hasEnded } from './run-state.ts';
-import type { Replay, ReplayStore } from './store.ts';
+import type { Replay } from './store.ts';
 
 export { EventWaker, type EventWakerOptions } from './event-waker.ts';
 
@@ -33,7 +33,7 @@ export interface EventReader {
  * A reader of a run's events later than `after` (0: from the start). It holds the remainder of at most one read
  * of the store, about a thousand events, which readers at the same place share.
  */
-export function openEventReader(_store: ReplayStore, waker: EventWaker, replayId: string, after: number): EventReader {
+export function openEventReader(waker: EventWaker, replayId: string, after: number): EventReader {
   return new Reader(waker, replayId, after);
 }
 

@@ -51,7 +51,7 @@ function chunks(...sizes: number[]): EventChunk[] {
 }
 
 function open(after = 0): EventReader {
-  const reader = openEventReader(store, waker, RUN, after);
+  const reader = openEventReader(waker, RUN, after);
   readers.push(reader);
   return reader;
 }
@@ -98,7 +98,7 @@ describe('event reader', () => {
           const after = cursor % (total + 1);
           // A waker of its own: the runs of this property have one id and different events.
           const own = new EventWaker(store);
-          const reader = openEventReader(store, own, RUN, after);
+          const reader = openEventReader(own, RUN, after);
           let last = after;
           for (;;) {
             const { events, lastSeq, ended } = await reader.read(maxEvents, maxWaitMs);
@@ -283,7 +283,7 @@ describe('event reader', () => {
   });
 
   it('refuses a run that does not exist', async () => {
-    const reader = openEventReader(store, waker, 'none', 0);
+    const reader = openEventReader(waker, 'none', 0);
     readers.push(reader);
     await expect(reader.read(1, 0)).rejects.toMatchObject({ code: 'REPLAY_NOT_FOUND' });
   });
