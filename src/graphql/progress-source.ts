@@ -6,6 +6,7 @@ import { hasEnded } from '../replay/run-state.ts';
 import type { ProgressSnapshot } from '../replay/summary.ts';
 import type { ReplayEngine } from './context.ts';
 import { deliveryBudget } from './delivery-budget.ts';
+import { sharedSnapshot } from './shared-snapshots.ts';
 
 /** Which events a reader of a run wants (`docs/events.md`). */
 export type EventDetail = 'STATEMENTS' | 'FAILURES' | 'SUMMARY';
@@ -59,7 +60,7 @@ export async function openProgress(
     );
   }
   const reader = engine.events(replayId, after);
-  const snapshot = () => engine.snapshot(replayId);
+  const snapshot: Snapshot = (lastSeq) => sharedSnapshot(engine, replayId, lastSeq);
   const source =
     request.detail === 'STATEMENTS'
       ? new StatementSource(reader, request, snapshot, () => engine.isHurried)
@@ -102,7 +103,8 @@ export function untilAborted<T>(
   };
 }
 
-type Snapshot = () => Promise<ProgressSnapshot>;
+/** The run, no older than the event. */
+type Snapshot = (lastSeq: number) => Promise<ProgressSnapshot>;
 
 function batch(events: readonly ReplayEvent[], lastSeq: number, take: Snapshot): ProgressBatch {
   let taken: Promise<ProgressSnapshot> | null = null;
@@ -110,7 +112,7 @@ function batch(events: readonly ReplayEvent[], lastSeq: number, take: Snapshot):
     events,
     lastSeq,
     snapshot: () => {
-      taken ??= take();
+      taken ??= take(lastSeq);
       return taken;
     },
   };
@@ -291,7 +293,7 @@ class SummarySource implements PullSource<ProgressBatch> {
   }
 
   private async isMoving(): Promise<boolean> {
-    const { state } = await this.snapshot();
+    const { state } = await this.snapshot(this.read);
     return !hasEnded(state) && state !== 'PAUSED';
   }
 
