@@ -4,7 +4,8 @@
  */
 const MAY_IMPORT = {
   'src/errors.ts': [],
-  'src/config.ts': ['src/errors.ts'],
+  'src/config.ts': ['src/config-targets.ts', 'src/errors.ts'],
+  'src/config-targets.ts': ['src/errors.ts'],
   'src/journal/': ['src/errors.ts'],
   'src/capture/': ['src/journal/', 'src/errors.ts'],
   'src/target/': ['src/journal/', 'src/errors.ts'],
@@ -68,7 +69,7 @@ module.exports = {
           'src/doctor.ts',
           'src/storage.ts',
           'src/capture/',
-            'src/tracing/',
+          'src/tracing/',
           ...MAY_IMPORT['src/cli/'],
         ]),
       },
