@@ -28,6 +28,8 @@ export interface LostStatement {
   readonly doubt: Doubt | null;
   /** Reports it as UNKNOWN. */
   unknown(): void;
+  /** Asked when it is to be reported: false when nothing is to be told of it, because a resumed run repeats it. */
+  mayTell?(fate: Fate): boolean;
 }
 
 /**
@@ -88,7 +90,7 @@ export class CommitDoubts {
     fateOf: ((one: LostStatement) => AskFate | null) | null = null,
   ): Promise<void> | null {
     if (this.signal.aborted || (fateOf === null && lost.every(({ doubt }) => (doubt?.xid ?? null) === null))) {
-      for (const one of lost) one.unknown();
+      for (const one of lost) if (one.mayTell?.(null) ?? true) one.unknown();
       return null;
     }
     const settling = this.settleNow(lost, processId, fateOf).finally(() => this.underWay.delete(settling));
@@ -120,6 +122,7 @@ export class CommitDoubts {
     for (const one of lost) {
       const { transactionId, statement } = one.place.entry;
       const fate = fates.get(transactionId) ?? null;
+      if (one.mayTell?.(fate) === false) continue;
       const commits = one.doubt !== null || isPlainCommit(statement);
       // One that failed may have been undone by a ROLLBACK TO behind it: then COMMIT alone is certain.
       if (fate === 'COMMITTED' && (commits || !undoes.has(transactionId))) this.reporter.settled(one.place);

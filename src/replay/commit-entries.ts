@@ -2,7 +2,7 @@ import type { Entry } from '../journal/entry.ts';
 import { isSingleStatement } from '../journal/sql-tokens.ts';
 import { sessionEffect } from '../journal/statement-type.ts';
 import { transactionEffect } from '../journal/transaction-effect.ts';
-import type { StatementMessage } from '../target/statement.ts';
+import type { StatementMessage, TargetOutcome } from '../target/statement.ts';
 import { messageFor } from './sessions.ts';
 
 /** INSERT, UPDATE, DELETE and transaction control leave nothing in the session; only the rest is looked at. */
@@ -39,3 +39,25 @@ export function endsTransaction(entry: Entry | undefined): boolean {
     ({ kind }) => kind === 'COMMIT' || kind === 'ROLLBACK' || kind === 'PREPARE_TRANSACTION',
   );
 }
+
+/** What the ids are told of an entry that was to be sent and was not. */
+export const NOT_SENT: TargetOutcome = {
+  ok: false,
+  sqlstate: null,
+  message: null,
+  severity: null,
+  position: null,
+  detail: null,
+  rows: null,
+  tag: null,
+  digest: null,
+  transactionStatus: 'I',
+  sentAt: 0,
+  doneAt: 0,
+  serviceMs: 0,
+  alone: false,
+  copyRefused: false,
+  notices: 0,
+  lastNotice: null,
+  lost: true,
+};

@@ -1,6 +1,8 @@
+import type { TargetOutcome } from '../target/statement.ts';
 import type { AskFate, Doubt, LostStatement } from './commit-doubts.ts';
+import type { RunControl } from './control.ts';
 import type { ProgressMarker } from './progress-marker.ts';
-import type { PlannedEntry } from './reporter.ts';
+import type { PlannedEntry, Undoing } from './reporter.ts';
 import type { TargetSession } from './sessions.ts';
 import type { WalkContext } from './walk.ts';
 
@@ -8,10 +10,20 @@ import type { WalkContext } from './walk.ts';
 export interface Open {
   readonly id: string;
   readonly autocommit: boolean;
+  readonly control: RunControl;
+  /** An autocommit statement that the walk puts into a transaction with its mark. */
+  readonly wrapped: boolean;
+  readonly last: PlannedEntry;
   /** A statement failed that succeeded in the record: what follows is a cascade. */
   failed: boolean;
   /** Its connection died: what follows is skipped. */
   lost: boolean;
+  /** What of the walk's own failed in it while no statement of the record had: its mark, as a rule. */
+  trouble: Undoing | null;
+  /** Why what the walk put behind its last statement did not commit. */
+  undone: Undoing | null;
+  /** The run is being ended, and no more of it is sent. */
+  abandoned: boolean;
   /**
    * With marks: its outcomes, told when it has ended on the target. Told earlier, a crash could leave outcomes
    * of a transaction that is not there and that a resumed run has to run again.
@@ -22,18 +34,45 @@ export interface Open {
 }
 
 /** Reports an outcome: at once, or with marks when its transaction has ended. */
-export function tell(open: Open, report: () => void, ended: boolean): void {
+export function tell(open: Open, report: () => void, ended: boolean, committed = false): void {
   if (open.held === null) {
     report();
     return;
   }
   open.held.push(report);
-  if (ended) release(open);
+  if (ended || open.abandoned) release(open, committed);
 }
 
-/** Reports what is held back. */
-export function release(open: Open): void {
-  for (const report of open.held?.splice(0) ?? []) report();
+/**
+ * Reports what is held back. A run that is being interrupted tells nothing of a marked transaction that it does not
+ * know to be there: by the mark the resumed run sees whether it is, and repeats it whole where it is not. An outcome
+ * would keep it from that.
+ */
+export function release(open: Open, committed = false): void {
+  const held = open.held?.splice(0) ?? [];
+  if (!committed && runsAgain(open)) return;
+  for (const report of held) report();
+}
+
+function runsAgain({ mark, control }: Open): boolean {
+  return mark !== null && control.endReason?.kind === 'INTERRUPTED';
+}
+
+/** The run is being ended: tells what is known of a transaction that goes no further, now and as it becomes known. */
+export function abandon(open: Open): void {
+  open.abandoned = true;
+  release(open);
+}
+
+/** True when an outcome is that of a transaction which is there. */
+export function hasCommitted({ ok, tag }: TargetOutcome): boolean {
+  return ok && tag !== 'ROLLBACK';
+}
+
+/** What rolled a statement's transaction back though the statement itself ran: the walk's own COMMIT, or the mark. */
+export function undoingOf(open: Open, place: PlannedEntry, outcome: TargetOutcome): Undoing | null {
+  if (!outcome.ok || place !== open.last) return null;
+  return open.undone ?? (outcome.tag === 'ROLLBACK' && !open.failed ? open.trouble : null);
 }
 
 /** True when the transaction cannot be carried on. */
@@ -60,22 +99,33 @@ export class LostAnswers {
 
   add(lost: Lost): void {
     const { autocommit, mark } = lost.open;
-    this.lost.push(autocommit && mark !== null ? { ...lost, doubt: COMMITS_ITSELF } : lost);
+    this.lost.push({
+      ...lost,
+      doubt: autocommit && mark !== null ? COMMITS_ITSELF : lost.doubt,
+      mayTell: (fate) => {
+        release(lost.open, fate === 'COMMITTED');
+        return fate === 'COMMITTED' || !runsAgain(lost.open);
+      },
+    });
   }
 
   /** The answer to the COMMIT was lost that was put behind an autocommit statement. */
   addWrapped(place: PlannedEntry, open: Open, processId: number): void {
-    const unknown = () => this.context.reporter.unknown(place, 'the connection was lost before the answer came');
+    const { reporter, control } = this.context;
+    const ending = control.endReason !== null;
+    const unknown = () =>
+      reporter.unknown(place, `${ending ? 'the run ended' : 'the connection was lost'} before the answer came`);
     // Nothing is held of one whose own answer was lost: it is among the lost already.
     if (open.held?.splice(0).length === 0) return;
-    this.add({ place, doubt: null, unknown, open, processId });
+    if (ending) tell(open, unknown, true);
+    else this.add({ place, doubt: null, unknown, open, processId });
   }
 
   /** The connection went between an autocommit statement and the COMMIT that was to be put behind it. */
   async neverCommitted(place: PlannedEntry, open: Open): Promise<void> {
     if (this.settling !== null) await this.settling;
     // Nothing is held of one whose own answer was lost: it has been told of.
-    if (open.held?.splice(0).length !== 0) this.context.reporter.rolledBack(place, true);
+    if (open.held?.splice(0).length !== 0) tell(open, () => this.context.reporter.rolledBack(place, true), true);
   }
 
   /** A connection went: reports what was under way on it. */
@@ -85,7 +135,6 @@ export class LostAnswers {
     const [first] = lost;
     if (first === undefined) return;
     this.lost = [];
-    for (const { open } of lost) release(open);
     const fateOf = marker === null ? null : (one: LostStatement) => markedFate(marker, (one as Lost).open);
     const settling = doubts.settle(lost, first.processId, fateOf);
     if (settling === null) return;

@@ -1,11 +1,12 @@
 import type { Entry } from '../journal/entry.ts';
 import { TOKEN, Tokenizer } from '../journal/sql-tokens.ts';
 import { transactionEffect } from '../journal/transaction-effect.ts';
+import type { Value } from '../journal/value.ts';
 import type { TargetConnection } from '../target/connection.ts';
 import type { Connector } from './connector.ts';
 import type { ReplayRequest } from './request.ts';
 
-/** Where a run has come to on the target, kept by the target itself. In the first schema of the search path. */
+/** Where a run has come to on the target, kept by the target itself. */
 const TABLE = 'reprise_marker';
 
 /**
@@ -19,6 +20,8 @@ export class ProgressMarker {
   private readonly replayId: string;
   /** By target database: ordinal of the last statement whose transaction is known to have committed there. */
   private readonly reached = new Map<string | null, number>();
+  /** By target database: the table with its schema, because replayed sessions set search paths of their own. */
+  private readonly tables = new Map<string | null, string>();
 
   private constructor(connector: Connector, request: ReplayRequest, replayId: string) {
     this.connector = connector;
@@ -27,7 +30,7 @@ export class ProgressMarker {
   }
 
   /**
-   * Makes the table where it is missing, and reads where the run had come to.
+   * Makes the table where the search path of the target's user leads to none, and reads where the run had come to.
    * @throws RepriseError TARGET_UNREACHABLE; TargetQueryError when the table cannot be made or written
    */
   static async open(connector: Connector, request: ReplayRequest, replayId: string): Promise<ProgressMarker> {
@@ -38,10 +41,14 @@ export class ProgressMarker {
         await connection.query(
           `CREATE TABLE IF NOT EXISTS ${TABLE} (replay_id uuid PRIMARY KEY, ordinal bigint NOT NULL) WITH (fillfactor = 50)`,
         );
-        for (const { user } of request.users) {
-          await connection.query(`GRANT SELECT, UPDATE ON ${TABLE} TO "${user.replaceAll('"', '""')}"`);
-        }
-        await connection.query(`INSERT INTO ${TABLE} VALUES ('${replayId}', 0) ON CONFLICT (replay_id) DO NOTHING`);
+        const { rows } = await connection.query(
+          `SELECT quote_ident(nspname) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE c.oid = '${TABLE}'::regclass`,
+        );
+        const schema = String(rows[0]?.[0]);
+        const table = `${schema}.${TABLE}`;
+        marker.tables.set(database, table);
+        for (const { user } of request.users) await grant(connection, schema, table, user);
+        await connection.query(`INSERT INTO ${table} VALUES ('${replayId}', 0) ON CONFLICT (replay_id) DO NOTHING`);
         await marker.readOn(connection, database);
       });
     }
@@ -54,7 +61,9 @@ export class ProgressMarker {
   }
 
   private async readOn(connection: TargetConnection, database: string | null): Promise<void> {
-    const { rows } = await connection.query(`SELECT ordinal FROM ${TABLE} WHERE replay_id = '${this.replayId}'`);
+    const { rows } = await connection.query(
+      `SELECT ordinal FROM ${this.tables.get(database)} WHERE replay_id = '${this.replayId}'`,
+    );
     this.reached.set(database, Number(rows[0]?.[0] ?? 0));
   }
 
@@ -75,15 +84,32 @@ export class ProgressMarker {
     );
   }
 
-  /** SQL that marks, within a transaction, that it is there up to this ordinal. */
-  update(ordinal: number): string {
-    return `UPDATE ${TABLE} SET ordinal = ${ordinal} WHERE replay_id = '${this.replayId}'`;
+  /** SQL that marks, within a transaction of this database, that it is there up to this ordinal. */
+  update(ordinal: number, database: string | null): string {
+    return `UPDATE ${this.tables.get(database)} SET ordinal = ${ordinal} WHERE replay_id = '${this.replayId}'`;
   }
 
   /** True when the transaction that ends with this ordinal had committed when the mark was last read. */
   had(ordinal: number, database: string | null): boolean {
     return ordinal <= (this.reached.get(database) ?? 0);
   }
+}
+
+/** What a mapped user needs to mark its own transactions. */
+async function grant(connection: TargetConnection, schema: string, table: string, user: string): Promise<void> {
+  const role = `"${user.replaceAll('"', '""')}"`;
+  await connection.query(`GRANT SELECT, UPDATE ON ${table} TO ${role}`);
+  // Of a schema that everybody may use, as public is, nothing is to be granted, nor perhaps may be.
+  const { rows } = await connection.query('SELECT has_schema_privilege($1, $2::regnamespace, $3)', [
+    parameter(user),
+    parameter(schema),
+    parameter('USAGE'),
+  ]);
+  if (rows[0]?.[0] !== 't') await connection.query(`GRANT USAGE ON SCHEMA ${schema} TO ${role}`);
+}
+
+function parameter(value: string): Value {
+  return { kind: 'text', value, oid: null };
 }
 
 /** First words of statements that the server refuses within a transaction, or that may end one themselves. */

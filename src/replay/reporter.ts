@@ -17,6 +17,9 @@ export interface PlannedEntry {
   readonly copy: number;
 }
 
+/** The failure that rolled a transaction back. */
+export type Undoing = Pick<TargetOutcome, 'sqlstate' | 'message'>;
+
 /** How late a statement was sent, and why; null as fast as possible. */
 export interface Lag {
   readonly ms: number;
@@ -90,6 +93,18 @@ export class Reporter {
     });
   }
 
+  /**
+   * It ran, and its transaction was rolled back by what the walk itself put behind it: the mark, or COMMIT. What
+   * these failed with is its failure.
+   */
+  undone(planned: PlannedEntry, why: Undoing): void {
+    if (this.control.endReason !== null && (why.sqlstate === '57014' || isCascade(why.sqlstate))) {
+      this.skipped(planned, 'RUN_ENDED');
+      return;
+    }
+    this.emit(planned, { ...NOTHING_KNOWN, status: 'FAILED', sqlstate: why.sqlstate, message: why.message });
+  }
+
   /** What its transaction was to do did not happen, because an earlier statement of it failed. */
   cascade(planned: PlannedEntry): void {
     this.emit(planned, {
@@ -144,6 +159,16 @@ export class Reporter {
       code: 'TRANSACTION_CUT',
       sessionId,
       message: `transaction ${entry.transactionId} began before the replayed entries: replayed from its statement ${entry.sequence} on, behind ${begin.trim().slice(0, 60)}`,
+    });
+  }
+
+  /** The COMMIT that the walk put behind a transaction's last planned entry did not commit. */
+  uncommitted(entry: Entry, why: string): void {
+    this.feed.emit({
+      kind: 'NOTICE',
+      code: 'TRANSACTION_CLOSED',
+      sessionId: entry.origin.sessionId,
+      message: `transaction ${entry.transactionId} was replayed up to its statement ${entry.sequence}; the COMMIT put behind that ${why}`,
     });
   }
 

@@ -4,24 +4,24 @@ import { type EntryFilter, matchesEntry } from '../journal/window.ts';
 import type { TargetConnection } from '../target/connection.ts';
 import type { QueryResult, StatementMessage, TargetOutcome } from '../target/statement.ts';
 import type { Doubt } from './commit-doubts.ts';
-import { beginOf, begins, endsTransaction, keepsState, messageOf } from './commit-entries.ts';
+import { beginOf, begins, endsTransaction, keepsState, messageOf, NOT_SENT } from './commit-entries.ts';
 import { sendIsTimely, waitUntilDue } from './due.ts';
 import { findEarlierState } from './earlier-state.ts';
 import type { LagCause, SkipReason } from './event.ts';
-import { isLost, LostAnswers, type Open, release, tell } from './open-transaction.ts';
+import { abandon, hasCommitted, isLost, LostAnswers, type Open, release, tell, undoingOf } from './open-transaction.ts';
 import { type PlannedSession, planFilter, sessionKey } from './plan.ts';
 import { isMarkable } from './progress-marker.ts';
 import { refusalOf } from './refusal.ts';
 import type { Lag, PlannedEntry } from './reporter.ts';
 import type { NotedStatement } from './session-memory.ts';
 import { LASTING, rollsBackToSavepoint, type TargetSession } from './sessions.ts';
-import { mayProceed, type WalkContext } from './walk.ts';
+import { mayProceed, passSettledTransaction, type WalkContext } from './walk.ts';
 
 /** Transactions a page. */
 const PAGE = 500;
 
 /**
- * COMMIT ordering: whole transactions, one at a time, in commit order (docs/replay.md C1–C6).
+ * COMMIT ordering: whole transactions, one at a time, in commit order (docs/replay.md C1–C8).
  *
  * Sessions that keep no state share one connection (the trunk), on which statements of consecutive
  * transactions are pipelined, each followed by its own Sync. The server itself makes C4 true: after a
@@ -111,6 +111,12 @@ export class CommitWalk {
     const open: Open = {
       id,
       autocommit,
+      control: this.context.control,
+      wrapped,
+      last,
+      trouble: null,
+      undone: null,
+      abandoned: false,
       failed: false,
       lost: false,
       held: marker === null ? null : [],
@@ -119,6 +125,24 @@ export class CommitWalk {
           ? { ordinal: last.ordinal, database: this.databaseFor(first.entry.origin.database) }
           : null,
     };
+    try {
+      await this.replay(session, open, entries, planned);
+    } catch (error) {
+      abandon(open);
+      throw error;
+    }
+  }
+
+  /** Sends what is planned of a transaction, and around it what makes a transaction of it. */
+  private async replay(
+    session: TargetSession,
+    open: Open,
+    entries: readonly Entry[],
+    planned: readonly PlannedEntry[],
+  ): Promise<void> {
+    const { autocommit, wrapped, last } = open;
+    const { marker } = this.context;
+    const first = planned[0] as PlannedEntry;
     if (wrapped) await this.control(session, 'BEGIN', open);
     if (!autocommit && !begins(first.entry)) {
       const begin = beginOf(entries);
@@ -126,19 +150,45 @@ export class CommitWalk {
       if (first.entry.sequence > 1) this.context.reporter.cut(first.entry, first.entry.origin.sessionId, begin);
     }
     const endsItself = !wrapped && (autocommit || endsTransaction(last.entry));
+    const mark = marker === null || open.mark === null ? null : marker.update(last.ordinal, open.mark.database);
     for (const place of planned) {
-      if (this.ended) return;
-      const marked = marker !== null && place === last && endsItself && !autocommit;
-      await this.statement(session, open, place, marked ? marker.update(last.ordinal) : null);
+      const sent =
+        !this.ended && (await this.statement(session, open, place, place === last && endsItself ? mark : null));
+      if (!sent) return abandon(open);
     }
-    if (endsItself || this.ended) return;
-    if (marker !== null) await this.control(session, marker.update(last.ordinal), open);
-    // Its COMMIT never went out.
-    if (isLost(session, open)) return wrapped ? this.lost.neverCommitted(last, open) : release(open);
-    await this.control(session, 'COMMIT', open, ({ lost }, processId) => {
-      if (lost && wrapped && !this.ended) this.lost.addWrapped(last, open, processId);
-      else release(open);
-    });
+    if (!endsItself) await this.commit(session, open, mark);
+  }
+
+  /** Puts the mark and a COMMIT behind a transaction that the planned entries do not end. */
+  private async commit(session: TargetSession, open: Open, mark: string | null): Promise<void> {
+    if (mark !== null) await this.control(session, mark, open);
+    const sent =
+      !isLost(session, open) &&
+      (await this.control(session, 'COMMIT', open, (outcome, processId) => {
+        if (this.own.has(session.planned.key) && !outcome.lost) session.memory.note(COMMIT, outcome);
+        this.committed(open, outcome, processId);
+      }));
+    if (sent) return;
+    if (this.ended) abandon(open);
+    else if (open.wrapped) await this.lost.neverCommitted(open.last, open);
+    else release(open);
+  }
+
+  /** What became of the COMMIT that the walk itself sent. */
+  private committed(open: Open, outcome: TargetOutcome, processId: number): void {
+    const { last, wrapped } = open;
+    const committed = hasCommitted(outcome);
+    if (outcome.lost && wrapped) {
+      this.lost.addWrapped(last, open, processId);
+      return;
+    }
+    // Where a statement failed, that has been told.
+    if (!committed && !open.failed && !outcome.lost) open.undone = open.trouble ?? outcome;
+    release(open, committed);
+    if (wrapped || this.ended) return;
+    const { reporter } = this.context;
+    if (open.undone !== null) reporter.uncommitted(last.entry, `failed: ${open.undone.message}`);
+    else if (outcome.lost) reporter.uncommitted(last.entry, 'was not answered before the connection was lost');
   }
 
   /** The transaction's entries that the request asks for, with their ordinals. */
@@ -213,14 +263,21 @@ export class CommitWalk {
     }
   }
 
-  /** `mark`: sent ahead of a statement that ends its transaction. */
-  private async statement(session: TargetSession, open: Open, place: PlannedEntry, mark: string | null): Promise<void> {
+  /** `mark`: sent ahead of a statement that ends its transaction. False when the end of the run came in between. */
+  private async statement(
+    session: TargetSession,
+    open: Open,
+    place: PlannedEntry,
+    mark: string | null,
+  ): Promise<boolean> {
     const { context } = this;
     const { entry } = place;
     const { reporter, pacer, request, ids, doubts } = context;
     if (this.lost.settling !== null) await this.lost.settling;
-    const skip = (reason: SkipReason) =>
+    const skip = (reason: SkipReason) => {
       tell(open, () => reporter.skipped(place, reason), open.autocommit || endsTransaction(entry));
+      return true;
+    };
     if (entry.outcome.status === 'FAILED') return skip('FAILED_IN_RECORD');
     const refused = refusalOf(entry, request);
     if (refused !== null) return skip(refused);
@@ -237,9 +294,12 @@ export class CommitWalk {
     // something failed has to be known before it is sent, and then it is not.
     if (entry.statementType === 'TRANSACTION' && rollsBackToSavepoint(entry.statement)) {
       await this.drain(0);
-      if (open.failed && !this.ended) return tell(open, () => reporter.cascade(place), false);
+      if (open.failed && !this.ended) {
+        tell(open, () => reporter.cascade(place), false);
+        return true;
+      }
     }
-    if (this.ended) return;
+    if (this.ended) return false;
     if (ids !== null) {
       const restore = ids.before(entry);
       const sql = restore instanceof Promise ? await restore : restore;
@@ -249,7 +309,7 @@ export class CommitWalk {
     const doubt = doubts.asks && session.commitsWrites(entry) ? await this.askXid(session, open) : null;
     const connection = await context.pool.connect(session);
     if (this.lost.settling !== null) await this.lost.settling;
-    if (this.ended) return;
+    if (this.ended) return false;
     // Its connection may have gone during any of these waits, and its transaction with it.
     if (isLost(session, open)) {
       ids?.after(entry, NOT_SENT);
@@ -259,11 +319,16 @@ export class CommitWalk {
     const lag = due === null ? null : this.lagOf(connection, due);
     const remembers = this.own.has(session.planned.key);
     this.send(connection, messageOf(entry, request.digestRows), (outcome) => {
-      const report = () => reporter.answered(place, outcome, lag, false);
+      const report = () => {
+        const undone = undoingOf(open, place, outcome);
+        if (undone !== null) reporter.undone(place, undone);
+        else if (open.wrapped && open.abandoned && outcome.ok) reporter.skipped(place, 'RUN_ENDED');
+        else reporter.answered(place, outcome, lag, false);
+      };
       // `onLost` comes behind the last, unless the run has cut it off, or it was gone when this was sent.
       if (outcome.lost && !this.ended && session.connection === connection)
         this.lost.add({ place, doubt, unknown: report, open, processId: connection.processId });
-      else tell(open, report, outcome.transactionStatus === 'I' || outcome.lost);
+      else tell(open, report, outcome.transactionStatus === 'I' || outcome.lost, hasCommitted(outcome));
       ids?.after(entry, outcome);
       if (outcome.lost) open.lost = true;
       else {
@@ -274,27 +339,33 @@ export class CommitWalk {
     const question = ids?.question(entry) ?? null;
     if (question !== null) this.ask(connection, entry, question);
     if (connection.inFlight >= request.inFlight) await this.drain(request.inFlight >> 1);
+    return true;
   }
 
-  /** A statement of the walk's own, which no event tells of. `open`: the transaction that it belongs to. */
+  /**
+   * A statement of the walk's own, which no event tells of. `open`: the transaction that it belongs to. False when it
+   * was not sent, because the run or the connection ended before.
+   */
   private async control(
     session: TargetSession,
     text: string,
     open: Open,
     then: (outcome: TargetOutcome, processId: number) => void = () => {},
-  ): Promise<void> {
+  ): Promise<boolean> {
     const connection = await this.context.pool.connect(session);
     if (this.lost.settling !== null) await this.lost.settling;
-    if (this.ended || isLost(session, open)) return;
+    if (this.ended || isLost(session, open)) return false;
     session.transactionId = open.id;
     this.send(
       connection,
       { protocol: 'SIMPLE', text, preparedName: null, parameters: [], digest: false },
       (outcome) => {
         if (outcome.lost) open.lost = true;
+        else if (!outcome.ok && !open.failed) open.trouble ??= outcome;
         then(outcome, connection.processId);
       },
     );
+    return true;
   }
 
   /**
@@ -358,53 +429,17 @@ export class CommitWalk {
 
   /** In a resumed run: true for a transaction that was begun before, so that it must not be begun again. */
   private async passSettled(planned: readonly PlannedEntry[]): Promise<boolean> {
-    const { settled, reporter, marker } = this.context;
-    if (settled === null) return false;
-    const known = planned.map((place) => settled.has(place));
-    const first = planned[0] as PlannedEntry;
-    const had =
-      marker?.had((planned.at(-1) as PlannedEntry).ordinal, this.databaseFor(first.entry.origin.database)) ?? false;
-    if (!had && first.ordinal > settled.unknownThrough && !known.includes(true)) return false;
-    // The target itself says that the transaction is not there: it is replayed now.
-    if (marker !== null && !had && !known.includes(true) && (planned.length > 1 || isMarkable(first.entry)))
-      return false;
-    planned.forEach((place, index) => {
-      if (known[index] === true) return;
-      if (had)
-        reporter.unknown(place, 'its transaction committed before the service stopped; the answer was not recorded');
-      else if (place.ordinal <= settled.unknownThrough) {
-        reporter.unknown(place, 'the service stopped while the statement may have been under way');
-      } else reporter.skipped(place, 'TRANSACTION_LOST');
-    });
-    const recorded = this.recordedSession(first.entry);
-    if (!this.prepared.has(recorded)) await this.prepare(recorded, first.entry);
-    const { memory } = recorded;
-    for (const place of planned) memory.noteRecorded(place.entry);
+    const { entry } = planned[0] as PlannedEntry;
+    if (!passSettledTransaction(this.context, planned, this.databaseFor(entry.origin.database))) return false;
+    const recorded = this.recordedSession(entry);
+    if (!this.prepared.has(recorded)) await this.prepare(recorded, entry);
+    for (const place of planned) recorded.memory.noteRecorded(place.entry);
     return true;
   }
 }
 
+/** The COMMIT that a walk sends of itself, as the memory of a session notes it. */
+const COMMIT: NotedStatement = { statement: 'COMMIT', statementType: 'TRANSACTION', parameters: [] };
+
 const ZERO = { timestamp: 0, position: 0n, sequence: 0 };
 const NOTHING_PLANNED = { first: ZERO, last: ZERO, remaining: 0 };
-
-/** What the ids are told of an entry that was to be sent and was not. */
-const NOT_SENT: TargetOutcome = {
-  ok: false,
-  sqlstate: null,
-  message: null,
-  severity: null,
-  position: null,
-  detail: null,
-  rows: null,
-  tag: null,
-  digest: null,
-  transactionStatus: 'I',
-  sentAt: 0,
-  doneAt: 0,
-  serviceMs: 0,
-  alone: false,
-  copyRefused: false,
-  notices: 0,
-  lastNotice: null,
-  lost: true,
-};

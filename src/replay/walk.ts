@@ -4,7 +4,7 @@ import type { RunControl } from './control.ts';
 import type { EventFeed } from './feed.ts';
 import type { IdRestorer } from './ids/id-restorer.ts';
 import type { Pacer } from './pacer.ts';
-import type { ProgressMarker } from './progress-marker.ts';
+import { isMarkable, type ProgressMarker } from './progress-marker.ts';
 import type { PlannedEntry, Reporter } from './reporter.ts';
 import type { ReplayRequest } from './request.ts';
 import type { NotedStatement } from './session-memory.ts';
@@ -66,5 +66,34 @@ export function passSettled(context: WalkContext, session: TargetSession, place:
   // rolled back by the server and its rest cannot be replayed.
   session.memory.noteRecorded(place.entry);
   session.lostTransaction = place.entry.transactionId;
+  return true;
+}
+
+/**
+ * In a resumed run of COMMIT ordering: true when the transaction was, or may have been, begun before, so that it must
+ * not be begun again; its entries without an outcome have got one then. `database`: the target database that it runs in.
+ */
+export function passSettledTransaction(
+  context: WalkContext,
+  planned: readonly PlannedEntry[],
+  database: string | null,
+): boolean {
+  const { settled, reporter, marker } = context;
+  const first = planned[0];
+  const last = planned.at(-1);
+  if (settled === null || first === undefined || last === undefined) return false;
+  const known = planned.map((place) => settled.has(place));
+  const had = marker?.had(last.ordinal, database) ?? false;
+  if (!had && first.ordinal > settled.unknownThrough && !known.includes(true)) return false;
+  // The target itself says that the transaction is not there: it is replayed now.
+  if (marker !== null && !had && !known.includes(true) && (planned.length > 1 || isMarkable(first.entry))) return false;
+  planned.forEach((place, index) => {
+    if (known[index] === true) return;
+    if (had)
+      reporter.unknown(place, 'its transaction committed before the service stopped; the answer was not recorded');
+    else if (place.ordinal <= settled.unknownThrough) {
+      reporter.unknown(place, 'the service stopped while the statement may have been under way');
+    } else reporter.skipped(place, 'TRANSACTION_LOST');
+  });
   return true;
 }

@@ -219,7 +219,7 @@ export type NoticeCode =
   | 'STALL_ENDED'
   /** The target sent a notice or warning. */
   | 'TARGET_NOTICE'
-  /** A transaction that the record leaves open was rolled back. */
+  /** A transaction whose end the record does not hold was rolled back, or its COMMIT failed or was not answered. */
   | 'TRANSACTION_CLOSED'
   /** A transaction was cut at an edge of the window. */
   | 'TRANSACTION_CUT';
