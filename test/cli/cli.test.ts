@@ -203,7 +203,7 @@ describe('replay', () => {
 
 describe('access and usage', () => {
   test('without a token or with the wrong role it is exit status 4', async () => {
-    expect((await cliHere(['replay', 'ls'], { ...env, REPRISE_TOKEN: '' })).code).toBe(4);
+    expect((await cli(['replay', 'ls'], { ...env, REPRISE_TOKEN: '' })).code).toBe(4);
     expect((await cliHere(['replay', 'ls'], { ...env, REPRISE_TOKEN: READER })).code).toBe(0);
     expect((await cli(['replay', 'start', ...BEGINNING, ...at(target)], { ...env, REPRISE_TOKEN: READER })).code).toBe(
       4,
