@@ -126,8 +126,8 @@ describe('over SSE', () => {
       createSseClient({ url: `${service.url}/graphql`, headers, retryAttempts: 0 })
         .iterate({ query })
         .next();
-    await expect(run(SUBSCRIPTION, {})).rejects.toBeDefined();
-    await expect(run(MUTATION, bearer('reader-token'))).rejects.toBeDefined();
+    await expect(run(SUBSCRIPTION, {})).rejects.toMatchObject({ response: { status: 401 } });
+    await expect(run(MUTATION, bearer('reader-token'))).rejects.toMatchObject({ response: { status: 403 } });
     const client = createSseClient({
       url: `${service.url}/graphql`,
       headers: bearer('reader-token'),

@@ -233,5 +233,5 @@ test('the service is stopped twice without harm, and its port is free', async ()
   const second = await startService(backend);
   await Promise.all([second.stop(), second.stop()]);
   await second.stop();
-  await expect(fetch(`${second.url}/health`)).rejects.toBeDefined();
+  await expect(fetch(`${second.url}/health`)).rejects.toMatchObject({ cause: { code: 'ECONNREFUSED' } });
 });

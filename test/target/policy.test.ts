@@ -252,7 +252,7 @@ describe('forbidden databases', () => {
   ];
   it.each(cases)('%s', async (_, spec, forbidden) => {
     const resolved = policy({ allow, forbidden: [journal] }).resolve(spec);
-    if (!forbidden) await expect(resolved).resolves.toBeDefined();
+    if (!forbidden) await expect(resolved).resolves.toMatchObject({ host: '127.0.0.1' });
     else
       await expect(resolved).rejects.toMatchObject({
         code: 'TARGET_REFUSED',
