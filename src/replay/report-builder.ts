@@ -1,4 +1,5 @@
 import type { Entry } from '../journal/entry.ts';
+import { blankLiterals } from '../journal/literals.ts';
 import { normaliseStatement, statementFingerprint } from '../journal/normalise.ts';
 import { decisive, describeDivergence, isSlower } from './compare.ts';
 import { DIVERGENCES, type Divergence } from './event.ts';
@@ -57,7 +58,10 @@ export class ReportBuilder {
   #remarksLeftOut = 0;
   #others: StatementLine | null = null;
   #otherGroup: Writable<FailureGroup> | null = null;
-  /** Text → line, so that a prepared text costs one look-up. Two generations: texts in use move to the young one. */
+  /**
+   * Text, or text with its literals blanked, → line, so that a prepared text costs one look-up and one with other
+   * literals each time little more. Two generations: texts in use move to the young one.
+   */
   #young = new Map<string, StatementLine>();
   #old = new Map<string, StatementLine>();
   #youngCharacters = 0;
@@ -140,10 +144,14 @@ export class ReportBuilder {
   }
 
   #lineOf(text: string): StatementLine {
+    if (text.length > MEMORY.longest) return this.#normalisedLine(text);
     const known = this.#young.get(text);
     if (known !== undefined) return known;
-    const line = this.#old.get(text) ?? this.#normalisedLine(text);
-    if (text.length > MEMORY.longest) return line;
+    const blanked = blankLiterals(text) ?? text;
+    return this.#young.get(blanked) ?? this.#remember(blanked, this.#old.get(blanked) ?? this.#normalisedLine(text));
+  }
+
+  #remember(text: string, line: StatementLine): StatementLine {
     if (this.#young.size >= MEMORY.texts || this.#youngCharacters + text.length > MEMORY.characters) {
       this.#old = this.#young;
       this.#young = new Map();
