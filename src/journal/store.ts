@@ -115,7 +115,7 @@ export interface JournalLimits {
 
 /** A whole transaction as COMMIT ordering walks it. */
 export interface TransactionWithEntries {
-  readonly transaction: Transaction;
+  readonly transaction: Pick<Transaction, 'id' | 'startedAt' | 'autocommit'> & { readonly commitSeq: bigint };
   readonly entries: readonly Entry[];
 }
 

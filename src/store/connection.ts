@@ -91,6 +91,17 @@ const storeTypes = {
   },
 };
 
+/** The same, but an int8 stays text: whoever reads many rows turns each into the one kind of number that it needs. */
+export const rawIntegers = {
+  getTypeParser(oid: number, format?: 'text' | 'binary') {
+    return oid === INT8 && format !== 'binary' ? asText : storeTypes.getTypeParser(oid, format);
+  },
+};
+
+function asText(value: string): string {
+  return value;
+}
+
 /** What a connection of the store is for: it shows in pg_stat_activity and sets the defaults. */
 export interface ConnectionPurpose {
   readonly applicationName: string;

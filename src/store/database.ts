@@ -1,7 +1,14 @@
-import { Kysely, PostgresDialect, sql } from 'kysely';
+import { type CompiledQuery, Kysely, PostgresDialect, sql } from 'kysely';
 import { Pool, type PoolClient } from 'pg';
 import { RepriseError } from '../errors.ts';
-import { type ConnectionOptions, clientConfig, parseDatabaseUrl, settleTls, storeLabel } from './connection.ts';
+import {
+  type ConnectionOptions,
+  clientConfig,
+  parseDatabaseUrl,
+  rawIntegers,
+  settleTls,
+  storeLabel,
+} from './connection.ts';
 import { guarded } from './failures.ts';
 import { migrate } from './migrations/migrate.ts';
 import { createStoreSession, type StoreSession } from './session.ts';
@@ -27,6 +34,11 @@ export interface Database {
   readonly serverVersion: number;
   /** Typed queries, each bounded by the read timeout. The planner is told to go by keys; see `scan`. */
   readonly query: Kysely<Tables>;
+  /**
+   * Runs a query of `query` and gives its rows as arrays, in the order of the selected columns; int8 as text. For reads
+   * of many rows with many columns: as objects each of them costs more than everything else that is done with it.
+   */
+  rows<Row extends readonly unknown[]>(compiled: CompiledQuery): Promise<readonly Row[]>;
   /** Queries that read whole windows: on one snapshot, with a planner that is free to scan, hash and sort. */
   scan<T>(work: (snapshot: Kysely<Tables>) => Promise<T>): Promise<T>;
   readonly session: StoreSession;
@@ -127,6 +139,11 @@ function assemble(
     label,
     serverVersion,
     query,
+    async rows<Row extends readonly unknown[]>({ sql: text, parameters }: CompiledQuery) {
+      const values = [...parameters];
+      const result = await pool.query<unknown[]>({ text, values, rowMode: 'array', types: rawIntegers });
+      return result.rows as unknown as readonly Row[];
+    },
     session,
     scan: (work) =>
       query

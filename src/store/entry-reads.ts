@@ -17,7 +17,7 @@ const DAYS_AT_ONCE = 32;
 
 /** One page of a window, see `JournalStore.page`. */
 export async function readPage(
-  { query }: Database,
+  database: Database,
   origins: Origins,
   window: Window,
   filter: EntryFilter,
@@ -27,6 +27,7 @@ export async function readPage(
   // The row comparison finds the place in the index; only a bound on ts alone leaves partitions out.
   const ahead = after === null ? window : { from: Math.max(window.from, after.timestamp), to: window.to };
   if (ahead.from > ahead.to || limit < 1) return EMPTY;
+  const { query } = database;
   const resolved = await resolveFilter(query, origins, filter, ahead);
   if (resolved === null) return EMPTY;
   const rows: EntryRow[] = [];
@@ -43,7 +44,7 @@ export async function readPage(
     const last = days.at(-1);
     if (last === undefined) break;
     const span = { from, to: Math.min(Number(last.day) + DAY - 1, resolved.span.to) };
-    rows.push(...(await readSpan(query, { ...resolved, span }, after, limit + 1 - rows.length)));
+    rows.push(...(await readSpan(database, { ...resolved, span }, after, limit + 1 - rows.length)));
     from = span.to + 1;
   }
   return pageOf(rows, origins, limit);
@@ -51,12 +52,12 @@ export async function readPage(
 
 /** The first entries of a span of few days, in total order, after the given place. */
 function readSpan(
-  query: Database['query'],
+  database: Database,
   resolved: ResolvedFilter,
   after: EntryKey | null,
   limit: number,
-): Promise<EntryRow[]> {
-  let select = query
+): Promise<readonly EntryRow[]> {
+  let select = database.query
     .selectFrom('entries')
     .select(ENTRY_FIELDS)
     .where((eb) => eb.and(filterConditions(eb, resolved)))
@@ -69,7 +70,7 @@ function readSpan(
       sql<boolean>`(ts, position, sequence) > (${after.timestamp}, ${after.position}, ${after.sequence})`,
     );
   }
-  return select.execute();
+  return database.rows(select.compile());
 }
 
 async function pageOf(rows: readonly EntryRow[], origins: Origins, limit: number): Promise<EntryPage> {
@@ -79,7 +80,7 @@ async function pageOf(rows: readonly EntryRow[], origins: Origins, limit: number
 
 /** Entries of one transaction, see `JournalStore.transactionEntries`. */
 export async function readTransactionEntries(
-  { query }: Database,
+  database: Database,
   origins: Origins,
   transactionId: string,
   afterSequence: number,
@@ -87,13 +88,14 @@ export async function readTransactionEntries(
 ): Promise<EntryPage> {
   const [id] = uuidsOf([transactionId]);
   if (id === undefined || limit < 1) return EMPTY;
+  const { query } = database;
   const transaction = await query
     .selectFrom('transactions')
     .select(['position', 'first_ts', 'last_ts'])
     .where('id', '=', id)
     .executeTakeFirst();
   if (transaction === undefined || transaction.first_ts === null || transaction.last_ts === null) return EMPTY;
-  const rows = await query
+  const select = query
     .selectFrom('entries')
     .select(ENTRY_FIELDS)
     .where('position', '=', transaction.position)
@@ -101,20 +103,20 @@ export async function readTransactionEntries(
     .where('ts', '>=', transaction.first_ts)
     .where('ts', '<=', transaction.last_ts)
     .orderBy('sequence')
-    .limit(limit + 1)
-    .execute();
+    .limit(limit + 1);
+  const rows = await database.rows<EntryRow>(select.compile());
   return pageOf(rows, origins, limit);
 }
 
 /** Entries by place, see `JournalStore.entriesByPlace`. */
 export async function readEntriesByPlace(
-  { query }: Database,
+  database: Database,
   origins: Origins,
   places: readonly { readonly transactionId: string; readonly sequence: number }[],
 ): Promise<readonly (Entry | null)[]> {
   const ids = [...new Set(uuidsOf(places.map((place) => place.transactionId)))];
   if (ids.length === 0) return places.map(() => null);
-  const { rows } = await sql<EntryRow>`
+  const select = sql`
     select ${sql.join(ENTRY_FIELDS.map((field) => sql.ref(`e.${field}`)))}
     from unnest(${places.map((place) => place.transactionId.toLowerCase()).map((id) => (ids.includes(id) ? id : null))}::uuid[],
                 ${places.map((place) => place.sequence)}::int4[]) as place(id, sequence)
@@ -122,7 +124,8 @@ export async function readEntriesByPlace(
     join lateral (
       select * from reprise.entries e
       where e.position = t.position and e.sequence = place.sequence and e.ts between t.first_ts and t.last_ts
-    ) e on true`.execute(query);
+    ) e on true`;
+  const rows = await database.rows<EntryRow>(select.compile(database.query));
   const entries = await entriesOf(rows, origins);
   const byPlace = new Map(entries.map((entry) => [`${entry.transactionId}:${entry.sequence}`, entry]));
   return places.map((place) => byPlace.get(`${place.transactionId.toLowerCase()}:${place.sequence}`) ?? null);
@@ -130,13 +133,14 @@ export async function readEntriesByPlace(
 
 /** Entries in order of arrival, see `JournalStore.tail`. */
 export async function readTail(
-  { query }: Database,
+  database: Database,
   origins: Origins,
   after: TailKey,
   filter: EntryFilter,
   limit: number,
 ): Promise<readonly Entry[]> {
   if (limit < 1) return [];
+  const { query } = database;
   const days = await query
     .selectFrom('journal_days')
     .select((eb) => [eb.fn.min('day').as('first'), eb.fn.max('day').as('last')])
@@ -148,7 +152,7 @@ export async function readTail(
     to: Number(days.last) + DAY - 1,
   });
   if (resolved === null) return [];
-  const rows = await query
+  const select = query
     .selectFrom('entries')
     .select(ENTRY_FIELDS)
     .where((eb) => eb.and(filterConditions(eb, resolved)))
@@ -160,9 +164,8 @@ export async function readTail(
     .orderBy('ts')
     .orderBy('position')
     .orderBy('sequence')
-    .limit(limit)
-    .execute();
-  return entriesOf(rows, origins);
+    .limit(limit);
+  return entriesOf(await database.rows(select.compile()), origins);
 }
 
 /** The place behind the newest entry: before everything that the next append brings. */

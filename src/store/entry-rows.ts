@@ -26,27 +26,27 @@ export const ENTRY_FIELDS = [
   'message',
 ] as const;
 
-/** A row of `entries` as it is read. */
-export interface EntryRow {
-  readonly ts: bigint;
-  readonly position: bigint;
-  readonly arrival: bigint;
-  readonly sequence: number;
-  readonly origin_id: number;
-  readonly transaction_id: string;
-  readonly type: number;
-  readonly protocol: number;
-  readonly outcome: number;
-  readonly unreplayable: number | null;
-  readonly duration_ms: number | null;
-  readonly rows: bigint | null;
-  readonly statement: string;
-  readonly prepared_name: string | null;
-  readonly parameters: string | null;
-  readonly checksum: string | null;
-  readonly sqlstate: string | null;
-  readonly message: string | null;
-}
+/** A row of `entries` as `Database.rows` gives it: the columns of `ENTRY_FIELDS`, int8 as text. */
+export type EntryRow = readonly [
+  ts: string,
+  position: string,
+  arrival: string,
+  sequence: number,
+  originId: number,
+  transactionId: string,
+  type: number,
+  protocol: number,
+  outcome: number,
+  unreplayable: number | null,
+  durationMs: number | null,
+  rows: string | null,
+  statement: string,
+  preparedName: string | null,
+  parameters: string | null,
+  checksum: string | null,
+  sqlstate: string | null,
+  message: string | null,
+];
 
 /** The columns that `TransactionRow` holds. */
 export const TRANSACTION_FIELDS = [
@@ -80,10 +80,13 @@ export interface TransactionRow {
   readonly last_ts: bigint | null;
 }
 
+/** Place of the origin in an `EntryRow`. */
+export const ORIGIN_ID = 4;
+
 /** Entries of the rows, in their order. */
 export async function entriesOf(rows: readonly EntryRow[], origins: Origins): Promise<Entry[]> {
-  const known = await origins.byId(rows.map((row) => row.origin_id));
-  return rows.map((row) => entryOf(row, originAt(known, row.origin_id)));
+  const known = await origins.byId(rows.map((row) => row[ORIGIN_ID]));
+  return rows.map((row) => entryOf(row, originAt(known, row[ORIGIN_ID])));
 }
 
 /** Transactions of the rows, in their order. */
@@ -103,36 +106,41 @@ export async function transactionsOf(rows: readonly TransactionRow[], origins: O
   }));
 }
 
-function originAt(known: ReadonlyMap<number, Origin>, id: number): Origin {
+/** @throws Error when the origin is not there, which only a bug can bring about. */
+export function originAt(known: ReadonlyMap<number, Origin>, id: number): Origin {
   const origin = known.get(id);
   if (origin === undefined) throw new Error(`reprise.origins has lost row ${id}`);
   return origin;
 }
 
-function entryOf(row: EntryRow, origin: Origin): Entry {
+/** The entry of a row. By number rather than by destructuring, which would take an iterator for each of millions. */
+export function entryOf(row: EntryRow, origin: Origin): Entry {
+  const parameters = row[14];
+  const unreplayable = row[9];
+  const rows = row[11];
   return {
-    transactionId: row.transaction_id,
-    sequence: row.sequence,
+    transactionId: row[5],
+    sequence: row[3],
     origin,
-    timestamp: Number(row.ts),
-    position: row.position,
-    arrival: row.arrival,
-    statement: row.statement,
-    protocol: protocolCode.decode(row.protocol),
-    preparedName: row.prepared_name,
-    parameters: row.parameters === null ? [] : decodeParameters(row.parameters),
-    statementType: statementTypeCode.decode(row.type),
-    durationMs: row.duration_ms,
-    rows: numberOrNull(row.rows),
-    checksum: row.checksum,
+    timestamp: Number(row[0]),
+    position: BigInt(row[1]),
+    arrival: BigInt(row[2]),
+    statement: row[12],
+    protocol: protocolCode.decode(row[7]),
+    preparedName: row[13],
+    parameters: parameters === null ? [] : decodeParameters(parameters),
+    statementType: statementTypeCode.decode(row[6]),
+    durationMs: row[10],
+    rows: rows === null ? null : Number(rows),
+    checksum: row[15],
     outcome: outcomeOf(row),
-    unreplayable: row.unreplayable === null ? null : unreplayableCode.decode(row.unreplayable),
+    unreplayable: unreplayable === null ? null : unreplayableCode.decode(unreplayable),
   };
 }
 
 function outcomeOf(row: EntryRow): EntryOutcome {
-  const status = outcomeCode.decode(row.outcome);
-  return status === 'FAILED' ? { status, sqlstate: row.sqlstate ?? '', message: row.message ?? '' } : { status };
+  const status = outcomeCode.decode(row[8]);
+  return status === 'FAILED' ? { status, sqlstate: row[16] ?? '', message: row[17] ?? '' } : { status };
 }
 
 function numberOrNull(value: bigint | null): number | null {

@@ -8,9 +8,10 @@ import { uuidsOf } from './entry-filter.ts';
 import {
   ENTRY_FIELDS,
   type EntryRow,
-  entriesOf,
+  entryOf,
+  ORIGIN_ID,
+  originAt,
   TRANSACTION_FIELDS,
-  type TransactionRow,
   transactionsOf,
 } from './entry-rows.ts';
 import type { Origins } from './origins.ts';
@@ -52,13 +53,73 @@ export async function readCommitted(
   limit: number,
 ): Promise<readonly TransactionWithEntries[]> {
   if (limit < 1) return [];
+  const { query } = database;
   const originIds = await origins.matching(filter);
-  const committed = await committedIn(database.query, originIds, window, filter, afterCommitSeq);
-  if (committed === null) return [];
-  const rows = firstOf(await committed.select(TRANSACTION_FIELDS).orderBy('commit_seq').limit(limit).execute());
-  const transactions = await transactionsOf(rows, origins);
-  const entries = await entriesByPosition(database, origins, rows);
-  return transactions.map((transaction) => ({ transaction, entries: entries.get(transaction.position) ?? [] }));
+  const chosen = await committedIn(query, originIds, window, filter, afterCommitSeq);
+  if (chosen === null) return [];
+  const running = sql<bigint>`sum(entry_count) over (order by commit_seq)`;
+  const counted = chosen
+    .select(['commit_seq', 'first_ts', 'last_ts', 'entry_count', running.as('running')])
+    .orderBy('commit_seq')
+    .limit(limit);
+  const page = await query
+    .selectFrom(counted.as('counted'))
+    .select((eb) => [
+      eb.fn.max('commit_seq').as('last'),
+      eb.fn.min('first_ts').as('from'),
+      eb.fn.max('last_ts').as('to'),
+    ])
+    // As many as fit, one at least.
+    .where(sql<boolean>`running <= ${PAGE_ENTRIES} or running = entry_count`)
+    .executeTakeFirstOrThrow();
+  if (page.last === null) return [];
+  // The bounds of all leave out partitions when the statement is planned, those of each when it runs. Entries that were
+  // evicted leave an empty transaction.
+  const entries = sql<EntryRow>`
+    left join lateral (
+      select * from reprise.entries
+      where position = t.position and ts between t.first_ts and t.last_ts
+        and ts between ${page.from ?? 0n}::int8 and ${page.to ?? 0n}::int8
+    ) e on true`;
+  const transactions = chosen
+    .select(['id', 'position', 'started_at', 'autocommit', 'commit_seq', 'origin_id', 'first_ts', 'last_ts'])
+    .where('commit_seq', '<=', page.last);
+  const select = sql`
+    select ${sql.join(ENTRY_FIELDS.map((field) => sql.ref(`e.${field}`)))}, t.id, t.started_at, t.autocommit, t.commit_seq
+    from (${transactions}) t ${entries}
+    order by t.commit_seq, e.sequence`;
+  return transactionsWithEntries(await database.rows<CommittedRow>(select.compile(query)), origins);
+}
+
+/** An entry, all null where there is none any more, and behind it its transaction. */
+type CommittedRow = readonly [
+  ...entry: EntryRow,
+  id: string,
+  startedAt: string,
+  autocommit: boolean,
+  commitSeq: string,
+];
+
+async function transactionsWithEntries(
+  rows: readonly CommittedRow[],
+  origins: Origins,
+): Promise<readonly TransactionWithEntries[]> {
+  const present = rows.filter((row) => row[ORIGIN_ID] !== null);
+  const known = await origins.byId(present.map((row) => row[ORIGIN_ID]));
+  const found: TransactionWithEntries[] = [];
+  let entries: Entry[] = [];
+  let current: string | null = null;
+  for (const row of rows) {
+    const id = row[18];
+    if (id !== current) {
+      current = id;
+      entries = [];
+      const transaction = { id, startedAt: Number(row[19]), autocommit: row[20], commitSeq: BigInt(row[21]) };
+      found.push({ transaction, entries });
+    }
+    if (row[ORIGIN_ID] !== null) entries.push(entryOf(row as unknown as EntryRow, originAt(known, row[ORIGIN_ID])));
+  }
+  return found;
 }
 
 /** How much `readCommitted` would give in all; entries that were evicted are not counted. */
@@ -150,52 +211,4 @@ export async function readStraddlers(
       .execute();
   });
   return transactionsOf(rows ?? [], origins);
-}
-
-/** As many as fit a page, one at least. */
-function firstOf(rows: readonly TransactionRow[]): readonly TransactionRow[] {
-  let entries = 0;
-  const end = rows.findIndex((row, index) => {
-    entries += row.entry_count;
-    return index > 0 && entries > PAGE_ENTRIES;
-  });
-  return end === -1 ? rows : rows.slice(0, end);
-}
-
-async function entriesByPosition(
-  { query }: Database,
-  origins: Origins,
-  rows: readonly TransactionRow[],
-): Promise<Map<bigint, Entry[]>> {
-  const positions: bigint[] = [];
-  const firsts: bigint[] = [];
-  const lasts: bigint[] = [];
-  // The bounds of all leave out partitions when the statement is planned, those of each when it runs.
-  let from = rows[0]?.first_ts ?? null;
-  let to = rows[0]?.last_ts ?? null;
-  for (const { position, first_ts, last_ts } of rows) {
-    if (first_ts === null || last_ts === null) continue;
-    if (from === null || first_ts < from) from = first_ts;
-    if (to === null || last_ts > to) to = last_ts;
-    positions.push(position);
-    firsts.push(first_ts);
-    lasts.push(last_ts);
-  }
-  const found = new Map<bigint, Entry[]>();
-  if (positions.length === 0) return found;
-  const read = await sql<EntryRow>`
-    select ${sql.join(ENTRY_FIELDS.map((field) => sql.ref(`e.${field}`)))}
-    from unnest(${positions}::int8[], ${firsts}::int8[], ${lasts}::int8[]) with ordinality as place(position, first_ts, last_ts, number)
-    cross join lateral (
-      select * from reprise.entries
-      where position = place.position and ts between place.first_ts and place.last_ts
-        and ts between ${from}::int8 and ${to}::int8
-    ) e
-    order by place.number, e.sequence`.execute(query);
-  for (const entry of await entriesOf(read.rows, origins)) {
-    const list = found.get(entry.position);
-    if (list === undefined) found.set(entry.position, [entry]);
-    else list.push(entry);
-  }
-  return found;
 }

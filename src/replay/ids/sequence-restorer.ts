@@ -64,8 +64,7 @@ export class SequenceRestorer implements IdRestorer {
     this.current = null;
     this.transaction = transaction.autocommit ? null : transaction.id;
     this.begun += 1;
-    if (transaction.commitSeq !== null && this.begun % FORGET_EVERY === 0)
-      this.options.ledger.forgetBefore(transaction.commitSeq);
+    if (this.begun % FORGET_EVERY === 0) this.options.ledger.forgetBefore(transaction.commitSeq);
     const last = entries.at(-1);
     if (last === undefined) return null;
     const reading = this.options.ledger.readThrough(last);
