@@ -212,7 +212,7 @@ it('a stalled session whose connection is killed is taken up again', async () =>
   record.run('b', log('b goes on'));
   record.run(
     'a',
-    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND query LIKE '%''victim''%'",
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND query LIKE '%''victim''%'",
   );
   record.run('a', 'COMMIT');
   const run = await bench.run(target, { window: await record.store(bench.journal) });

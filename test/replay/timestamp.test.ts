@@ -56,7 +56,7 @@ it('a connection closes when the record of its session ends', async () => {
   record.run('a', 'SELECT 1');
   record.run(
     'b',
-    `INSERT INTO log (who) SELECT count(*)::text FROM pg_stat_activity WHERE application_name = 'session a'`,
+    `INSERT INTO log (who) SELECT count(*)::text FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'session a'`,
   );
   await bench.run(target, { window: await record.store(bench.journal) });
   expect(await target.sql(LOGGED)).toEqual(['0']);

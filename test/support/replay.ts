@@ -234,7 +234,7 @@ export async function untilTrue(client: Client, text: string, values: readonly u
 export function untilRunning(client: Client, text: string): Promise<void> {
   return untilTrue(
     client,
-    `SELECT count(*) > 0 FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND state = 'active' AND strpos(query, $1) > 0`,
+    `SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND state = 'active' AND strpos(query, $1) > 0`,
     [text],
   );
 }
