@@ -21,6 +21,18 @@ const JUST_NONE: readonly TransactionEffect[] = Object.freeze([NONE]);
  * The text alone decides: whether the statement succeeded is the caller's to weigh.
  */
 export function transactionEffect(text: string): readonly TransactionEffect[] {
+  const known = remembered.get(text);
+  if (known !== undefined) return known;
+  const effects = effectsOf(text);
+  if (text.length <= MEMORY.length && remembered.size < MEMORY.texts) remembered.set(text, effects);
+  return effects;
+}
+
+/** BEGIN and COMMIT, as the clients of one database spell them, are half of many a log. */
+const MEMORY = { texts: 100, length: 40 } as const;
+const remembered = new Map<string, readonly TransactionEffect[]>();
+
+function effectsOf(text: string): readonly TransactionEffect[] {
   if (isSingleStatement(text)) {
     const effect = effectOf(text);
     return effect === NONE ? JUST_NONE : [effect];

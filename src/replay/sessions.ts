@@ -151,12 +151,18 @@ export class SessionPool {
    * or database; REPLAY_STATE when the run is being ended
    */
   connect(session: TargetSession): Promise<TargetConnection> {
-    session.usedAt = ++this.clock;
-    if (session.connection !== null) return Promise.resolve(session.connection);
+    const connection = this.connectionOf(session);
+    if (connection !== null) return Promise.resolve(connection);
     session.opening ??= this.openSession(session).finally(() => {
       session.opening = null;
     });
     return session.opening;
+  }
+
+  /** The session's connection where it has one: `connect` without a promise. */
+  connectionOf(session: TargetSession): TargetConnection | null {
+    session.usedAt = ++this.clock;
+    return session.connection;
   }
 
   private async openSession(session: TargetSession): Promise<TargetConnection> {

@@ -2,23 +2,24 @@ import type { Entry } from '../journal/entry.ts';
 import type { TransactionWithEntries } from '../journal/store.ts';
 import { type EntryFilter, matchesEntry } from '../journal/window.ts';
 import type { TargetConnection } from '../target/connection.ts';
-import type { QueryResult, StatementMessage, TargetOutcome } from '../target/statement.ts';
+import type { TargetOutcome } from '../target/statement.ts';
 import type { Doubt } from './commit-doubts.ts';
-import { beginOf, begins, endsTransaction, keepsState, messageOf, NOT_SENT } from './commit-entries.ts';
-import { sendIsTimely, waitUntilDue } from './due.ts';
-import { findEarlierState } from './earlier-state.ts';
-import type { LagCause, SkipReason } from './event.ts';
+import { beginOf, begins, endsTransaction, messageOf, NOT_SENT } from './commit-entries.ts';
+import { CommitPipeline } from './commit-pipeline.ts';
+import { CommitSessions } from './commit-sessions.ts';
+import { waitUntilDue } from './due.ts';
+import type { SkipReason } from './event.ts';
 import { abandon, hasCommitted, isLost, LostAnswers, type Open, release, tell, undoingOf } from './open-transaction.ts';
-import { type PlannedSession, planFilter, sessionKey } from './plan.ts';
+import { type PlannedSession, planFilter } from './plan.ts';
 import { isMarkable } from './progress-marker.ts';
 import { refusalOf } from './refusal.ts';
 import type { Lag, PlannedEntry } from './reporter.ts';
 import type { NotedStatement } from './session-memory.ts';
-import { LASTING, rollsBackToSavepoint, type TargetSession } from './sessions.ts';
+import { rollsBackToSavepoint, type TargetSession } from './sessions.ts';
 import { mayProceed, passSettledTransaction, type WalkContext } from './walk.ts';
 
 /** Transactions a page. */
-const PAGE = 500;
+const PAGE = 1_000;
 
 /**
  * COMMIT ordering: whole transactions, one at a time, in commit order (docs/replay.md C1–C8).
@@ -29,20 +30,12 @@ const PAGE = 500;
  */
 export class CommitWalk {
   private readonly context: WalkContext;
-  private readonly sessions: ReadonlyMap<string, PlannedSession>;
+  private readonly sessions: CommitSessions;
   private readonly databaseFor: (recorded: string | null) => string | null;
   private readonly filter: EntryFilter;
-  private readonly trunks = new Map<string, TargetSession>();
-  /** Sessions with a connection of their own, by session key; and those whose earlier state is noted. */
-  private readonly own = new Map<string, TargetSession>();
-  private readonly prepared = new Set<TargetSession>();
-  private lane: TargetSession | null = null;
+  private readonly pipeline: CommitPipeline;
   private ordinal = 0;
   private readonly lost: LostAnswers;
-  private wakeUp: (() => void) | null = null;
-  private wakeAt = 0;
-  /** Why the walk is behind its schedule, while it is. */
-  private behind: LagCause = 'DISPATCHER';
 
   constructor(
     context: WalkContext,
@@ -50,10 +43,11 @@ export class CommitWalk {
     databaseFor: (recorded: string | null) => string | null,
   ) {
     this.context = context;
-    this.sessions = sessions;
+    this.sessions = new CommitSessions(context, sessions, databaseFor);
     this.databaseFor = databaseFor;
     this.filter = planFilter(context.request);
     this.lost = new LostAnswers(context);
+    this.pipeline = new CommitPipeline(context.pacer);
   }
 
   async run(): Promise<void> {
@@ -70,10 +64,11 @@ export class CommitWalk {
       page.catch(() => {});
       for (const transaction of transactions) {
         if (this.ended) return;
-        await this.transaction(transaction);
+        const waiting = this.transaction(transaction);
+        if (waiting !== null) await waiting;
       }
     }
-    await this.drain(0);
+    await this.pipeline.drain(0);
     if (this.lost.settling !== null) await this.lost.settling;
     if (this.ended) return;
     await this.context.ids?.finish();
@@ -84,34 +79,58 @@ export class CommitWalk {
     return this.context.control.endReason !== null;
   }
 
-  private async transaction(whole: TransactionWithEntries): Promise<void> {
-    const { transaction, entries } = whole;
-    const planned = this.planned(entries, transaction.startedAt);
-    const first = planned[0];
+  // What need not wait does not: promises for each of ten million transactions are a third of what the walk costs.
+  private transaction(whole: TransactionWithEntries): Promise<void> | null {
+    const planned = this.planned(whole.entries, whole.transaction.startedAt);
+    const [first] = planned;
+    if (first === undefined) return null;
+    const preparing = this.sessions.prepare(first.entry);
+    const ready = preparing === null && this.lost.settling === null && this.context.settled === null;
+    const session = ready ? this.sessions.choose(planned) : null;
+    if (session === null || session !== this.pipeline.lane) return this.transactionOnceReady(whole, planned, preparing);
+    const reading = this.context.ids?.begin(whole) ?? null;
+    if (reading === null) return this.begin(session, whole, planned);
+    return reading.then(() => this.begin(session, whole, planned) ?? undefined);
+  }
+
+  /** As `transaction`, where something has to be waited for: the start of a session, or another connection's rest. */
+  private async transactionOnceReady(
+    whole: TransactionWithEntries,
+    planned: readonly PlannedEntry[],
+    preparing: Promise<void> | null,
+  ): Promise<void> {
+    const { entry } = planned[0] as PlannedEntry;
+    if (preparing !== null) await preparing;
     if (this.lost.settling !== null) await this.lost.settling;
-    if (first === undefined) return;
-    // What need not wait does not: an await for each of a million transactions is a second.
-    if (this.context.settled !== null && (await this.passSettled(planned))) return;
-    const recorded = this.recordedSession(first.entry);
-    if (!this.prepared.has(recorded)) await this.prepare(recorded, first.entry);
-    const session = this.choose(recorded, planned);
+    if (this.passSettled(planned)) return;
+    const session = this.sessions.choose(planned);
     session.onLost ??= () => this.lost.settle();
-    if (session !== this.lane) {
-      await this.drain(0);
-      this.lane = session;
-      await this.endOver(first.entry);
+    if (session !== this.pipeline.lane) {
+      await this.pipeline.drain(0);
+      this.pipeline.lane = session;
+      await this.sessions.endOver(entry, session);
     }
     const reading = this.context.ids?.begin(whole) ?? null;
     if (reading !== null) await reading;
-    if (this.ended) return;
-    const { marker } = this.context;
+    const sending = this.begin(session, whole, planned);
+    if (sending !== null) await sending;
+  }
+
+  private begin(
+    session: TargetSession,
+    { transaction, entries }: TransactionWithEntries,
+    planned: readonly PlannedEntry[],
+  ): Promise<void> | null {
+    if (this.ended) return null;
+    const { marker, control } = this.context;
     const { id, autocommit } = transaction;
+    const first = planned[0] as PlannedEntry;
     const last = planned.at(-1) as PlannedEntry;
     const wrapped = marker !== null && autocommit && isMarkable(first.entry);
     const open: Open = {
       id,
       autocommit,
-      control: this.context.control,
+      control,
       wrapped,
       last,
       trouble: null,
@@ -125,8 +144,16 @@ export class CommitWalk {
           ? { ordinal: last.ordinal, database: this.databaseFor(first.entry.origin.database) }
           : null,
     };
+    if (!autocommit || marker !== null || planned.length > 1) return this.replay(session, open, entries, planned);
+    const sent = this.statement(session, open, first, null);
+    if (typeof sent !== 'boolean') return this.abandonUnless(sent, open);
+    if (!sent) abandon(open);
+    return null;
+  }
+
+  private async abandonUnless(sent: Promise<boolean>, open: Open): Promise<void> {
     try {
-      await this.replay(session, open, entries, planned);
+      if (!(await sent)) abandon(open);
     } catch (error) {
       abandon(open);
       throw error;
@@ -143,20 +170,25 @@ export class CommitWalk {
     const { autocommit, wrapped, last } = open;
     const { marker } = this.context;
     const first = planned[0] as PlannedEntry;
-    if (wrapped) await this.control(session, 'BEGIN', open);
-    if (!autocommit && !begins(first.entry)) {
-      const begin = beginOf(entries);
-      await this.control(session, begin, open);
-      if (first.entry.sequence > 1) this.context.reporter.cut(first.entry, first.entry.origin.sessionId, begin);
+    try {
+      if (wrapped) await this.control(session, 'BEGIN', open);
+      if (!autocommit && !begins(first.entry)) {
+        const begin = beginOf(entries);
+        await this.control(session, begin, open);
+        if (first.entry.sequence > 1) this.context.reporter.cut(first.entry, first.entry.origin.sessionId, begin);
+      }
+      const endsItself = !wrapped && (autocommit || endsTransaction(last.entry));
+      const mark = marker === null || open.mark === null ? null : marker.update(last.ordinal, open.mark.database);
+      for (const place of planned) {
+        let sent = !this.ended && this.statement(session, open, place, place === last && endsItself ? mark : null);
+        if (typeof sent !== 'boolean') sent = await sent;
+        if (!sent) return abandon(open);
+      }
+      if (!endsItself) await this.commit(session, open, mark);
+    } catch (error) {
+      abandon(open);
+      throw error;
     }
-    const endsItself = !wrapped && (autocommit || endsTransaction(last.entry));
-    const mark = marker === null || open.mark === null ? null : marker.update(last.ordinal, open.mark.database);
-    for (const place of planned) {
-      const sent =
-        !this.ended && (await this.statement(session, open, place, place === last && endsItself ? mark : null));
-      if (!sent) return abandon(open);
-    }
-    if (!endsItself) await this.commit(session, open, mark);
   }
 
   /** Puts the mark and a COMMIT behind a transaction that the planned entries do not end. */
@@ -165,7 +197,7 @@ export class CommitWalk {
     const sent =
       !isLost(session, open) &&
       (await this.control(session, 'COMMIT', open, (outcome, processId) => {
-        if (this.own.has(session.planned.key) && !outcome.lost) session.memory.note(COMMIT, outcome);
+        if (this.sessions.isOwn(session) && !outcome.lost) session.memory.note(COMMIT, outcome);
         this.committed(open, outcome, processId);
       }));
     if (sent) return;
@@ -205,84 +237,62 @@ export class CommitWalk {
     return planned;
   }
 
-  /** The trunk, or a connection of the session's own from its first state on. */
-  private choose(session: TargetSession, planned: readonly PlannedEntry[]): TargetSession {
-    const { pool } = this.context;
-    const { entry } = planned[0] as PlannedEntry;
-    const { origin } = entry;
-    const { key } = session.planned;
-    if (this.own.has(key) || session.memory.isStateful || planned.some((place) => keepsState(place.entry))) {
-      this.own.set(key, session);
-      return session;
-    }
-    const user = this.context.request.users.find((mapped) => mapped.recorded === origin.user)?.recorded ?? null;
-    const database = this.databaseFor(origin.database);
-    const trunkKey = `trunk\u0000${database ?? ''}\u0000${user ?? ''}`;
-    let trunk = this.trunks.get(trunkKey);
-    if (trunk === undefined) {
-      trunk = pool.session({
-        ...NOTHING_PLANNED,
-        key: trunkKey,
-        nodeId: '',
-        sessionId: 'shared',
-        user,
-        database: origin.database,
-      });
-      this.trunks.set(trunkKey, trunk);
-    }
-    return trunk;
-  }
-
-  /** The session as it was recorded, whichever connection its statements share. */
-  private recordedSession({ origin }: Entry): TargetSession {
-    const key = sessionKey(origin);
-    return this.context.pool.session(this.sessions.get(key) ?? { ...NOTHING_PLANNED, ...origin, key });
-  }
-
-  /** Notes what the entry's session had set up before the window; before its first entry. */
-  private async prepare(session: TargetSession, { origin }: Entry): Promise<void> {
-    const { earlier, journal, request } = this.context;
-    const { key } = session.planned;
-    this.prepared.add(session);
-    const statements: NotedStatement[] = [...(earlier.get(key) ?? [])];
-    // One whose statements all lie before the window, though its last commit ended inside.
-    if (!this.sessions.has(key)) {
-      await findEarlierState(journal, request.window.from, [{ key, sessionId: origin.sessionId }], (_, entry) =>
-        statements.push(entry),
-      );
-    }
-    for (const noted of statements) session.memory.note(noted, LASTING);
-  }
-
-  /** Sessions whose record ended before this entry give their connections back. */
-  private async endOver(next: Entry): Promise<void> {
-    for (const [key, session] of this.own) {
-      if (session.connection === null || session === this.lane) continue;
-      const last = this.sessions.get(key)?.last.timestamp ?? 0;
-      if (last < next.timestamp) await this.context.pool.end(session);
-    }
-  }
-
-  /** `mark`: sent ahead of a statement that ends its transaction. False when the end of the run came in between. */
-  private async statement(
+  /**
+   * Sends a statement, or reports why not. `mark`: sent ahead of a statement that ends its transaction. False when the
+   * end of the run came in between. A promise where something has to be waited for.
+   */
+  private statement(
     session: TargetSession,
     open: Open,
     place: PlannedEntry,
     mark: string | null,
+  ): boolean | Promise<boolean> {
+    const { settling } = this.lost;
+    if (settling !== null) return settling.then(() => this.statement(session, open, place, mark));
+    if (this.skips(session, open, place)) return true;
+    const { context } = this;
+    const { entry } = place;
+    const due = context.pacer.placeOf(entry.timestamp, performance.now());
+    const connection = context.pool.connectionOf(session);
+    const atOnce =
+      connection !== null &&
+      due === null &&
+      mark === null &&
+      context.ids === null &&
+      mayProceed(context, place.ordinal) === null &&
+      !revivesTransaction(entry) &&
+      !(context.doubts.asks && session.commitsWrites(entry)) &&
+      !this.ended;
+    if (atOnce) return this.put(session, connection, open, place, null, null);
+    return this.statementOnceReady(session, open, place, mark, due);
+  }
+
+  /** True for a statement that is not sent, whatever comes before it; it is reported then. */
+  private skips(session: TargetSession, open: Open, place: PlannedEntry): boolean {
+    const { entry } = place;
+    const reason: SkipReason | null =
+      entry.outcome.status === 'FAILED'
+        ? 'FAILED_IN_RECORD'
+        : (refusalOf(entry, this.context.request) ?? (isLost(session, open) ? 'TRANSACTION_LOST' : null));
+    if (reason !== null) this.skip(open, place, reason);
+    return reason !== null;
+  }
+
+  private skip(open: Open, place: PlannedEntry, reason: SkipReason): void {
+    const ends = open.autocommit || endsTransaction(place.entry);
+    tell(open, () => this.context.reporter.skipped(place, reason), ends);
+  }
+
+  private async statementOnceReady(
+    session: TargetSession,
+    open: Open,
+    place: PlannedEntry,
+    mark: string | null,
+    due: number | null,
   ): Promise<boolean> {
     const { context } = this;
     const { entry } = place;
-    const { reporter, pacer, request, ids, doubts } = context;
-    if (this.lost.settling !== null) await this.lost.settling;
-    const skip = (reason: SkipReason) => {
-      tell(open, () => reporter.skipped(place, reason), open.autocommit || endsTransaction(entry));
-      return true;
-    };
-    if (entry.outcome.status === 'FAILED') return skip('FAILED_IN_RECORD');
-    const refused = refusalOf(entry, request);
-    if (refused !== null) return skip(refused);
-    if (isLost(session, open)) return skip('TRANSACTION_LOST');
-    const due = pacer.placeOf(entry.timestamp, performance.now());
+    const { ids, doubts } = context;
     if (due !== null) await waitUntilDue(context, due);
     for (
       let wait = mayProceed(context, place.ordinal);
@@ -292,10 +302,10 @@ export class CommitWalk {
       await wait;
     // Rolling back to a savepoint would revive a transaction that must be rolled back whole (C4): whether
     // something failed has to be known before it is sent, and then it is not.
-    if (entry.statementType === 'TRANSACTION' && rollsBackToSavepoint(entry.statement)) {
-      await this.drain(0);
+    if (revivesTransaction(entry)) {
+      await this.pipeline.drain(0);
       if (open.failed && !this.ended) {
-        tell(open, () => reporter.cascade(place), false);
+        tell(open, () => context.reporter.cascade(place), false);
         return true;
       }
     }
@@ -313,22 +323,36 @@ export class CommitWalk {
     // Its connection may have gone during any of these waits, and its transaction with it.
     if (isLost(session, open)) {
       ids?.after(entry, NOT_SENT);
-      return skip('TRANSACTION_LOST');
+      this.skip(open, place, 'TRANSACTION_LOST');
+      return true;
     }
+    return this.put(session, connection, open, place, due, doubt);
+  }
+
+  /** Sends a statement for which nothing has to be waited for any more. */
+  private put(
+    session: TargetSession,
+    connection: TargetConnection,
+    open: Open,
+    place: PlannedEntry,
+    due: number | null,
+    doubt: Doubt | null,
+  ): boolean | Promise<boolean> {
+    const { ids, request } = this.context;
+    const { entry } = place;
     session.transactionId = open.id;
-    const lag = due === null ? null : this.lagOf(connection, due);
-    const remembers = this.own.has(session.planned.key);
-    this.send(connection, messageOf(entry, request.digestRows), (outcome) => {
-      const report = () => {
-        const undone = undoingOf(open, place, outcome);
-        if (undone !== null) reporter.undone(place, undone);
-        else if (open.wrapped && open.abandoned && outcome.ok) reporter.skipped(place, 'RUN_ENDED');
-        else reporter.answered(place, outcome, lag, false);
-      };
+    const lag = due === null ? null : this.pipeline.lagOf(connection, due);
+    const remembers = this.sessions.isOwn(session);
+    this.pipeline.send(connection, messageOf(entry, request.digestRows), (outcome) => {
       // `onLost` comes behind the last, unless the run has cut it off, or it was gone when this was sent.
-      if (outcome.lost && !this.ended && session.connection === connection)
-        this.lost.add({ place, doubt, unknown: report, open, processId: connection.processId });
-      else tell(open, report, outcome.transactionStatus === 'I' || outcome.lost, hasCommitted(outcome));
+      if (outcome.lost && !this.ended && session.connection === connection) {
+        const unknown = () => this.report(open, place, outcome, lag);
+        this.lost.add({ place, doubt, unknown, open, processId: connection.processId });
+      } else if (open.held === null) this.report(open, place, outcome, lag);
+      else {
+        const ended = outcome.transactionStatus === 'I' || outcome.lost;
+        tell(open, () => this.report(open, place, outcome, lag), ended, hasCommitted(outcome));
+      }
       ids?.after(entry, outcome);
       if (outcome.lost) open.lost = true;
       else {
@@ -337,9 +361,17 @@ export class CommitWalk {
       }
     });
     const question = ids?.question(entry) ?? null;
-    if (question !== null) this.ask(connection, entry, question);
-    if (connection.inFlight >= request.inFlight) await this.drain(request.inFlight >> 1);
-    return true;
+    if (question !== null) this.pipeline.ask(connection, question, (result) => ids?.answer(entry, result));
+    if (connection.inFlight < request.inFlight) return true;
+    return this.pipeline.drain(request.inFlight >> 1).then(() => true);
+  }
+
+  private report(open: Open, place: PlannedEntry, outcome: TargetOutcome, lag: Lag | null): void {
+    const { reporter } = this.context;
+    const undone = undoingOf(open, place, outcome);
+    if (undone !== null) reporter.undone(place, undone);
+    else if (open.wrapped && open.abandoned && outcome.ok) reporter.skipped(place, 'RUN_ENDED');
+    else reporter.answered(place, outcome, lag, false);
   }
 
   /**
@@ -356,7 +388,7 @@ export class CommitWalk {
     if (this.lost.settling !== null) await this.lost.settling;
     if (this.ended || isLost(session, open)) return false;
     session.transactionId = open.id;
-    this.send(
+    this.pipeline.send(
       connection,
       { protocol: 'SIMPLE', text, preparedName: null, parameters: [], digest: false },
       (outcome) => {
@@ -379,67 +411,25 @@ export class CommitWalk {
     return new Promise((resolve) => {
       const doubt = doubts.ask(connection, () => {
         resolve(doubt);
-        if (this.wakeUp !== null && connection.inFlight <= this.wakeAt) this.wakeUp();
+        this.pipeline.answered(connection);
       });
       if (request.inFlight > 1) resolve(doubt);
     });
   }
 
-  /** A question behind an entry that only the target can answer: how many values it drew. */
-  private ask(connection: TargetConnection, entry: Entry, question: string): void {
-    const answered = (result: QueryResult | null): void => {
-      this.context.ids?.answer(entry, result);
-      if (this.wakeUp !== null && connection.inFlight <= this.wakeAt) this.wakeUp();
-    };
-    connection.query(question).then(answered, () => answered(null));
-  }
-
-  private send(connection: TargetConnection, message: StatementMessage, done: (outcome: TargetOutcome) => void): void {
-    connection.send(message, (outcome) => {
-      done(outcome);
-      if (!sendIsTimely(outcome.serviceMs)) this.behind = 'TARGET';
-      if (this.wakeUp !== null && connection.inFlight <= this.wakeAt) this.wakeUp();
-    });
-  }
-
-  /** Waits until at most so many statements are under way on the current connection. */
-  private drain(left: number): Promise<void> {
-    const connection = this.lane?.connection ?? null;
-    if (connection === null || connection.inFlight <= left) return Promise.resolve();
-    connection.flush();
-    // Woken by an answer, or by the outcome that every statement gets when the connection goes.
-    this.wakeAt = left;
-    return new Promise((resolve) => {
-      this.wakeUp = () => {
-        this.wakeUp = null;
-        resolve();
-      };
-    });
-  }
-
-  /** Late because of statements under way, or because of a slow one before, until the walk has caught up. */
-  private lagOf(connection: TargetConnection, due: number): Lag {
-    const late = performance.now() - this.context.pacer.dueAt(due);
-    if (sendIsTimely(late)) {
-      this.behind = 'DISPATCHER';
-      return { ms: Math.max(0, late), cause: 'NONE' };
-    }
-    return { ms: late, cause: connection.inFlight > 0 ? 'SESSION_BUSY' : this.behind };
-  }
-
   /** In a resumed run: true for a transaction that was begun before, so that it must not be begun again. */
-  private async passSettled(planned: readonly PlannedEntry[]): Promise<boolean> {
+  private passSettled(planned: readonly PlannedEntry[]): boolean {
     const { entry } = planned[0] as PlannedEntry;
     if (!passSettledTransaction(this.context, planned, this.databaseFor(entry.origin.database))) return false;
-    const recorded = this.recordedSession(entry);
-    if (!this.prepared.has(recorded)) await this.prepare(recorded, entry);
-    for (const place of planned) recorded.memory.noteRecorded(place.entry);
+    const { memory } = this.sessions.recorded(entry);
+    for (const place of planned) memory.noteRecorded(place.entry);
     return true;
   }
 }
 
+function revivesTransaction(entry: Entry): boolean {
+  return entry.statementType === 'TRANSACTION' && rollsBackToSavepoint(entry.statement);
+}
+
 /** The COMMIT that a walk sends of itself, as the memory of a session notes it. */
 const COMMIT: NotedStatement = { statement: 'COMMIT', statementType: 'TRANSACTION', parameters: [] };
-
-const ZERO = { timestamp: 0, position: 0n, sequence: 0 };
-const NOTHING_PLANNED = { first: ZERO, last: ZERO, remaining: 0 };

@@ -1,0 +1,70 @@
+import type { TargetConnection } from '../target/connection.ts';
+import type { QueryResult, StatementMessage, TargetOutcome } from '../target/statement.ts';
+import { sendIsTimely } from './due.ts';
+import type { LagCause } from './event.ts';
+import type { Pacer } from './pacer.ts';
+import type { Lag } from './reporter.ts';
+import type { TargetSession } from './sessions.ts';
+
+/** What a COMMIT walk has under way, which is on one connection at a time (docs/replay.md C2, C5). */
+export class CommitPipeline {
+  /** The session whose connection is in use. To be drained before it changes. */
+  lane: TargetSession | null = null;
+  private readonly pacer: Pacer;
+  private wakeUp: (() => void) | null = null;
+  private wakeAt = 0;
+  /** Why the walk is behind its schedule, while it is. */
+  private behind: LagCause = 'DISPATCHER';
+
+  constructor(pacer: Pacer) {
+    this.pacer = pacer;
+  }
+
+  /** Sends a statement; `done` must not throw. */
+  send(connection: TargetConnection, message: StatementMessage, done: (outcome: TargetOutcome) => void): void {
+    connection.send(message, (outcome) => {
+      done(outcome);
+      if (!sendIsTimely(outcome.serviceMs)) this.behind = 'TARGET';
+      this.answered(connection);
+    });
+  }
+
+  /** Sends a question that only the target can answer. `done` gets null when it failed. */
+  ask(connection: TargetConnection, question: string, done: (result: QueryResult | null) => void): void {
+    const answered = (result: QueryResult | null): void => {
+      done(result);
+      this.answered(connection);
+    };
+    connection.query(question).then(answered, () => answered(null));
+  }
+
+  /** Something that was sent has its answer: whoever drains may go on. */
+  answered(connection: TargetConnection): void {
+    if (this.wakeUp !== null && connection.inFlight <= this.wakeAt) this.wakeUp();
+  }
+
+  /** Waits until at most so many statements are under way. */
+  drain(left: number): Promise<void> {
+    const connection = this.lane?.connection ?? null;
+    if (connection === null || connection.inFlight <= left) return Promise.resolve();
+    connection.flush();
+    // Woken by an answer, or by the outcome that every statement gets when the connection goes.
+    this.wakeAt = left;
+    return new Promise((resolve) => {
+      this.wakeUp = () => {
+        this.wakeUp = null;
+        resolve();
+      };
+    });
+  }
+
+  /** Late because of statements under way, or because of a slow one before, until the walk has caught up. */
+  lagOf(connection: TargetConnection, due: number): Lag {
+    const late = performance.now() - this.pacer.dueAt(due);
+    if (sendIsTimely(late)) {
+      this.behind = 'DISPATCHER';
+      return { ms: Math.max(0, late), cause: 'NONE' };
+    }
+    return { ms: late, cause: connection.inFlight > 0 ? 'SESSION_BUSY' : this.behind };
+  }
+}

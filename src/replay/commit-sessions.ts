@@ -1,0 +1,116 @@
+import type { Entry, Origin } from '../journal/entry.ts';
+import { keepsState } from './commit-entries.ts';
+import { findEarlierState } from './earlier-state.ts';
+import { type PlannedSession, sessionKey } from './plan.ts';
+import type { PlannedEntry } from './reporter.ts';
+import type { NotedStatement } from './session-memory.ts';
+import { LASTING, type TargetSession } from './sessions.ts';
+import type { WalkContext } from './walk.ts';
+
+/** The sessions on the target that an origin's transactions may run in. */
+interface Route {
+  /** As it was recorded, whichever connection its statements share. */
+  readonly recorded: TargetSession;
+  /** Shared by all sessions of its database and user that keep no state. */
+  readonly trunk: TargetSession;
+}
+
+/**
+ * Where a COMMIT walk runs each transaction (docs/replay.md C3): sessions that keep no state share one connection (the
+ * trunk), others have their own from their first state on.
+ */
+export class CommitSessions {
+  private readonly context: WalkContext;
+  private readonly sessions: ReadonlyMap<string, PlannedSession>;
+  private readonly databaseFor: (recorded: string | null) => string | null;
+  /** The journal gives equal origins as one object, as long as it remembers them: no key to put together each time. */
+  private readonly routes = new WeakMap<Origin, Route>();
+  /** Sessions whose earlier state is noted. */
+  private readonly prepared = new Set<TargetSession>();
+  /** Sessions with a connection of their own, by session key. */
+  private readonly own = new Map<string, TargetSession>();
+
+  constructor(
+    context: WalkContext,
+    sessions: ReadonlyMap<string, PlannedSession>,
+    databaseFor: (recorded: string | null) => string | null,
+  ) {
+    this.context = context;
+    this.sessions = sessions;
+    this.databaseFor = databaseFor;
+  }
+
+  /** The session as it was recorded. */
+  recorded({ origin }: Entry): TargetSession {
+    return this.route(origin).recorded;
+  }
+
+  /** Notes what the entry's session had set up before the window; null where that is done. */
+  prepare({ origin }: Entry): Promise<void> | null {
+    const { recorded } = this.route(origin);
+    if (this.prepared.has(recorded)) return null;
+    this.prepared.add(recorded);
+    return this.noteEarlier(recorded, origin);
+  }
+
+  /** The session that a transaction runs in. Behind `prepare`. */
+  choose(planned: readonly PlannedEntry[]): TargetSession {
+    const { recorded, trunk } = this.route((planned[0] as PlannedEntry).entry.origin);
+    const { key } = recorded.planned;
+    if (!this.own.has(key)) {
+      if (!recorded.memory.isStateful && !planned.some((place) => keepsState(place.entry))) return trunk;
+      this.own.set(key, recorded);
+    }
+    return recorded;
+  }
+
+  /** True for a session with a connection of its own. */
+  isOwn(session: TargetSession): boolean {
+    return this.own.has(session.planned.key);
+  }
+
+  /** Sessions whose record ended before this entry give their connections back, except the one in use. */
+  async endOver(next: Entry, inUse: TargetSession): Promise<void> {
+    for (const [key, session] of this.own) {
+      if (session.connection === null || session === inUse) continue;
+      const last = this.sessions.get(key)?.last.timestamp ?? 0;
+      if (last < next.timestamp) await this.context.pool.end(session);
+    }
+  }
+
+  private route(origin: Origin): Route {
+    const known = this.routes.get(origin);
+    if (known !== undefined) return known;
+    const { pool, request } = this.context;
+    const key = sessionKey(origin);
+    const database = this.databaseFor(origin.database);
+    const user = request.users.find((mapped) => mapped.recorded === origin.user)?.recorded ?? null;
+    const route: Route = {
+      recorded: pool.session(this.sessions.get(key) ?? { ...NOTHING_PLANNED, ...origin, key }),
+      trunk: pool.session({
+        ...NOTHING_PLANNED,
+        key: `trunk\u0000${database ?? ''}\u0000${user ?? ''}`,
+        nodeId: '',
+        sessionId: 'shared',
+        user,
+        database: origin.database,
+      }),
+    };
+    this.routes.set(origin, route);
+    return route;
+  }
+
+  private async noteEarlier(session: TargetSession, { sessionId }: Origin): Promise<void> {
+    const { earlier, journal, request } = this.context;
+    const { key } = session.planned;
+    const statements: NotedStatement[] = [...(earlier.get(key) ?? [])];
+    // One whose statements all lie before the window, though its last commit ended inside.
+    if (!this.sessions.has(key)) {
+      await findEarlierState(journal, request.window.from, [{ key, sessionId }], (_, entry) => statements.push(entry));
+    }
+    for (const noted of statements) session.memory.note(noted, LASTING);
+  }
+}
+
+const ZERO = { timestamp: 0, position: 0n, sequence: 0 };
+const NOTHING_PLANNED = { first: ZERO, last: ZERO, remaining: 0 };
