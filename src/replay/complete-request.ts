@@ -3,8 +3,13 @@ import { checkWindow } from '../journal/window.ts';
 import { EDGES, ORDERINGS, type ReplayInput, type ReplayRequest, SPEED_RANGE } from './request.ts';
 import { parseThreshold } from './thresholds.ts';
 
-/** Most statements under way on one connection: beyond it nothing gets faster (FACTS: flat from 64 on). */
+/** Most statements under way on one connection: beyond it nothing gets faster. */
 const MAX_IN_FLIGHT = 1024;
+/**
+ * Statements under way on one connection where the request does not say. The wire is full from 64 on (FACTS.md); one
+ * connection alone needs more, so that the target does not run dry while a page of the journal is read.
+ */
+const IN_FLIGHT = { COMMIT: 256, SESSION: 64, TIMESTAMP: 1 } as const;
 const DAY_MS = 86_400_000;
 const MAX_THRESHOLDS = 100;
 
@@ -32,7 +37,7 @@ export function completeRequest(input: ReplayInput): ReplayRequest {
     throw bad('markProgress', 'is for COMMIT ordering, which replays whole transactions');
   const readOnly = input.readOnly ?? false;
   if (readOnly && markProgress) throw bad('markProgress', 'writes to the target, which readOnly forbids');
-  const inFlight = inRange('inFlight', input.inFlight ?? (ordering === 'COMMIT' ? 64 : 8), 1, MAX_IN_FLIGHT, true);
+  const inFlight = inRange('inFlight', input.inFlight ?? IN_FLIGHT[ordering], 1, MAX_IN_FLIGHT, true);
   // In a pipeline the question costs most and settles least: what is under way behind it is lost with its answer.
   const oneByOne = ordering === 'TIMESTAMP' || inFlight === 1 || (ordering === 'SESSION' && pace.mode === 'RECORDED');
   const slower = input.slower ?? { ratio: 2, minMs: 10 };

@@ -46,9 +46,12 @@ export function mayProceed(context: WalkContext, ordinal: number): Promise<void>
   const ready = feed.ready();
   const reserved = feed.reserve(ordinal);
   if (gate === null && ready === null && reserved === null) return null;
-  return Promise.all([gate, ready, reserved]).then(() => {
-    context.pacer.shift(control.takePausedMs());
-  });
+  return proceedWhen(context, [gate, ready, reserved]);
+}
+
+async function proceedWhen({ control, pacer }: WalkContext, waits: readonly (Promise<void> | null)[]): Promise<void> {
+  await Promise.all(waits);
+  pacer.shift(control.takePausedMs());
 }
 
 /**

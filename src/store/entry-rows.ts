@@ -128,7 +128,7 @@ export function entryOf(row: EntryRow, origin: Origin): Entry {
     statement: row[12],
     protocol: protocolCode.decode(row[7]),
     preparedName: row[13],
-    parameters: parameters === null ? [] : decodeParameters(parameters),
+    parameters: parameters === null ? NO_PARAMETERS : decodeParameters(parameters),
     statementType: statementTypeCode.decode(row[6]),
     durationMs: row[10],
     rows: rows === null ? null : Number(rows),
@@ -140,8 +140,13 @@ export function entryOf(row: EntryRow, origin: Origin): Entry {
 
 function outcomeOf(row: EntryRow): EntryOutcome {
   const status = outcomeCode.decode(row[8]);
-  return status === 'FAILED' ? { status, sqlstate: row[16] ?? '', message: row[17] ?? '' } : { status };
+  if (status === 'FAILED') return { status, sqlstate: row[16] ?? '', message: row[17] ?? '' };
+  return status === 'SUCCEEDED' ? SUCCEEDED : { status };
 }
+
+// Shared, because nearly every entry has them.
+const NO_PARAMETERS: readonly never[] = Object.freeze([]);
+const SUCCEEDED: EntryOutcome = Object.freeze({ status: 'SUCCEEDED' });
 
 function numberOrNull(value: bigint | null): number | null {
   return value === null ? null : Number(value);

@@ -111,13 +111,16 @@ async function transactionsWithEntries(
   let current: string | null = null;
   for (const row of rows) {
     const id = row[18];
-    if (id !== current) {
-      current = id;
-      entries = [];
-      const transaction = { id, startedAt: Number(row[19]), autocommit: row[20], commitSeq: BigInt(row[21]) };
-      found.push({ transaction, entries });
+    const entry =
+      row[ORIGIN_ID] === null ? null : entryOf(row as unknown as EntryRow, originAt(known, row[ORIGIN_ID]));
+    if (id === current) {
+      if (entry !== null) entries.push(entry);
+      continue;
     }
-    if (row[ORIGIN_ID] !== null) entries.push(entryOf(row as unknown as EntryRow, originAt(known, row[ORIGIN_ID])));
+    current = id;
+    entries = entry === null ? [] : [entry];
+    const transaction = { id, startedAt: Number(row[19]), autocommit: row[20], commitSeq: BigInt(row[21]) };
+    found.push({ transaction, entries });
   }
   return found;
 }

@@ -159,7 +159,7 @@ describe('startReplay', () => {
       __typename: 'Replay',
       state: 'PENDING',
       window: { from: '2026-06-01T00:00:00.000000Z', to: '2026-06-01T01:00:00.000001Z' },
-      request: { ordering: 'TIMESTAMP', inFlight: 8 },
+      request: { ordering: 'TIMESTAMP', inFlight: 1 },
     });
   });
 

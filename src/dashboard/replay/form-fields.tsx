@@ -259,7 +259,7 @@ export function LimitsPart({ form, errors, change }: PartProps) {
             inputMode="numeric"
             value={form.inFlight}
             error={errors.inFlight}
-            hint={`Default: ${form.ordering === 'COMMIT' ? 64 : 8}; 1 gives faithful durations`}
+            hint={`Default: ${form.ordering === 'COMMIT' ? 256 : 64}; 1 gives faithful durations`}
             onInput={(inFlight) => change({ inFlight })}
           />
         )}
