@@ -7,8 +7,10 @@ import { transactionEffect } from '../journal/transaction-effect.ts';
 import { type EntryFilter, matchesEntry, type Window } from '../journal/window.ts';
 import type { ReplayRequest } from './request.ts';
 
-/** Entries a page of the plan: large enough to keep the journal ahead of a fast walk, small in memory. */
-const PAGE = 2_000;
+/** Entries a page: large enough to keep the journal ahead of a fast walk, small in memory. */
+const PAGE = 1_000;
+/** At recorded pace: while a page is taken apart nothing is sent, and each millisecond of that is lag. */
+const PACED_PAGE = 200;
 /** Entries of straddling transactions that INCLUDE may bring in from outside of the window. */
 const MAX_STRADDLING_ENTRIES = 100_000;
 
@@ -23,6 +25,11 @@ export interface PlannedSession {
   last: EntryKey;
   /** Planned entries not yet reported on. At 0 the session's record has ended. */
   remaining: number;
+}
+
+/** How much of the journal a walk reads at once: entries, or transactions in COMMIT ordering. */
+export function pageSizeOf({ pace }: Pick<ReplayRequest, 'pace'>): number {
+  return pace.mode === 'RECORDED' ? PACED_PAGE : PAGE;
 }
 
 /** One name for a session: session ids are unique within a node only. */
@@ -89,6 +96,7 @@ export class Plan {
   private readonly after: readonly Entry[];
   private readonly bound: bigint;
   private readonly begins: ReadonlyMap<string, string>;
+  private readonly pageSize: number;
   private stage: 'BEFORE' | 'WINDOW' | 'END' = 'BEFORE';
   private ahead: Promise<{ readonly entries: readonly Entry[]; readonly hasMore: boolean }> | null = null;
 
@@ -102,6 +110,7 @@ export class Plan {
     after: readonly Entry[];
     bound: bigint;
     begins: ReadonlyMap<string, string>;
+    pageSize: number;
   }) {
     this.journal = parts.journal;
     this.window = parts.window;
@@ -112,6 +121,7 @@ export class Plan {
     this.after = parts.after;
     this.bound = parts.bound;
     this.begins = parts.begins;
+    this.pageSize = parts.pageSize;
     let planned = 0;
     for (const session of parts.sessions.values()) planned += session.remaining;
     this.planned = planned;
@@ -149,7 +159,7 @@ export class Plan {
   }
 
   private read(after: EntryKey | null): Promise<{ readonly entries: readonly Entry[]; readonly hasMore: boolean }> {
-    const page = this.journal.page(this.window, this.filter, after, PAGE);
+    const page = this.journal.page(this.window, this.filter, after, this.pageSize);
     // The walk may end before it asks for this page; the rejection is reported when it does ask.
     page.catch(() => {});
     return page;
@@ -207,7 +217,8 @@ export async function openPlan(
     after.sort(compareEntryKeys);
     for (const [key, session] of sessions) if (session.remaining === 0) sessions.delete(key);
   }
-  return new Plan({ journal, window, filter, sessions, leaveOut, before, after, bound, begins });
+  const pageSize = pageSizeOf(request);
+  return new Plan({ journal, window, filter, sessions, leaveOut, before, after, bound, begins, pageSize });
 }
 
 async function includeStraddler(

@@ -277,9 +277,14 @@ export class SessionPool {
     );
   }
 
-  private get isFull(): boolean {
+  /** How many connections may be opened without closing one. */
+  get room(): number {
     // The monitor has one of the connections.
-    return this.connected.size + this.opening + this.closing.size >= this.options.request.maxConnections - 1;
+    return this.options.request.maxConnections - 1 - this.connected.size - this.opening - this.closing.size;
+  }
+
+  private get isFull(): boolean {
+    return this.room <= 0;
   }
 
   /** Reserves a place for one connection; whoever gets it counts `opening` down. */

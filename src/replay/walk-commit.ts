@@ -10,16 +10,13 @@ import { CommitSessions } from './commit-sessions.ts';
 import { waitUntilDue } from './due.ts';
 import type { SkipReason } from './event.ts';
 import { abandon, hasCommitted, isLost, LostAnswers, type Open, release, tell, undoingOf } from './open-transaction.ts';
-import { type PlannedSession, planFilter } from './plan.ts';
+import { type PlannedSession, pageSizeOf, planFilter } from './plan.ts';
 import { isMarkable } from './progress-marker.ts';
 import { refusalOf } from './refusal.ts';
 import type { Lag, PlannedEntry } from './reporter.ts';
 import type { NotedStatement } from './session-memory.ts';
 import { rollsBackToSavepoint, type TargetSession } from './sessions.ts';
 import { mayProceed, passSettledTransaction, type WalkContext } from './walk.ts';
-
-/** Transactions a page. */
-const PAGE = 1_000;
 
 /**
  * COMMIT ordering: whole transactions, one at a time, in commit order (docs/replay.md C1–C8).
@@ -52,14 +49,15 @@ export class CommitWalk {
 
   async run(): Promise<void> {
     const { request, journal } = this.context;
+    const pageSize = pageSizeOf(request);
     let after = 0n;
-    let page = journal.committed(request.window, this.filter, after, PAGE);
+    let page = journal.committed(request.window, this.filter, after, pageSize);
     for (;;) {
       const transactions = await page;
       const last = transactions.at(-1)?.transaction.commitSeq ?? null;
       if (last === null) break;
       after = last;
-      page = journal.committed(request.window, this.filter, after, PAGE);
+      page = journal.committed(request.window, this.filter, after, pageSize);
       // The walk may end before it asks for this page; the rejection is reported when it does ask.
       page.catch(() => {});
       for (const transaction of transactions) {

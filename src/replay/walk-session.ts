@@ -1,10 +1,12 @@
 import { RepriseError } from '../errors.ts';
+import type { Entry } from '../journal/entry.ts';
 import type { TargetConnection } from '../target/connection.ts';
 import type { Doubt } from './commit-doubts.ts';
 import { CommitFrontier, transactionEnd } from './commit-frontier.ts';
 import { failureOf } from './control.ts';
 import { waitUntilDue } from './due.ts';
 import type { SkipReason } from './event.ts';
+import { openAhead } from './open-ahead.ts';
 import type { Plan } from './plan.ts';
 import { sessionKey } from './plan.ts';
 import { refusalOf } from './refusal.ts';
@@ -78,6 +80,7 @@ export class SessionWalk {
     for (;;) {
       const page = await this.plan.nextPage();
       if (page === null) return;
+      await openAhead(this.context, () => this.sessionsOf(page), ordinal === 0);
       for (const entry of page) {
         for (let copy = 0; copy < request.scale; copy++) {
           if (this.over) return;
@@ -92,6 +95,11 @@ export class SessionWalk {
         }
       }
     }
+  }
+
+  private sessionsOf(page: readonly Entry[]): TargetSession[] {
+    const copies = Array.from({ length: this.context.request.scale }, (_, copy) => copy);
+    return page.flatMap(({ origin }) => copies.map((copy) => this.lane(sessionKey(origin), copy).session));
   }
 
   private async dispatch(lane: Lane, place: PlannedEntry, due: number | null): Promise<void> {

@@ -4,6 +4,7 @@ import type { TargetOutcome } from '../target/statement.ts';
 import type { Doubt } from './commit-doubts.ts';
 import { sendIsTimely, waitUntilDue } from './due.ts';
 import type { LagCause, SkipReason } from './event.ts';
+import { openAhead } from './open-ahead.ts';
 import type { Plan } from './plan.ts';
 import { sessionKey } from './plan.ts';
 import { refusalOf } from './refusal.ts';
@@ -97,6 +98,7 @@ export class TimestampWalk {
     for (;;) {
       const page = await this.plan.nextPage();
       if (page === null) return;
+      await openAhead(this.context, () => this.sessionsOf(page), ordinal === 0);
       for (const entry of page) {
         if (this.ended) return;
         ordinal += 1;
@@ -110,6 +112,10 @@ export class TimestampWalk {
         }
       }
     }
+  }
+
+  private sessionsOf(page: readonly Entry[]): TargetSession[] {
+    return page.map(({ origin }) => this.lane(sessionKey(origin)).session);
   }
 
   private async endIdleSessions(): Promise<void> {

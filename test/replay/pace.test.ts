@@ -224,3 +224,23 @@ describe('lag says why', () => {
     expect((await run.ended()).outcome(late).lagCause).toBe('LOCK');
   });
 });
+
+describe.each(['SESSION', 'TIMESTAMP'] as const)('at recorded pace, %s', (ordering) => {
+  const OPEN = `INSERT INTO log SELECT count(*) FROM pg_stat_activity
+    WHERE datname = current_database() AND application_name LIKE 'reprise %' AND application_name NOT LIKE '%monitor'`;
+
+  it.each([
+    ['all', undefined, '3'],
+    ['as many as there is room for', 3, '2'],
+  ])('opens the connections of the next sessions ahead: %s', async (_, maxConnections, open) => {
+    const target = await bench.target('CREATE TABLE log (open int)');
+    const record = new HandMadeRecord();
+    record.run('a', OPEN, { at: 0 });
+    for (const session of ['b', 'c']) record.run(session, 'SELECT 1', { at: 500 });
+    const window = await record.store(bench.journal);
+    const options = { ordering, pace: recorded(1), ...(maxConnections === undefined ? {} : { maxConnections }) };
+    const run = await bench.run(target, { window, ...options });
+    expect(run.replay.summary).toMatchObject({ succeeded: 3, planned: 3 });
+    expect(await target.sql('SELECT open FROM log')).toEqual([open]);
+  });
+});
