@@ -1,12 +1,18 @@
 import { useSignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
-import { JournalCoverageDocument, PreflightViewDocument, StartReplayDocument, unwrap } from '../../client/index.ts';
+import {
+  JournalCoverageDocument,
+  PreflightViewDocument,
+  StartReplayDocument,
+  TargetsDocument,
+  unwrap,
+} from '../../client/index.ts';
 import { Density } from '../journal/density.tsx';
 import { spanOfQuery, useJournalSpan } from '../journal/journal-screen.tsx';
 import { WindowFields } from '../journal/window-fields.tsx';
 import { ask } from '../lib/api.ts';
 import { count, plural } from '../lib/format.ts';
-import { knownAliases, rememberAlias } from '../lib/memory.ts';
+import { lastAlias, rememberAlias } from '../lib/memory.ts';
 import { useResource } from '../lib/resource.ts';
 import { go, route, setQuery } from '../lib/router.ts';
 import { formatMicros, type Span, windowOf } from '../lib/time.ts';
@@ -47,7 +53,7 @@ function Form({ journal }: { readonly journal: Span }) {
   const { query } = route.value;
   const form = useSignal<ReplayForm>({
     ...NEW_FORM,
-    alias: query.get('target') ?? knownAliases()[0] ?? '',
+    alias: query.get('target') ?? lastAlias() ?? '',
     databases: query.get('database') ?? '',
   });
   const window = spanOfQuery(query) ?? journal;
@@ -60,6 +66,7 @@ function Form({ journal }: { readonly journal: Span }) {
     const { journalCoverage } = await ask(JournalCoverageDocument, { window: windowOf(journal), buckets: 90 }, abort);
     return journalCoverage;
   });
+  const targets = useResource('targets', async (abort) => (await ask(TargetsDocument, {}, abort)).targets);
   const inWindow = (density.data?.buckets ?? []).filter((bucket) => {
     const { from, to } = windowOf(window);
     return bucket.to >= from && bucket.from <= to;
@@ -131,7 +138,7 @@ function Form({ journal }: { readonly journal: Span }) {
           />
         </Part>
         <Part title="Target">
-          <TargetPart {...part} aliases={knownAliases()} />
+          <TargetPart {...part} targets={targets} />
         </Part>
         <Part title="Ordering and pace">
           <HowPart {...part} />
