@@ -208,7 +208,7 @@ describe.skipIf(CHROMIUM === undefined)('the dashboard (skipped without Chromium
     await page.getByRole('button', { name: 'Resume' }).click();
     await page.locator('[data-state="RUNNING"]').waitFor();
     await page.getByLabel('Speed').selectOption('2');
-    await page.getByText('Speed changed').waitFor();
+    await page.getByText('Speed changed', { exact: true }).waitFor();
     await page.getByRole('button', { name: 'Cancel' }).click();
     await page.getByRole('button', { name: 'Cancel the run' }).click();
     await page.locator('[data-state="CANCELLED"]').waitFor();

@@ -163,7 +163,7 @@ function Overview({ feed, run, onOpen }: OverviewProps) {
         <Comparison summary={summary} />
       </div>
       {(active || watched) && <TailPanel tail={feed.tail} active={active} onOpen={onOpen} />}
-      {(active || feed.events.value.length > 0) && <EventsPanel events={feed.events.value} />}
+      <EventsPanel log={feed.log.value} active={active} reading={feed.readingLog.value} />
     </div>
   );
 }
