@@ -1,15 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { StartReplayDocument, unwrap } from '../../src/client/index.ts';
-import { startRun } from './runs.ts';
-import {
-  type Browser,
-  buildDashboard,
-  CHROMIUM,
-  type Dashboard,
-  openBrowser,
-  SHOP,
-  startDashboard,
-} from './support.ts';
+import { startFailingRun, startRun } from './runs.ts';
+import { type Browser, buildDashboard, CHROMIUM, type Dashboard, openBrowser, startDashboard } from './support.ts';
 
 describe.skipIf(CHROMIUM === undefined)('a run that is opened after its end (skipped without Chromium)', () => {
   let dashboard: Dashboard;
@@ -55,11 +46,7 @@ describe.skipIf(CHROMIUM === undefined)('a run that is opened after its end (ski
   });
 
   test('says why it failed: on its page, in its events and in the list of runs', async () => {
-    const { startReplay } = await dashboard.client.request(StartReplayDocument, {
-      input: { window: SHOP, target: { host: '127.0.0.1', port: 1, tls: 'DISABLE' } },
-    });
-    const { id } = unwrap(startReplay);
-    for await (const _update of dashboard.client.watchReplay(id));
+    const id = await startFailingRun(dashboard.client);
     const page = await browser.page();
     await page.goto(`${dashboard.url}/#/runs/${id}`);
     await page.locator('[data-verdict="bad"]', { hasText: /connect to target .*\(TARGET_UNREACHABLE\)/ }).waitFor();

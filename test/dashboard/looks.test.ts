@@ -1,14 +1,18 @@
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { faultsOf } from './axe.ts';
-import { startRun } from './runs.ts';
+import { startFailingRun, startRun } from './runs.ts';
 import { type Browser, buildDashboard, CHROMIUM, type Dashboard, openBrowser, startDashboard } from './support.ts';
+
+/** No run has this id. */
+const NO_RUN = '00000000-0000-4000-8000-000000000000';
 
 describe.skipIf(CHROMIUM === undefined)('the looks of the dashboard (skipped without Chromium)', () => {
   let dashboard: Dashboard;
   let before: string;
   let after: string;
   let paused: string;
+  let failed: string;
 
   beforeAll(async () => {
     await buildDashboard();
@@ -16,6 +20,7 @@ describe.skipIf(CHROMIUM === undefined)('the looks of the dashboard (skipped wit
     before = await startRun(dashboard.client, { to: '2026-11-23T16:28:38.100000Z', wait: true });
     after = await startRun(dashboard.client, { to: '2026-11-23T16:28:38.100000Z', target: 'broken', wait: true });
     paused = await startRun(dashboard.client, { speed: 0.1 });
+    failed = await startFailingRun(dashboard.client);
   });
   afterAll(() => dashboard?.close());
 
@@ -64,6 +69,18 @@ describe.skipIf(CHROMIUM === undefined)('the looks of the dashboard (skipped wit
         await page.getByRole('dialog').waitFor();
       },
     ],
+    [
+      'new replay by host',
+      () => '#/new?target=',
+      async (page) => {
+        await page.getByText('Before it can be checked: choose a target.').waitFor();
+        await page.getByRole('combobox', { name: 'Alias' }).selectOption('Another alias…');
+        await page.getByRole('textbox', { name: 'Name of the alias' }).waitFor();
+        await page.getByRole('radio', { name: 'Host and port' }).check();
+        await page.getByRole('textbox', { name: 'Port' }).fill('0');
+        await page.getByText('A whole number from 1').waitFor();
+      },
+    ],
     ['run', () => `#/runs/${after}`, (page) => page.locator('.line-chart canvas').waitFor()],
     [
       'failures',
@@ -102,6 +119,9 @@ describe.skipIf(CHROMIUM === undefined)('the looks of the dashboard (skipped wit
       },
     ],
     ['request', () => `#/runs/${after}?tab=request`, (page) => page.locator('.facts').first().waitFor()],
+    ['failed run', () => `#/runs/${failed}`, (page) => page.locator('[data-verdict="bad"]').waitFor()],
+    ['no run', () => `#/runs/${NO_RUN}`, (page) => page.getByText('There is no run with this id').waitFor()],
+    ['no screen', () => '#/nothing', (page) => page.getByText('There is nothing here').waitFor()],
     ['runs', () => '#/runs', (page) => page.locator('.runs tbody tr').first().waitFor()],
     ['compare', () => `#/compare?a=${before}&b=${after}`, (page) => page.locator('.vbody .vrow').first().waitFor()],
   ];

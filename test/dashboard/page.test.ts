@@ -18,7 +18,6 @@ import {
   runIdOf,
   SHOP,
   startDashboard,
-  tabTo,
   waitForDone,
 } from './support.ts';
 
@@ -253,55 +252,6 @@ describe.skipIf(CHROMIUM === undefined)('the dashboard (skipped without Chromium
     await page.getByRole('button', { name: 'Cancel' }).click();
     await page.getByRole('button', { name: 'Cancel the run' }).click();
     await page.locator('[data-state="CANCELLED"]').waitFor();
-    await page.close();
-  });
-
-  test('everything is reached and done by the keyboard alone', async () => {
-    const page = await browser.page();
-    await page.goto(`${dashboard.url}/#/journal`);
-    const grid = page.getByRole('grid', { name: 'Entries of the window' });
-    await grid.getByRole('row').nth(3).waitFor();
-    await page.keyboard.press('Tab');
-    await page.keyboard.press('Enter');
-    await tabTo(page, page.getByRole('slider', { name: 'End of the window' }));
-    for (let step = 0; step < 10; step++) await page.keyboard.press('PageDown');
-    await page.waitForURL(/to=2026/);
-    await tabTo(page, grid);
-    await page.keyboard.press('ArrowDown');
-    await page.keyboard.press('Enter');
-    await page.getByRole('dialog', { name: 'Entry' }).waitFor();
-    await page.keyboard.press('Escape');
-    await page.getByRole('dialog').waitFor({ state: 'detached' });
-    expect(await grid.evaluate((element) => element === element.ownerDocument.activeElement)).toBe(true);
-
-    await page.keyboard.press('/');
-    await page.keyboard.type('carts');
-    await page.getByText('match', { exact: false }).first().waitFor();
-    await tabTo(page, page.getByRole('link', { name: 'Replay this window' }));
-    await page.keyboard.press('Enter');
-    const alias = page.getByRole('combobox', { name: 'Alias' });
-    await alias.getByRole('option', { name: labelOf(dashboard, 'staging') }).waitFor({ state: 'attached' });
-    await tabTo(page, alias);
-    await page.keyboard.type('stag');
-    expect(await alias.inputValue()).toBe('staging');
-    await tabTo(page, page.getByRole('radio', { name: /^Timestamp/ }));
-    await page.keyboard.press('ArrowDown');
-    await tabTo(page, page.getByRole('button', { name: 'Check', exact: true }));
-    await page.keyboard.press('Enter');
-    await page.locator('[data-preflight="ready"]').waitFor();
-    await tabTo(page, page.getByRole('button', { name: 'Start replay' }));
-    await page.keyboard.press('Enter');
-    await page.locator('[data-state="COMPLETED"]').waitFor();
-    const { replay } = await dashboard.client.request(ReplayDocument, { id: runIdOf(page) });
-    expect(replay?.request.ordering).toBe('COMMIT');
-
-    await tabTo(page, page.getByRole('tab', { name: 'Overview' }));
-    await page.keyboard.press('ArrowRight');
-    await page.keyboard.press('ArrowRight');
-    const statements = page.getByRole('grid', { name: 'Normalised statements of the run' });
-    await tabTo(page, statements);
-    await page.keyboard.press('Enter');
-    await page.getByRole('dialog', { name: 'Normalised statement' }).waitFor();
     await page.close();
   });
 

@@ -62,11 +62,9 @@ export function AliasField({ alias, error, targets, onChange }: Props) {
         />
       )}
       {chosen?.refusal && (
-        <div class="whole-line">
-          <Notice tone="warn" title={`${chosen.alias} would be refused`}>
-            {chosen.refusal.message}
-          </Notice>
-        </div>
+        <Notice tone="warn" title={`${chosen.alias} would be refused`}>
+          {chosen.refusal.message}
+        </Notice>
       )}
     </>
   );

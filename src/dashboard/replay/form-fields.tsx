@@ -38,15 +38,11 @@ export function TargetPart({ form, errors, change, targets }: TargetPartProps) {
         ]}
         onChange={(targetKind) => change({ targetKind })}
       />
+      {form.targetKind === 'alias' && (
+        <AliasField alias={form.alias} error={errors.alias} targets={targets} onChange={(alias) => change({ alias })} />
+      )}
       <div class="grid">
-        {form.targetKind === 'alias' ? (
-          <AliasField
-            alias={form.alias}
-            error={errors.alias}
-            targets={targets}
-            onChange={(alias) => change({ alias })}
-          />
-        ) : (
+        {form.targetKind === 'address' && (
           <>
             <TextField label="Host" value={form.host} error={errors.host} onInput={(host) => change({ host })} />
             <TextField
@@ -280,18 +276,18 @@ export function LimitsPart({ form, errors, change }: PartProps) {
             onInput={(scale) => change({ scale })}
           />
         )}
-        <SelectField<ReplayForm['settleCommits']>
-          label="Settle commits whose answer is lost"
-          value={form.settleCommits}
-          options={[
-            { value: '', label: 'default: where one statement at a time is under way' },
-            { value: 'on', label: 'on' },
-            { value: 'off', label: 'off' },
-          ]}
-          hint="Asks the target ahead of each COMMIT which transaction it ends"
-          onChange={(settleCommits) => change({ settleCommits })}
-        />
       </div>
+      <SelectField<ReplayForm['settleCommits']>
+        label="Settle commits whose answer is lost"
+        value={form.settleCommits}
+        options={[
+          { value: '', label: 'default: where one statement at a time is under way on a connection' },
+          { value: 'on', label: 'on' },
+          { value: 'off', label: 'off' },
+        ]}
+        hint="Asks the target ahead of each COMMIT which transaction it ends"
+        onChange={(settleCommits) => change({ settleCommits })}
+      />
       {form.ordering === 'SESSION' && (
         <CheckField
           label="Keep commits in order"

@@ -19,7 +19,7 @@ import { formatMicros, type Span, windowOf } from '../lib/time.ts';
 import { isReader, READER_MAY_NOT } from '../lib/viewer.ts';
 import { Icon } from '../ui/icon.tsx';
 import { Failure, Loading, Notice } from '../ui/notice.tsx';
-import { errorsOf, inputOf, NEW_FORM, type ReplayForm } from './form.ts';
+import { errorsOf, type FormErrors, inputOf, NEW_FORM, type ReplayForm } from './form.ts';
 import { FilterPart, HowPart, LimitsPart, PolicyPart, TargetPart } from './form-fields.tsx';
 import { PreflightPanel } from './preflight-panel.tsx';
 import type { Preflight } from './writes.ts';
@@ -175,6 +175,7 @@ function Form({ journal }: { readonly journal: Span }) {
           )}
         </div>
         {stale && <p class="soft">The form has changed since: check again.</p>}
+        {invalid && <p class="soft">Before it can be checked: {whatIsMissing(form.value, errors)}.</p>}
         <div class="actions">
           <button type="submit" class={checked.value && !stale ? '' : 'primary'} disabled={invalid || checking.value}>
             <Icon name="check" /> {checking.value ? 'Checking…' : checked.value ? 'Check again' : 'Check'}
@@ -234,6 +235,13 @@ function Part({ title, summary, folded, open, children }: SectionProps) {
       {children}
     </details>
   );
+}
+
+/** In words, what keeps the form from being checked. */
+function whatIsMissing(form: ReplayForm, errors: FormErrors): string {
+  if (errors.alias !== undefined && form.alias.trim() === '') return 'choose a target';
+  if (errors.host !== undefined) return 'name a host';
+  return 'mend the fields that are marked';
 }
 
 function filterSummary(form: ReplayForm): string {

@@ -1,7 +1,7 @@
 // biome-ignore-all lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by the keyboard
 import { useSignal } from '@preact/signals';
 import { count } from '../lib/format.ts';
-import { clock } from '../lib/time.ts';
+import { clock, dateTime } from '../lib/time.ts';
 import { NOTICES, STATES } from '../lib/words.ts';
 import { Icon, type IconName } from '../ui/icon.tsx';
 import { type EventKind, type EventLog, kindOf, type RunEvent } from './event-log.ts';
@@ -26,6 +26,7 @@ export function EventsPanel({ log, active, reading }: Props) {
         <h2 id="events-title">Events</h2>
         {kinds.length > 1 && (
           <select
+            class="auto"
             aria-label="Kind of event"
             value={chosen.value}
             onChange={(event) => {
@@ -53,7 +54,9 @@ export function EventsPanel({ log, active, reading }: Props) {
         <ol class="events" tabIndex={0} aria-label="States and notices, newest first">
           {shown.map((event) => (
             <li key={event.seq}>
-              <span class="num soft">{clock(event.at).slice(0, 12)}</span>
+              <span class="num soft nowrap" title={dateTime(event.at)}>
+                {clock(event.at).slice(0, 12)}
+              </span>
               <Icon name={iconOf(event)} size={14} />
               <span>
                 {event.__typename === 'StateEvent' ? (
