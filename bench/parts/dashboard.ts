@@ -53,13 +53,11 @@ export const dashboard: Part<DashboardData> = {
     lab.say(`dashboard: write and import a log of ${whole(statements)} statements`);
     const window = await writeSelectLog(log, statements);
     const service = await lab.startService('dashboard');
-    const page = await WatchedPage.open();
     try {
       await service.call('import', { files: [log] });
       await service.call('settle');
-      return { statements, ...(await measure(lab, { service, page, window, statements })) };
+      return { statements, ...(await measure(lab, { service, window, statements })) };
     } finally {
-      await page.close();
       await service.stop();
       await rm(log, { force: true });
       await rm(join(lab.folder, 'dashboard'), { recursive: true, force: true });
@@ -86,7 +84,7 @@ export const dashboard: Part<DashboardData> = {
       ]),
     },
     {
-      caption: 'The same page when the run has ended: until what is opened is shown.',
+      caption: 'When the runs have ended, in a browser that has not seen them: until what is opened is shown.',
       head: ['opened', 'ms', 'long tasks', 'longest, ms', 'heap, MB', 'elements'],
       rows: opened.map(({ name, ms, longTasks, sample }) => [
         name,
@@ -116,33 +114,59 @@ async function buildPage(): Promise<void> {
 
 interface Setting {
   readonly service: Service;
-  readonly page: WatchedPage;
   readonly window: { readonly from: number; readonly to: number };
   readonly statements: number;
 }
 
 async function measure(lab: Lab, setting: Setting): Promise<Omit<DashboardData, 'statements'>> {
-  const { page } = setting.page;
+  const selects = await watch(lab, setting, { name: 'overview, its tail following', database: DATABASE, query: '' });
+  // A database without the tables: every statement fails, and differs from the record.
+  const failures = await watch(lab, setting, {
+    name: 'failures, every statement one',
+    database: 'postgres',
+    query: '?tab=failures',
+  });
+  const watcher = await WatchedPage.open();
+  try {
+    const opened = await openAll(lab, setting, watcher, selects.url, failures.url);
+    return { watched: [selects.watched, failures.watched], opened };
+  } finally {
+    await watcher.close();
+  }
+}
+
+/** Opens what a person would look at after the run of selects and the run of failures. */
+async function openAll(
+  lab: Lab,
+  setting: Setting,
+  watcher: WatchedPage,
+  selects: string,
+  failures: string,
+): Promise<readonly Opened[]> {
+  const { page } = watcher;
   const rows = page.locator('.vbody .vrow').first();
-  const watched: Watched[] = [];
   const opened: Opened[] = [];
+  const note = async (name: string, ms: number, longTasks: LongTasks) => {
+    opened.push({ name, ms, longTasks, sample: await watcher.sample() });
+    lab.say(`dashboard ${name}: ${whole(ms)} ms, longest task ${whole(longTasks.longest)} ms`);
+  };
   const opening = async (name: string, work: () => Promise<unknown>) => {
-    const { seconds, longTasks } = await setting.page.during(work);
+    const { seconds, longTasks } = await watcher.during(work);
     await note(name, seconds * 1000, longTasks);
   };
-  const note = async (name: string, ms: number, longTasks: LongTasks) => {
-    opened.push({ name, ms, longTasks, sample: await setting.page.sample() });
-    lab.say(`dashboard ${name}: ${whole(ms)} ms, longest task ${whole(longTasks.longest)} ms`);
+  const loading = async (name: string, url: string, shown: () => Promise<unknown>) => {
+    const { ms, longTasks } = await watcher.loading(url, shown);
+    await note(name, ms, longTasks);
   };
   const tab = (name: string) => page.getByRole('tab', { name }).click();
 
-  watched.push(await watch(lab, setting, 'overview, its tail following', DATABASE, ''));
-  const { ms, longTasks } = await setting.page.loading(async () => {
+  await loading('the page, with chart and last statements', selects, async () => {
     await page.locator('.line-chart canvas').waitFor();
     await rows.waitFor();
-    await page.locator('.events li', { hasText: 'Connecting' }).waitFor();
   });
-  await note('the page anew, with chart, last statements and all notices', ms, longTasks);
+  await opening('its states and notices, out of all events', () =>
+    page.locator('.events li', { hasText: 'Connecting' }).waitFor(),
+  );
   await opening('statements', async () => {
     await tab('Statements');
     await rows.waitFor();
@@ -168,8 +192,8 @@ async function measure(lab: Lab, setting: Setting): Promise<Omit<DashboardData, 
     }
   });
 
-  // A database without the tables: every statement fails, and differs from the record.
-  watched.push(await watch(lab, setting, 'failures, every statement one', 'postgres', '?tab=failures'));
+  await page.goto('about:blank');
+  await loading('failures', failures, () => page.locator('.group summary').nth(1).waitFor());
   await opening('failures: a group of all statements', async () => {
     await page.locator('.group summary').first().click();
     await page.locator('.group .vbody .vrow').first().waitFor();
@@ -178,42 +202,56 @@ async function measure(lab: Lab, setting: Setting): Promise<Omit<DashboardData, 
     await page.locator('.group .vbody .vrow').first().click();
     await page.locator('.side-by-side').waitFor();
   });
-  return { watched, opened };
+  return opened;
+}
+
+interface Sight {
+  readonly name: string;
+  readonly database: string;
+  /** Names the part of the page. */
+  readonly query: string;
 }
 
 /** Replays the log to a database, with a part of the run's page in sight. */
-async function watch(lab: Lab, setting: Setting, name: string, database: string, query: string): Promise<Watched> {
-  const { service, page, window, statements } = setting;
+async function watch(
+  lab: Lab,
+  { service, window, statements }: Setting,
+  { name, database, query }: Sight,
+): Promise<{ readonly watched: Watched; readonly url: string }> {
   const { host, port, user, password } = (await lab.target()).server;
   const target = { host, port, user, password, database, tls: 'DISABLE' } as const;
   const client = createClient({ url: service.ready.url });
-  // Nothing of the screen before stays.
-  await page.page.goto('about:blank');
-  const id = await service.call('start', { window, target, ordering: 'COMMIT' }, 'DURABLE');
-  await page.page.goto(`${service.ready.url}/#/runs/${id}${query}`);
-  await page.page.locator('[role="tab"]').first().waitFor();
-  const samples: Sample[] = [];
-  const work = await page.during(async () => {
-    for (;;) {
-      const { replay } = await client.request(ReplayDocument, { id });
-      if (replay === null || replay === undefined) throw new Error('the run is gone');
-      const { planned, succeeded, failed, cascades } = replay.summary;
-      const share = planned === null ? 0 : (succeeded + failed + cascades) / planned;
-      if (hasEnded(replay.state)) {
-        if (share < 1) throw new Error(`${replay.state}: ${JSON.stringify(replay.summary)}`);
-        break;
+  const page = await WatchedPage.open();
+  try {
+    const id = await service.call('start', { window, target, ordering: 'COMMIT' }, 'DURABLE');
+    const url = `${service.ready.url}/#/runs/${id}${query}`;
+    await page.page.goto(url);
+    await page.page.locator('[role="tab"]').first().waitFor();
+    const samples: Sample[] = [];
+    const work = await page.during(async () => {
+      for (;;) {
+        const { replay } = await client.request(ReplayDocument, { id });
+        if (replay === null || replay === undefined) throw new Error('the run is gone');
+        const { planned, succeeded, failed, cascades } = replay.summary;
+        const share = planned === null ? 0 : (succeeded + failed + cascades) / planned;
+        if (hasEnded(replay.state)) {
+          if (share < 1) throw new Error(`${replay.state}: ${JSON.stringify(replay.summary)}`);
+          break;
+        }
+        if (samples.length < 3 && share >= QUARTERS[samples.length]!) samples.push(await page.sample());
+        await delay(POLL_MS);
       }
-      if (samples.length < 3 && share >= QUARTERS[samples.length]!) samples.push(await page.sample());
-      await delay(POLL_MS);
-    }
-    await page.page.locator('[data-state="COMPLETED"]').waitFor();
-  });
-  const last = await page.sample();
-  // A small run is over before each quarter was looked at.
-  while (samples.length < QUARTERS.length) samples.push(last);
-  lab.say(
-    `dashboard ${name}: ${whole(statements / work.seconds)}/s, heap ${megabytes(last.heap)} MB, ` +
-      `${work.longTasks.count} long tasks, the longest ${whole(work.longTasks.longest)} ms`,
-  );
-  return { name, work, samples };
+      await page.page.locator('[data-state="COMPLETED"]').waitFor();
+    });
+    const last = await page.sample();
+    // A small run is over before each quarter was looked at.
+    while (samples.length < QUARTERS.length) samples.push(last);
+    lab.say(
+      `dashboard ${name}: ${whole(statements / work.seconds)}/s, heap ${megabytes(last.heap)} MB, ` +
+        `${work.longTasks.count} long tasks, the longest ${whole(work.longTasks.longest)} ms`,
+    );
+    return { watched: { name, work, samples }, url };
+  } finally {
+    await page.close();
+  }
 }

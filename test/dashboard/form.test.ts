@@ -102,6 +102,11 @@ describe.skipIf(CHROMIUM === undefined)('the form of a new replay (skipped witho
     await page.goto(`${dashboard.url}/#/new?target=nowhere`);
     await page.getByRole('button', { name: 'Check', exact: true }).click();
     await page.getByRole('alert').getByText('nowhere').waitFor();
+    const name = page.getByRole('textbox', { name: 'Name of the alias' });
+    await name.fill('');
+    await name.fill('staging');
+    await page.getByRole('button', { name: 'Check', exact: true }).click();
+    await page.locator('[data-preflight="ready"]').waitFor();
     await page.close();
   });
 });

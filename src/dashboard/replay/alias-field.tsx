@@ -58,7 +58,11 @@ export function AliasField({ alias, error, targets, onChange }: Props) {
                 : 'The configuration names no target: give a host and port instead'
               : `The targets cannot be listed (${messageOf(targets.error)}): type the name of one`
           }
-          onInput={onChange}
+          onInput={(value) => {
+            // The field must not go when it is emptied.
+            typing.value = true;
+            onChange(value);
+          }}
         />
       )}
       {chosen?.refusal && (
