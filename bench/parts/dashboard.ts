@@ -164,7 +164,7 @@ async function openAll(
     await page.locator('.line-chart canvas').waitFor();
     await rows.waitFor();
   });
-  await opening('its states and notices, out of all events', () =>
+  await opening('its states and notices, read meanwhile', () =>
     page.locator('.events li', { hasText: 'Connecting' }).waitFor(),
   );
   await opening('statements', async () => {
