@@ -164,6 +164,33 @@ describe.skipIf(CHROMIUM === undefined)('the looks of the dashboard (skipped wit
     expect(tooWide).toEqual({});
   }, 120_000);
 
+  test('the tab that was chosen is in sight on a telephone', async () => {
+    const browser = await openBrowser({ width: 390 });
+    onTestFinished(() => browser.close());
+    const page = await visit(browser, `#/runs/${after}?tab=request`, (shown) => shown.locator('.facts').waitFor());
+    const box = (await page.getByRole('tab', { name: 'Request' }).boundingBox())!;
+    expect(box.x).toBeGreaterThanOrEqual(0);
+    expect(box.x + box.width).toBeLessThanOrEqual(390);
+  });
+
+  test('axe finds no serious fault where there is nothing yet', async () => {
+    const empty = await startDashboard({ journal: false });
+    onTestFinished(() => empty.close());
+    const browser = await openBrowser();
+    onTestFinished(() => browser.close());
+    const page = await browser.page();
+    for (const [place, words] of [
+      ['journal', 'The journal is empty'],
+      ['new', 'The journal is empty'],
+      ['runs', 'Nothing was replayed yet'],
+      ['compare', 'Two runs are needed'],
+    ] as const) {
+      await page.goto(`${empty.url}/#/${place}`);
+      await page.getByText(words).waitFor();
+      expect(await faultsOf(page)).toEqual([]);
+    }
+  });
+
   test('the page is dark where the system is, and what the button chose stays after a reload', async () => {
     const browser = await openBrowser({ colorScheme: 'dark' });
     onTestFinished(() => browser.close());

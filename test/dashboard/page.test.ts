@@ -6,6 +6,7 @@ import { openDatabase } from '../../src/store/database.ts';
 import { createReplayStore } from '../../src/store/replay-store.ts';
 import { openNetwork } from '../support/network.ts';
 import { spawnReplay } from '../support/spawn-replay.ts';
+import { faultsOf } from './axe.ts';
 import { LogStatementForTest, startRun } from './runs.ts';
 import {
   type Browser,
@@ -243,6 +244,7 @@ describe.skipIf(CHROMIUM === undefined)('the dashboard (skipped without Chromium
     const resume = async (password: string) => {
       await page.getByRole('button', { name: 'Resume' }).click();
       await page.getByLabel('Password').fill(password);
+      expect(await faultsOf(page)).toEqual([]);
       await page.getByRole('button', { name: 'Resume the run' }).click();
     };
     await resume('mistyped');

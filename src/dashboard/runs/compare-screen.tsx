@@ -20,6 +20,7 @@ import { Icon, type IconName } from '../ui/icon.tsx';
 import { Empty, Failure, Loading, Notice } from '../ui/notice.tsx';
 import { Sql } from '../ui/sql.tsx';
 import { type Column, type Sort, VirtualTable } from '../ui/virtual-table.tsx';
+import { judged, judgedBy } from './judged.ts';
 
 type Comparison = Extract<CompareReplaysQuery['compareReplays'], { readonly __typename: 'ReplayComparison' }>;
 type Pair = Comparison['statements'][number];
@@ -169,12 +170,6 @@ type Side = Pair['a'];
 
 /** Cascades included, as the verdict counts them. */
 const failures = (side: Side) => (side ? side.failures + side.cascades : null);
-/** Below so many calls a statement is judged by its median: the 95th percentile is then its slowest call. */
-const CALLS_FOR_P95 = 20;
-/** The percentile that the verdict of a pair looks at. */
-const judgedBy = ({ a, b }: Pair) =>
-  Math.min(a?.calls ?? Number.POSITIVE_INFINITY, b?.calls ?? Number.POSITIVE_INFINITY) < CALLS_FOR_P95 ? 'p50' : 'p95';
-const judged = (pair: Pair, side: 'a' | 'b') => pair[side]?.replayed[judgedBy(pair)] ?? null;
 const ratio = (pair: Pair) => {
   const before = judged(pair, 'a');
   const after = judged(pair, 'b');
