@@ -1,4 +1,5 @@
 import type { AnyPart } from './lib/part.ts';
+import { dashboard } from './parts/dashboard.ts';
 import { importing } from './parts/import.ts';
 import { lag } from './parts/lag.ts';
 import { memory } from './parts/memory.ts';
@@ -8,4 +9,4 @@ import { speed } from './parts/speed.ts';
 import { stalled } from './parts/stalled.ts';
 
 /** Every part, in the order in which they are measured and shown. */
-export const PARTS: readonly AnyPart[] = [speed, recording, stalled, lag, importing, pages, memory];
+export const PARTS: readonly AnyPart[] = [speed, recording, stalled, lag, importing, pages, memory, dashboard];

@@ -71,6 +71,7 @@ async function measure(): Promise<void> {
     lab.say(`${part.name}: ${part.title}`);
     const loadBefore = loadavg()[0]!;
     const data = await part.run(lab);
+    if (data === null) continue;
     const stored: StoredPart = {
       takenAt: new Date().toISOString(),
       quick: options.quick,

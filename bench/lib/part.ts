@@ -6,7 +6,8 @@ export interface Part<Data> {
   readonly name: string;
   /** What is measured, in a line. */
   readonly title: string;
-  run(lab: Lab): Promise<Data>;
+  /** Null: it could not be measured here, and has said why; what was measured before stays. */
+  run(lab: Lab): Promise<Data | null>;
   /** Its figures, for the terminal and for docs/performance.md. */
   tables(data: Data): readonly Table[];
 }

@@ -22,6 +22,8 @@ describe.skipIf(CHROMIUM === undefined)('access to the dashboard (skipped withou
     const id = await startRun(dashboard.client, { speed: 0.1, to: '2026-11-23T16:28:38.100000Z' });
     await page.goto(`${dashboard.url}/#/runs/${id}`);
     const token = page.getByRole('textbox', { name: 'Token' });
+    await token.waitFor();
+    expect(await faultsOf(page)).toEqual([]);
     await token.fill('not-a-token-of-the-service');
     await page.getByRole('button', { name: 'Continue' }).click();
     await page.getByText('The service does not know this token.').waitFor();

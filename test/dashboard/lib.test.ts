@@ -2,7 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { delta, duration, moment } from '../../src/dashboard/lib/format.ts';
 import { clock, formatMicros, parseMicros, ticks } from '../../src/dashboard/lib/time.ts';
+import { NO_EVENTS, type RunEvent, withEvents } from '../../src/dashboard/run/event-log.ts';
 import { pointsOf, ratesOf, type SeriesPoint, withPoint } from '../../src/dashboard/run/series.ts';
+import { judged, judgedBy } from '../../src/dashboard/runs/judged.ts';
 
 describe('times', () => {
   test('a microsecond survives being written and read', () => {
@@ -53,6 +55,9 @@ describe('figures', () => {
   });
 
   test.each([
+    [0, '0 s'],
+    [0.025, '25 ms'],
+    [1.25, '1.25 s'],
     [2.5, '2.5 s'],
     [25, '25 s'],
     [100, '1:40'],
@@ -65,6 +70,17 @@ describe('figures', () => {
   test('what is hardly anything is less by 99 %, nothing by 100 %', () => {
     expect(delta(1, 0.0001)).toBe('−99 %');
     expect(delta(1, 0)).toBe('−100 %');
+  });
+});
+
+describe('two runs side by side', () => {
+  test.each([
+    [19, 'p50', 2],
+    [20, 'p95', 9],
+  ] as const)('a statement of %d calls is shown by its %s, by which it is judged', (calls, percentile, value) => {
+    const pair = { a: { calls, replayed: { p50: 2, p95: 9 } }, b: { calls: 500, replayed: { p50: 3, p95: 4 } } };
+    expect(judgedBy(pair)).toBe(percentile);
+    expect(judged(pair, 'a')).toBe(value);
   });
 });
 
@@ -116,5 +132,35 @@ describe('the rates of a run', () => {
       { at: 11_000, succeeded: 600, failed: 50 },
     ];
     expect(ratesOf(points)).toEqual({ x: [1, 11], succeeded: [100, 50], failed: [0, 5] });
+  });
+});
+
+describe('the events of a run', () => {
+  const at = '2026-11-23T16:28:37.426000Z';
+  const state = (seq: number): RunEvent => ({ __typename: 'StateEvent', seq, at, state: 'RUNNING', reason: null });
+  const stall = (seq: number): RunEvent => ({
+    __typename: 'NoticeEvent',
+    seq,
+    at,
+    code: 'STALL',
+    noticeSessionId: null,
+    noticeMessage: 'waits',
+  });
+
+  test('of thousands of one kind the newest are kept, all are counted, and none of another is pushed out', () => {
+    let log = withEvents(NO_EVENTS, [state(1)]);
+    for (let seq = 2; seq < 5002; seq += 100) {
+      log = withEvents(
+        log,
+        Array.from({ length: 100 }, (_, index) => stall(seq + index)),
+      );
+    }
+    const [first, ...stalls] = log.events;
+    expect(first?.seq).toBe(1);
+    expect(log.counts).toEqual({ STATE: 1, STALL: 5000 });
+    expect(stalls.length).toBeLessThan(100);
+    expect(stalls.map(({ seq }) => seq)).toEqual(
+      Array.from({ length: stalls.length }, (_, index) => 5002 - stalls.length + index),
+    );
   });
 });

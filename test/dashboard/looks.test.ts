@@ -1,14 +1,18 @@
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { faultsOf } from './axe.ts';
-import { startRun } from './runs.ts';
+import { startFailingRun, startRun } from './runs.ts';
 import { type Browser, buildDashboard, CHROMIUM, type Dashboard, openBrowser, startDashboard } from './support.ts';
+
+/** No run has this id. */
+const NO_RUN = '00000000-0000-4000-8000-000000000000';
 
 describe.skipIf(CHROMIUM === undefined)('the looks of the dashboard (skipped without Chromium)', () => {
   let dashboard: Dashboard;
   let before: string;
   let after: string;
   let paused: string;
+  let failed: string;
 
   beforeAll(async () => {
     await buildDashboard();
@@ -16,6 +20,7 @@ describe.skipIf(CHROMIUM === undefined)('the looks of the dashboard (skipped wit
     before = await startRun(dashboard.client, { to: '2026-11-23T16:28:38.100000Z', wait: true });
     after = await startRun(dashboard.client, { to: '2026-11-23T16:28:38.100000Z', target: 'broken', wait: true });
     paused = await startRun(dashboard.client, { speed: 0.1 });
+    failed = await startFailingRun(dashboard.client);
   });
   afterAll(() => dashboard?.close());
 
@@ -64,6 +69,18 @@ describe.skipIf(CHROMIUM === undefined)('the looks of the dashboard (skipped wit
         await page.getByRole('dialog').waitFor();
       },
     ],
+    [
+      'new replay by host',
+      () => '#/new?target=',
+      async (page) => {
+        await page.getByText('Before it can be checked: choose a target.').waitFor();
+        await page.getByRole('combobox', { name: 'Alias' }).selectOption('Another alias…');
+        await page.getByRole('textbox', { name: 'Name of the alias' }).waitFor();
+        await page.getByRole('radio', { name: 'Host and port' }).check();
+        await page.getByRole('textbox', { name: 'Port' }).fill('0');
+        await page.getByText('A whole number from 1').waitFor();
+      },
+    ],
     ['run', () => `#/runs/${after}`, (page) => page.locator('.line-chart canvas').waitFor()],
     [
       'failures',
@@ -102,6 +119,9 @@ describe.skipIf(CHROMIUM === undefined)('the looks of the dashboard (skipped wit
       },
     ],
     ['request', () => `#/runs/${after}?tab=request`, (page) => page.locator('.facts').first().waitFor()],
+    ['failed run', () => `#/runs/${failed}`, (page) => page.locator('[data-verdict="bad"]').waitFor()],
+    ['no run', () => `#/runs/${NO_RUN}`, (page) => page.getByText('There is no run with this id').waitFor()],
+    ['no screen', () => '#/nothing', (page) => page.getByText('There is nothing here').waitFor()],
     ['runs', () => '#/runs', (page) => page.locator('.runs tbody tr').first().waitFor()],
     ['compare', () => `#/compare?a=${before}&b=${after}`, (page) => page.locator('.vbody .vrow').first().waitFor()],
   ];
@@ -143,6 +163,33 @@ describe.skipIf(CHROMIUM === undefined)('the looks of the dashboard (skipped wit
     }
     expect(tooWide).toEqual({});
   }, 120_000);
+
+  test('the tab that was chosen is in sight on a telephone', async () => {
+    const browser = await openBrowser({ width: 390 });
+    onTestFinished(() => browser.close());
+    const page = await visit(browser, `#/runs/${after}?tab=request`, (shown) => shown.locator('.facts').waitFor());
+    const box = (await page.getByRole('tab', { name: 'Request' }).boundingBox())!;
+    expect(box.x).toBeGreaterThanOrEqual(0);
+    expect(box.x + box.width).toBeLessThanOrEqual(390);
+  });
+
+  test('axe finds no serious fault where there is nothing yet', async () => {
+    const empty = await startDashboard({ journal: false });
+    onTestFinished(() => empty.close());
+    const browser = await openBrowser();
+    onTestFinished(() => browser.close());
+    const page = await browser.page();
+    for (const [place, words] of [
+      ['journal', 'The journal is empty'],
+      ['new', 'The journal is empty'],
+      ['runs', 'Nothing was replayed yet'],
+      ['compare', 'Two runs are needed'],
+    ] as const) {
+      await page.goto(`${empty.url}/#/${place}`);
+      await page.getByText(words).waitFor();
+      expect(await faultsOf(page)).toEqual([]);
+    }
+  });
 
   test('the page is dark where the system is, and what the button chose stays after a reload', async () => {
     const browser = await openBrowser({ colorScheme: 'dark' });

@@ -28,6 +28,16 @@ export async function startRun(client: Client, options: RunOptions = {}): Promis
   return id;
 }
 
+/** A run that failed, because nothing listens where its target should be. */
+export async function startFailingRun(client: Client): Promise<string> {
+  const { startReplay } = await client.request(StartReplayDocument, {
+    input: { window: SHOP, target: { host: '127.0.0.1', port: 1, tls: 'DISABLE' } },
+  });
+  const { id } = unwrap(startReplay);
+  for await (const _update of client.watchReplay(id));
+  return id;
+}
+
 interface LogResult {
   readonly logStatement: { readonly __typename: string };
 }

@@ -60,6 +60,7 @@ export interface Dashboard {
   /** Of the database that keeps its journal and runs. */
   readonly journalUrl: string;
   readonly staging: TestDatabase;
+  readonly broken: TestDatabase;
   close(): Promise<void>;
 }
 
@@ -111,12 +112,19 @@ export async function startDashboard({ journal = true, tokens = '' }: DashboardO
     port: Number(new URL(service.url).port),
     journalUrl: store.url,
     staging,
+    broken,
     client: createClient({ url: service.url, token: tokens.split(':')[0] || null }),
     async close() {
       await app.stop();
       for (const created of databases) await created.drop();
     },
   };
+}
+
+/** How the list of targets names an alias: none of the tests' two is refused. */
+export function labelOf({ staging, broken }: Dashboard, alias: 'staging' | 'broken'): string {
+  const { host, port, name } = { staging, broken }[alias];
+  return `${alias} · ${host}:${port}/${name}`;
 }
 
 async function run(database: TestDatabase, text: string): Promise<void> {

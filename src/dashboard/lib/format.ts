@@ -28,9 +28,10 @@ export function duration(ms: number | null | undefined): string {
   return `${Math.floor(hours / 24)} d ${hours % 24} h`;
 }
 
-/** A moment of a run, short enough for an axis: `2.5 s`, `25 s`, `1:40`, `2:00:05`. */
+/** A moment of a run, short enough for an axis: `25 ms`, `2.5 s`, `25 s`, `1:40`, `2:00:05`. */
 export function moment(seconds: number): string {
-  if (seconds < 60) return `${Number(seconds.toFixed(1))} s`;
+  if (seconds > 0 && seconds < 1) return `${Math.round(seconds * 1000)} ms`;
+  if (seconds < 60) return `${Number(seconds.toFixed(2))} s`;
   const whole = Math.round(seconds);
   const parts = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
   const text = parts.map((part) => String(part).padStart(2, '0')).join(':');

@@ -1,15 +1,15 @@
 /** Small things that a browser keeps. What cannot be kept is forgotten without a word. */
 
-const ALIASES = 'reprise.aliases';
+const ALIAS = 'reprise.alias';
 
-/** Aliases that replays were started with from this browser, newest first: the API does not list them. */
-export function knownAliases(): readonly string[] {
-  const kept = recall<unknown>(localStorage, ALIASES);
-  return Array.isArray(kept) ? kept.filter((item): item is string => typeof item === 'string') : [];
+/** The alias that this browser last started a replay with. */
+export function lastAlias(): string | null {
+  const kept = recall<unknown>(localStorage, ALIAS);
+  return typeof kept === 'string' ? kept : null;
 }
 
 export function rememberAlias(alias: string): void {
-  keep(localStorage, ALIASES, [alias, ...knownAliases().filter((other) => other !== alias)].slice(0, 10));
+  keep(localStorage, ALIAS, alias);
 }
 
 export function recall<T>(storage: Storage, key: string): T | null {

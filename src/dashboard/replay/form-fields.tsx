@@ -1,6 +1,8 @@
 import type { Edges, Ordering, PaceMode, TlsMode } from '../../client/index.ts';
+import type { Resource } from '../lib/resource.ts';
 import { EDGES, ORDERINGS, STATEMENT_TYPES } from '../lib/words.ts';
 import { CheckField, ChoiceField, SelectField, TextField } from '../ui/fields.tsx';
+import { AliasField, type ConfiguredTarget } from './alias-field.tsx';
 import type { FormErrors, ReplayForm } from './form.ts';
 
 export interface PartProps {
@@ -16,7 +18,14 @@ const TLS: readonly { readonly value: TlsMode; readonly label: string }[] = [
   { value: 'VERIFY_FULL', label: 'required and verified' },
 ];
 
-export function TargetPart({ form, errors, change, aliases }: PartProps & { readonly aliases: readonly string[] }) {
+interface TargetPartProps extends PartProps {
+  readonly targets: Resource<readonly ConfiguredTarget[]>;
+}
+
+export function TargetPart({ form, errors, change, targets }: TargetPartProps) {
+  const named =
+    form.targetKind === 'alias' ? targets.data?.find((target) => target.alias === form.alias.trim()) : undefined;
+  const ofAlias = (value: string | undefined) => `Default: ${value ?? "the alias's"}`;
   return (
     <>
       <ChoiceField<ReplayForm['targetKind']>
@@ -29,17 +38,11 @@ export function TargetPart({ form, errors, change, aliases }: PartProps & { read
         ]}
         onChange={(targetKind) => change({ targetKind })}
       />
+      {form.targetKind === 'alias' && (
+        <AliasField alias={form.alias} error={errors.alias} targets={targets} onChange={(alias) => change({ alias })} />
+      )}
       <div class="grid">
-        {form.targetKind === 'alias' ? (
-          <TextField
-            label="Alias"
-            value={form.alias}
-            error={form.alias === '' ? null : errors.alias}
-            hint="A target of the service's configuration"
-            suggestions={aliases}
-            onInput={(alias) => change({ alias })}
-          />
-        ) : (
+        {form.targetKind === 'address' && (
           <>
             <TextField label="Host" value={form.host} error={errors.host} onInput={(host) => change({ host })} />
             <TextField
@@ -55,13 +58,13 @@ export function TargetPart({ form, errors, change, aliases }: PartProps & { read
         <TextField
           label="Database"
           value={form.database}
-          hint={form.targetKind === 'alias' ? "Default: the alias's" : 'Default: the name of the user'}
+          hint={form.targetKind === 'alias' ? ofAlias(named?.database) : 'Default: the name of the user'}
           onInput={(database) => change({ database })}
         />
         <TextField
           label="User"
           value={form.user}
-          hint={form.targetKind === 'alias' ? "Default: the alias's" : 'Default: the service decides'}
+          hint={form.targetKind === 'alias' ? ofAlias(named?.user) : 'Default: the service decides'}
           onInput={(user) => change({ user })}
         />
         {(form.targetKind === 'address' || form.user !== '') && (
@@ -274,6 +277,17 @@ export function LimitsPart({ form, errors, change }: PartProps) {
           />
         )}
       </div>
+      <SelectField<ReplayForm['settleCommits']>
+        label="Settle commits whose answer is lost"
+        value={form.settleCommits}
+        options={[
+          { value: '', label: 'default: where one statement at a time is under way on a connection' },
+          { value: 'on', label: 'on' },
+          { value: 'off', label: 'off' },
+        ]}
+        hint="Asks the target ahead of each COMMIT which transaction it ends"
+        onChange={(settleCommits) => change({ settleCommits })}
+      />
       {form.ordering === 'SESSION' && (
         <CheckField
           label="Keep commits in order"

@@ -36,6 +36,8 @@ export interface ReplayForm {
   readonly readOnly: boolean;
   readonly restoreIds: boolean;
   readonly markProgress: boolean;
+  /** Empty: as the service decides. */
+  readonly settleCommits: '' | 'on' | 'off';
 }
 
 export const NEW_FORM: ReplayForm = {
@@ -72,6 +74,7 @@ export const NEW_FORM: ReplayForm = {
   readOnly: false,
   restoreIds: true,
   markProgress: false,
+  settleCommits: '',
 };
 
 export type FormErrors = Partial<Record<keyof ReplayForm, string>>;
@@ -175,6 +178,7 @@ export function inputOf(form: ReplayForm, window: Span): ReplayInput {
     syncCommits: (form.ordering === 'SESSION' && form.syncCommits) || undefined,
     readOnly: form.readOnly || undefined,
     restoreIds: form.ordering === 'COMMIT' && !form.restoreIds ? false : undefined,
+    settleCommits: form.settleCommits === '' ? undefined : form.settleCommits === 'on',
     markProgress: (form.ordering === 'COMMIT' && form.markProgress) || undefined,
   }) as ReplayInput;
 }

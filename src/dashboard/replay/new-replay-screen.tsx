@@ -1,19 +1,25 @@
 import { useSignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
-import { JournalCoverageDocument, PreflightViewDocument, StartReplayDocument, unwrap } from '../../client/index.ts';
+import {
+  JournalCoverageDocument,
+  PreflightViewDocument,
+  StartReplayDocument,
+  TargetsDocument,
+  unwrap,
+} from '../../client/index.ts';
 import { Density } from '../journal/density.tsx';
 import { spanOfQuery, useJournalSpan } from '../journal/journal-screen.tsx';
 import { WindowFields } from '../journal/window-fields.tsx';
 import { ask } from '../lib/api.ts';
 import { count, plural } from '../lib/format.ts';
-import { knownAliases, rememberAlias } from '../lib/memory.ts';
+import { lastAlias, rememberAlias } from '../lib/memory.ts';
 import { useResource } from '../lib/resource.ts';
 import { go, route, setQuery } from '../lib/router.ts';
 import { formatMicros, type Span, windowOf } from '../lib/time.ts';
 import { isReader, READER_MAY_NOT } from '../lib/viewer.ts';
 import { Icon } from '../ui/icon.tsx';
 import { Failure, Loading, Notice } from '../ui/notice.tsx';
-import { errorsOf, inputOf, NEW_FORM, type ReplayForm } from './form.ts';
+import { errorsOf, type FormErrors, inputOf, NEW_FORM, type ReplayForm } from './form.ts';
 import { FilterPart, HowPart, LimitsPart, PolicyPart, TargetPart } from './form-fields.tsx';
 import { PreflightPanel } from './preflight-panel.tsx';
 import type { Preflight } from './writes.ts';
@@ -47,7 +53,7 @@ function Form({ journal }: { readonly journal: Span }) {
   const { query } = route.value;
   const form = useSignal<ReplayForm>({
     ...NEW_FORM,
-    alias: query.get('target') ?? knownAliases()[0] ?? '',
+    alias: query.get('target') ?? lastAlias() ?? '',
     databases: query.get('database') ?? '',
   });
   const window = spanOfQuery(query) ?? journal;
@@ -60,6 +66,7 @@ function Form({ journal }: { readonly journal: Span }) {
     const { journalCoverage } = await ask(JournalCoverageDocument, { window: windowOf(journal), buckets: 90 }, abort);
     return journalCoverage;
   });
+  const targets = useResource('targets', async (abort) => (await ask(TargetsDocument, {}, abort)).targets);
   const inWindow = (density.data?.buckets ?? []).filter((bucket) => {
     const { from, to } = windowOf(window);
     return bucket.to >= from && bucket.from <= to;
@@ -131,7 +138,7 @@ function Form({ journal }: { readonly journal: Span }) {
           />
         </Part>
         <Part title="Target">
-          <TargetPart {...part} aliases={knownAliases()} />
+          <TargetPart {...part} targets={targets} />
         </Part>
         <Part title="Ordering and pace">
           <HowPart {...part} />
@@ -168,6 +175,7 @@ function Form({ journal }: { readonly journal: Span }) {
           )}
         </div>
         {stale && <p class="soft">The form has changed since: check again.</p>}
+        {invalid && <p class="soft">Before it can be checked: {whatIsMissing(form.value, errors)}.</p>}
         <div class="actions">
           <button type="submit" class={checked.value && !stale ? '' : 'primary'} disabled={invalid || checking.value}>
             <Icon name="check" /> {checking.value ? 'Checking…' : checked.value ? 'Check again' : 'Check'}
@@ -227,6 +235,13 @@ function Part({ title, summary, folded, open, children }: SectionProps) {
       {children}
     </details>
   );
+}
+
+/** In words, what keeps the form from being checked. */
+function whatIsMissing(form: ReplayForm, errors: FormErrors): string {
+  if (errors.alias !== undefined && form.alias.trim() === '') return 'choose a target';
+  if (errors.host !== undefined) return 'name a host';
+  return 'mend the fields that are marked';
 }
 
 function filterSummary(form: ReplayForm): string {

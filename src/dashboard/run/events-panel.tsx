@@ -1,25 +1,62 @@
 // biome-ignore-all lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by the keyboard
+import { useSignal } from '@preact/signals';
 import { count } from '../lib/format.ts';
-import { clock } from '../lib/time.ts';
+import { clock, dateTime } from '../lib/time.ts';
 import { NOTICES, STATES } from '../lib/words.ts';
 import { Icon, type IconName } from '../ui/icon.tsx';
-import type { RunEvent } from './run-feed.ts';
+import { type EventKind, type EventLog, kindOf, type RunEvent } from './event-log.ts';
 
-const MOST = 200;
+interface Props {
+  readonly log: EventLog;
+  /** More may come. */
+  readonly active: boolean;
+  /** What happened before this page was opened is still on its way. */
+  readonly reading: boolean;
+}
 
 /** States and notices of the run, newest first. */
-export function EventsPanel({ events }: { readonly events: readonly RunEvent[] }) {
-  const shown = events.slice(-MOST).reverse();
+export function EventsPanel({ log, active, reading }: Props) {
+  const chosen = useSignal<EventKind | ''>('');
+  const kinds = Object.entries(log.counts) as [EventKind, number][];
+  const shown = log.events.filter((event) => chosen.value === '' || kindOf(event) === chosen.value).reverse();
+  const total = kinds.reduce((sum, [kind, n]) => (chosen.value === '' || kind === chosen.value ? sum + n : sum), 0);
   return (
     <section class="card" aria-labelledby="events-title">
-      <h2 id="events-title">Events</h2>
+      <div class="row between">
+        <h2 id="events-title">Events</h2>
+        {kinds.length > 1 && (
+          <select
+            class="auto"
+            aria-label="Kind of event"
+            value={chosen.value}
+            onChange={(event) => {
+              chosen.value = event.currentTarget.value as EventKind | '';
+            }}
+          >
+            <option value="">All kinds</option>
+            {kinds.map(([kind, n]) => (
+              <option key={kind} value={kind}>
+                {kind === 'STATE' ? 'State' : NOTICES[kind]} ({count(n)})
+              </option>
+            ))}
+          </select>
+        )}
+      </div>
       {shown.length === 0 ? (
-        <p class="soft">States and notices appear here while the run is watched.</p>
+        <p class="soft">
+          {reading
+            ? 'Reading the log of the run…'
+            : active
+              ? 'States and notices appear here as the run reports them.'
+              : 'The log of the run holds no states or notices.'}
+        </p>
       ) : (
         <ol class="events" tabIndex={0} aria-label="States and notices, newest first">
           {shown.map((event) => (
             <li key={event.seq}>
-              <span class="num soft">{clock(event.at).slice(0, 12)}</span>
+              <span class="num soft nowrap" title={dateTime(event.at)}>
+                {clock(event.at).slice(0, 12)}
+              </span>
               <Icon name={iconOf(event)} size={14} />
               <span>
                 {event.__typename === 'StateEvent' ? (
@@ -36,7 +73,9 @@ export function EventsPanel({ events }: { readonly events: readonly RunEvent[] }
           ))}
         </ol>
       )}
-      {events.length > MOST && <p class="soft">{count(events.length - MOST)} earlier ones are not shown.</p>}
+      {total > shown.length && (
+        <p class="soft">{count(total - shown.length)} earlier ones are not shown: the newest of each kind are.</p>
+      )}
     </section>
   );
 }

@@ -135,7 +135,7 @@ function FailureCard(props: {
         ['Message of one of them', group.sampleMessage],
         ...(group.cascades > 0 ? ([['Cascades among them', count(group.cascades)]] as const) : []),
         ['Failed so in the record too', count(group.expected)],
-        ['Events', eventsText(group)],
+        ['First and last event', eventsText(group)],
       ]}
       note={
         group.expected === group.count ? (
@@ -179,7 +179,7 @@ function DivergenceCard(props: {
       facts={[
         ['What it means', DIVERGENCES[divergence].text],
         ['The first', group.sample],
-        ['Events', eventsText(group)],
+        ['First and last event', eventsText(group)],
       ]}
       normalised={normalised}
       listKey={`${replayId} ${divergence} ${group.fingerprint} ${group.count}`}
@@ -196,7 +196,7 @@ function spanOf({ firstSeq, lastSeq }: { readonly firstSeq: number; readonly las
 }
 
 function eventsText({ firstSeq, lastSeq }: { readonly firstSeq: number; readonly lastSeq: number }): string {
-  return firstSeq === lastSeq ? count(firstSeq) : `${count(firstSeq)} to ${count(lastSeq)}`;
+  return firstSeq === lastSeq ? count(firstSeq) : `${count(firstSeq)} and ${count(lastSeq)}`;
 }
 
 interface GroupProps {

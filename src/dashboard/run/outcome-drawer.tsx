@@ -91,7 +91,9 @@ export function OutcomeDrawer({ outcome, onClose }: { readonly outcome: Outcome;
             <td class="num">
               {duration(outcome.durationMs)}
               {outcome.durationApproximate && <span class="soft"> share of a batch</span>}
-              {entry && <span class="soft"> {delta(entry.durationMs, outcome.durationMs)}</span>}
+              {entry && entry.durationMs !== null && (
+                <span class="soft"> {delta(entry.durationMs, outcome.durationMs)}</span>
+              )}
             </td>
           </tr>
           {(entry?.checksum || outcome.digest) && (

@@ -43,6 +43,7 @@ export function RequestTab({ run }: { readonly run: Run }) {
         <Fact name="Rows digested">{yes(request.digestRows)}</Fact>
         <Fact name="Recorded ids restored">{yes(request.restoreIds)}</Fact>
         <Fact name="Progress marked on the target">{yes(request.markProgress)}</Fact>
+        <Fact name="Commits settled whose answer is lost">{yes(request.settleCommits)}</Fact>
         <Fact name="Commits kept in order">{yes(request.syncCommits)}</Fact>
         {request.databases?.map((mapping) => (
           <Fact key={mapping.recorded} name={`Database ${mapping.recorded}`}>

@@ -12,25 +12,24 @@ import {
 import { api, ask, noticeRefusal } from '../lib/api.ts';
 import { keep, recall } from '../lib/memory.ts';
 import type { Freshness } from '../ui/connection-badge.tsx';
+import { type EventLog, NO_EVENTS, type RunEvent, withEvents } from './event-log.ts';
 import { pointsOf, type SeriesPoint, withPoint } from './series.ts';
 import { StatementTail } from './statement-tail.ts';
 
 export type Run = ReplayFieldsFragment;
 export type Summary = SummaryFieldsFragment;
-export type RunEvent = Exclude<ReplayUpdate['events'][number], { readonly __typename: 'OutcomeEvent' }>;
 
 /** What a tab keeps of a run, so that a reload goes on where it was. */
 interface Memory {
   readonly cursor: string | null;
   /** Places of the last seconds, oldest first: the tail begins again at the first. */
   readonly recent: readonly string[];
-  readonly events: readonly RunEvent[];
+  readonly log: EventLog;
 }
 
-const NOTHING: Memory = { cursor: null, recent: [], events: [] };
+const NOTHING: Memory = { cursor: null, recent: [], log: NO_EVENTS };
 const KEEP_MS = 1000;
 const RECENT = 8;
-const MOST_EVENTS = 500;
 /** Intervals of the chart. */
 const INTERVALS = 160;
 
@@ -40,8 +39,10 @@ export class RunFeed {
   readonly missing = signal(false);
   readonly error = signal<unknown>(null);
   readonly connection = signal<Freshness>({ state: 'CONNECTING' });
-  /** States and notices, oldest first. */
-  readonly events = signal<readonly RunEvent[]>([]);
+  /** States and notices, from the begin of the run. */
+  readonly log = signal<EventLog>(NO_EVENTS);
+  /** True while those of an ended run are on their way. */
+  readonly readingLog = signal(false);
   readonly points = signal<readonly SeriesPoint[]>([]);
   readonly tail: StatementTail;
   /** LIVE only when nothing is behind. */
@@ -61,8 +62,8 @@ export class RunFeed {
   constructor(id: string) {
     this.#id = id;
     this.#key = `reprise.run.${id}`;
-    this.#memory = recall<Memory>(sessionStorage, this.#key) ?? NOTHING;
-    this.events.value = this.#memory.events;
+    this.#memory = { ...NOTHING, ...recall<Memory>(sessionStorage, this.#key) };
+    this.log.value = this.#memory.log;
     this.tail = new StatementTail(id, this.#memory.recent[0] ?? null);
     window.addEventListener('pagehide', this.#remember);
     void this.#follow();
@@ -104,6 +105,7 @@ export class RunFeed {
         this.connection.value = { state: 'ENDED' };
         this.tail.moved();
         await this.#readTimeline(abort);
+        await this.#readLog(abort);
         return;
       }
       await this.#readTimeline(abort);
@@ -136,6 +138,7 @@ export class RunFeed {
       if (error instanceof RepriseError && error.code === 'CURSOR_INVALID' && this.#memory.cursor !== null) {
         // What this tab remembers is of another journal with a run of this id.
         this.#memory = NOTHING;
+        this.log.value = NO_EVENTS;
         return this.#follow();
       }
       noticeRefusal(error);
@@ -155,22 +158,44 @@ export class RunFeed {
     this.connection.value = { state: 'LIVE' };
     const run = this.run.value;
     if (run) this.run.value = { ...run, state, summary };
-    const added = update.events.filter((event): event is RunEvent => event.__typename !== 'OutcomeEvent');
-    if (added.length > 0) this.events.value = [...this.events.value, ...added].slice(-MOST_EVENTS);
     this.points.value = withPoint(this.points.value, {
       at: summary.elapsedMs + this.#clockAhead,
       succeeded: summary.succeeded,
       failed: summary.failed + summary.cascades,
     });
     this.tail.moved();
-    this.#memory = {
-      cursor,
-      recent: [...this.#memory.recent, cursor].slice(-RECENT),
-      events: this.events.value,
-    };
+    this.#note(update, [...this.#memory.recent, cursor].slice(-RECENT));
     if (performance.now() - this.#keptAt > KEEP_MS) this.#remember();
     if (run && (run.startedAt === null || run.targetVersion === null))
       void this.#look(this.#stop.signal).catch(() => {});
+  }
+
+  /** Takes the events of an update, and remembers that they were taken. */
+  #note({ events, cursor }: ReplayUpdate, recent: readonly string[]): void {
+    this.log.value = withEvents(
+      this.log.value,
+      events.filter((event): event is RunEvent => event.__typename !== 'OutcomeEvent'),
+    );
+    this.#memory = { cursor, recent, log: this.log.value };
+  }
+
+  /** What an ended run reported while nobody watched it here. */
+  async #readLog(abort: AbortSignal): Promise<void> {
+    this.readingLog.value = true;
+    try {
+      for await (const update of api().watchReplay(this.#id, {
+        after: this.#memory.cursor,
+        detail: 'SUMMARY',
+        batchSize: 1000,
+        maxWaitMs: 0,
+        signal: abort,
+      })) {
+        this.#note(update, this.#memory.recent);
+      }
+      if (!abort.aborted) this.#remember();
+    } finally {
+      this.readingLog.value = false;
+    }
   }
 
   /** The chart up to now, also of what nobody watched here. */

@@ -156,14 +156,16 @@ function Overview({ feed, run, onOpen }: OverviewProps) {
       )}
       {!active && <Thresholds run={run} />}
       <Progress run={run} />
-      <div class="halves">
-        <RateChart points={feed.points.value} />
-        <Durations summary={summary} />
-        <Lag summary={summary} />
-        <Comparison summary={summary} />
-      </div>
+      {(active || done(summary) > 0) && (
+        <div class="halves">
+          <RateChart points={feed.points.value} />
+          <Durations summary={summary} />
+          <Lag summary={summary} />
+          <Comparison summary={summary} />
+        </div>
+      )}
       {(active || watched) && <TailPanel tail={feed.tail} active={active} onOpen={onOpen} />}
-      {(active || feed.events.value.length > 0) && <EventsPanel events={feed.events.value} />}
+      <EventsPanel log={feed.log.value} active={active} reading={feed.readingLog.value} />
     </div>
   );
 }

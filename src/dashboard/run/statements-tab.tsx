@@ -260,7 +260,7 @@ function StatementDrawer({
         </tbody>
       </table>
       {statement.fingerprint !== 'other' && (
-        <p>
+        <p class="after-table">
           <a href={href(`/runs/${replayId}`, { tab: 'outcomes', statement: statement.fingerprint })}>
             Its {plural(statement.calls, 'call')}, one by one
           </a>

@@ -72,15 +72,15 @@ export function TailPanel({ tail, active, onOpen }: Props) {
         onScrolledAway={() => tail.setFollowing(false)}
         height="420px"
         footer={
-          rows.length === 0
-            ? tail.failuresOnly.value
-              ? active
-                ? 'No failure so far.'
-                : 'No failure.'
-              : 'Nothing reported yet.'
-            : words
-              ? plural(rows.length, 'match', 'matches')
-              : null
+          words
+            ? plural(rows.length, 'match', 'matches')
+            : rows.length > 0
+              ? null
+              : tail.failuresOnly.value
+                ? active
+                  ? 'No failure so far.'
+                  : 'No failure.'
+                : 'Nothing reported yet.'
         }
       />
     </section>

@@ -26,7 +26,7 @@ export function verdictOf({ state, summary, error }: Run): RunVerdict | null {
     return {
       tone: state === 'FAILED' ? 'bad' : 'warn',
       title: state === 'FAILED' ? 'The run ended before its plan did' : 'The run was interrupted: it can be resumed',
-      text: [error?.message, rest].filter(Boolean).join(' · '),
+      text: [error && `${error.message} (${error.code})`, rest].filter(Boolean).join(' · '),
     };
   }
   if (state === 'CANCELLED') return { tone: 'neutral', title: 'The run was cancelled', text: rest };

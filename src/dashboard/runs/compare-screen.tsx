@@ -20,6 +20,7 @@ import { Icon, type IconName } from '../ui/icon.tsx';
 import { Empty, Failure, Loading, Notice } from '../ui/notice.tsx';
 import { Sql } from '../ui/sql.tsx';
 import { type Column, type Sort, VirtualTable } from '../ui/virtual-table.tsx';
+import { judged, judgedBy } from './judged.ts';
 
 type Comparison = Extract<CompareReplaysQuery['compareReplays'], { readonly __typename: 'ReplayComparison' }>;
 type Pair = Comparison['statements'][number];
@@ -169,10 +170,9 @@ type Side = Pair['a'];
 
 /** Cascades included, as the verdict counts them. */
 const failures = (side: Side) => (side ? side.failures + side.cascades : null);
-const p95 = (side: Side) => side?.replayed.p95 ?? null;
 const ratio = (pair: Pair) => {
-  const before = p95(pair.a);
-  const after = p95(pair.b);
+  const before = judged(pair, 'a');
+  const after = judged(pair, 'b');
   return before && after !== null ? after / before : -1;
 };
 
@@ -225,26 +225,38 @@ const COLUMNS: readonly (Column<Pair> & { readonly value: (pair: Pair) => number
   },
   {
     ...column(
-      'p95a',
-      'p95 A',
-      '5.4rem',
-      (pair) => p95(pair.a) ?? -1,
-      (pair) => duration(p95(pair.a)),
+      'durationA',
+      'Duration A',
+      '7rem',
+      (pair) => judged(pair, 'a') ?? -1,
+      (pair) => <Judged pair={pair} side="a" />,
     ),
     wide: true,
   },
   {
     ...column(
-      'p95b',
-      'p95 B',
-      '5.4rem',
-      (pair) => p95(pair.b) ?? -1,
-      (pair) => duration(p95(pair.b)),
+      'durationB',
+      'Duration B',
+      '7rem',
+      (pair) => judged(pair, 'b') ?? -1,
+      (pair) => <Judged pair={pair} side="b" />,
     ),
     wide: true,
   },
-  column('change', 'Change', '5rem', ratio, (pair) => (pair.a && pair.b ? delta(p95(pair.a), p95(pair.b)) : NOTHING)),
+  column('change', 'Change', '5rem', ratio, (pair) =>
+    pair.a && pair.b ? delta(judged(pair, 'a'), judged(pair, 'b')) : NOTHING,
+  ),
 ];
+
+function Judged({ pair, side }: { readonly pair: Pair; readonly side: 'a' | 'b' }) {
+  const value = judged(pair, side);
+  return (
+    <>
+      {value !== null && <small class="soft">{judgedBy(pair)} </small>}
+      {duration(value)}
+    </>
+  );
+}
 
 function column(
   key: string,

@@ -163,6 +163,11 @@ function RunRow({ run, chosen, onToggle }: RowProps) {
       </th>
       <td>
         <StateBadge state={run.state} />
+        {run.error && (
+          <small class="why" title={run.error.message}>
+            {run.error.message}
+          </small>
+        )}
         <small class="num narrow-only">
           {summary.planned === null ? count(reported) : `${percent(reported, whole)} of ${count(summary.planned)}`}
         </small>

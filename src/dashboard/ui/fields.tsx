@@ -16,7 +16,6 @@ interface TextProps extends Common {
   readonly inputMode?: 'numeric' | 'decimal';
   readonly placeholder?: string;
   readonly mono?: boolean;
-  readonly suggestions?: readonly string[];
   readonly onBlur?: () => void;
   readonly required?: boolean;
 }
@@ -29,7 +28,7 @@ export function TextField(props: TextProps) {
       <label for={id}>{props.label}</label>
       <input
         id={id}
-        // One of three words; Preact's types want a single one beside `list`.
+        // One of three words; Preact's types want a single one.
         type={(props.type ?? 'text') as 'text'}
         inputMode={props.inputMode}
         value={props.value}
@@ -38,19 +37,11 @@ export function TextField(props: TextProps) {
         aria-invalid={props.error ? true : undefined}
         aria-describedby={note ? `${id}-note` : undefined}
         required={props.required}
-        {...(props.suggestions?.length ? { list: `${id}-list` } : {})}
         autocomplete="off"
         spellcheck={false}
         onInput={(event) => props.onInput(event.currentTarget.value)}
         onBlur={props.onBlur}
       />
-      {props.suggestions?.length ? (
-        <datalist id={`${id}-list`}>
-          {props.suggestions.map((value) => (
-            <option key={value} value={value} />
-          ))}
-        </datalist>
-      ) : null}
       {note && (
         <p id={`${id}-note`} class={props.error ? 'hint error' : 'hint'}>
           {note}

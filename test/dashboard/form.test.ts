@@ -1,0 +1,112 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ReplayDocument } from '../../src/client/index.ts';
+import {
+  type Browser,
+  buildDashboard,
+  CHROMIUM,
+  type Dashboard,
+  labelOf,
+  openBrowser,
+  runIdOf,
+  SHOP,
+  startDashboard,
+} from './support.ts';
+
+describe.skipIf(CHROMIUM === undefined)('the form of a new replay (skipped without Chromium)', () => {
+  let dashboard: Dashboard;
+  let browser: Browser;
+
+  beforeAll(async () => {
+    await buildDashboard();
+    dashboard = await startDashboard();
+    browser = await openBrowser();
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await dashboard?.close();
+  });
+
+  test('the form changed since its check has to be checked again before it starts', async () => {
+    const page = await browser.page();
+    await page.goto(`${dashboard.url}/#/new?target=staging`);
+    await page.getByRole('button', { name: 'Check', exact: true }).click();
+    await page.locator('[data-preflight="ready"]').waitFor();
+    await page.getByLabel('Read-only: let the target refuse every write').check();
+    await page.locator('[data-preflight="stale"]').waitFor();
+    expect(await page.getByRole('button', { name: 'Start replay' }).isDisabled()).toBe(true);
+    await page.getByRole('button', { name: 'Check again' }).click();
+    await page.getByText('Nothing is written to').waitFor();
+    await page.close();
+  });
+
+  test('the targets of the configuration are a list, an alias that is not in it can be typed, and so can a host', async () => {
+    const page = await browser.page();
+    // Not the alias that another test used last.
+    await page.goto(`${dashboard.url}/#/new?target=`);
+    const alias = page.getByRole('combobox', { name: 'Alias' });
+    await alias.getByRole('option', { name: labelOf(dashboard, 'staging') }).waitFor({ state: 'attached' });
+    expect(await alias.getByRole('option').allTextContents()).toEqual([
+      'Choose a target',
+      labelOf(dashboard, 'staging'),
+      labelOf(dashboard, 'broken'),
+      'Another alias…',
+    ]);
+    await alias.selectOption('staging');
+    await page.getByText(`Default: ${dashboard.staging.name}`, { exact: true }).waitFor();
+    await alias.selectOption('Another alias…');
+    await page.getByRole('textbox', { name: 'Name of the alias' }).fill('staging');
+    await page.getByRole('button', { name: 'Check', exact: true }).click();
+    await page.locator('[data-preflight="ready"]').waitFor();
+    await page.getByRole('radio', { name: 'Host and port' }).check();
+    await page.getByRole('textbox', { name: 'Host' }).waitFor();
+    await page.close();
+  });
+
+  test('where the targets cannot be listed, the form says why and takes the name of one', async () => {
+    const page = await browser.page();
+    await page.route('**/graphql', (route) =>
+      route.request().postData()?.includes('query Targets') ? route.abort() : route.continue(),
+    );
+    await page.goto(`${dashboard.url}/#/new`);
+    await page.getByText('The targets cannot be listed').waitFor();
+    await page.getByRole('textbox', { name: 'Alias' }).fill('staging');
+    await page.getByRole('button', { name: 'Check', exact: true }).click();
+    await page.locator('[data-preflight="ready"]').waitFor();
+    // The request that was refused here is no fault of the page.
+    browser.errors.length = 0;
+    await page.close();
+  });
+
+  test('whether commits are settled is left to the service, or asked for', async () => {
+    const page = await browser.page();
+    const settled = async (option: string) => {
+      await page.goto(`${dashboard.url}/#/new?target=staging&from=${SHOP.from}&to=2026-11-23T16:28:37.500000Z`);
+      await page.reload();
+      await page.locator('summary', { hasText: 'Connections and limits' }).click();
+      await page.getByRole('radio', { name: /^Commit/ }).check();
+      await page.getByLabel('Settle commits whose answer is lost').selectOption(option);
+      await page.getByRole('button', { name: 'Check', exact: true }).click();
+      await page.locator('[data-preflight="ready"]').waitFor();
+      await page.getByRole('button', { name: 'Start replay' }).click();
+      await page.locator('[data-state="COMPLETED"]').waitFor();
+      const { replay } = await dashboard.client.request(ReplayDocument, { id: runIdOf(page) });
+      return replay?.request.settleCommits;
+    };
+    expect(await settled('')).toBe(false);
+    expect(await settled('on')).toBe(true);
+    await page.close();
+  });
+
+  test('a target that policy or configuration refuses is said in the words of the service', async () => {
+    const page = await browser.page();
+    await page.goto(`${dashboard.url}/#/new?target=nowhere`);
+    await page.getByRole('button', { name: 'Check', exact: true }).click();
+    await page.getByRole('alert').getByText('nowhere').waitFor();
+    const name = page.getByRole('textbox', { name: 'Name of the alias' });
+    await name.fill('');
+    await name.fill('staging');
+    await page.getByRole('button', { name: 'Check', exact: true }).click();
+    await page.locator('[data-preflight="ready"]').waitFor();
+    await page.close();
+  });
+});
