@@ -1,7 +1,7 @@
 import type { TargetOutcome } from '../target/statement.ts';
 import type { AskFate, Doubt, LostStatement } from './commit-doubts.ts';
 import type { RunControl } from './control.ts';
-import type { ProgressMarker } from './progress-marker.ts';
+import type { MarkReader, ProgressMarker } from './progress-marker.ts';
 import type { PlannedEntry, Undoing } from './reporter.ts';
 import type { TargetSession } from './sessions.ts';
 import type { WalkContext } from './walk.ts';
@@ -135,10 +135,15 @@ export class LostAnswers {
     const [first] = lost;
     if (first === undefined) return;
     this.lost = [];
-    const fateOf = marker === null ? null : (one: LostStatement) => markedFate(marker, (one as Lost).open);
+    const reader = marker?.reader() ?? null;
+    const fateOf =
+      marker === null || reader === null
+        ? null
+        : (one: LostStatement) => markedFate(marker, reader, (one as Lost).open);
     const settling = doubts.settle(lost, first.processId, fateOf);
     if (settling === null) return;
-    this.settling = settling.finally(() => {
+    this.settling = settling.finally(async () => {
+      await reader?.close();
       this.settling = null;
     });
   }
@@ -148,10 +153,10 @@ export class LostAnswers {
 const COMMITS_ITSELF: Doubt = Object.freeze({ xid: null });
 
 /** Each transaction that is there has left its mark. */
-function markedFate(marker: ProgressMarker, { mark }: Open): AskFate | null {
+function markedFate(marker: ProgressMarker, reader: MarkReader, { mark }: Open): AskFate | null {
   if (mark === null) return null;
   return async (gone) => {
-    await marker.read(mark.database);
+    await reader.read(mark.database);
     if (marker.had(mark.ordinal, mark.database)) return 'COMMITTED';
     return gone ? 'ROLLED_BACK' : null;
   };

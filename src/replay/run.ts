@@ -26,7 +26,7 @@ import { SessionPool } from './sessions.ts';
 import type { SettledOutcomes } from './settled-outcomes.ts';
 import type { Replay, ReplayReport, ReplayStore } from './store.ts';
 import { Tally } from './tally.ts';
-import { TargetMonitor } from './target-monitor.ts';
+import { BEHIND_POOLER, TargetMonitor } from './target-monitor.ts';
 import type { WalkContext } from './walk.ts';
 import { CommitWalk } from './walk-commit.ts';
 import { SessionWalk } from './walk-session.ts';
@@ -227,6 +227,7 @@ export class ReplayRun {
       [...sessions.values()].map((session) => session.database),
     );
     const monitor = await this.connectMonitor();
+    if (!(await monitor.isDirect())) this.report.remark(BEHIND_POOLER);
     if (control.endReason !== null) return;
     // What a dead process had sent may still be running, or waiting in a socket's buffer, on the target.
     if (settled !== null) await monitor.endOthers(`reprise ${this.id.slice(0, 8)}`);
