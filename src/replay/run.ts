@@ -227,6 +227,7 @@ export class ReplayRun {
       [...sessions.values()].map((session) => session.database),
     );
     const monitor = await this.connectMonitor();
+    await monitor.refuseSharedBackends();
     if (!(await monitor.isDirect())) this.report.remark(BEHIND_POOLER);
     if (control.endReason !== null) return;
     // What a dead process had sent may still be running, or waiting in a socket's buffer, on the target.

@@ -1,4 +1,6 @@
+import { RepriseError } from '../errors.ts';
 import type { TargetConnection } from '../target/connection.ts';
+import { targetLabel } from '../target/spec.ts';
 
 /** Backend process ids that each waiting backend waits for, those that these wait for included. */
 export type Blockers = ReadonlyMap<number, readonly number[]>;
@@ -17,6 +19,7 @@ export class TargetMonitor {
   private readonly connect: () => Promise<TargetConnection>;
   private reopening: Promise<void> | null = null;
   private closed = false;
+  /** Asked once: whether `processId` of a connection is its backend's. */
   private direct: boolean | null = null;
 
   /** `connect` opens another connection when the first was lost. */
@@ -36,11 +39,30 @@ export class TargetMonitor {
   async isDirect(): Promise<boolean> {
     if (this.direct === null) {
       await this.reopen();
-      const { connection } = this;
-      const { rows } = await connection.query('SELECT pg_catalog.pg_backend_pid()');
-      this.direct = Number(rows[0]?.[0]) === connection.processId;
+      this.direct = (await backendOf(this.connection)) === this.connection.processId;
     }
     return this.direct;
+  }
+
+  /**
+   * Settings, prepared statements and temporary tables of one session would be those of another where connections
+   * take turns on one backend.
+   * @throws RepriseError TARGET_REFUSED where they are seen to: behind a pooler that is not pooling sessions
+   */
+  async refuseSharedBackends(): Promise<void> {
+    if (await this.isDirect()) return;
+    const other = await this.connect();
+    let shared: boolean;
+    try {
+      shared = (await backendOf(this.connection)) === (await backendOf(other));
+    } finally {
+      await other.close();
+    }
+    if (!shared) return;
+    throw new RepriseError(
+      'TARGET_REFUSED',
+      `${targetLabel(other.target)} is a connection pooler that lends one backend to several connections: name the server itself, or let it pool sessions`,
+    );
   }
 
   /**
@@ -150,6 +172,11 @@ export class TargetMonitor {
       });
     return this.reopening;
   }
+}
+
+async function backendOf(connection: TargetConnection): Promise<number> {
+  const { rows } = await connection.query('SELECT pg_catalog.pg_backend_pid()');
+  return Number(rows[0]?.[0]);
 }
 
 function listed(processIds: readonly number[]): string {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { startPooler } from '../support/pooler.ts';
+import { startPooler, startSharingPooler } from '../support/pooler.ts';
 import { HandMadeRecord } from '../support/record.ts';
 import { type Target, useBench } from '../support/replay.ts';
 
@@ -65,4 +65,20 @@ it('behind a pooler no backend is ended that only has the process id which the p
   const run = await bench.ended(id);
   expect(run.brief).toEqual(Array(9).fill('SUCCEEDED'));
   expect((await bystander.query('SELECT 1 AS there')).rows).toEqual([{ there: 1 }]);
+});
+
+it('a pooler that lends one backend to several connections is refused, with what to do', async () => {
+  const target = await bench.target(SCHEMA);
+  const record = new HandMadeRecord();
+  record.run('a', "INSERT INTO log (who) VALUES ('nobody')");
+  const { user, password, name } = target;
+  const port = await startSharingPooler(target.port);
+  const { id } = await bench.engine.start({
+    window: await record.store(bench.journal),
+    target: { host: '127.0.0.1', port, user, password, database: name, tls: 'DISABLE' },
+  });
+  const { replay } = await bench.ended(id);
+  expect(replay).toMatchObject({ state: 'FAILED', error: { code: 'TARGET_REFUSED' } });
+  expect(replay.error?.message).toMatch(/connection pooler .* let it pool sessions/);
+  expect(await target.sql('SELECT who FROM log')).toEqual([]);
 });

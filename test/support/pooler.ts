@@ -71,6 +71,36 @@ export async function startPooler(port: number, pid: number, nth: number): Promi
   };
 }
 
+/** A stand-in for a pooler of transactions: all clients, one at a time, use the backend that the first has logged in to. */
+export async function startSharingPooler(port: number): Promise<number> {
+  const greeting: Buffer[] = [];
+  let server: Socket | null = null;
+  let greeted = false;
+  let current: Socket;
+  onTestFinished(() => {
+    server?.destroy();
+  });
+  return listen((client) => {
+    const fromClient = new Frames(true, (frame, type) => {
+      current = client;
+      if (type === 'X') client.end();
+      else if (type === '' && greeted) client.write(Buffer.concat(greeting));
+      else server?.write(frame);
+    });
+    client.on('data', (chunk) => fromClient.push(chunk));
+    if (server !== null) return;
+    const fromServer = new Frames(false, (frame, type, text) => {
+      if (type === 'K') frame.writeInt32BE(0x3fffffff, 5);
+      const question = type === 'R' && text !== '\0\0\0\0';
+      if (!greeted && !question) greeting.push(frame);
+      greeted ||= type === 'Z';
+      current.write(frame);
+    });
+    server = createConnection({ host: '127.0.0.1', port, noDelay: true });
+    server.on('data', (chunk) => fromServer.push(chunk)).on('error', () => {});
+  });
+}
+
 function count(counts: Map<string, number>, name: string): void {
   counts.set(name, (counts.get(name) ?? 0) + 1);
 }
