@@ -4,8 +4,8 @@ import { messageOf, RepriseError } from '../errors.ts';
 /** Why a run is being ended before its plan is. */
 export type EndReason =
   | { readonly kind: 'CANCELLED' }
-  /** The service goes down in order; the run can be resumed. */
-  | { readonly kind: 'INTERRUPTED' }
+  /** The service goes down in order, or a run that is being resumed cannot go on now; the run can be resumed. */
+  | { readonly kind: 'INTERRUPTED'; readonly message: string }
   | { readonly kind: 'FAILED'; readonly code: string; readonly message: string };
 
 /**

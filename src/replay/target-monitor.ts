@@ -1,6 +1,7 @@
 import { RepriseError } from '../errors.ts';
 import type { TargetConnection } from '../target/connection.ts';
 import { targetLabel } from '../target/spec.ts';
+import type { QueryResult } from '../target/statement.ts';
 
 /** Backend process ids that each waiting backend waits for, those that these wait for included. */
 export type Blockers = ReadonlyMap<number, readonly number[]>;
@@ -98,19 +99,9 @@ export class TargetMonitor {
     );
   }
 
-  /**
-   * Ends the backends of an earlier process of this run, by their application name, and resolves when they are
-   * gone. They belong to the same login, which may end its own.
-   */
-  async endOthers(applicationName: string): Promise<void> {
-    const others = `FROM pg_catalog.pg_stat_activity
-      WHERE pid <> pg_catalog.pg_backend_pid() AND pg_catalog.starts_with(application_name, '${applicationName}')`;
-    for (;;) {
-      const { rows } = await this.connection.query(
-        `SELECT pg_catalog.pg_terminate_backend(pid), pg_catalog.pg_sleep(0.01) ${others}`,
-      );
-      if (rows.length === 0) return;
-    }
+  /** For a question that is asked once, while the target has just been reached. Rejects as `TargetConnection.query`. */
+  query(text: string): Promise<QueryResult> {
+    return this.connection.query(text);
   }
 
   /**
