@@ -120,6 +120,7 @@ export class CommitWalk {
       failed: false,
       lost: false,
       held: marker === null ? null : [],
+      newest: null,
       mark:
         wrapped || (marker !== null && !autocommit)
           ? { ordinal: last.ordinal, database: this.databaseFor(first.entry.origin.database) }
@@ -151,7 +152,9 @@ export class CommitWalk {
     }
     const endsItself = !wrapped && (autocommit || endsTransaction(last.entry));
     const mark = marker === null || open.mark === null ? null : marker.update(last.ordinal, open.mark.database);
+    const tellsOfCommit = endsItself ? null : planned.findLast(({ entry }) => this.refusal(entry) === null);
     for (const place of planned) {
+      if (place === tellsOfCommit) open.held ??= [];
       const sent =
         !this.ended && (await this.statement(session, open, place, place === last && endsItself ? mark : null));
       if (!sent) return abandon(open);
@@ -162,29 +165,29 @@ export class CommitWalk {
   /** Puts the mark and a COMMIT behind a transaction that the planned entries do not end. */
   private async commit(session: TargetSession, open: Open, mark: string | null): Promise<void> {
     if (mark !== null) await this.control(session, mark, open);
+    const asks = this.context.doubts.asks && session.commitsWrites({ ...COMMIT, transactionId: open.id });
+    const doubt = asks ? await this.askXid(session, open) : null;
     const sent =
       !isLost(session, open) &&
       (await this.control(session, 'COMMIT', open, (outcome, processId) => {
         if (this.own.has(session.planned.key) && !outcome.lost) session.memory.note(COMMIT, outcome);
-        this.committed(open, outcome, processId);
+        this.committed(open, outcome, processId, doubt);
       }));
     if (sent) return;
     if (this.ended) abandon(open);
-    else if (open.wrapped) await this.lost.neverCommitted(open.last, open);
-    else release(open);
+    else await this.lost.neverCommitted(open);
   }
 
   /** What became of the COMMIT that the walk itself sent. */
-  private committed(open: Open, outcome: TargetOutcome, processId: number): void {
+  private committed(open: Open, outcome: TargetOutcome, processId: number, doubt: Doubt | null): void {
     const { last, wrapped } = open;
     const committed = hasCommitted(outcome);
-    if (outcome.lost && wrapped) {
-      this.lost.addWrapped(last, open, processId);
-      return;
+    // Where a statement failed, that has been told, and whatever becomes of COMMIT rolls back.
+    if (outcome.lost && !open.failed) this.lost.addCommit(open, processId, doubt);
+    else {
+      if (!committed && !open.failed) open.undone = open.trouble ?? outcome;
+      release(open, committed);
     }
-    // Where a statement failed, that has been told.
-    if (!committed && !open.failed && !outcome.lost) open.undone = open.trouble ?? outcome;
-    release(open, committed);
     if (wrapped || this.ended) return;
     const { reporter } = this.context;
     if (open.undone !== null) reporter.uncommitted(last.entry, `failed: ${open.undone.message}`);
@@ -278,8 +281,7 @@ export class CommitWalk {
       tell(open, () => reporter.skipped(place, reason), open.autocommit || endsTransaction(entry));
       return true;
     };
-    if (entry.outcome.status === 'FAILED') return skip('FAILED_IN_RECORD');
-    const refused = refusalOf(entry, request);
+    const refused = this.refusal(entry);
     if (refused !== null) return skip(refused);
     if (isLost(session, open)) return skip('TRANSACTION_LOST');
     const due = pacer.placeOf(entry.timestamp, performance.now());
@@ -325,6 +327,7 @@ export class CommitWalk {
         else if (open.wrapped && open.abandoned && outcome.ok) reporter.skipped(place, 'RUN_ENDED');
         else reporter.answered(place, outcome, lag, false);
       };
+      if (open.held !== null && outcome.ok) open.newest = { place, report };
       // `onLost` comes behind the last, unless the run has cut it off, or it was gone when this was sent.
       if (outcome.lost && !this.ended && session.connection === connection)
         this.lost.add({ place, doubt, unknown: report, open, processId: connection.processId });
@@ -340,6 +343,10 @@ export class CommitWalk {
     if (question !== null) this.ask(connection, entry, question);
     if (connection.inFlight >= request.inFlight) await this.drain(request.inFlight >> 1);
     return true;
+  }
+
+  private refusal(entry: Entry): SkipReason | null {
+    return entry.outcome.status === 'FAILED' ? 'FAILED_IN_RECORD' : refusalOf(entry, this.context.request);
   }
 
   /**
