@@ -56,17 +56,24 @@ export class RunControl {
 
   resume(): void {
     if (this.paused === null) return;
-    this.pausedMs += performance.now() - this.pausedSince;
+    this.countPause();
     const { release } = this.paused;
     this.paused = null;
     release();
   }
 
-  /** Milliseconds paused since this was last asked: the schedule is shifted by them. */
+  /** Milliseconds paused since this was last asked, also in a pause: the schedule is shifted by them. */
   takePausedMs(): number {
+    if (this.paused !== null) this.countPause();
     const ms = this.pausedMs;
     this.pausedMs = 0;
     return ms;
+  }
+
+  private countPause(): void {
+    const now = performance.now();
+    this.pausedMs += now - this.pausedSince;
+    this.pausedSince = now;
   }
 
   /** Ends the run; the first reason stands. */

@@ -172,6 +172,7 @@ export class ReplayRun {
 
   /** Recorded time × `speed` from now on. */
   setSpeed(speed: number): void {
+    this.pacer.shift(this.control.takePausedMs());
     this.pacer.setSpeed(speed, performance.now());
     this.tally.setSchedule({ to: this.parts.request.window.to, speed });
     this.feed.emit({ kind: 'NOTICE', code: 'SPEED_CHANGED', sessionId: null, message: `speed ${speed}` });

@@ -15,7 +15,7 @@ import { refusalOf } from './refusal.ts';
 import type { Lag, PlannedEntry } from './reporter.ts';
 import type { NotedStatement } from './session-memory.ts';
 import { LASTING, rollsBackToSavepoint, type TargetSession } from './sessions.ts';
-import { mayProceed, passSettledTransaction, type WalkContext } from './walk.ts';
+import { mayProceed, passSettledTransaction, resumed, type WalkContext } from './walk.ts';
 
 /** Transactions a page. */
 const PAGE = 500;
@@ -309,7 +309,8 @@ export class CommitWalk {
     }
     if (mark !== null) await this.control(session, mark, open);
     const doubt = doubts.asks && session.commitsWrites(entry) ? await this.askXid(session, open) : null;
-    const connection = await context.pool.connect(session);
+    let connection = await context.pool.connect(session);
+    while (context.control.isPaused) connection = await resumed(context).then(() => context.pool.connect(session));
     if (this.lost.settling !== null) await this.lost.settling;
     if (this.ended) return false;
     // Its connection may have gone during any of these waits, and its transaction with it.
@@ -359,7 +360,9 @@ export class CommitWalk {
     open: Open,
     then: (outcome: TargetOutcome, processId: number) => void = () => {},
   ): Promise<boolean> {
-    const connection = await this.context.pool.connect(session);
+    const { context } = this;
+    let connection = await context.pool.connect(session);
+    while (context.control.isPaused) connection = await resumed(context).then(() => context.pool.connect(session));
     if (this.lost.settling !== null) await this.lost.settling;
     if (this.ended || isLost(session, open)) return false;
     session.transactionId = open.id;

@@ -11,7 +11,7 @@ import { refusalOf } from './refusal.ts';
 import type { PlannedEntry } from './reporter.ts';
 import { causeAfter, isIdle, type Lane, lagOf, laneKey, type Waiting } from './session-lane.ts';
 import { LASTING, messageFor, type TargetSession } from './sessions.ts';
-import { mayProceed, passSettled, type WalkContext } from './walk.ts';
+import { mayProceed, passSettled, resumed, type WalkContext } from './walk.ts';
 
 /** Entries that wait in lanes, lock-blocked lanes apart, before the dispatcher waits too. */
 const MOST_WAITING = 2_000;
@@ -172,7 +172,7 @@ export class SessionWalk {
   private pumpWhenResumed(): void {
     if (this.awaitsResume) return;
     this.awaitsResume = true;
-    void this.context.control.gate()?.then(() => {
+    void resumed(this.context).then(() => {
       this.awaitsResume = false;
       for (const lane of this.lanes.values()) this.pump(lane);
     });
