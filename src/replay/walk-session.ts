@@ -267,6 +267,8 @@ export class SessionWalk {
       () => {
         lane.state = 'READY';
         this.pump(lane);
+        // Where one got in there may be room for the next.
+        if (this.limit !== null) this.openBlocked();
       },
       (error: unknown) => {
         if (error instanceof RepriseError && error.code === 'CONNECTION_LIMIT') {
@@ -284,11 +286,16 @@ export class SessionWalk {
     void this.context.pool.end(lane.session).then(() => this.openBlocked());
   }
 
+  /**
+   * Lets the first lane that waits for a connection try again, as it did longest. Only that one: thousands may wait, and
+   * nearly all would be refused at once.
+   */
   private openBlocked(): void {
     for (const lane of this.lanes.values()) {
       if (lane.state !== 'BLOCKED') continue;
       lane.state = 'CLOSED';
       this.pump(lane);
+      if ((lane.state as Lane['state']) === 'OPENING') break;
     }
     this.wakeUp?.();
   }
