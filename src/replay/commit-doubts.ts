@@ -6,8 +6,9 @@ import type { TargetMonitor } from './target-monitor.ts';
 
 /** How long a doubt may take to be settled: the target may be restarting. Milliseconds. */
 const SETTLE_MS = 10_000;
-/** Between two questions. */
+/** Between two questions at first, and at most: each wait is twice the one before. */
 const AGAIN_MS = 20;
+const MOST_AGAIN_MS = 640;
 
 /** The transaction that a COMMIT is to end, as the target calls it. */
 export interface Doubt {
@@ -18,7 +19,7 @@ export interface Doubt {
 /** What the target says of a transaction; null: it cannot be told. */
 export type Fate = 'COMMITTED' | 'ROLLED_BACK' | null;
 
-/** `gone`: the backend that the transaction ran on is. Null: not yet to be told. */
+/** `gone`: the backend that the transaction ran on certainly is. Null: not yet to be told. */
 export type AskFate = (gone: boolean) => Promise<Fate>;
 
 /** A statement whose answer was lost with its connection. */
@@ -136,13 +137,13 @@ export class CommitDoubts {
    * would be certain.
    */
   private async insist(lostAt: number, processId: number, ask: AskFate): Promise<Fate> {
-    for (;;) {
+    for (let waitMs = AGAIN_MS; ; waitMs = Math.min(2 * waitMs, MOST_AGAIN_MS)) {
       const age = performance.now() - lostAt;
       if (this.signal.aborted || age > SETTLE_MS) return null;
       const ended = this.monitor.endBackend(processId, age).catch(() => false);
       const fate = await this.orEnded(ended.then(ask), SETTLE_MS - age);
       if (fate !== null) return fate;
-      await pause(AGAIN_MS, this.signal);
+      await pause(waitMs, this.signal);
     }
   }
 

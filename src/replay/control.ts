@@ -4,8 +4,8 @@ import { messageOf, RepriseError } from '../errors.ts';
 /** Why a run is being ended before its plan is. */
 export type EndReason =
   | { readonly kind: 'CANCELLED' }
-  /** The service goes down in order; the run can be resumed. */
-  | { readonly kind: 'INTERRUPTED' }
+  /** The service goes down in order, or a run that is being resumed cannot go on now; the run can be resumed. */
+  | { readonly kind: 'INTERRUPTED'; readonly message: string }
   | { readonly kind: 'FAILED'; readonly code: string; readonly message: string };
 
 /**
@@ -56,17 +56,24 @@ export class RunControl {
 
   resume(): void {
     if (this.paused === null) return;
-    this.pausedMs += performance.now() - this.pausedSince;
+    this.countPause();
     const { release } = this.paused;
     this.paused = null;
     release();
   }
 
-  /** Milliseconds paused since this was last asked: the schedule is shifted by them. */
+  /** Milliseconds paused since this was last asked, also in a pause: the schedule is shifted by them. */
   takePausedMs(): number {
+    if (this.paused !== null) this.countPause();
     const ms = this.pausedMs;
     this.pausedMs = 0;
     return ms;
+  }
+
+  private countPause(): void {
+    const now = performance.now();
+    this.pausedMs += now - this.pausedSince;
+    this.pausedSince = now;
   }
 
   /** Ends the run; the first reason stands. */

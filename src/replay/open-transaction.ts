@@ -1,7 +1,7 @@
 import type { TargetOutcome } from '../target/statement.ts';
 import type { AskFate, Doubt, LostStatement } from './commit-doubts.ts';
 import type { RunControl } from './control.ts';
-import type { ProgressMarker } from './progress-marker.ts';
+import type { MarkReader, ProgressMarker } from './progress-marker.ts';
 import type { PlannedEntry, Undoing } from './reporter.ts';
 import type { TargetSession } from './sessions.ts';
 import type { WalkContext } from './walk.ts';
@@ -26,9 +26,12 @@ export interface Open {
   abandoned: boolean;
   /**
    * With marks: its outcomes, told when it has ended on the target. Told earlier, a crash could leave outcomes
-   * of a transaction that is not there and that a resumed run has to run again.
+   * of a transaction that is not there and that a resumed run has to run again. Without marks only that of the last
+   * statement to be sent, where the walk puts a COMMIT behind it: what becomes of that is told of the statement.
    */
-  readonly held: (() => void)[] | null;
+  held: (() => void)[] | null;
+  /** Of what is held: the newest outcome of a statement that ran. */
+  newest: { readonly place: PlannedEntry; readonly report: () => void } | null;
   /** With marks: the mark that is there when the transaction is; null for one that cannot be marked. */
   readonly mark: { readonly ordinal: number; readonly database: string | null } | null;
 }
@@ -71,7 +74,7 @@ export function hasCommitted({ ok, tag }: TargetOutcome): boolean {
 
 /** What rolled a statement's transaction back though the statement itself ran: the walk's own COMMIT, or the mark. */
 export function undoingOf(open: Open, place: PlannedEntry, outcome: TargetOutcome): Undoing | null {
-  if (!outcome.ok || place !== open.last) return null;
+  if (!outcome.ok || place !== (open.newest?.place ?? open.last)) return null;
   return open.undone ?? (outcome.tag === 'ROLLBACK' && !open.failed ? open.trouble : null);
 }
 
@@ -109,23 +112,31 @@ export class LostAnswers {
     });
   }
 
-  /** The answer to the COMMIT was lost that was put behind an autocommit statement. */
-  addWrapped(place: PlannedEntry, open: Open, processId: number): void {
+  /** The answer to the COMMIT was lost that the walk put behind a transaction: told of the last statement that ran. */
+  addCommit(open: Open, processId: number, doubt: Doubt | null): void {
     const { reporter, control } = this.context;
     const ending = control.endReason !== null;
+    const place = takeNewest(open);
+    if (place === null) {
+      // Its own answer was lost, too: it is told of as that, or nothing of the transaction ran.
+      if (!this.lost.some((lost) => lost.open === open)) release(open);
+      return;
+    }
     const unknown = () =>
-      reporter.unknown(place, `${ending ? 'the run ended' : 'the connection was lost'} before the answer came`);
-    // Nothing is held of one whose own answer was lost: it is among the lost already.
-    if (open.held?.splice(0).length === 0) return;
+      reporter.unknown(
+        place,
+        `${ending ? 'the run ended' : 'the connection was lost'} before the COMMIT behind it was answered`,
+      );
     if (ending) tell(open, unknown, true);
-    else this.add({ place, doubt: null, unknown, open, processId });
+    else this.add({ place, doubt: doubt ?? COMMITS_ITSELF, unknown, open, processId });
   }
 
-  /** The connection went between an autocommit statement and the COMMIT that was to be put behind it. */
-  async neverCommitted(place: PlannedEntry, open: Open): Promise<void> {
+  /** The connection went between the last statement of a transaction and the COMMIT that was to be put behind it. */
+  async neverCommitted(open: Open): Promise<void> {
     if (this.settling !== null) await this.settling;
-    // Nothing is held of one whose own answer was lost: it has been told of.
-    if (open.held?.splice(0).length !== 0) tell(open, () => this.context.reporter.rolledBack(place, true), true);
+    const place = open.failed ? null : takeNewest(open);
+    if (place === null) release(open);
+    else tell(open, () => this.context.reporter.rolledBack(place, true), true);
   }
 
   /** A connection went: reports what was under way on it. */
@@ -135,23 +146,36 @@ export class LostAnswers {
     const [first] = lost;
     if (first === undefined) return;
     this.lost = [];
-    const fateOf = marker === null ? null : (one: LostStatement) => markedFate(marker, (one as Lost).open);
+    const reader = marker?.reader() ?? null;
+    const fateOf =
+      marker === null || reader === null
+        ? null
+        : (one: LostStatement) => markedFate(marker, reader, (one as Lost).open);
     const settling = doubts.settle(lost, first.processId, fateOf);
     if (settling === null) return;
-    this.settling = settling.finally(() => {
+    this.settling = settling.finally(async () => {
+      await reader?.close();
       this.settling = null;
     });
   }
 }
 
-/** An autocommit statement is its transaction's COMMIT, too. */
+/** Takes the newest outcome of a statement that ran out of what is held; null when there is none. */
+function takeNewest({ held, newest }: Open): PlannedEntry | null {
+  const at = held === null || newest === null ? -1 : held.indexOf(newest.report);
+  if (held === null || newest === null || at < 0) return null;
+  held.splice(at, 1);
+  return newest.place;
+}
+
+/** What is in doubt is the statement's transaction: its COMMIT is told of it, too. */
 const COMMITS_ITSELF: Doubt = Object.freeze({ xid: null });
 
 /** Each transaction that is there has left its mark. */
-function markedFate(marker: ProgressMarker, { mark }: Open): AskFate | null {
+function markedFate(marker: ProgressMarker, reader: MarkReader, { mark }: Open): AskFate | null {
   if (mark === null) return null;
   return async (gone) => {
-    await marker.read(mark.database);
+    await reader.read(mark.database);
     if (marker.had(mark.ordinal, mark.database)) return 'COMMITTED';
     return gone ? 'ROLLED_BACK' : null;
   };

@@ -21,6 +21,8 @@ export interface TargetFacts {
   readonly freeConnections: number;
   /** It is the very database that keeps the journal. */
   readonly isJournal: boolean;
+  /** The process ids that connections are told are not its own: a connection pooler stands in front of it. */
+  readonly behindPooler: boolean;
 }
 
 export interface TargetInspection {
@@ -37,7 +39,8 @@ const FACTS_SQL = `
   SELECT pg_is_in_recovery()::text,
          count(*) FILTER (WHERE datname = current_database() AND pid <> pg_backend_pid())::text,
          count(*) FILTER (WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle')::text,
-         (current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int - count(*) + 1)::text
+         (current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int - count(*) + 1)::text,
+         pg_backend_pid()::text
   FROM pg_stat_activity WHERE coalesce(backend_type = 'client backend', usename IS NOT NULL)`;
 
 /** Connects to the target and asks it what a replay would meet. `databaseFor`: see `mapDatabases`. */
@@ -93,7 +96,7 @@ export async function readTargetFacts(
 ): Promise<TargetFacts> {
   const isJournal = journalFacts !== null && isSameDatabase(journalFacts, await readDatabaseFacts(connection));
   const { rows } = await connection.query(FACTS_SQL);
-  const [inRecovery, others, active, free] = rows[0] ?? [];
+  const [inRecovery, others, active, free, processId] = rows[0] ?? [];
   return {
     version: connection.serverVersion,
     inRecovery: inRecovery === 'true',
@@ -101,6 +104,7 @@ export async function readTargetFacts(
     activeSessions: Number(active),
     freeConnections: Number(free),
     isJournal,
+    behindPooler: Number(processId) !== connection.processId,
   };
 }
 

@@ -162,6 +162,13 @@ function aboutTarget(
       `${writes} statements of the window write, and the target's sessions will be read-only: these fail with 25006`,
     );
   }
+  if (facts?.behindPooler) {
+    problems.warn(
+      'BEHIND_POOLER',
+      'the target is reached through a connection pooler: one that pools transactions is refused, and behind one that pools ' +
+        'sessions statements that wait for locks of the replay hold it up; name the server itself where you can',
+    );
+  }
   if (facts !== null && facts.otherSessions > 0) {
     problems.warn(
       'TARGET_IN_USE',

@@ -3,6 +3,7 @@ import { TOKEN, Tokenizer } from '../journal/sql-tokens.ts';
 import { transactionEffect } from '../journal/transaction-effect.ts';
 import type { Value } from '../journal/value.ts';
 import type { TargetConnection } from '../target/connection.ts';
+import type { ConnectOptions } from '../target/statement.ts';
 import type { Connector } from './connector.ts';
 import type { ReplayRequest } from './request.ts';
 
@@ -55,9 +56,12 @@ export class ProgressMarker {
     return marker;
   }
 
-  /** Reads again where the run has come to in a database. @throws RepriseError TARGET_UNREACHABLE, TARGET_LOST */
-  read(database: string | null): Promise<void> {
-    return this.connected(database, (connection) => this.readOn(connection, database));
+  /** For looking again, as often as need be, where the run has come to. */
+  reader(): MarkReader {
+    return new MarkReader(
+      (database) => this.connector.open(this.optionsFor(database)),
+      (connection, database) => this.readOn(connection, database),
+    );
   }
 
   private async readOn(connection: TargetConnection, database: string | null): Promise<void> {
@@ -71,17 +75,18 @@ export class ProgressMarker {
     database: string | null,
     work: (connection: TargetConnection) => Promise<void>,
   ): Promise<void> {
+    await this.connector.use(this.optionsFor(database), work);
+  }
+
+  private optionsFor(database: string | null): ConnectOptions {
     const { request } = this;
-    await this.connector.use(
-      {
-        connectTimeoutMs: request.connectTimeoutMs,
-        applicationName: `reprise ${this.replayId.slice(0, 8)} marker`,
-        statementTimeoutMs: request.statementTimeoutMs,
-        readOnly: false,
-        ...(database === null ? {} : { database }),
-      },
-      work,
-    );
+    return {
+      connectTimeoutMs: request.connectTimeoutMs,
+      applicationName: `reprise ${this.replayId.slice(0, 8)} marker`,
+      statementTimeoutMs: request.statementTimeoutMs,
+      readOnly: false,
+      ...(database === null ? {} : { database }),
+    };
   }
 
   /** SQL that marks, within a transaction of this database, that it is there up to this ordinal. */
@@ -92,6 +97,41 @@ export class ProgressMarker {
   /** True when the transaction that ends with this ordinal had committed when the mark was last read. */
   had(ordinal: number, database: string | null): boolean {
     return ordinal <= (this.reached.get(database) ?? 0);
+  }
+}
+
+/** Reads marks on connections that it keeps until it is closed, one for each database. */
+export class MarkReader {
+  private readonly connect: (database: string | null) => Promise<TargetConnection>;
+  private readonly readOn: (connection: TargetConnection, database: string | null) => Promise<void>;
+  private readonly connections = new Map<string | null, TargetConnection>();
+  private closed = false;
+
+  constructor(
+    connect: (database: string | null) => Promise<TargetConnection>,
+    readOn: (connection: TargetConnection, database: string | null) => Promise<void>,
+  ) {
+    this.connect = connect;
+    this.readOn = readOn;
+  }
+
+  /** Reads again where the run has come to in a database. @throws RepriseError TARGET_UNREACHABLE, TARGET_LOST */
+  async read(database: string | null): Promise<void> {
+    let connection = this.connections.get(database);
+    if (connection === undefined || connection.ended) {
+      connection = await this.connect(database);
+      // Nobody may have waited for it.
+      if (this.closed) return connection.destroy();
+      this.connections.set(database, connection);
+    }
+    await this.readOn(connection, database);
+  }
+
+  /** A question under way is cut off. Never rejects. */
+  async close(): Promise<void> {
+    this.closed = true;
+    const connections = [...this.connections.values()];
+    await Promise.all(connections.map((one) => (one.inFlight > 0 ? one.destroy() : one.close())));
   }
 }
 

@@ -10,6 +10,7 @@ import { type EndReason, failureOf, RunControl } from './control.ts';
 import { cutStatementsShort, within } from './cut-short.ts';
 import { Deferred } from './deferred.ts';
 import { findEarlierState } from './earlier-state.ts';
+import { endOthers } from './end-others.ts';
 import { EventFeed } from './feed.ts';
 import type { IdRestorer } from './ids/id-restorer.ts';
 import { openIdRestorer } from './ids/open.ts';
@@ -26,7 +27,7 @@ import { SessionPool } from './sessions.ts';
 import type { SettledOutcomes } from './settled-outcomes.ts';
 import type { Replay, ReplayReport, ReplayStore } from './store.ts';
 import { Tally } from './tally.ts';
-import { TargetMonitor } from './target-monitor.ts';
+import { BEHIND_POOLER, TargetMonitor } from './target-monitor.ts';
 import type { WalkContext } from './walk.ts';
 import { CommitWalk } from './walk-commit.ts';
 import { SessionWalk } from './walk-session.ts';
@@ -165,12 +166,13 @@ export class ReplayRun {
 
   /** The service is going down: the run becomes INTERRUPTED and can be resumed. */
   async interrupt(): Promise<void> {
-    this.control.end({ kind: 'INTERRUPTED' });
+    this.control.end({ kind: 'INTERRUPTED', message: 'the service was stopped' });
     await this.done;
   }
 
   /** Recorded time × `speed` from now on. */
   setSpeed(speed: number): void {
+    this.pacer.shift(this.control.takePausedMs());
     this.pacer.setSpeed(speed, performance.now());
     this.tally.setSchedule({ to: this.parts.request.window.to, speed });
     this.feed.emit({ kind: 'NOTICE', code: 'SPEED_CHANGED', sessionId: null, message: `speed ${speed}` });
@@ -227,9 +229,12 @@ export class ReplayRun {
       [...sessions.values()].map((session) => session.database),
     );
     const monitor = await this.connectMonitor();
+    await monitor.refuseSharedBackends();
+    if (!(await monitor.isDirect())) this.report.remark(BEHIND_POOLER);
     if (control.endReason !== null) return;
     // What a dead process had sent may still be running, or waiting in a socket's buffer, on the target.
-    if (settled !== null) await monitor.endOthers(`reprise ${this.id.slice(0, 8)}`);
+    if (settled !== null) await this.endPredecessor(monitor);
+    if (control.endReason !== null) return;
     this.pool = new SessionPool({
       connector,
       request,
@@ -276,6 +281,16 @@ export class ReplayRun {
     } finally {
       await context.doubts.settled();
       for (const remark of context.ids?.remarks() ?? []) this.report.remark(remark);
+    }
+  }
+
+  /** Nothing is sent before: where it fails, the run stays as resumable as it was. */
+  private async endPredecessor(monitor: TargetMonitor): Promise<void> {
+    const { connector, control } = this;
+    try {
+      await endOthers(monitor, connector, this.parts.request, `reprise ${this.id.slice(0, 8)}`, control.signal);
+    } catch (error) {
+      control.end({ kind: 'INTERRUPTED', message: messageOf(error) });
     }
   }
 
@@ -393,11 +408,17 @@ export class ReplayRun {
       const patch = {
         endedAt: Date.now() * 1000,
         summary,
-        error: end?.kind === 'FAILED' ? { code: end.code, message: end.message } : null,
+        error:
+          end?.kind === 'FAILED'
+            ? { code: end.code, message: end.message }
+            : // Who resumes it must not take what a crash left in doubt for what was never sent.
+              end?.kind === 'INTERRUPTED' && settled?.inDoubt === true
+              ? this.parts.replay.error
+              : null,
       };
       if (end === null) await this.feed.transition('COMPLETE', patch, null);
       else if (end.kind === 'CANCELLED') await this.feed.transition('CANCEL', patch, 'cancelled on request');
-      else if (end.kind === 'INTERRUPTED') await this.feed.transition('INTERRUPT', patch, 'the service was stopped');
+      else if (end.kind === 'INTERRUPTED') await this.feed.transition('INTERRUPT', patch, end.message);
       else await this.feed.transition('FAIL', patch, end.message);
     } catch (error) {
       // The store is gone: nothing can be told durably. The next start finds the run and marks it INTERRUPTED.

@@ -153,6 +153,9 @@ export class SessionMemory {
         case 'ROLLBACK_TO':
           this.rollBackTo(effect.name);
           break;
+        case 'RELEASE':
+          this.release(effect.name);
+          break;
         case 'NONE': {
           const by = single ? noted : { statement, parameters: noted.parameters };
           // A string is one transaction up to its COMMIT or ROLLBACK, also before a BEGIN in it.
@@ -189,6 +192,12 @@ export class SessionMemory {
     this.steps = this.steps.filter((step, index) => index <= at || survivesRollback(step));
     this.state = copyOf(this.before);
     for (const step of this.steps) if (step.savepoint === null) apply(this.state, step.effect, step.by);
+  }
+
+  /** The savepoint goes, and those set behind it; what happened since stays. */
+  private release(savepoint: string): void {
+    const at = this.steps.findLastIndex((step) => step.savepoint === savepoint);
+    if (at >= 0) this.steps = this.steps.filter((step, index) => index < at || step.savepoint === null);
   }
 }
 

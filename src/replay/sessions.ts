@@ -64,7 +64,7 @@ export class TargetSession {
    * Follows what is about to be sent: true for a COMMIT of a transaction that may have written, which is worth a
    * question ahead of it. The same answer when asked again.
    */
-  commitsWrites(entry: Entry): boolean {
+  commitsWrites(entry: Pick<Entry, 'statement' | 'statementType' | 'transactionId'>): boolean {
     const type = entry.statementType;
     if (type === 'TRANSACTION') return this.writer === entry.transactionId && isPlainCommit(entry.statement);
     if (type !== 'SELECT' && type !== 'SET') this.writer = entry.transactionId;

@@ -14,6 +14,8 @@ export interface SettledOutcomes {
    * order: then whatever was sent has its outcome.
    */
   readonly unknownThrough: number;
+  /** True while a statement that may have been sent has not been asked about: nothing durable tells of it yet. */
+  readonly inDoubt: boolean;
   /** The write-ahead mark that is durable already. */
   readonly sentThrough: number;
   /** Failures so far that count for `stopAfterFailures`. */
@@ -52,15 +54,21 @@ export async function readSettled(store: ReplayStore, replay: Replay): Promise<S
     }
     after = last.lastSeq;
   }
+  // A run that was interrupted in order has no error: whatever it sent had its outcome before.
+  const unknownThrough = replay.error === null ? 0 : sentThrough;
+  let asked = 0;
   const { planned, stalls, connectionsOpened, elapsedMs } = replay.summary;
   return {
-    // A run that was interrupted in order has no error: whatever it sent had its outcome before.
-    unknownThrough: replay.error === null ? 0 : sentThrough,
+    unknownThrough,
+    get inDoubt() {
+      return asked < unknownThrough;
+    },
     sentThrough,
     failures,
     // The row's own counts may be ahead of the events that became durable.
     summary: { ...counts.summary(0), planned, stalls, connectionsOpened, elapsedMs },
     has: ({ ordinal, entry }) => {
+      asked = ordinal;
       const known = digests[ordinal] ?? 0;
       if (known === 0) return false;
       if (known === digestOf(entry.transactionId, entry.sequence)) return true;

@@ -1,7 +1,15 @@
+import { RepriseError } from '../errors.ts';
 import type { TargetConnection } from '../target/connection.ts';
+import { targetLabel } from '../target/spec.ts';
+import type { QueryResult } from '../target/statement.ts';
 
 /** Backend process ids that each waiting backend waits for, those that these wait for included. */
 export type Blockers = ReadonlyMap<number, readonly number[]>;
+
+/** What a report says of a target whose process ids are a pooler's. */
+export const BEHIND_POOLER =
+  'the target was reached through a connection pooler, which gives out process ids of its own: statements that waited for ' +
+  'locks of the replay were not taken out of the walk, and a COMMIT whose answer was lost may be UNKNOWN';
 
 /**
  * The run's own look at the target, on a connection of its own: who blocks whom. The other connections are
@@ -12,6 +20,8 @@ export class TargetMonitor {
   private readonly connect: () => Promise<TargetConnection>;
   private reopening: Promise<void> | null = null;
   private closed = false;
+  /** Asked once: whether `processId` of a connection is its backend's. */
+  private direct: boolean | null = null;
 
   /** `connect` opens another connection when the first was lost. */
   constructor(connection: TargetConnection, connect: () => Promise<TargetConnection>) {
@@ -24,12 +34,47 @@ export class TargetMonitor {
   }
 
   /**
+   * False where the process ids that connections are told are none of the server's, as behind a connection pooler:
+   * then they say nothing about any backend, and may be those of others. Rejects as `blockers`.
+   */
+  async isDirect(): Promise<boolean> {
+    if (this.direct === null) {
+      await this.reopen();
+      this.direct = (await backendOf(this.connection)) === this.connection.processId;
+    }
+    return this.direct;
+  }
+
+  /**
+   * Settings, prepared statements and temporary tables of one session would be those of another where connections
+   * take turns on one backend.
+   * @throws RepriseError TARGET_REFUSED where they are seen to: behind a pooler that is not pooling sessions
+   */
+  async refuseSharedBackends(): Promise<void> {
+    if (await this.isDirect()) return;
+    const other = await this.connect();
+    let shared: boolean;
+    try {
+      shared = (await backendOf(this.connection)) === (await backendOf(other));
+    } finally {
+      await other.close();
+    }
+    if (!shared) return;
+    throw new RepriseError(
+      'TARGET_REFUSED',
+      `${targetLabel(other.target)} is a connection pooler that lends one backend to several connections: name the server itself, or let it pool sessions`,
+    );
+  }
+
+  /**
    * Who blocks these backends now, directly or through others, whoever they are. A backend that waits for no
-   * lock is absent. Rejects when the target cannot be asked; the next call tries to connect again.
+   * lock is absent, as are all behind a pooler. Rejects when the target cannot be asked; the next call tries to
+   * connect again.
    */
   async blockers(processIds: readonly number[]): Promise<Blockers> {
     if (processIds.length === 0) return new Map();
     await this.reopen();
+    if (!(await this.isDirect())) return new Map();
     const { rows } = await this.connection.query(
       `WITH RECURSIVE waits(pid, blocker) AS (
          SELECT pid, pg_catalog.unnest(pg_catalog.pg_blocking_pids(pid)) FROM pg_catalog.unnest(ARRAY[${listed(processIds)}]::int[]) AS pid
@@ -48,25 +93,15 @@ export class TargetMonitor {
 
   /** Ends these backends, for when a cancel request did not. */
   async terminate(processIds: readonly number[]): Promise<void> {
-    if (processIds.length === 0 || this.connection.ended) return;
+    if (processIds.length === 0 || this.connection.ended || !(await this.isDirect())) return;
     await this.connection.query(
       `SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.unnest(ARRAY[${listed(processIds)}]::int[]) AS pid`,
     );
   }
 
-  /**
-   * Ends the backends of an earlier process of this run, by their application name, and resolves when they are
-   * gone. They belong to the same login, which may end its own.
-   */
-  async endOthers(applicationName: string): Promise<void> {
-    const others = `FROM pg_catalog.pg_stat_activity
-      WHERE pid <> pg_catalog.pg_backend_pid() AND pg_catalog.starts_with(application_name, '${applicationName}')`;
-    for (;;) {
-      const { rows } = await this.connection.query(
-        `SELECT pg_catalog.pg_terminate_backend(pid), pg_catalog.pg_sleep(0.01) ${others}`,
-      );
-      if (rows.length === 0) return;
-    }
+  /** For a question that is asked once, while the target has just been reached. Rejects as `TargetConnection.query`. */
+  query(text: string): Promise<QueryResult> {
+    return this.connection.query(text);
   }
 
   /**
@@ -97,11 +132,12 @@ export class TargetMonitor {
   }
 
   /**
-   * Ends a backend of this run whose connection was lost `ageMs` ago; true when it is gone. One that came later and
-   * has its process id is another. Rejects as `blockers`, and where this login may not end it.
+   * Ends a backend of this run whose connection was lost `ageMs` ago; true when it is certainly gone. One that came
+   * later and has its process id is another. Rejects as `blockers`, and where this login may not end it.
    */
   async endBackend(processId: number, ageMs: number): Promise<boolean> {
     await this.reopen();
+    if (!(await this.isDirect())) return false;
     const { rows } = await this.connection.query(
       `SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity WHERE pid = ${Math.trunc(processId)}
          AND coalesce(backend_start < pg_catalog.clock_timestamp() - interval '${Math.round(ageMs)} milliseconds', true)`,
@@ -127,6 +163,11 @@ export class TargetMonitor {
       });
     return this.reopening;
   }
+}
+
+async function backendOf(connection: TargetConnection): Promise<number> {
+  const { rows } = await connection.query('SELECT pg_catalog.pg_backend_pid()');
+  return Number(rows[0]?.[0]);
 }
 
 function listed(processIds: readonly number[]): string {

@@ -16,7 +16,7 @@ import { refusalOf } from './refusal.ts';
 import type { Lag, PlannedEntry } from './reporter.ts';
 import type { NotedStatement } from './session-memory.ts';
 import { rollsBackToSavepoint, type TargetSession } from './sessions.ts';
-import { mayProceed, passSettledTransaction, type WalkContext } from './walk.ts';
+import { mayProceed, passSettledTransaction, resumed, type WalkContext } from './walk.ts';
 
 /**
  * COMMIT ordering: whole transactions, one at a time, in commit order (docs/replay.md C1–C8).
@@ -137,6 +137,7 @@ export class CommitWalk {
       failed: false,
       lost: false,
       held: marker === null ? null : [],
+      newest: null,
       mark:
         wrapped || (marker !== null && !autocommit)
           ? { ordinal: last.ordinal, database: this.databaseFor(first.entry.origin.database) }
@@ -177,7 +178,9 @@ export class CommitWalk {
       }
       const endsItself = !wrapped && (autocommit || endsTransaction(last.entry));
       const mark = marker === null || open.mark === null ? null : marker.update(last.ordinal, open.mark.database);
+      const tellsOfCommit = endsItself ? null : planned.findLast(({ entry }) => this.refusal(entry) === null);
       for (const place of planned) {
+        if (place === tellsOfCommit) open.held ??= [];
         let sent = !this.ended && this.statement(session, open, place, place === last && endsItself ? mark : null);
         if (typeof sent !== 'boolean') sent = await sent;
         if (!sent) return abandon(open);
@@ -192,29 +195,29 @@ export class CommitWalk {
   /** Puts the mark and a COMMIT behind a transaction that the planned entries do not end. */
   private async commit(session: TargetSession, open: Open, mark: string | null): Promise<void> {
     if (mark !== null) await this.control(session, mark, open);
+    const asks = this.context.doubts.asks && session.commitsWrites({ ...COMMIT, transactionId: open.id });
+    const doubt = asks ? await this.askXid(session, open) : null;
     const sent =
       !isLost(session, open) &&
       (await this.control(session, 'COMMIT', open, (outcome, processId) => {
         if (this.sessions.isOwn(session) && !outcome.lost) session.memory.note(COMMIT, outcome);
-        this.committed(open, outcome, processId);
+        this.committed(open, outcome, processId, doubt);
       }));
     if (sent) return;
     if (this.ended) abandon(open);
-    else if (open.wrapped) await this.lost.neverCommitted(open.last, open);
-    else release(open);
+    else await this.lost.neverCommitted(open);
   }
 
   /** What became of the COMMIT that the walk itself sent. */
-  private committed(open: Open, outcome: TargetOutcome, processId: number): void {
+  private committed(open: Open, outcome: TargetOutcome, processId: number, doubt: Doubt | null): void {
     const { last, wrapped } = open;
     const committed = hasCommitted(outcome);
-    if (outcome.lost && wrapped) {
-      this.lost.addWrapped(last, open, processId);
-      return;
+    // Where a statement failed, that has been told, and whatever becomes of COMMIT rolls back.
+    if (outcome.lost && !open.failed) this.lost.addCommit(open, processId, doubt);
+    else {
+      if (!committed && !open.failed) open.undone = open.trouble ?? outcome;
+      release(open, committed);
     }
-    // Where a statement failed, that has been told.
-    if (!committed && !open.failed && !outcome.lost) open.undone = open.trouble ?? outcome;
-    release(open, committed);
     if (wrapped || this.ended) return;
     const { reporter } = this.context;
     if (open.undone !== null) reporter.uncommitted(last.entry, `failed: ${open.undone.message}`);
@@ -267,13 +270,13 @@ export class CommitWalk {
 
   /** True for a statement that is not sent, whatever comes before it; it is reported then. */
   private skips(session: TargetSession, open: Open, place: PlannedEntry): boolean {
-    const { entry } = place;
-    const reason: SkipReason | null =
-      entry.outcome.status === 'FAILED'
-        ? 'FAILED_IN_RECORD'
-        : (refusalOf(entry, this.context.request) ?? (isLost(session, open) ? 'TRANSACTION_LOST' : null));
+    const reason = this.refusal(place.entry) ?? (isLost(session, open) ? 'TRANSACTION_LOST' : null);
     if (reason !== null) this.skip(open, place, reason);
     return reason !== null;
+  }
+
+  private refusal(entry: Entry): SkipReason | null {
+    return entry.outcome.status === 'FAILED' ? 'FAILED_IN_RECORD' : refusalOf(entry, this.context.request);
   }
 
   private skip(open: Open, place: PlannedEntry, reason: SkipReason): void {
@@ -315,7 +318,7 @@ export class CommitWalk {
     }
     if (mark !== null) await this.control(session, mark, open);
     const doubt = doubts.asks && session.commitsWrites(entry) ? await this.askXid(session, open) : null;
-    const connection = await context.pool.connect(session);
+    const connection = await this.connect(session);
     if (this.lost.settling !== null) await this.lost.settling;
     if (this.ended) return false;
     // Its connection may have gone during any of these waits, and its transaction with it.
@@ -348,8 +351,9 @@ export class CommitWalk {
         this.lost.add({ place, doubt, unknown, open, processId: connection.processId });
       } else if (open.held === null) this.report(open, place, outcome, lag);
       else {
-        const ended = outcome.transactionStatus === 'I' || outcome.lost;
-        tell(open, () => this.report(open, place, outcome, lag), ended, hasCommitted(outcome));
+        const report = () => this.report(open, place, outcome, lag);
+        if (outcome.ok) open.newest = { place, report };
+        tell(open, report, outcome.transactionStatus === 'I' || outcome.lost, hasCommitted(outcome));
       }
       ids?.after(entry, outcome);
       if (outcome.lost) open.lost = true;
@@ -382,7 +386,7 @@ export class CommitWalk {
     open: Open,
     then: (outcome: TargetOutcome, processId: number) => void = () => {},
   ): Promise<boolean> {
-    const connection = await this.context.pool.connect(session);
+    const connection = await this.connect(session);
     if (this.lost.settling !== null) await this.lost.settling;
     if (this.ended || isLost(session, open)) return false;
     session.transactionId = open.id;
@@ -396,6 +400,16 @@ export class CommitWalk {
       },
     );
     return true;
+  }
+
+  /** The session's connection; a pause that came while it was being opened is waited for. */
+  private async connect(session: TargetSession): Promise<TargetConnection> {
+    const { context } = this;
+    for (;;) {
+      const connection = await context.pool.connect(session);
+      if (!context.control.isPaused) return connection;
+      await resumed(context);
+    }
   }
 
   /**

@@ -13,7 +13,7 @@ import { refusalOf } from './refusal.ts';
 import type { PlannedEntry } from './reporter.ts';
 import { causeAfter, isIdle, type Lane, lagOf, laneKey, type Waiting } from './session-lane.ts';
 import { LASTING, messageFor, type TargetSession } from './sessions.ts';
-import { mayProceed, passSettled, type WalkContext } from './walk.ts';
+import { mayProceed, passSettled, resumed, type WalkContext } from './walk.ts';
 
 /** Entries that wait in lanes, lock-blocked lanes apart, before the dispatcher waits too. */
 const MOST_WAITING = 2_000;
@@ -180,7 +180,7 @@ export class SessionWalk {
   private pumpWhenResumed(): void {
     if (this.awaitsResume) return;
     this.awaitsResume = true;
-    void this.context.control.gate()?.then(() => {
+    void resumed(this.context).then(() => {
       this.awaitsResume = false;
       for (const lane of this.lanes.values()) this.pump(lane);
     });
@@ -275,6 +275,8 @@ export class SessionWalk {
       () => {
         lane.state = 'READY';
         this.pump(lane);
+        // Where one got in there may be room for the next.
+        if (this.limit !== null) this.openBlocked();
       },
       (error: unknown) => {
         if (error instanceof RepriseError && error.code === 'CONNECTION_LIMIT') {
@@ -292,11 +294,16 @@ export class SessionWalk {
     void this.context.pool.end(lane.session).then(() => this.openBlocked());
   }
 
+  /**
+   * Lets the first lane that waits for a connection try again, as it did longest. Only that one: thousands may wait, and
+   * nearly all would be refused at once.
+   */
   private openBlocked(): void {
     for (const lane of this.lanes.values()) {
       if (lane.state !== 'BLOCKED') continue;
       lane.state = 'CLOSED';
       this.pump(lane);
+      if ((lane.state as Lane['state']) === 'OPENING') break;
     }
     this.wakeUp?.();
   }

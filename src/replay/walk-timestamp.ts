@@ -10,7 +10,7 @@ import { sessionKey } from './plan.ts';
 import { refusalOf } from './refusal.ts';
 import type { Lag, PlannedEntry } from './reporter.ts';
 import { LASTING, messageFor, sendAlone, type TargetSession } from './sessions.ts';
-import { mayProceed, passSettled, type WalkContext } from './walk.ts';
+import { mayProceed, passSettled, resumed, type WalkContext } from './walk.ts';
 
 /** A statement older than this is looked at for locks; most answer long before. Milliseconds. */
 const STALL_CHECK_MS = 1;
@@ -224,6 +224,11 @@ export class TimestampWalk {
     for (;;) {
       const connection = await this.context.pool.connect(session);
       if (this.ended) return null;
+      // To open it may have taken long.
+      if (this.context.control.isPaused) {
+        await resumed(this.context);
+        continue;
+      }
       if (session.transactionId !== entry.transactionId && entry.sequence > 1 && connection.transactionStatus === 'I') {
         await this.beginCut(session, connection, entry);
         if (this.ended) return null;

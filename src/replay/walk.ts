@@ -54,6 +54,12 @@ async function proceedWhen({ control, pacer }: WalkContext, waits: readonly (Pro
   pacer.shift(control.takePausedMs());
 }
 
+/** Waits for the end of a pause; what is due comes that much later. */
+export async function resumed({ control, pacer }: WalkContext): Promise<void> {
+  await control.gate();
+  pacer.shift(control.takePausedMs());
+}
+
 /**
  * In a resumed run: true when the entry was, or may have been, sent before, so that it must not be sent again.
  * For walks that send statement by statement; COMMIT settles whole transactions.

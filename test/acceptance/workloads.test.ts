@@ -1,6 +1,11 @@
+import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, it } from 'vitest';
+import type { Entry } from '../../src/journal/entry.ts';
+import type { Divergence, OutcomeEvent } from '../../src/replay/event.ts';
 import type { Ordering } from '../../src/replay/request.ts';
+import { HandMadeRecord } from '../support/record.ts';
 import { useBench } from '../support/replay.ts';
+import { readShop, type ShopState, shopAfter } from './shop-model.ts';
 import { compareFingerprint, importWorkload, schemaOf } from './workload.ts';
 
 describe('the pgbench log', () => {
@@ -30,7 +35,7 @@ describe('the shop log', () => {
   const bench = useBench();
 
   it.each<Ordering>(['TIMESTAMP', 'SESSION'])(
-    'replayed in %s ordering ends, and every statement that went otherwise is told as a divergence',
+    'replayed in %s ordering ends, and all that its tables differ in follows from divergences that it tells',
     { timeout: 240_000 },
     async (ordering) => {
       const { window } = await importWorkload(bench.journal, 'shop');
@@ -38,20 +43,45 @@ describe('the shop log', () => {
       const { replay, outcomes } = await bench.run(target, { window, ordering });
       const { summary } = replay;
       expect(replay.state).toBe('COMPLETED');
+      expect(outcomes).toHaveLength(8_233);
       expect(summary.succeeded + summary.failed + summary.cascades + summary.skipped + summary.unknown).toBe(8_233);
-      const entries = await bench.journal.entriesByPlace(
-        outcomes.map((outcome) => ({ transactionId: outcome.transactionId, sequence: outcome.key.sequence })),
-      );
+      const { entries } = await bench.journal.page(window, {}, null, 10_000);
+      const told = new Map(outcomes.map((outcome) => [placeOf(outcome.transactionId, outcome.key.sequence), outcome]));
+      const outcomeOf = (entry: Entry) => told.get(placeOf(entry.transactionId, entry.sequence)) as OutcomeEvent;
+
+      // The outcomes are the truth: what is told as done, and nothing else, is there.
+      const state = await readShop(target);
+      expect(state).toEqual(shopAfter(entries, (entry) => outcomeOf(entry).status === 'SUCCEEDED'));
+
       // No outcome that differs from the record may pass as the same, and none that agrees as another.
-      outcomes.forEach((outcome, index) => {
-        const recorded = entries[index]?.outcome;
-        if (recorded?.status === 'UNKNOWN' || outcome.status === 'SKIPPED') return;
+      const failures = ({ divergences }: OutcomeEvent) => failuresOf(divergences);
+      for (const entry of entries) {
+        const outcome = outcomeOf(entry);
+        const recorded = entry.outcome;
+        expect(recorded.status).not.toBe('UNKNOWN');
         const differs =
-          recorded?.status !== outcome.status ||
+          recorded.status !== outcome.status ||
           (recorded.status === 'FAILED' && recorded.sqlstate !== outcome.sqlstate);
-        const told = outcome.divergences.some((divergence) => divergence.endsWith('_FAILURE'));
-        expect({ seq: outcome.seq, told }).toEqual({ seq: outcome.seq, told: differs });
-      });
+        const { seq } = outcome;
+        expect({ seq, told: failures(outcome).length > 0 }).toEqual({ seq, told: differs });
+      }
+
+      // A table that differs is named in a transaction that diverged, and the report tells of each divergence.
+      const diverged = new Set(entries.filter((entry) => failures(outcomeOf(entry)).length > 0).map(transactionOf));
+      const recorded = shopAfter(entries, (entry) => entry.outcome.status === 'SUCCEEDED');
+      for (const table of Object.keys(state) as (keyof ShopState)[]) {
+        if (isDeepStrictEqual(state[table], recorded[table])) continue;
+        const named = entries.filter(({ statement }) => new RegExp(`\\b${table}\\b`).test(statement));
+        expect({ table, told: named.some((entry) => diverged.has(transactionOf(entry))) }).toEqual({
+          table,
+          told: true,
+        });
+      }
+      const groups = (await bench.engine.report(replay.id)).divergences.filter(
+        (group) => failuresOf([group.divergence]).length > 0,
+      );
+      const count = outcomes.reduce((sum, { divergences }) => sum + failuresOf(divergences).length, 0);
+      expect(groups.reduce((sum, group) => sum + group.count, 0)).toBe(count);
     },
   );
 
@@ -61,5 +91,58 @@ describe('the shop log', () => {
     const { replay } = await bench.run(target, { window, ordering: 'COMMIT' });
     expect(replay.summary).toMatchObject({ failed: 0, cascades: 0, unknown: 0 });
     expect(Object.values(await compareFingerprint('shop', target))).toEqual([true, true, true, true, true, true]);
+    const { entries } = await bench.journal.page(window, {}, null, 10_000);
+    expect(await readShop(target)).toEqual(shopAfter(entries, (entry) => entry.outcome.status === 'SUCCEEDED'));
   });
 });
+
+describe('a record that tells its rows', () => {
+  const bench = useBench();
+  const STOCK =
+    'CREATE TABLE stock (id int PRIMARY KEY, n int); INSERT INTO stock SELECT n, n % 7 FROM generate_series(1, 60) n';
+
+  it.each<Ordering>(['TIMESTAMP', 'COMMIT', 'SESSION'])(
+    'replayed in %s ordering against other data: a statement has other rows if and only if it is told as a divergence',
+    async (ordering) => {
+      const source = await bench.target(STOCK);
+      const target = await bench.target(
+        `${STOCK}; DELETE FROM stock WHERE id % 9 = 0; UPDATE stock SET n = 9 WHERE id % 11 = 0`,
+      );
+      const record = new HandMadeRecord();
+      const client = await source.connect();
+      const rows = new Map<string, number>();
+      for (let n = 1; n <= 60; n++) {
+        for (const statement of [
+          `SELECT id FROM stock WHERE n = ${n % 10}`,
+          `UPDATE stock SET n = n + 1 WHERE id BETWEEN ${n} AND ${n + 3} AND n < 6`,
+          `DELETE FROM stock WHERE id = ${n} AND n > 5`,
+          `INSERT INTO stock VALUES (${100 + n}, ${n % 7})`,
+        ]) {
+          const { rowCount } = await client.query(statement);
+          const place = record.run('a', statement, { rows: rowCount ?? 0 });
+          rows.set(placeOf(place.transactionId, place.sequence), rowCount ?? 0);
+        }
+      }
+      const { replay, outcomes } = await bench.run(target, { window: await record.store(bench.journal), ordering });
+      expect(replay.summary).toMatchObject({ planned: 240, succeeded: 240 });
+      const differing = outcomes.filter((outcome) => {
+        const differs = outcome.rows !== rows.get(placeOf(outcome.transactionId, outcome.key.sequence));
+        expect(outcome.divergences.includes('ROW_COUNT')).toBe(differs);
+        return differs;
+      });
+      expect(differing.length).toBeGreaterThan(0);
+      expect(differing.length).toBeLessThan(240);
+      expect(replay.summary.divergences.ROW_COUNT).toBe(differing.length);
+    },
+  );
+});
+
+function failuresOf(divergences: readonly Divergence[]): readonly Divergence[] {
+  return divergences.filter((divergence) => divergence.endsWith('_FAILURE'));
+}
+
+const transactionOf = ({ transactionId }: Entry): string => transactionId;
+
+function placeOf(transactionId: string, sequence: number): string {
+  return `${transactionId} ${sequence}`;
+}

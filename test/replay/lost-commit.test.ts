@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { ReplayInput } from '../../src/replay/request.ts';
 import { startCommitProxy } from '../support/commit-proxy.ts';
 import { HandMadeRecord, type Place } from '../support/record.ts';
-import { type Target, useBench } from '../support/replay.ts';
+import { briefly, type Target, useBench } from '../support/replay.ts';
 
 const SCHEMA = 'CREATE TABLE log (n bigint GENERATED ALWAYS AS IDENTITY, who text)';
 const log = (who: string) => `INSERT INTO log (who) VALUES ('${who}')`;
@@ -163,6 +163,60 @@ describe('with marks', () => {
         [3, 4, 7].includes(ordinal) && status === 'SUCCEEDED' ? [String([3, 4, 7].indexOf(ordinal) + 1)] : [],
       );
       expect(there).toEqual(told);
+    },
+  );
+});
+
+describe('a COMMIT that the replay puts behind a transaction whose own is not in the record', () => {
+  const SETTLED = { ANSWER: 'SUCCEEDED', REQUEST: 'FAILED 08006' } as const;
+
+  async function lose(part: 'ANSWER' | 'REQUEST', how: Pick<ReplayInput, 'settleCommits' | 'markProgress'>) {
+    const target = await bench.target(SCHEMA);
+    const record = new HandMadeRecord();
+    record.run('a', 'BEGIN');
+    record.run('a', log('1'));
+    const place = record.run('a', log('doubtful'));
+    record.run('a', log('failed'), { fails: '23505' });
+    record.run('b', log('last'), { at: 10 });
+    const window = await record.store(bench.journal);
+    // The record knows that it committed; the statement that did is not in it.
+    const { transactionId } = place;
+    const at = record.start + 5_000;
+    await bench.journal.append({ begun: [], entries: [], ended: [{ transactionId, status: 'COMMITTED', at }] });
+    const proxy = await startCommitProxy(target.port, how.markProgress ? 2 : 1, part);
+    const { id } = await bench.engine.start({
+      window,
+      target: through(proxy, target),
+      ordering: 'COMMIT',
+      inFlight: 1,
+      ...how,
+    });
+    const run = await bench.ended(id);
+    expect(run.replay.state).toBe('COMPLETED');
+    expect(run.notices('TRANSACTION_CLOSED')).toHaveLength(1);
+    return { run, place, there: await target.sql(LOGGED) };
+  }
+
+  it.each(['ANSWER', 'REQUEST'] as const)('its %s lost, is settled, and its statement told by it', async (part) => {
+    const { run, place, there } = await lose(part, {});
+    expect(briefly(run.outcome(place))).toBe(SETTLED[part]);
+    expect(there).toEqual(part === 'ANSWER' ? ['1', 'doubtful', 'last'] : ['last']);
+  });
+
+  it.each(['ANSWER', 'REQUEST'] as const)('its %s lost, is told as its mark says', async (part) => {
+    const { run, place } = await lose(part, { markProgress: true });
+    expect(briefly(run.outcome(place))).toBe(SETTLED[part]);
+  });
+
+  it.each(['ANSWER', 'REQUEST'] as const)(
+    'its %s lost and not to be settled, makes its statement UNKNOWN',
+    async (part) => {
+      const { run, place } = await lose(part, { settleCommits: false });
+      expect(run.outcome(place)).toMatchObject({
+        status: 'UNKNOWN',
+        message: 'the connection was lost before the COMMIT behind it was answered',
+      });
+      expect(run.replay.summary).toMatchObject({ planned: 5, unknown: 1, failed: 0 });
     },
   );
 });

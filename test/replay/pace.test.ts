@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { Pacer } from '../../src/replay/pacer.ts';
 import type { Pace } from '../../src/replay/request.ts';
+import { startLoginGate } from '../support/login-gate.ts';
 import { HandMadeRecord } from '../support/record.ts';
-import { untilRunning, useBench } from '../support/replay.ts';
+import { untilRunning, untilTrue, useBench } from '../support/replay.ts';
 
 const SECOND = 1_000_000;
 const recorded = (speed: number, maxIdleMs: number | null = null): Pace => ({ mode: 'RECORDED', speed, maxIdleMs });
@@ -135,16 +136,67 @@ it.each(ORDERINGS)('%s: nothing is sent in a pause, however long it is due', asy
   const target = await bench.target(SCHEMA);
   const record = new HandMadeRecord();
   record.run('a', log('a'), { at: 0 });
-  record.run('a', log('b'), { at: 300 });
+  record.run('a', log('b'), { at: 1_000 });
   const window = await record.store(bench.journal);
   const run = await bench.start(target, { window, ordering, restoreIds: false, pace: recorded(1) });
   await run.event((event) => event.kind === 'OUTCOME');
   await bench.engine.pause(run.id);
   const outsider = await target.connect();
-  await outsider.query(`SELECT pg_sleep(0.5); ${log('resumed')}`);
+  await outsider.query(`SELECT pg_sleep(1.2); ${log('resumed')}`);
   await bench.engine.resume(run.id);
   expect((await run.ended()).states).toEqual(['CONNECTING', 'RUNNING', 'PAUSED', 'RUNNING', 'COMPLETED']);
   expect(await target.sql('SELECT who FROM log ORDER BY n')).toEqual(['a', 'resumed', 'b']);
+});
+
+it('a speed that is set in a pause holds from where the schedule stood when it began', async () => {
+  const target = await bench.target(SCHEMA);
+  const record = new HandMadeRecord();
+  record.run('a', log('a'), { at: 0 });
+  record.run('a', log('b'), { at: 100_000 });
+  const run = await bench.start(target, { window: await record.store(bench.journal), pace: recorded(100) });
+  await run.event((event) => event.kind === 'OUTCOME');
+  await bench.engine.pause(run.id);
+  const outsider = await target.connect();
+  // Longer than the gap would be at the speed of before.
+  await outsider.query('SELECT pg_sleep(1.5)');
+  await bench.engine.setSpeed(run.id, 0.1);
+  await bench.engine.resume(run.id);
+  await outsider.query(`SELECT pg_sleep(0.3); ${log('outsider')}`);
+  await bench.engine.setSpeed(run.id, 100);
+  expect((await run.ended()).replay.summary).toMatchObject({ succeeded: 2 });
+  expect(await target.sql('SELECT who FROM log ORDER BY n')).toEqual(['a', 'outsider', 'b']);
+});
+
+it.each(ORDERINGS)('%s: nothing is sent in a pause that begins while a connection is being made', async (ordering) => {
+  const target = await bench.target(SCHEMA);
+  const { user, password, name } = target;
+  const gate = await startLoginGate(target.port);
+  const record = new HandMadeRecord();
+  record.run('a', "SET application_name = 'its own'");
+  record.run('a', log('a'));
+  // A session with state of its own: COMMIT ordering opens a connection for it, too.
+  record.run('b', "SET application_name = 'another'");
+  record.run('a', log('a'));
+  record.run('b', log('b'));
+  const { id } = await bench.engine.start({
+    window: await record.store(bench.journal),
+    target: { host: '127.0.0.1', port: gate.port, user, password, database: name, tls: 'DISABLE' },
+    ordering,
+    restoreIds: false,
+    settleCommits: false,
+  });
+  await gate.held;
+  await bench.engine.pause(id);
+  gate.open();
+  const outsider = await target.connect();
+  await untilTrue(
+    outsider,
+    `SELECT count(*) = 2 FROM pg_stat_activity WHERE application_name IN ('its own', 'reprise ${id.slice(0, 8)}')`,
+  );
+  await outsider.query('SELECT pg_sleep(0.3)');
+  expect(await target.sql("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'another'")).toEqual(['0']);
+  await bench.engine.resume(id);
+  expect((await bench.ended(id)).brief).toEqual(Array(5).fill('SUCCEEDED'));
 });
 
 describe('lag says why', () => {

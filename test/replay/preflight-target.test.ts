@@ -13,6 +13,7 @@ import { type Database, openDatabase } from '../../src/store/database.ts';
 import { createJournalStore } from '../../src/store/journal-store.ts';
 import { begin, commit, entry, NO_LIMITS, ORIGIN, SECOND, START } from '../store/journal-fixtures.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { startPooler } from '../support/pooler.ts';
 import { open, targetOf } from '../target/support.ts';
 
 const WINDOW = { from: START, to: START + 3_600 * SECOND };
@@ -260,5 +261,12 @@ describe('preflight counts', () => {
     expect(found.problems[2]?.message).toMatch(/^the run wants up to 501 connections and the target has \d+ to spare/);
     const few = await check({ ordering: 'SESSION', scale: 5, maxConnections: 3 });
     expect(few.problems.at(-1)?.message).toMatch(/^5 sessions are open at once and maxConnections is 3/);
+  });
+
+  test('a connection pooler in front of it', async () => {
+    await record(['INSERT INTO orders VALUES (1)']);
+    const { port } = await startPooler(target.port, 0x3fffffff, 1);
+    const { problems } = await check({}, { ...targetOf(target), port });
+    expect(problems.map(({ severity, code }) => `${severity} ${code}`)).toEqual(['WARNING BEHIND_POOLER']);
   });
 });

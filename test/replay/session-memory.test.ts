@@ -46,6 +46,11 @@ describe('settings', () => {
       ['SET a.b = 2'],
     ],
     [
+      'nothing of a savepoint whose namesake behind it was released',
+      ['BEGIN', 'SAVEPOINT s', 'SET a.b = 1', 'SAVEPOINT s', 'SET a.c = 1', 'RELEASE s', 'ROLLBACK TO s', 'COMMIT'],
+      [],
+    ],
+    [
       'what stands when a savepoint is rolled back to twice',
       ['BEGIN', 'SAVEPOINT s', 'SET a.b = 2', 'ROLLBACK TO s', 'SET a.c = 3', 'ROLLBACK TO SAVEPOINT s', 'COMMIT'],
       [],

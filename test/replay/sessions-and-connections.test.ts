@@ -184,3 +184,14 @@ it('a session that kills its own connection again and again does not end the run
   expect(run.replay.summary).toMatchObject({ succeeded: 8, unknown: 8 });
   expect(run.notices('CONNECTION_REOPENED')).toHaveLength(7);
 });
+
+it('sessions that all keep state take turns on the connections that there are, in SESSION ordering', async () => {
+  const target = await bench.target();
+  const record = new HandMadeRecord();
+  const sessions = Array.from({ length: 60 }, (_, n) => `s${n}`);
+  for (const session of sessions) record.run(session, 'CREATE TEMP TABLE own (n int)');
+  for (const session of sessions) record.run(session, 'INSERT INTO own VALUES (1)');
+  const input = { window: await record.store(bench.journal), ordering: 'SESSION', maxConnections: 4 } as const;
+  const run = await bench.run(target, input);
+  expect(run.replay).toMatchObject({ state: 'COMPLETED', summary: { succeeded: 120 } });
+});

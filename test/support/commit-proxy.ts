@@ -59,7 +59,7 @@ export async function startCommitProxy(port: number, nth: number, part: LostPart
 }
 
 /** Cuts bytes into messages of the protocol. */
-class Frames {
+export class Frames {
   private rest: Buffer = Buffer.alloc(0);
   private startup: boolean;
   private readonly take: (frame: Buffer, type: string, text: string) => void;
