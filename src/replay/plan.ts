@@ -34,8 +34,16 @@ export function pageSizeOf({ pace }: Pick<ReplayRequest, 'pace'>): number {
 
 /** One name for a session: session ids are unique within a node only. */
 export function sessionKey(origin: Pick<Origin, 'nodeId' | 'sessionId'>): string {
-  return `${origin.nodeId}\u0000${origin.sessionId}`;
+  let key = sessionKeys.get(origin);
+  if (key === undefined) {
+    key = `${origin.nodeId}\u0000${origin.sessionId}`;
+    sessionKeys.set(origin, key);
+  }
+  return key;
 }
+
+/** Entries of one origin share it, and a walk asks for its key several times an entry. */
+const sessionKeys = new WeakMap<object, string>();
 
 /** The filter that the journal applies for a replay: transaction control always passes (docs/replay.md P5). */
 export function planFilter(request: ReplayRequest): EntryFilter {

@@ -38,7 +38,7 @@ export interface Lane {
 
 /** One name for a copy of a session. */
 export function laneKey(key: string, copy: number): string {
-  return `${key}\u0000${copy}`;
+  return copy === 0 ? key : `${key}\u0000${copy}`;
 }
 
 /** True when nothing of the lane is queued, under way or in doubt. */

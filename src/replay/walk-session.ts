@@ -91,7 +91,12 @@ export class SessionWalk {
             if (lane.session.remaining <= 0) this.close(lane);
             continue;
           }
-          await this.dispatch(lane, place, pacer.placeOf(entry.timestamp, performance.now()));
+          const due = pacer.placeOf(entry.timestamp, performance.now());
+          // What need not wait does not: a promise for each of ten million statements is a good part of what it costs.
+          const atOnce =
+            due === null && this.frontier === null && mayProceed(this.context, ordinal) === null && !this.mustHold();
+          if (atOnce) this.enqueue(lane, place, null);
+          else await this.dispatch(lane, place, due);
         }
       }
     }
@@ -117,7 +122,10 @@ export class SessionWalk {
     }
     this.awaitsCommit = false;
     while (!this.over && this.mustHold()) await this.changeOrLimit();
-    if (this.over) return;
+    if (!this.over) this.enqueue(lane, place, due);
+  }
+
+  private enqueue(lane: Lane, place: PlannedEntry, due: number | null): void {
     const done = this.frontier === null ? null : this.frontier.dispatched(transactionEnd(place.entry));
     let settle: Waiting['settle'] = null;
     if (done !== null) {
