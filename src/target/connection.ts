@@ -76,6 +76,8 @@ export class TargetConnection implements FrameHandler {
   private readonly encoder = new StatementEncoder(this.writer);
   private readonly guard: AnswerGuard;
   private unsent: Pending[] = [];
+  /** Of those in the queue, the ones that nobody outside knows of and waits for. */
+  private ownInFlight = 0;
   private status: TransactionStatus = 'I';
   private flushScheduled = false;
   private reading = false;
@@ -140,7 +142,7 @@ export class TargetConnection implements FrameHandler {
 
   /** Statements sent or queued that have no outcome yet. */
   get inFlight(): number {
-    return this.queue.length;
+    return this.queue.length - this.ownInFlight;
   }
 
   /** From the last ReadyForQuery. */
@@ -394,7 +396,8 @@ export class TargetConnection implements FrameHandler {
     const encoding = this.parameters.get('client_encoding');
     if (encoding === undefined || encoding === 'UTF8' || this.ended) return;
     this.session.parameters.set('client_encoding', 'UTF8');
-    this.enqueue(simple("SET client_encoding TO 'UTF8'"), () => {}, null);
+    this.ownInFlight += 1;
+    this.enqueue(simple("SET client_encoding TO 'UTF8'"), () => this.ownInFlight--, null);
   }
 
   private onSocketDrain(): void {
