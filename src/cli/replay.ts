@@ -25,9 +25,10 @@ import {
   type RequestFlags,
   requestOf,
 } from './replay-request.ts';
+import { addReplayStatements } from './replay-statements.ts';
 import { addWatchFlags, follow, requireRun, type WatchFlags } from './replay-watch.ts';
 import { addReplayReports } from './report.ts';
-import { failuresText, runsTable, runText } from './run-view.ts';
+import { failuresText, oneByOne, runsTable, runText } from './run-view.ts';
 import { addServiceFlags, type ServiceFlags, serviceOf, settleWindow } from './service.ts';
 import { addPasswordFlags } from './target-options.ts';
 
@@ -101,6 +102,7 @@ export function addReplay(program: Command, context: CliContext): void {
   );
 
   addReplayReports(replay, context);
+  addReplayStatements(replay, context);
 
   const change = (
     command: string,
@@ -214,4 +216,6 @@ async function showFailures(id: string, flags: ServiceFlags, io: Io): Promise<vo
     throw new RepriseError('REPLAY_NOT_FOUND', `there is no replay ${id}: \`reprise replay ls\` lists them`);
   if (flags.json) return json(io, replayFailures);
   io.stdout.write(`${failuresText(replayFailures, 100)}\n`);
+  const [first] = replayFailures;
+  if (first) io.stderr.write(`\n${oneByOne(id, '--sqlstate', first.sqlstate)}\n`);
 }
