@@ -152,7 +152,11 @@ async function startReplay(flags: StartFlags, context: CliContext): Promise<void
   const input = await requestOf(flags, await settleWindow(client, flags, io), io);
   if (flags.dryRun) return preflight(client, input, flags, context);
   // Not ended by an interrupt: the run would go on, and nobody would know its id.
-  const run = unwrap((await client.request(StartReplayDocument, { input })).startReplay);
+  const asked = client.request(StartReplayDocument, { input });
+  const waiting = () =>
+    io.stderr.write('waiting for the service: the replay may be under way; Ctrl-C again leaves at once\n');
+  io.signal.addEventListener('abort', waiting, { once: true });
+  const run = unwrap((await asked.finally(() => io.signal.removeEventListener('abort', waiting))).startReplay);
   if (!flags.watch) {
     if (flags.json) json(io, run);
     else io.stdout.write(`${run.id}\n`);
