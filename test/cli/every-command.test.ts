@@ -1,11 +1,14 @@
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
+import { open } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createProgram, everyCommand } from '../../src/cli/program.ts';
 import { startTestServer } from '../support/postgres.ts';
 import { SHOP_LOG } from '../support/shop.ts';
-import { cli, cliHere, type Env, HAS_TERMINAL, isAlive, startCli, startInTerminal } from './process.ts';
+import { cli, cliHere, type Env, HAS_TERMINAL, startCli, startInTerminal } from './process.ts';
 import { at, BEGINNING, CTRL_C, READER, type ShopService, startShopService } from './shop-service.ts';
 
 const NO_RUN = '00000000-0000-4000-8000-000000000000';
@@ -48,6 +51,8 @@ const RUNS: readonly Run[] = [
   ['replay watch of a run that differs', 1, () => ['replay', 'watch', shop.bad]],
   ['replay watch of none', 2, () => ['replay', 'watch', NO_RUN]],
   ['replay ls', 0, () => ['replay', 'ls']],
+  ['replay ls without a token', 4, () => ['replay', 'ls'], { REPRISE_TOKEN: '' }],
+  ['replay ls without a service', 6, () => ['replay', 'ls'], NO_SERVICE],
   ['replay show', 0, () => ['replay', 'show', shop.good]],
   ['replay show of none', 2, () => ['replay', 'show', NO_RUN]],
   ['replay failures', 0, () => ['replay', 'failures', shop.bad]],
@@ -85,13 +90,17 @@ const OF_NO_SERVICE = new Set(['serve', 'import', 'doctor', 'completion']);
 const runsOf = (command: string) => RUNS.filter(([what]) => what === command || what.startsWith(`${command} `));
 
 describe('every command as a process, with and without a terminal', () => {
-  test.each(RUNS)('%s is exit status %d', async (_what, status, args, more) => {
-    const shown = HAS_TERMINAL ? startInTerminal(args(), { ...env, ...more }) : null;
-    const piped = await cli(args(), { ...env, ...more });
-    expect([piped.code, piped.stderr]).toEqual([status, piped.stderr]);
-    expect(piped.stdout + piped.stderr).not.toMatch(/[^\P{Cc}\n\r]/u);
-    if (shown) expect([await shown.ended, shown.screen()]).toEqual([status, shown.screen()]);
-  });
+  test.each(RUNS.map(([what, ...run]) => [what, run[0], run] as const))(
+    '%s is exit status %d',
+    async (_what, status, run) => {
+      const [, args, more] = run;
+      const shown = HAS_TERMINAL ? startInTerminal(args(), { ...env, ...more }) : null;
+      const piped = await cli(args(), { ...env, ...more });
+      expect([piped.code, piped.stderr]).toEqual([status, piped.stderr]);
+      expect(piped.stdout + piped.stderr).not.toMatch(/[^\P{Cc}\n\r]/u);
+      if (shown) expect([await shown.ended, shown.screen()]).toEqual([status, shown.screen()]);
+    },
+  );
 
   test.each(COMMANDS)('%s is among them', (command) => expect(runsOf(command)).not.toEqual([]));
 
@@ -120,7 +129,7 @@ describe('every command as a process, with and without a terminal', () => {
   );
 });
 
-describe('every command of a service, as a process', () => {
+describe('every command of a service', () => {
   const asked = COMMANDS.filter((command) => !OF_NO_SERVICE.has(command));
   const argsOf = (command: string) => runsOf(command)[0]?.[2]() ?? [];
 
@@ -129,9 +138,9 @@ describe('every command of a service, as a process', () => {
     async (command) => {
       const args = argsOf(command);
       const [flag, token, service] = await Promise.all([
-        cli([...args, '--frobnicate'], env),
-        cli(args, { ...env, REPRISE_TOKEN: '' }),
-        cli(args, { ...env, ...NO_SERVICE }),
+        cliHere([...args, '--frobnicate'], env),
+        cliHere(args, { ...env, REPRISE_TOKEN: '' }),
+        cliHere(args, { ...env, ...NO_SERVICE }),
       ]);
       expect([flag.code, flag.stderr]).toEqual([2, expect.stringContaining('--frobnicate')]);
       expect([token.code, token.stderr]).toEqual([4, expect.stringContaining('REPRISE_TOKEN')]);
@@ -186,18 +195,17 @@ describe('exit statuses of their own', () => {
     });
   });
 
-  test('an import that is interrupted is exit status 130', async () => {
-    const run = startCli(['import', '-'], env);
-    await run.says(/entries/);
-    expect(await run.end('SIGINT')).toBe(130);
-  });
-
-  test('serve that is asked to end twice is exit status 130', async () => {
-    const running = startCli(['serve', '--json', '--port', '0', '--data-dir', `${shop.folder}-twice`], {});
-    JSON.parse(await running.nextLine());
-    process.kill(running.pid, 'SIGTERM');
-    expect([0, 130]).toContain(await running.end('SIGTERM'));
-    expect(isAlive(running.pid)).toBe(false);
+  test('an import that is interrupted while it waits for more is exit status 130', async () => {
+    const pipe = join(shop.folder, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    const run = startCli(['import', pipe], env);
+    // Opens when the import has it open too.
+    const writer = await open(pipe, 'w');
+    try {
+      expect(await run.end('SIGINT')).toBe(130);
+    } finally {
+      await writer.close();
+    }
   });
 
   test('a target that dies in the midst of a run is exit status 5', async () => {
