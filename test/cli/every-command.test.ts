@@ -1,9 +1,8 @@
-import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { open } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createProgram, everyCommand } from '../../src/cli/program.ts';
 import { startTestServer } from '../support/postgres.ts';
@@ -104,29 +103,26 @@ describe('every command as a process, with and without a terminal', () => {
 
   test.each(COMMANDS)('%s is among them', (command) => expect(runsOf(command)).not.toEqual([]));
 
-  test.runIf(HAS_TERMINAL)(
-    'pause, speed, resume and cancel change a run, and serve ends at Ctrl-C, with 0',
-    async () => {
-      const id = (
-        await cliHere(
-          shop.long().filter((word) => word !== '--watch'),
-          env,
-        )
-      ).stdout.trim();
-      const watching = startCli(['replay', 'watch', id, '--json'], env);
-      while (JSON.parse(await watching.nextLine()).state !== 'RUNNING');
-      for (const [args, state] of [
-        [['pause', id], 'PAUSED'],
-        [['speed', id, '0.2'], 'PAUSED'],
-        [['resume', id], 'RUNNING'],
-        [['cancel', id], 'CANCELLED'],
-      ] as const) {
-        const changing = startInTerminal(['replay', ...args], env);
-        expect([await changing.ended, changing.screen()]).toEqual([0, expect.stringMatching(`state +${state}`)]);
-      }
-      expect(await watching.ended).toBe(1);
-    },
-  );
+  test.runIf(HAS_TERMINAL)('pause, speed, resume and cancel change a run on a terminal, with 0', async () => {
+    const id = (
+      await cliHere(
+        shop.long().filter((word) => word !== '--watch'),
+        env,
+      )
+    ).stdout.trim();
+    const watching = startCli(['replay', 'watch', id, '--json'], env);
+    while (JSON.parse(await watching.nextLine()).state !== 'RUNNING');
+    for (const [args, state] of [
+      [['pause', id], 'PAUSED'],
+      [['speed', id, '0.2'], 'PAUSED'],
+      [['resume', id], 'RUNNING'],
+      [['cancel', id], 'CANCELLED'],
+    ] as const) {
+      const changing = startInTerminal(['replay', ...args], env);
+      expect([await changing.ended, changing.screen()]).toEqual([0, expect.stringMatching(`state +${state}`)]);
+    }
+    expect(await watching.ended).toBe(1);
+  });
 });
 
 describe('every command of a service', () => {
@@ -195,17 +191,10 @@ describe('exit statuses of their own', () => {
     });
   });
 
-  test('an import that is interrupted while it waits for more is exit status 130', async () => {
-    const pipe = join(shop.folder, 'pipe');
-    execFileSync('mkfifo', [pipe]);
-    const run = startCli(['import', pipe], env);
-    // Opens when the import has it open too.
-    const writer = await open(pipe, 'w');
-    try {
-      expect(await run.end('SIGINT')).toBe(130);
-    } finally {
-      await writer.close();
-    }
+  test('an import that is interrupted while it waits for more of its log is exit status 130', async () => {
+    const run = startCli(['import', '-'], env);
+    await run.give(gunzipSync(await readFile(SHOP_LOG)).toString('utf8'));
+    expect(await run.end('SIGINT')).toBe(130);
   });
 
   test('a target that dies in the midst of a run is exit status 5', async () => {
