@@ -3,8 +3,11 @@ import { type Config, loadConfig } from './config.ts';
 import { messageOf } from './errors.ts';
 import { checkTarget, type TargetCheck } from './replay/target-check.ts';
 import { findDashboard } from './server/static.ts';
-import { readServiceFile } from './service-file.ts';
+import { readServiceFile, type ServiceFile } from './service-file.ts';
+import { type ConnectionOptions, parseDatabaseUrl } from './store/connection.ts';
 import { embeddedVersion, inspectFolder, inspectStore, type StoreInspection } from './store/inspect.ts';
+import { TargetConnection } from './target/connection.ts';
+import { type DatabaseFacts, readDatabaseFacts } from './target/identity.ts';
 import { createTargetPolicy } from './target/policy.ts';
 
 /** One thing that was looked at. */
@@ -45,10 +48,15 @@ export async function inspectInstallation(ownDatabase: boolean): Promise<readonl
   ];
 }
 
+/** The service that owns the data folder of a configuration; null when none runs, or its journal is in DATABASE_URL. */
+export async function ownService({ databaseUrl, dataDir }: Config): Promise<ServiceFile | null> {
+  return databaseUrl === null ? readServiceFile(dataDir) : null;
+}
+
 /** The journal's database and, without DATABASE_URL, its folder. Changes and starts nothing. */
-export async function inspectJournal(config: Config): Promise<readonly Finding[]> {
+export async function inspectJournal(config: Config, service: ServiceFile | null): Promise<readonly Finding[]> {
   if (config.databaseUrl !== null) return [await inspectDatabase(config.databaseUrl, 'database', 'DATABASE_URL')];
-  const [folder, service] = await Promise.all([inspectFolder(config.dataDir), readServiceFile(config.dataDir)]);
+  const folder = await inspectFolder(config.dataDir);
   const findings: Finding[] = [folderFinding(config, folder)];
   if (service !== null) {
     findings.push(await inspectDatabase(service.databaseUrl, 'database', `the service of process ${service.pid}`));
@@ -100,17 +108,17 @@ async function inspectDatabase(url: string, name: string, whence: string): Promi
 }
 
 /** Whether the service's port is free, or who has it. */
-export async function inspectPort({ host, port, dataDir }: Config): Promise<Finding> {
+export async function inspectPort({ host, port }: Config, service: ServiceFile | null): Promise<Finding> {
   const found = finding('service', 'port');
+  if (service !== null) {
+    const { hostname, port: held } = new URL(service.url);
+    return found.ok(`${held} of ${hostname} is held by the service of process ${service.pid}`);
+  }
   if (port === 0) return found.ok('any free one (REPRISE_PORT is 0)');
   const taken = await bindable(host, port);
   if (taken === null) return found.ok(`${port} of ${host} is free for \`reprise serve\``);
   if (taken !== 'EADDRINUSE') {
     return found.fail(`${port} of ${host} cannot be listened on (${taken})`, 'correct REPRISE_HOST or REPRISE_PORT');
-  }
-  const own = await readServiceFile(dataDir);
-  if (own !== null && new URL(own.url).port === String(port)) {
-    return found.ok(`${port} of ${host} is held by the service of process ${own.pid}`);
   }
   return (await isReprise(host, port))
     ? found.ok(`${port} of ${host} is held by a Reprise service`)
@@ -139,16 +147,49 @@ async function isReprise(host: string, port: number): Promise<boolean> {
 }
 
 /** Every target of this configuration, as the service that reads it would see it. */
-export function inspectTargets(config: Config): Promise<readonly Finding[]> {
-  const policy = createTargetPolicy({ aliases: config.targets, allow: config.allowTargets, forbidden: [] });
+export async function inspectTargets(config: Config, service: ServiceFile | null): Promise<readonly Finding[]> {
+  const journal = optionsOf(config.databaseUrl ?? service?.databaseUrl ?? null);
+  const policy = createTargetPolicy({
+    aliases: config.targets,
+    allow: config.allowTargets,
+    forbidden: journal === null ? [] : [{ ...journal, what: "the journal's own database" }],
+  });
+  const facts = journal === null || config.targets.length === 0 ? null : await journalFacts(journal);
   return Promise.all(
     policy.aliases().map(({ alias }) =>
-      checkTarget(policy, { alias }, null).then(
+      checkTarget(policy, { alias }, facts).then(
         (check) => targetFinding(alias, check),
         (error) => brokenTarget(alias, messageOf(error)),
       ),
     ),
   );
+}
+
+/** Null where there is no URL, or none that can be read, which is a finding about the journal. */
+function optionsOf(url: string | null): ConnectionOptions | null {
+  try {
+    return url === null ? null : parseDatabaseUrl(url);
+  } catch {
+    return null;
+  }
+}
+
+/** By which the journal's database is known, whatever way leads to it; null when it does not answer. */
+async function journalFacts(options: ConnectionOptions): Promise<DatabaseFacts | null> {
+  const journal = { alias: 'journal', ...options };
+  const limits = {
+    connectTimeoutMs: 5_000,
+    statementTimeoutMs: 5_000,
+    applicationName: 'reprise doctor',
+    readOnly: true,
+  };
+  try {
+    const resolved = await createTargetPolicy({ aliases: [journal], allow: [], forbidden: [] }).resolve(journal);
+    const connection = await TargetConnection.connect(resolved, limits);
+    return await readDatabaseFacts(connection).finally(() => connection.close());
+  } catch {
+    return null;
+  }
 }
 
 /** What a target that answered is, as a finding. */

@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 import { EXIT } from './cli/exit-codes.ts';
 import { keepHeapSmall } from './cli/heap.ts';
-import { runCli } from './cli/program.ts';
+import type { Io } from './cli/io.ts';
+import { reportStuck, runCli } from './cli/program.ts';
 
 keepHeapSmall();
 const stop = new AbortController();
@@ -31,22 +32,23 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   throw error;
 });
 
-// Node's fetch never settles when the other side closes at once: the process would end with nothing said.
+const argv = process.argv.slice(2);
+const io: Io = {
+  stdout: process.stdout,
+  stderr: process.stderr,
+  stdin: process.stdin,
+  env: process.env,
+  signal: stop.signal,
+};
+
+// A promise that nothing will settle: the process would end with nothing said, and Node's own exit status 13.
 process.on('exit', () => {
-  if (ended) return;
-  process.stderr.write('error: the connection was closed before there was an answer [SERVICE_UNREACHABLE]\n');
-  process.exitCode = EXIT.SERVICE;
+  if (!ended) process.exitCode = reportStuck(argv, io);
 });
 
 process.on('uncaughtExceptionMonitor', () => {
   ended = true;
 });
 
-process.exitCode = await runCli(process.argv.slice(2), {
-  stdout: process.stdout,
-  stderr: process.stderr,
-  stdin: process.stdin,
-  env: process.env,
-  signal: stop.signal,
-});
+process.exitCode = await runCli(argv, io);
 ended = true;

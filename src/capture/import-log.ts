@@ -32,7 +32,7 @@ export interface ImportOptions extends LogOptions {
   readonly batchSize?: number;
   /** Called a few times a second, and once at the end. */
   readonly onProgress?: (progress: ImportProgress) => void;
-  /** Stops between two pieces; what was appended stays, and importing again goes on from there. */
+  /** Stops behind the piece that was read; what was appended stays, and importing again goes on from there. */
   readonly signal?: AbortSignal;
 }
 

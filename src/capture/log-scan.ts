@@ -26,6 +26,8 @@ export interface LogOptions {
   readonly nodeId?: string;
   /** The server's `log_timezone`, an IANA name; needed where the log's abbreviation is ambiguous. */
   readonly logTimezone?: string | null;
+  /** Ends the reading. */
+  readonly signal?: AbortSignal;
 }
 
 /** One pass over a log: its operations go to the sink in an order that only the log decides. */
@@ -88,9 +90,9 @@ export class LogScan {
    * @throws RepriseError FILE_UNREADABLE, FORMAT_UNKNOWN, PREFIX_UNUSABLE, BAD_INPUT (time zone)
    */
   static async open(options: LogOptions, sink: OperationSink): Promise<LogScan> {
-    const { files } = options;
+    const { files, signal } = options;
     const totalSize = Array.isArray(files) ? await sizeOf(files as readonly string[]) : null;
-    const pieces = readPieces(files);
+    const pieces = readPieces(files, signal);
     const head: Piece[] = [];
     for (let length = 0; length < HEAD; ) {
       const next = await pieces.next();

@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import type { Readable } from 'node:stream';
+import { addAbortSignal, type Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { messageOf, RepriseError } from '../errors.ts';
 
@@ -45,23 +45,36 @@ export async function sizeOf(files: readonly string[]): Promise<number | null> {
   return total;
 }
 
-/** The files' bytes one after another, inflated where they are compressed (told by their first bytes). */
-export async function* readPieces(files: readonly string[] | Readable): AsyncGenerator<Piece> {
+/**
+ * The files' bytes one after another, inflated where they are compressed (told by their first bytes). `signal` ends the
+ * wait for a log that is still written, too.
+ * @throws RepriseError FILE_UNREADABLE; the signal's reason
+ */
+export async function* readPieces(files: readonly string[] | Readable, signal?: AbortSignal): AsyncGenerator<Piece> {
   const counter = { read: 0 };
   if (!isList(files)) {
-    yield* readOne('-', files, counter);
+    yield* readOne('-', stoppable(files, signal), counter, signal);
     return;
   }
   for (const file of files) {
     const stream = file === '-' ? process.stdin : createReadStream(file, { highWaterMark: PIECE });
-    yield* readOne(file, stream, counter);
+    yield* readOne(file, stoppable(stream, signal), counter, signal);
   }
 }
 
-async function* readOne(file: string, stream: Readable, counter: { read: number }): AsyncGenerator<Piece> {
+function stoppable(stream: Readable, signal: AbortSignal | undefined): Readable {
+  return signal ? addAbortSignal(signal, stream) : stream;
+}
+
+async function* readOne(
+  file: string,
+  stream: Readable,
+  counter: { read: number },
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Piece> {
   let first = true;
   let held: Buffer | null = null;
-  const source = uncompressed(file, stream, counter);
+  const source = uncompressed(file, stream, counter, signal);
   for await (const item of source) {
     if (typeof item === 'string') {
       if (held) yield { file, first, data: held, read: counter.read };
@@ -88,6 +101,7 @@ async function* uncompressed(
   file: string,
   stream: Readable,
   counter: { read: number },
+  signal: AbortSignal | undefined,
 ): AsyncGenerator<Buffer | string> {
   let head: Buffer | null = null;
   let inflate: Inflater | null = null;
@@ -119,6 +133,7 @@ async function* uncompressed(
       }
     }
   } catch (cause) {
+    signal?.throwIfAborted();
     throw new RepriseError('FILE_UNREADABLE', `cannot read ${file}: ${messageOf(cause)}`, { path: ['files'], cause });
   }
   if (head) yield head;

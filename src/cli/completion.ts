@@ -142,6 +142,8 @@ _${name}() {
 ${descent(places)}
     esac
   done
+  # zsh leaves --flag=value one word.
+  if [[ \${words[CURRENT]} == --*=* ]]; then prev=\${words[CURRENT]%%=*}; compset -P '*='; fi
   case "$at $prev" in
 ${valueArms(places, (words) => `compadd -- ${words.join(' ')}`, '_files')}
   esac
@@ -152,7 +154,8 @@ ${arms.join('\n')}
   elif (( files )); then _files
   else _describe command next; fi
 }
-compdef _${name} ${name}
+# As a file of $fpath it is the body of the function, at its first call.
+if [[ \${funcstack[1]} == _${name} ]]; then _${name} "$@"; else compdef _${name} ${name}; fi
 `;
 }
 

@@ -39,14 +39,15 @@ async function examine(flags: DoctorFlags, { io, exit }: CliContext): Promise<vo
   const config = doctor.configOf(io.env, overrides);
   const notLooked = (area: Finding['area'], name: string) =>
     doctor.finding(area, name).warn('not looked at', 'correct the configuration first');
+  const own = config && (await doctor.ownService(config));
   const [installation, journal, port, service] = await Promise.all([
     doctor.inspectInstallation(Boolean(io.env['DATABASE_URL']?.trim())),
-    config ? doctor.inspectJournal(config) : [notLooked('journal', 'database')],
-    config ? doctor.inspectPort(config) : notLooked('service', 'port'),
-    examineService(flags, io, doctor),
+    config ? doctor.inspectJournal(config, own) : [notLooked('journal', 'database')],
+    config ? doctor.inspectPort(config, own) : notLooked('service', 'port'),
+    examineService(flags, own?.url ?? null, io, doctor),
   ]);
   // What a service that runs is configured with is what counts; without one, what the next would be.
-  const targets = service.targets ?? (config ? await doctor.inspectTargets(config) : []);
+  const targets = service.targets ?? (config ? await doctor.inspectTargets(config, own) : []);
   const findings = [
     ...configuration(io.env, overrides, doctor),
     ...installation,
@@ -83,22 +84,32 @@ function configuration(env: Environment, overrides: Overrides, { finding }: Doct
   ];
 }
 
-/** The service that flags and environment name, and its targets; `targets` null when it cannot be asked. */
+/**
+ * The service that flags and environment name, else the one of the data folder, and its targets; `targets` null when it
+ * cannot be asked.
+ */
 async function examineService(
   flags: DoctorFlags,
+  ownUrl: string | null,
   io: CliContext['io'],
   doctor: Doctor,
 ): Promise<{ readonly finding: Finding; readonly targets: readonly Finding[] | null }> {
   const found = doctor.finding('service', 'service');
+  const named = Boolean(flags.server ?? io.env['REPRISE_SERVER_URL']?.trim());
+  const server = named || ownUrl === null ? flags.server : ownUrl;
   try {
-    const { serverUrl } = loadClientConfig(io.env, { REPRISE_SERVER_URL: flags.server });
-    const client = serviceOf(io, flags);
+    const { serverUrl } = loadClientConfig(io.env, { REPRISE_SERVER_URL: server });
+    const elsewhere = !named && serverUrl !== loadClientConfig(io.env).serverUrl;
+    const client = serviceOf(io, server === undefined ? {} : { server });
     const { targets } = await doctor.within(ANSWER_MS, (signal) => client.request(TargetsDocument, {}, signal));
     const ready = await doctor.within(ANSWER_MS, (signal) => fetch(`${serverUrl}/ready`, { signal }));
+    const well = `answers at ${serverUrl} and is ready`;
     return {
-      finding: ready.ok
-        ? found.ok(`answers at ${serverUrl} and is ready`)
-        : found.fail(`answers at ${serverUrl}, and its journal does not (${ready.status})`, 'look at its log'),
+      finding: !ready.ok
+        ? found.fail(`answers at ${serverUrl}, and its journal does not (${ready.status})`, 'look at its log')
+        : elsewhere
+          ? found.warn(`${well}; the other commands look elsewhere`, `set REPRISE_SERVER_URL=${serverUrl} for them`)
+          : found.ok(well),
       targets: await Promise.all(
         targets.map(({ alias, refusal }) =>
           refusal ? doctor.brokenTarget(alias, refusal.message) : examineTarget(client, alias, io.signal, doctor),
@@ -107,8 +118,7 @@ async function examineService(
     };
   } catch (error) {
     const code = error instanceof RepriseError ? error.code : null;
-    const asked = Boolean(flags.server ?? io.env['REPRISE_SERVER_URL']?.trim());
-    if (code === 'SERVICE_UNREACHABLE' && !asked) {
+    if (code === 'SERVICE_UNREACHABLE' && server === undefined && !named) {
       return {
         finding: found.warn('none runs at http://127.0.0.1:4000', 'start it with `reprise serve`'),
         targets: null,

@@ -63,7 +63,8 @@ export function addReplayArgument(command: Command, name = 'id', description = '
   });
 }
 
-function transactionId(text: string): string {
+/** The id of a recorded transaction, as the value of a flag. */
+export function transactionId(text: string): string {
   if (UUID.test(text)) return text.toLowerCase();
   throw new InvalidArgumentError('it must be the id of a transaction, a UUID.');
 }

@@ -44,6 +44,16 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
   }
 }
 
+/**
+ * Says that a command has ended without its result, since nothing was left that it could wait for, and gives its exit
+ * status.
+ */
+export function reportStuck(argv: readonly string[], io: Io): number {
+  const message = 'the command ended before it was done, with nothing left to wait for: this is a bug';
+  report(message, argv.includes('--json'), io);
+  return EXIT.INTERNAL;
+}
+
 /** The program with all its commands. `asJson`: wrong usage is written as JSON. */
 export function createProgram(context: CliContext, asJson = false): Command {
   const { io } = context;

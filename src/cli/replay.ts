@@ -25,9 +25,10 @@ import {
   type RequestFlags,
   requestOf,
 } from './replay-request.ts';
+import { addReplayStatements } from './replay-statements.ts';
 import { addWatchFlags, follow, requireRun, type WatchFlags } from './replay-watch.ts';
 import { addReplayReports } from './report.ts';
-import { failuresText, runsTable, runText } from './run-view.ts';
+import { failuresText, oneByOne, runsTable, runText } from './run-view.ts';
 import { addServiceFlags, type ServiceFlags, serviceOf, settleWindow } from './service.ts';
 import { addPasswordFlags } from './target-options.ts';
 
@@ -101,6 +102,7 @@ export function addReplay(program: Command, context: CliContext): void {
   );
 
   addReplayReports(replay, context);
+  addReplayStatements(replay, context);
 
   const change = (
     command: string,
@@ -150,7 +152,11 @@ async function startReplay(flags: StartFlags, context: CliContext): Promise<void
   const input = await requestOf(flags, await settleWindow(client, flags, io), io);
   if (flags.dryRun) return preflight(client, input, flags, context);
   // Not ended by an interrupt: the run would go on, and nobody would know its id.
-  const run = unwrap((await client.request(StartReplayDocument, { input })).startReplay);
+  const asked = client.request(StartReplayDocument, { input });
+  const waiting = () =>
+    io.stderr.write('waiting for the service: the replay may be under way; Ctrl-C again leaves at once\n');
+  io.signal.addEventListener('abort', waiting, { once: true });
+  const run = unwrap((await asked.finally(() => io.signal.removeEventListener('abort', waiting))).startReplay);
   if (!flags.watch) {
     if (flags.json) json(io, run);
     else io.stdout.write(`${run.id}\n`);
@@ -214,4 +220,6 @@ async function showFailures(id: string, flags: ServiceFlags, io: Io): Promise<vo
     throw new RepriseError('REPLAY_NOT_FOUND', `there is no replay ${id}: \`reprise replay ls\` lists them`);
   if (flags.json) return json(io, replayFailures);
   io.stdout.write(`${failuresText(replayFailures, 100)}\n`);
+  const [first] = replayFailures;
+  if (first) io.stderr.write(`\n${oneByOne(id, '--sqlstate', first.sqlstate)}\n`);
 }

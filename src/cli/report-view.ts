@@ -6,6 +6,9 @@ import { failuresText, runText } from './run-view.ts';
 type Comparison = Extract<CompareReplaysQuery['compareReplays'], { readonly __typename: 'ReplayComparison' }>;
 type Divergences = NonNullable<ReplayDivergencesQuery['replayDivergences']>;
 
+/** Below so many calls of a statement, its median is compared. */
+const FEW_CALLS = 20;
+
 /** Rows of each table that a report for people shows; files hold all. */
 const SHOWN = 20;
 
@@ -23,7 +26,8 @@ export function reportText(data: ReportData): string {
       .slice(0, SHOWN)
       .map((line) => [
         line.calls,
-        line.failures + line.cascades,
+        line.failures,
+        line.cascades,
         duration(line.recorded.p95 ?? null),
         duration(line.replayed.p95 ?? null),
         line.divergences.map(({ divergence, count: calls }) => `${divergence} ${count(calls)}`).join(', ') || 'slower',
@@ -31,7 +35,7 @@ export function reportText(data: ReportData): string {
       ]);
     parts.push(
       `${count(regressions.length)} of ${count(report.statements.length)} statements got worse:\n` +
-        table(['calls', 'failed', 'recorded p95', 'replayed p95', 'divergences', 'statement'], rows),
+        table(['calls', 'failed', 'cascades', 'recorded p95', 'replayed p95', 'divergences', 'statement'], rows),
     );
     if (regressions.length > SHOWN) parts.push(`… and ${count(regressions.length - SHOWN)} more: --format csv`);
   }
@@ -51,7 +55,7 @@ export function divergencesTable(groups: Divergences, width: number): string {
     group.divergence,
     group.count,
     group.firstSeq,
-    oneLine(group.sample, 60),
+    oneLine(group.sample, 120),
     oneLine(group.normalised, width),
   ]);
   return table(['divergence', 'count', 'first seq', 'sample', 'statement'], rows);
@@ -60,17 +64,24 @@ export function divergencesTable(groups: Divergences, width: number): string {
 /** Two runs side by side; statements that did the same are left out unless `all`. */
 export function comparisonText({ a, b, totals, statements, remarks }: Comparison, all: boolean): string {
   const shown = statements.filter(({ verdict }) => all || verdict !== 'SAME');
-  const rows = shown.map(({ verdict, a: before, b: after, deltaMs, normalised }): Cell[] => [
-    verdict,
-    before?.calls ?? null,
-    after?.calls ?? null,
-    before ? before.failures + before.cascades : null,
-    after ? after.failures + after.cascades : null,
-    duration(before?.replayed.p95 ?? null),
-    duration(after?.replayed.p95 ?? null),
-    signed(deltaMs.p95 ?? null),
-    oneLine(normalised, 80),
-  ]);
+  const rows = shown.map(({ verdict, a: before, b: after, deltaMs, normalised }): Cell[] => {
+    // The one that decides on SLOWER and FASTER: of few calls, the 95th percentile is the slowest.
+    const few =
+      Math.min(before?.calls ?? Number.POSITIVE_INFINITY, after?.calls ?? Number.POSITIVE_INFINITY) < FEW_CALLS;
+    const [percentile, mark] = few ? (['p50', ' p50'] as const) : (['p95', ''] as const);
+    const time = (ms: number | null | undefined) => (ms === null || ms === undefined ? null : duration(ms) + mark);
+    return [
+      verdict,
+      before?.calls ?? null,
+      after?.calls ?? null,
+      before ? before.failures + before.cascades : null,
+      after ? after.failures + after.cascades : null,
+      time(before?.replayed[percentile]),
+      time(after?.replayed[percentile]),
+      signed(deltaMs[percentile] ?? null),
+      oneLine(normalised, 80),
+    ];
+  });
   const headings = ['', 'calls A', 'B', 'failed A', 'B', 'p95 A', 'B', 'delta', 'statement'];
   const runs = [
     ['A', a.id, a.state, a.target, a.targetVersion ?? null, a.summary.failed, duration(a.summary.duration.p95 ?? null)],

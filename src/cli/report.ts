@@ -15,7 +15,9 @@ import { EXIT } from './exit-codes.ts';
 import { json, usage } from './io.ts';
 import { addReplayArgument, choice, collect, decimal, milliseconds } from './options.ts';
 import { comparisonText, divergencesTable, reportText } from './report-view.ts';
+import { oneByOne } from './run-view.ts';
 import { addServiceFlags, type ServiceFlags, serviceOf } from './service.ts';
+import { DIVERGENCES } from './words.ts';
 
 interface ReportFlags extends ServiceFlags {
   readonly format?: ReportFormat | 'text';
@@ -80,8 +82,6 @@ function formatOf(output: string | undefined): ReportFormat | 'text' {
   return format;
 }
 
-const DIVERGENCES = ['NEW_FAILURE', 'MISSING_FAILURE', 'DIFFERENT_FAILURE', 'ROW_COUNT', 'CHECKSUM', 'SLOWER'] as const;
-
 interface DivergencesFlags extends ServiceFlags {
   readonly kind?: readonly (typeof DIVERGENCES)[number][];
 }
@@ -126,6 +126,9 @@ async function showDivergences(id: string, flags: DivergencesFlags, { io }: CliC
     throw new RepriseError('REPLAY_NOT_FOUND', `there is no replay ${id}: \`reprise replay ls\` lists them`);
   if (flags.json) return json(io, replayDivergences);
   io.stdout.write(`${divergencesTable(replayDivergences, 80)}\n`);
+  const [first] = replayDivergences;
+  const kind = first?.divergence.toLowerCase().replace('_', '-');
+  if (kind !== undefined) io.stderr.write(`\n${oneByOne(id, '--kind', kind)}\n`);
 }
 
 async function compareRuns(a: string, b: string, flags: CompareFlags, { io, exit }: CliContext): Promise<void> {

@@ -137,8 +137,13 @@ export function failuresText(failures: Failures, width: number): string {
     group.cascades,
     group.expected,
     group.firstSeq,
-    oneLine(group.sampleMessage, 50),
+    oneLine(group.sampleMessage, 120),
     oneLine(group.normalised, width),
   ]);
   return table(['sqlstate', 'count', 'cascades', 'as recorded', 'first seq', 'message', 'statement'], rows);
+}
+
+/** Behind a table of groups: the command that lists what a group is made of. */
+export function oneByOne(id: string, flag: string, value: string): string {
+  return `one by one: reprise replay statements ${id} ${flag} ${value}`;
 }

@@ -2,7 +2,7 @@
  * Words of the schema that flags take. Generated types check them: a word that the schema does not have does not
  * compile.
  */
-import type { Edges, Ordering, StatementType, TlsMode } from '../client/index.ts';
+import type { Divergence, Edges, Ordering, OutcomeStatus, StatementType, TlsMode } from '../client/index.ts';
 
 export const STATEMENT_TYPES = [
   'SELECT',
@@ -17,3 +17,17 @@ export const STATEMENT_TYPES = [
 export const ORDERINGS = ['TIMESTAMP', 'COMMIT', 'SESSION'] as const satisfies readonly Ordering[];
 export const EDGES = ['INCLUDE', 'CUT', 'EXCLUDE'] as const satisfies readonly Edges[];
 export const TLS_MODES = ['DISABLE', 'PREFER', 'REQUIRE', 'VERIFY_FULL'] as const satisfies readonly TlsMode[];
+export const OUTCOME_STATUSES = [
+  'SUCCEEDED',
+  'FAILED',
+  'SKIPPED',
+  'UNKNOWN',
+] as const satisfies readonly OutcomeStatus[];
+export const DIVERGENCES = [
+  'NEW_FAILURE',
+  'MISSING_FAILURE',
+  'DIFFERENT_FAILURE',
+  'ROW_COUNT',
+  'CHECKSUM',
+  'SLOWER',
+] as const satisfies readonly Divergence[];

@@ -1,5 +1,6 @@
 import type { DocumentTypeDecoration } from '@graphql-typed-document-node/core';
 import { fromGraphQL, fromStatus, type GraphQLErrorLike, ServiceError, unreachable } from './errors.ts';
+import { fetchOrFail } from './fetch.ts';
 import type { Endpoint } from './transport.ts';
 
 /** A generated operation: its text, and the types of its result and variables. */
@@ -19,7 +20,7 @@ export async function request<Result, Variables>(
   let response: Response;
   let text: string;
   try {
-    response = await fetch(`${endpoint.url}/graphql`, {
+    response = await fetchOrFail(`${endpoint.url}/graphql`, {
       method: 'POST',
       headers: {
         accept: 'application/graphql-response+json, application/json',

@@ -1,4 +1,5 @@
 import { ConnectionLost, fromGraphQL, fromStatus, type GraphQLErrorLike } from './errors.ts';
+import { fetchOrFail } from './fetch.ts';
 import { type Result, SILENCE_MS, type Transport } from './transport.ts';
 
 /**
@@ -11,7 +12,7 @@ export const sseTransport: Transport = async function* (endpoint, operation, sig
   const abort = () => attempt.abort();
   signal.addEventListener('abort', abort);
   try {
-    const response = await fetch(`${endpoint.url}/graphql`, {
+    const response = await fetchOrFail(`${endpoint.url}/graphql`, {
       method: 'POST',
       headers: {
         accept: 'text/event-stream',

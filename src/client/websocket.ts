@@ -29,7 +29,7 @@ export const webSocketTransport: Transport = async function* (endpoint, operatio
   });
   const client = createClient({
     url: `${endpoint.url.replace(/^http/, 'ws')}/graphql`,
-    webSocketImpl: await webSocketFor(endpoint),
+    webSocketImpl: await webSocketFor(endpoint, signal),
     ...(endpoint.token === null ? {} : { connectionParams: { authorization: `Bearer ${endpoint.token}` } }),
     connectionAckWaitTimeout: 10_000,
     keepAlive: PING_MS,
@@ -103,7 +103,8 @@ function refusal(thrown: unknown, acknowledged: boolean): Error {
   return new ConnectionLost(acknowledged ? why : `could not connect: ${why}`);
 }
 
-async function webSocketFor(endpoint: Endpoint): Promise<unknown> {
+/** `signal` aborted: a socket that still waits for the service's first answer is given up, and holds up nobody. */
+async function webSocketFor(endpoint: Endpoint, signal: AbortSignal): Promise<unknown> {
   if (typeof process === 'undefined' || !process.versions?.node) return WebSocket;
   const { WebSocket: NodeWebSocket } = await import('ws');
   const { token } = endpoint;
@@ -114,6 +115,10 @@ async function webSocketFor(endpoint: Endpoint): Promise<unknown> {
         maxPayload: 64 * 1024 * 1024,
         ...(token === null ? {} : { headers: { authorization: `Bearer ${token}` } }),
       });
+      const giveUp = () => this.terminate();
+      const settled = () => signal.removeEventListener('abort', giveUp);
+      signal.addEventListener('abort', giveUp);
+      this.once('open', settled).once('close', settled);
     }
   };
 }

@@ -104,12 +104,15 @@ export class ReportBuilder {
   }
 
   /**
-   * The report so far: statements by the time they took on the target, groups by their number, most first.
+   * The report so far: statements by the time they took on the target, groups of divergences by their number, those of
+   * failures by how many were new and no cascades, which the others may only follow from; most first.
    * `slower`: the request's measure, for `regressed`; null where durations are approximate and judge nothing.
    */
   finish(slower: ReplayRequest['slower'] | null = null): Omit<ReplayReport, 'thresholds'> {
     const lines = [...this.#lines.values()].sort((a, b) => b.replayedMs - a.replayedMs || b.calls - a.calls);
-    const groups = [...this.#groups.values()].sort((a, b) => b.count - a.count || a.firstSeq - b.firstSeq);
+    const groups = [...this.#groups.values()].sort(
+      (a, b) => ownNewFailures(b) - ownNewFailures(a) || b.count - a.count || a.firstSeq - b.firstSeq,
+    );
     const diverged = [...this.#diverged.values()].sort((a, b) => b.count - a.count || a.firstSeq - b.firstSeq);
     const remarks = [...this.#remarks];
     if (this.#others !== null) {
@@ -235,6 +238,11 @@ function newGroup(
 ): Writable<FailureGroup> {
   const counts = { count: 0, cascades: 0, expected: 0 };
   return { sqlstate, fingerprint, normalised, ...counts, firstSeq: seq, lastSeq: seq, sampleMessage };
+}
+
+/** Of a group, those that failed by themselves and not so in the record. */
+export function ownNewFailures({ count, cascades, expected }: FailureGroup): number {
+  return Math.max(0, count - cascades - expected);
 }
 
 function shorten(text: string, length: number): string {

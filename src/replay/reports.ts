@@ -1,6 +1,6 @@
 import type { JournalStore } from '../journal/store.ts';
 import { COMPARED_RUNS_SLOWER, checkEnded, compareRuns, type RunComparison } from './compare-runs.ts';
-import type { ReportBuilder } from './report-builder.ts';
+import { ownNewFailures, type ReportBuilder } from './report-builder.ts';
 import { rebuildReport } from './report-rebuild.ts';
 import type { ReplayRequest } from './request.ts';
 import type { Replay, ReplayReport, ReplayStore } from './store.ts';
@@ -26,8 +26,26 @@ export async function saveReport(
   const slower = measureOf(request, summary);
   const here = gathered.finish(slower);
   const anew = isWhole ? here : await rebuildReport(journal, store, id, slower);
-  const report = isWhole ? here : { ...anew, remarks: [...anew.remarks, ...here.remarks] };
+  const whole = isWhole ? here : { ...anew, remarks: [...anew.remarks, ...here.remarks] };
+  const report = { ...whole, remarks: [...whole.remarks, ...keysRemark(whole, request)] };
   await store.saveReport(id, { ...report, thresholds: evaluateThresholds(request.thresholds, summary, report) });
+}
+
+/** Foreign keys that are not there, keys that are there already. */
+const KEY_FAILURES = ['23503', '23505'];
+
+/** Where keys fail that did not in the record: what most likely lies behind it. */
+function keysRemark({ failures }: Pick<ReplayReport, 'failures'>, request: ReplayRequest): readonly string[] {
+  const groups = failures.filter(({ sqlstate }) => KEY_FAILURES.includes(sqlstate));
+  const count = groups.reduce((sum, group) => sum + ownNewFailures(group), 0);
+  if (count === 0) return [];
+  const unlike = 'the target was not as the record begins';
+  const restored = request.ordering === 'COMMIT' && request.restoreIds;
+  const why = restored
+    ? unlike
+    : `${unlike}, or sequences drew other ids than in the record, which COMMIT ordering restores`;
+  const many = count === 1 ? '1 statement' : `${count} statements`;
+  return [`${many} failed with ${KEY_FAILURES.join(' or ')} and not so in the record: likely ${why}`];
 }
 
 /**

@@ -3,8 +3,13 @@ import type { ReplayRun } from './run.ts';
 import { hasEnded, RUN_STATES, type RunState } from './run-state.ts';
 import { COUNTS, type Tally, type TallyCounts } from './tally.ts';
 
-/** Bounds of the histograms, in milliseconds: from the resolution of timers to a run that is hopelessly behind. */
-export const BOUNDS_MS = [1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 60_000] as const;
+/**
+ * Bounds of the histograms, in milliseconds: from the resolution of timers to a run that is hopelessly behind. Prometheus
+ * takes a quantile for anything within its bucket: none may be wide.
+ */
+export const BOUNDS_MS = [
+  1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 20_000, 40_000, 60_000, 120_000, 300_000,
+] as const;
 
 /** Values counted by bound, cumulative as Prometheus has them; `sum` in milliseconds. */
 export interface BucketCounts {

@@ -29,7 +29,10 @@ export class Authenticator {
     if (!this.required) return 'operator';
     const given = /^Bearer +(\S+) *$/i.exec(authorization ?? '')?.[1];
     if (given === undefined) {
-      throw new RepriseError('UNAUTHENTICATED', 'an access token is needed: send `Authorization: Bearer <token>`');
+      throw new RepriseError(
+        'UNAUTHENTICATED',
+        'an access token is needed: send `Authorization: Bearer <token>`, or set REPRISE_TOKEN for the command line',
+      );
     }
     const digest = digestOf(given);
     // Digests have one length, and every token is compared, so that time tells nothing about either.

@@ -1,6 +1,7 @@
 import { appendFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type ImportProgress, importLog } from '../../src/capture/import-log.ts';
 import { formatImportReport } from '../../src/capture/import-report.ts';
@@ -179,6 +180,21 @@ describe('importing a log', () => {
     expect(entries).toBeGreaterThan(0);
     const report = await importLog({ files, store });
     expect(report.entries).toMatchObject({ skipped: entries, accepted: 27_208 - entries, duplicates: 0 });
+  });
+
+  test('can be stopped while it waits for more of the log', async () => {
+    const controller = new AbortController();
+    const text = textOf(fixture('pg18-both.csv.gz'));
+    let reads = 0;
+    const growing = new Readable({
+      read() {
+        reads += 1;
+        if (reads === 1) this.push(text);
+        else controller.abort(new Error('enough'));
+      },
+    });
+    await expect(importLog({ files: growing, store, signal: controller.signal })).rejects.toThrow('enough');
+    expect(growing.destroyed).toBe(true);
   });
 
   test('tells how far it is', async () => {

@@ -216,17 +216,38 @@ describe('access and usage', () => {
     expect(stderr).toContain('reprise serve');
   });
 
-  test('a server that hangs up without a word is exit status 6 too', async () => {
+  test('a server that hangs up without a word is exit status 6 too, named as what it is', async () => {
     const silent = createServer((socket) => socket.destroy());
     await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
     try {
       const url = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`;
       const { code, stderr } = await cli(['replay', 'ls'], { REPRISE_SERVER_URL: url });
+      expect(stderr).toMatch(new RegExp(`^error: no answer from ${url} \\(the connection was closed at once\\)`));
       expect(stderr).toContain('[SERVICE_UNREACHABLE]');
       expect(code).toBe(6);
+      const json = await cli(['replay', 'ls', '--json'], { REPRISE_SERVER_URL: url });
+      expect(JSON.parse(json.stderr)).toMatchObject({ error: { code: 'SERVICE_UNREACHABLE' } });
+      expect(json.code).toBe(6);
     } finally {
       await new Promise((resolve) => silent.close(resolve));
     }
+  });
+
+  test('a command that a bug leaves with nothing to wait for says so, and blames no service', async () => {
+    const neverWrites = `import { promises } from 'node:fs';
+      import { syncBuiltinESMExports } from 'node:module';
+      promises.writeFile = () => new Promise(() => {});
+      syncBuiltinESMExports();`;
+    const stuck = { ...env, NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(neverWrites)}` };
+    const { stdout } = await cliHere(['replay', 'ls', '--json'], env);
+    const ended = JSON.parse(stdout).nodes.find(({ state }: { state: string }) => state === 'COMPLETED');
+    const args = ['report', ended.id, '--output', join(folder, 'never.json')];
+    const { code, stderr } = await cli(args, stuck);
+    expect(stderr).toBe('error: the command ended before it was done, with nothing left to wait for: this is a bug\n');
+    expect(code).toBe(70);
+    const json = await cli([...args, '--json'], stuck);
+    expect(JSON.parse(json.stderr)).toMatchObject({ error: { code: 'INTERNAL' } });
+    expect(json.code).toBe(70);
   });
 
   test.each([

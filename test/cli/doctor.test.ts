@@ -1,21 +1,27 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { openNetwork } from '../support/network.ts';
 import { cli, type Env, type ServiceProcess, startService } from './process.ts';
 
 const READER = 'reader-token-of-a-test';
 
 let folder: string;
 let target: TestDatabase;
+let journal: TestDatabase;
 beforeAll(async () => {
-  [folder, target] = await Promise.all([mkdtemp(join(tmpdir(), 'reprise-doctor-')), createTestDatabase()]);
+  [folder, target, journal] = await Promise.all([
+    mkdtemp(join(tmpdir(), 'reprise-doctor-')),
+    createTestDatabase(),
+    createTestDatabase(),
+  ]);
 });
 afterAll(async () => {
-  await target.drop();
+  await Promise.all([target.drop(), journal.drop()]);
   await rm(folder, { recursive: true });
 });
 
@@ -83,7 +89,7 @@ describe('doctor, with no service running', () => {
   });
 
   test('looks into DATABASE_URL without migrating it, and at the targets of the configuration', async () => {
-    const env = { DATABASE_URL: target.url, REPRISE_PORT: '0', REPRISE_TARGETS: targets() };
+    const env = { DATABASE_URL: journal.url, REPRISE_PORT: '0', REPRISE_TARGETS: targets() };
     const { code, of } = await examined(env);
     expect(code).toBe(1);
     expect(of('database')).toMatchObject({ status: 'OK', detail: expect.stringContaining('applies 0001-journal') });
@@ -94,6 +100,33 @@ describe('doctor, with no service running', () => {
     const dead = await examined({ DATABASE_URL: 'postgresql://me:secret@127.0.0.1:1/journal', REPRISE_PORT: '0' });
     expect(dead.of('database')).toMatchObject({ status: 'FAIL', advice: expect.stringContaining('DATABASE_URL') });
     expect(JSON.stringify(dead.findings)).not.toContain('secret');
+  });
+
+  test("refuses a target that is the journal's own database, by whatever way it leads there", async () => {
+    const { user, password, port, name: database } = journal;
+    const forwarded = await openNetwork(port);
+    try {
+      const aliases = {
+        itself: { host: 'localhost', port, user, password, database },
+        forwarded: { host: '127.0.0.1', port: forwarded.port, user, password, database },
+        other: { host: '127.0.0.1', port, user, password, database: target.name },
+      };
+      const { code, of } = await examined({
+        DATABASE_URL: journal.url,
+        REPRISE_PORT: '0',
+        REPRISE_TARGETS: JSON.stringify(aliases),
+      });
+      expect(code).toBe(1);
+      for (const name of ['itself', 'forwarded']) {
+        expect(of(name)).toMatchObject({
+          status: 'FAIL',
+          detail: expect.stringMatching(/journal's own database|keeps the journal/),
+        });
+      }
+      expect(of('other')).toMatchObject({ status: 'OK' });
+    } finally {
+      await forwarded.close();
+    }
   });
 
   test('names a port that another program holds', async () => {
@@ -132,6 +165,29 @@ describe('doctor, with a service running', () => {
     expect(of('staging')).toMatchObject({ status: 'OK' });
     expect(of('gone')).toMatchObject({ status: 'FAIL' });
     expect(code).toBe(1);
+  });
+
+  test('finds it by the data folder where nothing names its address, and says how others find it', async () => {
+    const { of } = await examined({ REPRISE_DATA_DIR: dataDir, REPRISE_TOKEN: READER });
+    expect(of('service')).toMatchObject({
+      status: 'WARN',
+      detail: expect.stringContaining(`answers at ${service.url} and is ready`),
+      advice: expect.stringContaining(`REPRISE_SERVER_URL=${service.url}`),
+    });
+    expect(of('port')).toMatchObject({
+      status: 'OK',
+      detail: expect.stringMatching(new RegExp(`^${new URL(service.url).port} of .* process ${service.pid}$`)),
+    });
+    expect(of('staging')).toMatchObject({ status: 'OK' });
+    const { databaseUrl } = JSON.parse(await readFile(join(dataDir, 'service.json'), 'utf8'));
+    const { hostname, port, username, password, pathname } = new URL(databaseUrl);
+    const own = { host: hostname, port: Number(port), user: username, password, database: pathname.slice(1) };
+    const unasked = await examined({
+      REPRISE_DATA_DIR: dataDir,
+      REPRISE_TOKEN: 'not-one-of-its-tokens',
+      REPRISE_TARGETS: JSON.stringify({ own }),
+    });
+    expect(unasked.of('own')).toMatchObject({ status: 'FAIL', detail: expect.stringContaining("journal's own") });
   });
 
   test('says that the token is wrong', async () => {

@@ -60,6 +60,8 @@ export interface RunningCli {
   stderr(): string;
   /** Resolves when its standard error matches; throws when it has ended without it. */
   says(pattern: RegExp): Promise<void>;
+  /** Writes to its standard input, which stays open; resolves when all but what a pipe holds was read. */
+  give(text: string): Promise<void>;
   /** The exit status, when it has ended by itself. */
   readonly ended: Promise<number | null>;
   /** Closes the reading end of its standard output and resolves with the exit status. */
@@ -87,6 +89,7 @@ export function startCli(args: readonly string[], env: Env = {}): RunningCli {
       return value;
     },
     stderr: () => stderr,
+    give: (text) => new Promise((resolve) => child.stdin?.write(text, () => resolve())),
     ended: closed.then(([code]) => code),
     async says(pattern) {
       while (!pattern.test(stderr)) {

@@ -17,6 +17,8 @@ let env: Env;
 /** Did as recorded, within its threshold; and failed throughout, on an empty database. */
 let good: string;
 let bad: string;
+/** On the database that `good` had changed before: its keys are there already. */
+let again: string;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'reprise-report-'));
@@ -25,6 +27,7 @@ beforeAll(async () => {
   expect(await cliHere(['import', SHOP_LOG], env)).toMatchObject({ code: 0 });
   good = await replayOn(target, ['--threshold', 'new_failures=0']);
   bad = await replayOn(empty, []);
+  again = await replayOn(target, []);
 });
 
 afterAll(async () => {
@@ -133,6 +136,57 @@ describe('replay', () => {
     );
     const { stdout } = await cliHere(['replay', 'divergences', bad], env);
     expect(stdout).toMatch(/^NEW_FAILURE +\d+ +\d+ +succeeded in the record, failed with 42P01/m);
+  });
+
+  test('compare takes the median of statements of few calls, and says so', async () => {
+    const { stdout } = await cliHere(['replay', 'compare', good, again, '--all'], env);
+    expect(stdout).toMatch(/^\w+ +\d +\d +.* [\d.]+ m?s p50 +[\d.]+ m?s p50 /m);
+    expect(stdout).toMatch(/^\w+ +\d\d+ +\d\d+ +\d+ +\d+ +[\d.]+ m?s +[\d.]+ m?s +[+-]/m);
+  });
+
+  test('why a run differs can be found out: the first cause, its statement, its transaction', async () => {
+    const failures = await cliHere(['replay', 'failures', again], env);
+    const [, first = ''] = failures.stdout.split('\n');
+    const [, sqlstate = '', constraint] = /^(23505) .*violates unique constraint "(\w+)"/.exec(first) ?? [];
+    expect(constraint).toMatch(/_pkey$/);
+    expect(failures.stderr).toBe(`\none by one: reprise replay statements ${again} --sqlstate ${sqlstate}\n`);
+    expect((await report(again)).stdout).toMatch(
+      /^\d+ statements? failed with 23503 or 23505 and not so in the record: likely .*COMMIT ordering restores$/m,
+    );
+
+    const list = (...flags: readonly string[]) => cliHere(['replay', 'statements', again, ...flags], env);
+    const one = await list('--sqlstate', sqlstate, '--limit', '1');
+    const [, id = '', transaction = ''] =
+      /^ +[\d,]+ {2}((\S+)\/\d+) {2}FAILED 23505 {2}NEW_FAILURE/.exec(one.stdout) ?? [];
+    expect(one.stdout).toContain(`→ duplicate key value violates unique constraint "${constraint}"`);
+    expect((await cliHere(['journal', 'show', id], env)).stdout).toMatch(/^outcome +SUCCEEDED$/m);
+
+    const whole = JSON.parse((await list('--transaction', transaction, '--json')).stdout).statements;
+    const numbers = whole.map(({ sequence }: { sequence: number }) => sequence);
+    expect(numbers).toEqual(numbers.map((_: number, at: number) => at + 1));
+    expect(whole.some(({ cascade }: { cascade: boolean }) => cascade)).toBe(true);
+    const causes = JSON.parse((await list('--transaction', transaction, '--no-cascades', '--json')).stdout).statements;
+    expect(causes.some(({ cascade }: { cascade: boolean }) => cascade)).toBe(false);
+  });
+
+  test('statements pages, filters and says what there is not', async () => {
+    const list = async (...flags: readonly string[]) =>
+      JSON.parse((await cliHere(['replay', 'statements', again, '--json', ...flags], env)).stdout);
+    const [few, whole] = [await list('--limit', '3'), await list('--limit', '150')];
+    expect(few.hasNextPage).toBe(true);
+    const rest = await list('--limit', '147', '--after', few.endCursor);
+    expect([...few.statements, ...rest.statements]).toEqual(whole.statements);
+    const from = await list('--seq', String(whole.statements[5].seq), '--limit', '1');
+    expect(from.statements).toEqual([whole.statements[5]]);
+    const differing = await list('--kind', 'new-failure', '--status', 'failed');
+    expect(differing.statements.length).toBeGreaterThan(0);
+    const none = await cliHere(['replay', 'statements', good, '--status', 'failed'], env);
+    expect(none).toMatchObject({ code: 0, stdout: 'no such statements\n', stderr: '' });
+    const missing = '00000000-0000-4000-8000-000000000000';
+    expect(await cliHere(['replay', 'statements', missing], env)).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('there is no replay'),
+    });
   });
 
   test('thresholds decide alone where no differences are named', async () => {

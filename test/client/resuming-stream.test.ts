@@ -1,3 +1,5 @@
+import { once as nextOf } from 'node:events';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { ServiceError } from '../../src/client/errors.ts';
 import { type ConnectionState, resumingStream, SequenceCheck } from '../../src/client/resuming-stream.ts';
@@ -88,6 +90,27 @@ describe.each([
     await serve({ end: 20, completeEarlyAt: 7 });
     expect(await all(numbers(transport, 20))).toEqual(range(20));
     expect(server.subscriptions).toEqual([0, 7]);
+  });
+
+  test('return() does not wait for a service that accepts and never answers', { timeout: 8_000 }, async () => {
+    await serve({ end: 1 });
+    const deaf = createServer();
+    await new Promise<void>((resolve) => deaf.listen(0, '127.0.0.1', resolve));
+    const reached = nextOf(deaf, 'connection') as Promise<[Socket]>;
+    const stream = resumingStream<number>({
+      endpoint: { url: `http://127.0.0.1:${(deaf.address() as AddressInfo).port}`, token: null },
+      transport,
+      after: null,
+      operation: () => ({ query: 'subscription { numbers }', variables: {} }),
+      read: () => ({ value: 0, cursor: '', ended: false }),
+    });
+    const pending = stream.next();
+    const [socket] = await reached;
+    const gone = nextOf(socket.on('error', () => {}).resume(), 'close');
+    await stream.return?.();
+    expect(await pending).toEqual({ done: true, value: undefined });
+    await gone;
+    await new Promise((resolve) => deaf.close(resolve));
   });
 
   test('return() settles a pending next() at once and returns the source', async () => {

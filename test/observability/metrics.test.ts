@@ -60,6 +60,11 @@ test('every outcome, end and lag of the runs of a service is counted once', asyn
   expect(lagged).toBeGreaterThan(100);
   expect(samples.get('reprise_replay_lag_seconds_bucket{le="+Inf"}')).toBe(lagged);
   const buckets = [...samples].filter(([name]) => name.startsWith('reprise_replay_lag_seconds_bucket'));
+  const bounds = buckets
+    .map(([name]) => Number(/le="([\d.]+)"/.exec(name)?.[1] ?? Number.POSITIVE_INFINITY))
+    .slice(0, -1);
+  // A lag of 17 s was shown as 54 s, within a bucket from 10 s to 60 s.
+  for (const [at, bound] of bounds.slice(1).entries()) expect(bound / (bounds[at] ?? 0)).toBeLessThanOrEqual(2.5);
   expect(buckets.map(([, count]) => count)).toEqual(buckets.map(([, count]) => count).sort((x, y) => x - y));
 });
 

@@ -101,6 +101,15 @@ describe('report', () => {
     expect(statements[0]).toMatchObject({ calls: 5, failures: 4, recordedFailures: 1 });
   });
 
+  it('lists failures that are new before the many that follow from them or are as recorded', () => {
+    const report = new ReportBuilder();
+    const recorded = { outcome: { status: 'FAILED', sqlstate: '57014', message: 'x' } } as const;
+    for (let seq = 2; seq < 12; seq++) report.add(entry('COMMIT'), failed('25P02', { cascade: true }), seq);
+    for (let seq = 12; seq < 32; seq++) report.add(entry('SELECT pg_sleep(9)', recorded), failed('57014'), seq);
+    report.add(entry('INSERT INTO t VALUES (1)'), failed('23505'), 1);
+    expect(report.finish().failures.map(({ sqlstate }) => sqlstate)).toEqual(['23505', '57014', '25P02']);
+  });
+
   it('keeps 5,000 statements and 1,000 groups, and says what shares a line', () => {
     const report = new ReportBuilder();
     const times = 5_010;
