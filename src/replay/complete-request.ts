@@ -37,7 +37,10 @@ export function completeRequest(input: ReplayInput): ReplayRequest {
     throw bad('markProgress', 'is for COMMIT ordering, which replays whole transactions');
   const readOnly = input.readOnly ?? false;
   if (readOnly && markProgress) throw bad('markProgress', 'writes to the target, which readOnly forbids');
-  const inFlight = inRange('inFlight', input.inFlight ?? IN_FLIGHT[ordering], 1, MAX_IN_FLIGHT, true);
+  const stopAfterFailures = optional('stopAfterFailures', input.stopAfterFailures, 1, Number.MAX_SAFE_INTEGER);
+  // Behind a first failure nothing is to be done any more, and what is under way cannot be called back.
+  const fewest = stopAfterFailures === 1 ? 1 : IN_FLIGHT[ordering];
+  const inFlight = inRange('inFlight', input.inFlight ?? fewest, 1, MAX_IN_FLIGHT, true);
   // In a pipeline the question costs most and settles least: what is under way behind it is lost with its answer.
   const oneByOne = ordering === 'TIMESTAMP' || inFlight === 1 || (ordering === 'SESSION' && pace.mode === 'RECORDED');
   const slower = input.slower ?? { ratio: 2, minMs: 10 };
@@ -50,7 +53,7 @@ export function completeRequest(input: ReplayInput): ReplayRequest {
     filter: input.filter ?? {},
     databases: input.databases ?? null,
     users: input.users ?? [],
-    stopAfterFailures: optional('stopAfterFailures', input.stopAfterFailures, 1, Number.MAX_SAFE_INTEGER),
+    stopAfterFailures,
     statementTimeoutMs: inRange('statementTimeoutMs', input.statementTimeoutMs ?? 60_000, 1, DAY_MS, true),
     connectTimeoutMs: inRange('connectTimeoutMs', input.connectTimeoutMs ?? 10_000, 1, 600_000, true),
     runTimeoutMs: optional('runTimeoutMs', input.runTimeoutMs, 1, 30 * DAY_MS),

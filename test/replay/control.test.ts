@@ -127,6 +127,18 @@ describe.each(ORDERINGS)('%s', (ordering) => {
     expect(await target.sql(LOGGED)).toEqual([]);
   });
 
+  it('that stops at the first failure has done nothing behind it', async () => {
+    const target = await bench.target(SCHEMA);
+    const record = new HandMadeRecord();
+    record.run('a', log('before'));
+    record.run('a', 'SELECT * FROM missing');
+    for (let step = 0; step < 100; step++) record.run('a', log(String(step)));
+    const window = await record.store(bench.journal);
+    const run = await bench.run(target, { window, ...input, stopAfterFailures: 1 });
+    expect(run.replay).toMatchObject({ state: 'FAILED', error: { code: 'REPLAY_STOPPED' } });
+    expect(await target.sql(LOGGED)).toEqual(['before']);
+  });
+
   it('a run that takes longer than its time fails and leaves nothing behind', async () => {
     const target = await bench.target(SCHEMA);
     const record = new HandMadeRecord();
