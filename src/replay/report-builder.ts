@@ -150,7 +150,9 @@ export class ReportBuilder {
     if (text.length > MEMORY.longest) return this.#normalisedLine(text);
     const known = this.#young.get(text);
     if (known !== undefined) return known;
-    const blanked = blankLiterals(text) ?? text;
+    const literals = blankLiterals(text);
+    // Marked by what no statement holds: another text may read like this one without its literals.
+    const blanked = literals === null ? text : `\0${literals}`;
     return this.#young.get(blanked) ?? this.#remember(blanked, this.#old.get(blanked) ?? this.#normalisedLine(text));
   }
 

@@ -102,9 +102,13 @@ export class SessionWalk {
     }
   }
 
+  /** The sessions that will send something of the page. */
   private sessionsOf(page: readonly Entry[]): TargetSession[] {
-    const copies = Array.from({ length: this.context.request.scale }, (_, copy) => copy);
-    return page.flatMap(({ origin }) => copies.map((copy) => this.lane(sessionKey(origin), copy).session));
+    const { request } = this.context;
+    const copies = Array.from({ length: request.scale }, (_, copy) => copy);
+    return page.flatMap((entry) =>
+      refusalOf(entry, request) === null ? copies.map((copy) => this.lane(sessionKey(entry.origin), copy).session) : [],
+    );
   }
 
   private async dispatch(lane: Lane, place: PlannedEntry, due: number | null): Promise<void> {

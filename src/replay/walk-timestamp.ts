@@ -114,8 +114,12 @@ export class TimestampWalk {
     }
   }
 
+  /** The sessions that will send something of the page. */
   private sessionsOf(page: readonly Entry[]): TargetSession[] {
-    return page.map(({ origin }) => this.lane(sessionKey(origin)).session);
+    const { request } = this.context;
+    return page.flatMap((entry) =>
+      refusalOf(entry, request) === null ? [this.lane(sessionKey(entry.origin)).session] : [],
+    );
   }
 
   private async endIdleSessions(): Promise<void> {

@@ -46,7 +46,10 @@ export function mayProceed(context: WalkContext, ordinal: number): Promise<void>
   const ready = feed.ready();
   const reserved = feed.reserve(ordinal);
   if (gate === null && ready === null && reserved === null) return null;
-  return proceedWhen(context, [gate, ready, reserved]);
+  const wait = proceedWhen(context, [gate, ready, reserved]);
+  // Who only asks whether there is something to wait for asks again where it waits.
+  wait.catch(() => {});
+  return wait;
 }
 
 async function proceedWhen({ control, pacer }: WalkContext, waits: readonly (Promise<void> | null)[]): Promise<void> {

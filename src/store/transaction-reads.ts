@@ -88,7 +88,10 @@ export async function readCommitted(
     select ${sql.join(ENTRY_FIELDS.map((field) => sql.ref(`e.${field}`)))}, t.id, t.started_at, t.autocommit, t.commit_seq
     from (${transactions}) t ${entries}
     order by t.commit_seq, e.sequence`;
-  return transactionsWithEntries(await database.rows<CommittedRow>(select.compile(query)), origins);
+  const rows = await database.rows<CommittedRow>(select.compile(query));
+  if (rows.length > 0) return transactionsWithEntries(rows, origins);
+  // All of the page was evicted in between. An empty page would be the end of the plan.
+  return readCommitted(database, origins, window, filter, page.last, limit);
 }
 
 /** An entry, all null where there is none any more, and behind it its transaction. */
@@ -111,8 +114,7 @@ async function transactionsWithEntries(
   let current: string | null = null;
   for (const row of rows) {
     const id = row[18];
-    const entry =
-      row[ORIGIN_ID] === null ? null : entryOf(row as unknown as EntryRow, originAt(known, row[ORIGIN_ID]));
+    const entry = row[ORIGIN_ID] === null ? null : entryOf(row as unknown as EntryRow, originAt(known, row[ORIGIN_ID]));
     if (id === current) {
       if (entry !== null) entries.push(entry);
       continue;

@@ -13,10 +13,13 @@ const NOTHING_LEFT = `SELECT count(*) = 0 FROM pg_stat_activity WHERE datname = 
 const bench = useBench();
 
 /** The real store, of which one call fails: what a real one does only by chance. */
-function failingStore(call: keyof ReplayStore): ReplayStore {
+function failingStore(
+  call: keyof ReplayStore,
+  code: 'STORE_UNAVAILABLE' | 'REPLAY_STATE' = 'STORE_UNAVAILABLE',
+): ReplayStore {
   return new Proxy(bench.store, {
     get(store, name: keyof ReplayStore) {
-      return name === call ? () => Promise.reject(new RepriseError('STORE_UNAVAILABLE', 'no store')) : store[name];
+      return name === call ? () => Promise.reject(new RepriseError(code, 'no store')) : store[name];
     },
   });
 }
@@ -54,6 +57,24 @@ describe.each(ORDERINGS)('%s', (ordering) => {
     });
     expect(run.outcomes.length).toBeGreaterThan(0);
     await untilTrue(await target.connect(), NOTHING_LEFT);
+  });
+
+  it('results that cannot be stored from the start fail the run, and nothing else', async () => {
+    const target = await bench.target(SCHEMA);
+    const record = new HandMadeRecord();
+    record.run('a', log('never'));
+    const window = await record.store(bench.journal);
+    const store = failingStore('append', 'REPLAY_STATE');
+    const unhandled: unknown[] = [];
+    const onUnhandled = (reason: unknown) => unhandled.push(reason);
+    process.on('unhandledRejection', onUnhandled);
+    const run = await (await bench.start(target, { window, ...input }, bench.anotherEngine({ store }))).ended();
+    expect(run.replay).toMatchObject({ state: 'FAILED', error: { code: 'STORE_UNAVAILABLE' } });
+    expect(await target.sql('SELECT who FROM log')).toEqual([]);
+    // Told of behind all microtasks of the turn.
+    await new Promise(setImmediate);
+    process.off('unhandledRejection', onUnhandled);
+    expect(unhandled).toEqual([]);
   });
 
   it('a run that another process has ended stops, and does not write into its log', async () => {
