@@ -99,7 +99,8 @@ describe('bytes of the server', () => {
     } finally {
       clearInterval(sampler);
     }
-    expect(peak - before).toBeLessThan(50_000_000);
+    // What has been read and is not collected yet counts too; a row that is held would be 100 MB.
+    expect(peak - before).toBeLessThan(80_000_000);
   });
 });
 
