@@ -1,11 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { ReplayInput } from '../../src/replay/request.ts';
+import { drawKills, KILLS, killAndResume } from '../support/kills.ts';
 import { HandMadeRecord } from '../support/record.ts';
 import { useBench } from '../support/replay.ts';
 import { spawnReplay } from '../support/spawn-replay.ts';
-
-/** Kills of one run each; `REPRISE_KILLS=100` for a long night. */
-const KILLS = Number(process.env.REPRISE_KILLS ?? 2);
 
 const bench = useBench();
 
@@ -39,22 +36,21 @@ describe('COMMIT ordering with marks', () => {
   }, async () => {
     const { record, effects } = history(400);
     const window = await record.store(bench.journal);
-    for (let kill = 0; kill < KILLS; kill++) {
+    const { entries } = await bench.journal.committedCount(window, {});
+    for (const kill of drawKills(entries)) {
       const target = await bench.target('CREATE TABLE ran (n int)');
-      const input: ReplayInput = { window, target: target.spec, ordering: 'COMMIT', markProgress: true, inFlight: 16 };
-      const child = await spawnReplay(bench.url, input);
-      // At a random moment of the run's first half, told by what is durable.
-      const moment = 1 + Math.floor(Math.random() * effects.length * 0.8);
-      let outcomes = 0;
-      for await (const event of bench.engine.stream(child.id, 0))
-        if (event.kind === 'OUTCOME' && ++outcomes >= moment) break;
-      await child.kill();
-      while (!(await bench.engine.recover()).includes(child.id)) await new Promise(setImmediate);
-      await bench.engine.resume(child.id);
+      const child = await spawnReplay(bench.url, {
+        window,
+        target: target.spec,
+        ordering: 'COMMIT',
+        markProgress: true,
+        ...(kill.odd && { inFlight: 16 }),
+      });
+      await killAndResume(bench, child, kill);
       const run = await bench.ended(child.id);
       expect(run.replay.state).toBe('COMPLETED');
       const ran = (await target.sql('SELECT n FROM ran ORDER BY n')).map(Number);
-      expect(ran, `killed behind outcome ${moment}`).toEqual(effects);
+      expect(ran, `killed behind outcome ${kill.moment}`).toEqual(effects);
       // Every statement has its one outcome; what is in doubt is said to be.
       expect(new Set(run.outcomes.map((event) => event.ordinal)).size).toBe(run.outcomes.length);
       expect(run.brief.filter((outcome) => outcome !== 'SUCCEEDED' && outcome !== 'UNKNOWN')).toEqual([]);

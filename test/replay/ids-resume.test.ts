@@ -1,11 +1,9 @@
 import { expect, it } from 'vitest';
 import { compareFingerprint, importWorkload, schemaOf } from '../acceptance/workload.ts';
+import { drawKills, KILLS, killAndResume } from '../support/kills.ts';
 import { HandMadeRecord } from '../support/record.ts';
 import { useBench } from '../support/replay.ts';
 import { spawnReplay } from '../support/spawn-replay.ts';
-
-/** Kills of one run each; `REPRISE_KILLS=100` for a long night. */
-const KILLS = Number(process.env['REPRISE_KILLS'] ?? 2);
 
 const bench = useBench();
 
@@ -13,24 +11,19 @@ it('a run of the shop that is killed at any moment and resumed makes every table
   timeout: 60_000 + KILLS * 60_000,
 }, async () => {
   const { window } = await importWorkload(bench.journal, 'shop');
-  for (let kill = 0; kill < KILLS; kill++) {
+  const { entries } = await bench.journal.committedCount(window, {});
+  for (const kill of drawKills(entries)) {
     const target = await bench.target(await schemaOf('shop'));
     const child = await spawnReplay(bench.url, { window, target: target.spec, ordering: 'COMMIT', markProgress: true });
-    const moment = 1 + Math.floor(Math.random() * 6_500);
-    let outcomes = 0;
-    for await (const event of bench.engine.stream(child.id, 0))
-      if (event.kind === 'OUTCOME' && ++outcomes >= moment) break;
-    await child.kill();
-    while (!(await bench.engine.recover()).includes(child.id)) await new Promise(setImmediate);
-    await bench.engine.resume(child.id);
+    await killAndResume(bench, child, kill);
     const { replay, outcomes: told } = await bench.ended(child.id);
     expect(replay.state).toBe('COMPLETED');
     // Temporary tables die with their connections.
     const failures = told.filter(
       (one) => one.status === 'FAILED' && !one.message?.includes('"scratch" does not exist'),
     );
-    expect(failures, `killed behind outcome ${moment}`).toEqual([]);
-    expect(Object.values(await compareFingerprint('shop', target)), `killed behind outcome ${moment}`).toEqual(
+    expect(failures, `killed behind outcome ${kill.moment}`).toEqual([]);
+    expect(Object.values(await compareFingerprint('shop', target)), `killed behind outcome ${kill.moment}`).toEqual(
       Array(6).fill(true),
     );
   }
