@@ -1,6 +1,7 @@
 import type { ReplayInput } from '../../src/replay/request.ts';
 import type { FinishedReplay } from '../child/calls.ts';
 import { processCpu, treeCpu } from './cpu.ts';
+import { type Frames, sendFrames } from './frames.ts';
 import type { Lab, RecordedLog } from './lab.ts';
 import { type Finished, runProgram } from './programs.ts';
 import { DATABASE } from './servers.ts';
@@ -87,6 +88,13 @@ export async function pgreplay(lab: Lab, log: RecordedLog, timeoutMs: number): P
   if (!(executed >= log.entries))
     throw new Error(`pgreplay executed ${executed} of ${log.entries}: ${finished.output}`);
   return sampleOf(finished.ms, log.entries, before, await mark(lab, false));
+}
+
+/** Sends a log's statements and does nothing else with them; see `sendFrames`. */
+export async function frames(lab: Lab, log: RecordedLog, sessions: Frames, inFlight: number): Promise<Sample> {
+  const before = await mark(lab, false);
+  const ms = await sendFrames(lab, sessions, inFlight);
+  return sampleOf(ms, log.entries, before, await mark(lab, false));
 }
 
 /** Runs pgbench against the target; `statements` of one of its transactions. */

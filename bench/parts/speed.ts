@@ -1,7 +1,8 @@
 import type { ReplayInput } from '../../src/replay/request.ts';
+import { readFrames } from '../lib/frames.ts';
 import type { Lab, RecordedLog } from '../lib/lab.ts';
 import type { Part } from '../lib/part.ts';
-import { pgbench, pgreplay, replay, type Sample } from '../lib/replays.ts';
+import { frames, pgbench, pgreplay, replay, type Sample } from '../lib/replays.ts';
 import { libpqEnvironment } from '../lib/servers.ts';
 import { median, spread } from '../lib/stats.ts';
 import { fixed, type Table, whole } from '../lib/table.ts';
@@ -41,7 +42,7 @@ const CASES: readonly Case[] = ([1, 8] as const).flatMap((clients) => {
   return [...selects, ...writes];
 });
 
-const TOOLS = ['pgreplay', 'reprise', 'reprise8', 'pgbench', 'pipelined'] as const;
+const TOOLS = ['pgreplay', 'reprise', 'reprise8', 'frames', 'pgbench', 'pipelined'] as const;
 type Tool = (typeof TOOLS)[number];
 
 interface Row {
@@ -88,7 +89,7 @@ export const speed: Part<SpeedData> = {
 
 /** How many statements a log has, about. */
 function sizes(lab: Lab) {
-  return lab.options.quick ? { selects: 5_000, transactions: 500 } : { selects: 200_000, transactions: 16_000 };
+  return lab.options.quick ? { selects: 5_000, transactions: 500 } : { selects: 100_000, transactions: 8_000 };
 }
 
 /** The log of a case. TPC-B is the same for both settings of synchronous_commit. */
@@ -147,6 +148,8 @@ async function runnersOf(lab: Lab, one: Case, log: RecordedLog): Promise<Runners
   const request = requestOf(clients);
   const runners: Runners = { reprise: async () => plain(await replay(lab, log, request)) };
   if (clients > 1) runners.reprise8 = async () => plain(await replay(lab, log, { ...request, inFlight: 8 }));
+  const sessions = await readFrames(lab, log);
+  runners.frames = () => frames(lab, log, sessions, clients === 1 ? 256 : 64);
   if (lab.pgreplay !== null) runners.pgreplay = () => pgreplay(lab, log, 60_000);
   const { selects, transactions } = sizes(lab);
   const each = (count: number) => ['-c', String(clients), '-t', String(Math.ceil(count / clients))];
@@ -201,13 +204,15 @@ function rate(samples: readonly Sample[] | undefined): number {
 function tableOf(rows: readonly Row[], clients: 1 | 8): Table {
   const ordering = clients === 1 ? 'one connection, COMMIT ordering' : 'eight sessions, SESSION ordering';
   return {
-    caption: `Statements per second, ${ordering}. Medians; × is Reprise over the other.`,
+    caption: `Statements per second, ${ordering}. Medians; × is Reprise over the other; frames only: the same statements sent with nothing read, compared or recorded.`,
     head: [
       'statements',
       'pgreplay',
       'Reprise',
       '× pgreplay',
       'goal',
+      'frames only',
+      '× pgreplay',
       ...(clients === 8 ? ['Reprise, 8 in flight', '× pgreplay'] : []),
       'pgbench',
       '× pgbench',
@@ -219,14 +224,17 @@ function tableOf(rows: readonly Row[], clients: 1 | 8): Table {
       .filter((row) => row.clients === clients)
       .map(({ label, goal, samples }) => {
         const ours = rate(samples.reprise);
-        const wide = rate(samples.reprise8);
+        const only = rate(samples.frames);
+        const narrow = rate(samples.reprise8);
         return [
           label,
           whole(rate(samples.pgreplay)),
           whole(ours),
           fixed(ours / rate(samples.pgreplay), 2),
           `≥ ${goal}`,
-          ...(clients === 8 ? [whole(wide), fixed(wide / rate(samples.pgreplay), 2)] : []),
+          whole(only),
+          fixed(only / rate(samples.pgreplay), 2),
+          ...(clients === 8 ? [whole(narrow), fixed(narrow / rate(samples.pgreplay), 2)] : []),
           whole(rate(samples.pgbench)),
           fixed(ours / rate(samples.pgbench), 2),
           whole(rate(samples.pipelined)),
