@@ -89,7 +89,7 @@ export const speed: Part<SpeedData> = {
 
 /** How many statements a log has, about. */
 function sizes(lab: Lab) {
-  return lab.options.quick ? { selects: 5_000, transactions: 500 } : { selects: 100_000, transactions: 8_000 };
+  return lab.options.quick ? { selects: 5_000, transactions: 500 } : { selects: 60_000, transactions: 6_000 };
 }
 
 /** The log of a case. TPC-B is the same for both settings of synchronous_commit. */
