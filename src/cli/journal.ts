@@ -9,6 +9,7 @@ import { type CliContext, examples } from './context.ts';
 import { count, duration, fields, type Io, json, oneLine, table } from './io.ts';
 import { addJournalExport } from './journal-export.ts';
 import { addJournalShow, outcomeWord } from './journal-show.ts';
+import { addJournalTail } from './journal-tail.ts';
 import {
   addFilterFlags,
   addWindowFlags,
@@ -59,6 +60,7 @@ export function addJournal(program: Command, context: CliContext): void {
   addServiceFlags(addWindowFlags(stats)).action((flags: StatsFlags) => showStats(flags, context.io));
   addJournalShow(journal, context);
   addJournalExport(journal, context);
+  addJournalTail(journal, context);
 }
 
 async function listEntries(flags: ListFlags, io: Io): Promise<void> {

@@ -72,7 +72,11 @@ export function addRequestFlags(command: Command): Command {
     .option('--connect-timeout <time>', 'bound of each connection attempt (default 10s)', milliseconds)
     .option('--run-timeout <time>', 'bound of the whole run', milliseconds)
     .option('--max-connections <count>', 'most connections to the target at once (default 100)', wholeNumber)
-    .option('--in-flight <count>', 'statements under way on a connection; 1 gives faithful durations', wholeNumber)
+    .option(
+      '--in-flight <count>',
+      'statements under way on a connection (default: commit 256, session 64); 1 gives faithful durations',
+      wholeNumber,
+    )
     .option('--read-only', 'let the target refuse writes')
     .option('--digest-rows', "digest result rows, to compare with the record's checksums")
     .option('--slower-ratio <factor>', 'SLOWER means this many times the recorded duration (default 2)', decimal)

@@ -2,6 +2,7 @@ import { RepriseError } from '../errors.ts';
 import { type Operation, request } from './client.ts';
 import { isErrorCode, ServiceError } from './errors.ts';
 import { sseTransport } from './sse.ts';
+import { type TailOptions, type TailUpdate, tailJournal } from './tail.ts';
 import type { Endpoint } from './transport.ts';
 import { type ReplayUpdate, type WatchOptions, watchReplay } from './watch.ts';
 import { webSocketTransport } from './websocket.ts';
@@ -12,6 +13,7 @@ export { ServiceError } from './errors.ts';
 export * from './generated/graphql.ts';
 export * from './report/index.ts';
 export type { ConnectionState } from './resuming-stream.ts';
+export type { TailOptions, TailUpdate } from './tail.ts';
 export { hasEnded, type ReplayUpdate, type WatchOptions } from './watch.ts';
 
 export interface ClientOptions {
@@ -40,6 +42,13 @@ export interface Client {
    * @throws RepriseError SERVICE_UNREACHABLE, REPLAY_NOT_FOUND, CURSOR_INVALID; ServiceError on a gap in the numbers
    */
   watchReplay(replayId: string, options?: WatchOptions): AsyncIterableIterator<ReplayUpdate, void, undefined>;
+  /**
+   * Follows the journal: gives entries as they arrive, each once, and reconnects behind the last one when the connection
+   * breaks. Never ends by itself. What arrives while the connection is lost is given if there was an entry or an
+   * `after` before, behind which to go on.
+   * @throws RepriseError SERVICE_UNREACHABLE, CURSOR_INVALID, BAD_INPUT
+   */
+  tailJournal(options?: TailOptions): AsyncIterableIterator<TailUpdate, void, undefined>;
 }
 
 export function createClient(options: ClientOptions): Client {
@@ -48,6 +57,7 @@ export function createClient(options: ClientOptions): Client {
   return {
     request: (document, variables, signal) => request(endpoint, document, variables, signal),
     watchReplay: (replayId, watch) => watchReplay(endpoint, transport, replayId, watch),
+    tailJournal: (tail) => tailJournal(endpoint, transport, tail),
   };
 }
 

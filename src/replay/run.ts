@@ -14,6 +14,7 @@ import { endOthers } from './end-others.ts';
 import { EventFeed } from './feed.ts';
 import type { IdRestorer } from './ids/id-restorer.ts';
 import { openIdRestorer } from './ids/open.ts';
+import { otherIdsRemark } from './ids/other-ids.ts';
 import { Pacer } from './pacer.ts';
 import { mapDatabases, openPlan, type PlannedSession, planFilter, readSessions } from './plan.ts';
 import { ProgressMarker } from './progress-marker.ts';
@@ -281,7 +282,20 @@ export class ReplayRun {
     } finally {
       await context.doubts.settled();
       for (const remark of context.ids?.remarks() ?? []) this.report.remark(remark);
+      await this.remarkOnOtherIds(context, sessions.size);
     }
+  }
+
+  /** One session alone draws as in the record. Never rejects: a target that is gone has nothing to tell. */
+  private async remarkOnOtherIds({ request, monitor }: WalkContext, sessions: number): Promise<void> {
+    if (sessions < 2 || request.readOnly || (request.ordering === 'COMMIT' && request.restoreIds)) return;
+    if (this.control.endReason !== null) return;
+    const statements = this.report.finish().statements.map(({ normalised }) => normalised);
+    const asked = otherIdsRemark(monitor, statements).then(
+      (remark) => remark !== null && this.report.remark(remark),
+      () => {},
+    );
+    await within(LAST_WAIT_MS, asked);
   }
 
   /** Nothing is sent before: where it fails, the run stays as resumable as it was. */

@@ -99,9 +99,9 @@ export class TargetMonitor {
     );
   }
 
-  /** For a question that is asked once, while the target has just been reached. Rejects as `TargetConnection.query`. */
-  query(text: string): Promise<QueryResult> {
-    return this.connection.query(text);
+  /** For a question that is asked once, where a connection that was lost is no matter. Rejects as `TargetConnection.query`. */
+  query(...question: Parameters<TargetConnection['query']>): Promise<QueryResult> {
+    return this.connection.query(...question);
   }
 
   /**

@@ -8,7 +8,7 @@ import { cli, cliHere } from './process.ts';
 /** A command line with the cursor at its end, and the words that Tab offers there. */
 const LINES: readonly (readonly [string, readonly string[]])[] = [
   ['reprise jo', ['journal']],
-  ['reprise journal ', ['ls', 'stats', 'show', 'export']],
+  ['reprise journal ', ['ls', 'stats', 'show', 'export', 'tail']],
   ['reprise replay star', ['start']],
   ['reprise replay start --ord', ['--ordering']],
   ['reprise replay start --ordering ', ['timestamp', 'commit', 'session']],
@@ -111,7 +111,7 @@ describe.runIf(has('zsh', ['-f'], ':'))('completion in a real zsh', () => {
       print $_comps[reprise]
       words=(reprise journal '') CURRENT=3
       _reprise`;
-    expect(words(run('zsh', ['-f'], first))).toEqual(['_reprise', 'ls', 'stats', 'show', 'export']);
+    expect(words(run('zsh', ['-f'], first))).toEqual(['_reprise', 'ls', 'stats', 'show', 'export', 'tail']);
   });
 });
 

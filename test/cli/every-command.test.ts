@@ -37,6 +37,7 @@ const RUNS: readonly Run[] = [
   ['journal stats', 0, () => ['journal', 'stats', '--buckets', '5']],
   ['journal show', 0, () => ['journal', 'show', shop.entry]],
   ['journal export', 0, () => ['journal', 'export', ...BEGINNING, '--format', 'csv']],
+  ['journal tail behind no cursor', 2, () => ['journal', 'tail', '--after', 'nowhere']],
   ['replay start', 0, () => start(...at(shop.target), '--read-only', '--watch', '--fail-on', 'none')],
   ['replay start of a run that differs', 1, () => start(...at(shop.empty), '--watch')],
   ['replay start that stops early', 1, () => start(...at(shop.empty), '--watch', '--stop-after', '1')],

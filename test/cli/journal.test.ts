@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Client } from 'pg';
 import { from } from 'pg-copy-streams';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { encodeTailCursor } from '../../src/journal/cursor.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { SHOP_LOG } from '../support/shop.ts';
 import { cli, cliHere, type Env, type ServiceProcess, startCli, startService } from './process.ts';
@@ -11,10 +12,12 @@ import { cli, cliHere, type Env, type ServiceProcess, startCli, startService } f
 const OPERATOR = 'operator-token-of-a-test';
 const READER = 'reader-token-of-a-test';
 const BEGINNING = ['--from', '2026-11-23T16:28:37.447Z', '--to', '2026-11-23T16:28:37.500Z'];
+const ANOTHER_LOG = new URL('../capture/fixtures/pg18-both.csv.gz', import.meta.url).pathname;
 const NO_RUN = '00000000-0000-4000-8000-000000000000';
 
 let folder: string;
 let service: ServiceProcess;
+let serviceEnv: Env;
 let target: TestDatabase;
 let env: Env;
 
@@ -22,10 +25,8 @@ beforeAll(async () => {
   [folder, target] = await Promise.all([mkdtemp(join(tmpdir(), 'reprise-journal-')), createTestDatabase()]);
   const { host, port, user, password, name: database } = target;
   const targets = { staging: { host, port, user, password, database }, gone: { host, port: 1, user, password } };
-  service = await startService(folder, 0, {
-    REPRISE_TARGETS: JSON.stringify(targets),
-    REPRISE_TOKENS: `${OPERATOR}:operator,${READER}:reader`,
-  });
+  serviceEnv = { REPRISE_TARGETS: JSON.stringify(targets), REPRISE_TOKENS: `${OPERATOR}:operator,${READER}:reader` };
+  service = await startService(folder, 0, serviceEnv);
   env = { REPRISE_SERVER_URL: service.url, REPRISE_TOKEN: READER, REPRISE_DATA_DIR: folder, PASSWORD: password };
   expect(await cliHere(['import', SHOP_LOG], env)).toMatchObject({ code: 0 });
 });
@@ -241,5 +242,46 @@ describe('an argument that is no id', () => {
     const { code, stderr } = await cliHere(['journal', 'ls', '--from', 'yesterday', '--to', 'today'], env);
     expect(stderr).toMatch(/^error: window\.from: /);
     expect(code).toBe(2);
+  });
+});
+
+// Last: it adds to the journal.
+describe('journal tail', () => {
+  const START = encodeTailCursor({ timestamp: 0, position: 0n, sequence: 0, arrival: 0n });
+  const failed = ['journal', 'tail', '--only-outcome', 'failed', '--after'];
+  const goOn = (stderr: string) => /go on with --after (\S+)\n$/.exec(stderr)?.[1] ?? '';
+
+  test('prints a line for each entry that the filter lets through, until Ctrl-C, which is exit status 130', async () => {
+    const running = startCli([...failed, START], env);
+    const lines: string[] = [];
+    while (lines.length < 122) lines.push(await running.nextLine());
+    for (const line of lines) expect(line).toMatch(/^2026-11-23T\S+Z {2}\S+ {2}.{7,} {2}[0-9A-Z]{5} {2}\S/);
+    expect(await running.end('SIGINT')).toBe(130);
+    expect(goOn(running.stderr())).not.toBe('');
+  });
+
+  test('goes on behind the last entry when the service comes back, and from a cursor, in JSON one entry a line', async () => {
+    const running = startCli([...failed, START, '--json'], env);
+    const ids = new Set<string>();
+    while (ids.size < 122) ids.add(JSON.parse(await running.nextLine()).id);
+    const port = Number(new URL(service.url).port);
+    await service.end('SIGTERM');
+    await running.says(/^connection lost \(.*\), trying again in /m);
+    service = await startService(folder, port, serviceEnv);
+    expect(await cliHere(['import', ANOTHER_LOG], env)).toMatchObject({ code: 0 });
+    const next = JSON.parse(await running.nextLine());
+    expect(ids).not.toContain(next.id);
+    expect(next.outcome.status).toBe('FAILED');
+    await running.end('SIGINT');
+    const again = startCli([...failed, START, '--json'], env);
+    while (JSON.parse(await again.nextLine()).id !== next.id);
+    expect(await again.end('SIGTERM')).toBe(130);
+  });
+
+  test('a cursor that is none is exit status 2', async () => {
+    expect(await cliHere(['journal', 'tail', '--after', 'nowhere'], env)).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('CURSOR_INVALID'),
+    });
   });
 });

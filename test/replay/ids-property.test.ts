@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { PROPERTY_RUNS, PROPERTY_SEED } from '../support/property.ts';
 import { type RecordedSession, Recorder } from './ids-recorder.ts';
 import { type Bench, failures, openBench, run } from './ids-support.ts';
 
@@ -245,9 +246,14 @@ afterAll(async () => {
   await Promise.all([source.drop(), target.drop()]);
 });
 
+/** Milliseconds; grows with the histories. */
+const TIMEOUT_MS = 60_000 + PROPERTY_RUNS * 10_000;
+
 let hour = Date.UTC(2026, 0) * 1000;
 
-it('gives every row of a random interleaved history the id that it had on the source', async () => {
+it('gives every row of a random interleaved history the id that it had on the source', {
+  timeout: TIMEOUT_MS,
+}, async () => {
   await fc.assert(
     fc.asyncProperty(steps, async (history) => {
       await Promise.all([run(source, RESET), run(target, RESET)]);
@@ -262,7 +268,7 @@ it('gives every row of a random interleaved history the id that it had on the so
       expect(failures(replayed)).toEqual([]);
       expect(await run(target, CONTENTS)).toBe(await run(source, CONTENTS));
     }),
-    { numRuns: Number(process.env['IDS_RUNS'] ?? 25), endOnFailure: true },
+    { numRuns: PROPERTY_RUNS, seed: PROPERTY_SEED, endOnFailure: true },
   );
 });
 
@@ -271,8 +277,8 @@ const SHOWN = `
 SELECT p.name, p.id::text, string_agg(c.v, ',' ORDER BY c.v) FROM parent p JOIN child c ON c.parent_id = p.id
 WHERE c.v NOT LIKE 'made%' GROUP BY p.name, p.id ORDER BY 1`;
 
-it('gives rows that later statements refer to their ids although draws raced', async () => {
-  for (let round = 0; round < Number(process.env['IDS_ROUNDS'] ?? 3); round++) {
+it('gives rows that later statements refer to their ids although draws raced', { timeout: TIMEOUT_MS }, async () => {
+  for (let round = 0; round < PROPERTY_RUNS / 10; round++) {
     await Promise.all([run(source, RESET), run(target, RESET)]);
     hour += 3_600_000_000;
     const recorder = new Recorder(source, hour, null);

@@ -9,16 +9,12 @@ import {
   historyPlans,
   makeHistory,
 } from '../support/histories.ts';
+import { PROPERTY_RUNS, PROPERTY_SEED } from '../support/property.ts';
 import { type EndedRun, type Target, useBench } from '../support/replay.ts';
 
-/** Histories of each property; `REPRISE_PROPERTY_RUNS=10000` for a night. */
-const RUNS = Number(process.env['REPRISE_PROPERTY_RUNS'] ?? 30);
-/** A long night is told by its seed: `REPRISE_PROPERTY_SEED` repeats it. */
-const SEED = Number(process.env['REPRISE_PROPERTY_SEED'] ?? Date.now() & 0x7fffffff);
-if (RUNS > 30) console.info(`${RUNS} histories of each property, seed ${SEED}`);
 /** No run hangs: each history has this long, in milliseconds. */
 const LONGEST_MS = 20_000;
-const TIMEOUT_MS = 60_000 + RUNS * LONGEST_MS;
+const TIMEOUT_MS = 60_000 + PROPERTY_RUNS * LONGEST_MS;
 
 const bench = useBench();
 
@@ -125,7 +121,7 @@ async function check(
       const history = makeHistory(drawn);
       await examine(history, await history.record.store(bench.journal));
     }),
-    { numRuns: RUNS, seed: SEED, timeout: LONGEST_MS },
+    { numRuns: PROPERTY_RUNS, seed: PROPERTY_SEED, timeout: LONGEST_MS },
   );
 }
 

@@ -696,6 +696,15 @@ export type JournalEntriesByIdQuery = { readonly nodes: ReadonlyArray<
 
 export type TransactionFieldsFragment = { readonly id: string, readonly nodeId: string, readonly sessionId: string, readonly user: string | null, readonly database: string | null, readonly application: string | null, readonly autocommit: boolean, readonly status: TransactionStatus, readonly position: string, readonly commitSeq: string | null, readonly startedAt: string, readonly endedAt: string | null, readonly entryCount: number, readonly byteCount: number };
 
+export type TailEntriesSubscriptionVariables = Exact<{
+  filter?: EntryFilterInput | null | undefined;
+  after?: string | null | undefined;
+  batchSize: number;
+}>;
+
+
+export type TailEntriesSubscription = { readonly journalTail: { readonly cursor: string, readonly entries: ReadonlyArray<{ readonly id: string, readonly transactionId: string, readonly sequence: number, readonly timestamp: string, readonly nodeId: string, readonly sessionId: string, readonly user: string | null, readonly database: string | null, readonly application: string | null, readonly statement: string, readonly protocol: Protocol, readonly preparedName: string | null, readonly statementType: StatementType, readonly durationMs: number | null, readonly rows: number | null, readonly checksum: string | null, readonly unreplayable: UnreplayableReason | null, readonly parameters: ReadonlyArray<{ readonly kind: ParameterKind, readonly text: string | null, readonly oid: number | null }>, readonly outcome: { readonly status: EntryOutcomeStatus, readonly sqlstate: string | null, readonly message: string | null } }> } };
+
 export type StartReplayMutationVariables = Exact<{
   input: ReplayInput;
 }>;
@@ -1732,6 +1741,44 @@ export const JournalEntriesByIdDocument = new TypedDocumentString(`
   }
   unreplayable
 }`) as unknown as TypedDocumentString<JournalEntriesByIdQuery, JournalEntriesByIdQueryVariables>;
+export const TailEntriesDocument = new TypedDocumentString(`
+    subscription TailEntries($filter: EntryFilterInput, $after: Cursor, $batchSize: Int!) {
+  journalTail(filter: $filter, after: $after, batchSize: $batchSize) {
+    cursor
+    entries {
+      ...EntryFields
+    }
+  }
+}
+    fragment EntryFields on JournalEntry {
+  id
+  transactionId
+  sequence
+  timestamp
+  nodeId
+  sessionId
+  user
+  database
+  application
+  statement
+  protocol
+  preparedName
+  parameters {
+    kind
+    text
+    oid
+  }
+  statementType
+  durationMs
+  rows
+  checksum
+  outcome {
+    status
+    sqlstate
+    message
+  }
+  unreplayable
+}`) as unknown as TypedDocumentString<TailEntriesSubscription, TailEntriesSubscriptionVariables>;
 export const StartReplayDocument = new TypedDocumentString(`
     mutation StartReplay($input: ReplayInput!) {
   startReplay(input: $input) {

@@ -1,0 +1,7 @@
+/** Histories of each property; `REPRISE_PROPERTY_RUNS=10000` for a night. */
+export const PROPERTY_RUNS = Number(process.env['REPRISE_PROPERTY_RUNS'] ?? 30);
+
+/** What they are drawn from; `REPRISE_PROPERTY_SEED` repeats a night. */
+export const PROPERTY_SEED = Number(process.env['REPRISE_PROPERTY_SEED'] ?? Date.now() & 0x7fffffff);
+
+console.info(`${PROPERTY_RUNS} histories of each property, seed ${PROPERTY_SEED}`);
