@@ -163,11 +163,11 @@ export type EventDetail =
 export type LagCause =
   /** The replay itself was late. */
   | 'DISPATCHER'
-  /** A lock on the target was waited for. */
+  /** A lock on the target was waited for. Not told in COMMIT ordering. */
   | 'LOCK'
   /** It was not late. */
   | 'NONE'
-  /** The session's previous statement was still running. */
+  /** The session's previous statement was still running; in COMMIT ordering: as many statements were under way as may be. */
   | 'SESSION_BUSY'
   /** The target was slow. */
   | 'TARGET';
