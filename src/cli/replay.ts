@@ -4,6 +4,7 @@ import {
   type Client,
   PauseReplayDocument,
   PreflightReplayDocument,
+  type PreflightReplayQuery,
   ReplayFailuresDocument,
   type ReplayFieldsFragment,
   type ReplayInput,
@@ -31,6 +32,8 @@ import { addReplayReports } from './report.ts';
 import { failuresText, oneByOne, runsTable, runText } from './run-view.ts';
 import { addServiceFlags, type ServiceFlags, serviceOf, settleWindow } from './service.ts';
 import { addPasswordFlags } from './target-options.ts';
+
+type Preflight = Extract<PreflightReplayQuery['preflightReplay'], { readonly __typename: 'Preflight' }>;
 
 const STATES = [
   'PENDING',
@@ -194,12 +197,25 @@ async function preflight(
       'parsed on target',
       found.reachable ? `${count(found.kindsChecked)} of ${count(found.statementKinds)} different statements` : null,
     ],
-    ['estimate', duration(found.estimatedMs ?? null)],
+    ['estimate', estimateText(found.estimatedMs ?? null, input)],
+    ['coverage', coverageText(found.coverage)],
   ]);
   const problems = found.problems.map(({ severity, code, message }) => [severity, code, message]);
   io.stdout.write(
     `${text}\n\n${problems.length === 0 ? 'no problems found' : table(['', 'code', 'problem'], problems)}\n`,
   );
+}
+
+/** Capped gaps shorten the schedule by as much as nobody has counted. */
+function estimateText(ms: number | null, { pace }: ReplayInput): string | null {
+  const text = duration(ms);
+  return text !== null && pace?.maxIdleMs != null ? `at most ${text}` : text;
+}
+
+/** What the journal holds of the window, whatever the filter. */
+function coverageText({ entries, losses }: Preflight['coverage']): string {
+  const lost = losses.map(({ reason, count: times }) => `${count(times)} ${reason}`).join(', ');
+  return `${count(entries)} entries in the window, ${lost === '' ? 'no losses' : `losses: ${lost}`}`;
 }
 
 function transactionsText(counts: { committed: number; rolledBack: number; open: number }): string {

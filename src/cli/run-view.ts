@@ -1,4 +1,5 @@
 import type { ReplayFailuresQuery, ReplayFieldsFragment, SummaryFieldsFragment } from '../client/index.ts';
+import { lagByCauseText } from '../client/report/index.ts';
 import { count, duration, fields, oneLine, table } from './io.ts';
 
 type Failures = NonNullable<ReplayFailuresQuery['replayFailures']>;
@@ -107,6 +108,7 @@ export function runText(run: ReplayFieldsFragment): string {
     ],
     ['in the record', withNote('p50 / p95 / p99', percentiles(summary.recordedDuration), '')],
     ['lag', withNote('p50 / p95 / p99', percentiles(summary.lag), '')],
+    ['lag by cause', lagByCauseText(summary, duration)],
   ]);
 }
 

@@ -86,7 +86,8 @@ const PreflightRef = builder.objectRef<Preflight>('Preflight').implement({
     }),
     estimatedMs: t.exposeFloat('estimatedMs', {
       nullable: true,
-      description: 'Estimated milliseconds; null when it cannot be told.',
+      description:
+        'Estimated milliseconds: the recorded span at the asked speed (with `maxIdleMs`, at most this), or the recorded durations as fast as possible; null when it cannot be told.',
     }),
     coverage: t.field({
       type: JournalCoverage,

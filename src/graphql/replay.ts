@@ -32,8 +32,9 @@ export const DivergenceEnum = enumOf<Divergence>('Divergence', 'A difference bet
 export const LagCauseEnum = enumOf<LagCause>('LagCause', 'Why a statement was sent late.', {
   NONE: 'It was not late.',
   DISPATCHER: 'The replay itself was late.',
-  SESSION_BUSY: "The session's previous statement was still running.",
-  LOCK: 'A lock on the target was waited for.',
+  SESSION_BUSY:
+    "The session's previous statement was still running; in COMMIT ordering: as many statements were under way as may be.",
+  LOCK: 'A lock on the target was waited for. Not told in COMMIT ordering.',
   TARGET: 'The target was slow.',
 });
 

@@ -13,8 +13,9 @@ export class CommitPipeline {
   private readonly pacer: Pacer;
   private wakeUp: (() => void) | null = null;
   private wakeAt = 0;
-  /** Why the walk is behind its schedule, while it is. */
+  /** What held the walk up since it was last on time, and until when (`performance.now()`). */
   private behind: LagCause = 'DISPATCHER';
+  private heldUntil = Number.NEGATIVE_INFINITY;
 
   constructor(pacer: Pacer) {
     this.pacer = pacer;
@@ -24,7 +25,10 @@ export class CommitPipeline {
   send(connection: TargetConnection, message: StatementMessage, done: (outcome: TargetOutcome) => void): void {
     connection.send(message, (outcome) => {
       done(outcome);
-      if (!sendIsTimely(outcome.serviceMs)) this.behind = 'TARGET';
+      if (!sendIsTimely(outcome.serviceMs)) {
+        this.behind = 'TARGET';
+        this.heldUntil = outcome.doneAt;
+      }
       this.answered(connection);
     });
   }
@@ -58,13 +62,24 @@ export class CommitPipeline {
     });
   }
 
-  /** Late because of statements under way, or because of a slow one before, until the walk has caught up. */
-  lagOf(connection: TargetConnection, due: number): Lag {
-    const late = performance.now() - this.pacer.dueAt(due);
+  /** Waits, behind a statement that filled the window, until at most so many are under way. */
+  async makeRoom(left: number): Promise<void> {
+    await this.drain(left);
+    if (this.behind !== 'TARGET') this.behind = 'SESSION_BUSY';
+    this.heldUntil = performance.now();
+  }
+
+  /**
+   * Late because of a slow statement or a full window, until the walk has caught up. What else is under way on the
+   * connection holds nothing up, and what was due only when a wait was over was not late for it.
+   */
+  lagOf(due: number): Lag {
+    const dueAt = this.pacer.dueAt(due);
+    const late = performance.now() - dueAt;
     if (sendIsTimely(late)) {
       this.behind = 'DISPATCHER';
       return { ms: Math.max(0, late), cause: 'NONE' };
     }
-    return { ms: late, cause: connection.inFlight > 0 ? 'SESSION_BUSY' : this.behind };
+    return { ms: late, cause: dueAt < this.heldUntil ? this.behind : 'DISPATCHER' };
   }
 }

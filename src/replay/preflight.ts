@@ -48,8 +48,8 @@ export interface Preflight {
   readonly statementKinds: number;
   readonly kindsChecked: number;
   /**
-   * Estimated run time in milliseconds: the recorded span at the asked speed, or the recorded durations as fast as
-   * possible; null where none is recorded.
+   * Estimated run time in milliseconds: the recorded span at the asked speed (with capped gaps the schedule takes at
+   * most this), or the recorded durations as fast as possible; null where none is recorded.
    */
   readonly estimatedMs: number | null;
   readonly coverage: Coverage;
@@ -242,7 +242,12 @@ function skippedOf({ unreplayable, failed }: WindowProfile, { ordering, scale }:
  */
 function estimate(profile: WindowProfile, { pace, ordering, maxConnections, scale }: ReplayRequest): number | null {
   if (profile.first === null || profile.last === null) return null;
-  if (pace.mode === 'RECORDED') return (profile.last - profile.first) / 1000 / pace.speed;
+  if (pace.mode === 'RECORDED') {
+    const spanMs = (profile.last - profile.first) / 1000;
+    // Which gaps are that long is not known, only how many there are.
+    const mostMs = pace.maxIdleMs === null ? spanMs : Math.min(spanMs, (profile.entries - 1) * pace.maxIdleMs);
+    return mostMs / pace.speed;
+  }
   if (profile.timed === 0) return null;
   const untimed = profile.entries / profile.timed;
   if (ordering !== 'SESSION') return profile.recordedMs * untimed;

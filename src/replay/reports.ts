@@ -5,7 +5,7 @@ import { rebuildReport } from './report-rebuild.ts';
 import type { ReplayRequest } from './request.ts';
 import type { Replay, ReplayReport, ReplayStore } from './store.ts';
 import type { ReplaySummary } from './summary.ts';
-import { evaluateThresholds, parseThreshold } from './thresholds.ts';
+import { approximateRemark, evaluateThresholds, parseThreshold } from './thresholds.ts';
 
 interface Stores {
   readonly journal: JournalStore;
@@ -27,7 +27,8 @@ export async function saveReport(
   const here = gathered.finish(slower);
   const anew = isWhole ? here : await rebuildReport(journal, store, id, slower);
   const whole = isWhole ? here : { ...anew, remarks: [...anew.remarks, ...here.remarks] };
-  const report = { ...whole, remarks: [...whole.remarks, ...keysRemark(whole, request)] };
+  const approximate = approximateRemark(request.thresholds, summary);
+  const report = { ...whole, remarks: [...whole.remarks, ...keysRemark(whole, request), ...approximate] };
   await store.saveReport(id, { ...report, thresholds: evaluateThresholds(request.thresholds, summary, report) });
 }
 
@@ -63,7 +64,11 @@ export async function readReport(
   const stored = await store.report(id);
   const report = stored ?? soFar ?? (await rebuildReport(journal, store, id, measureOf(request, summary)));
   const own = stored?.thresholds ?? evaluateThresholds(request.thresholds, summary, report);
-  return { ...report, thresholds: [...own, ...evaluateThresholds(thresholds, summary, report)] };
+  const remarks = [
+    ...report.remarks,
+    ...approximateRemark(stored === null ? [...request.thresholds, ...thresholds] : thresholds, summary),
+  ];
+  return { ...report, remarks, thresholds: [...own, ...evaluateThresholds(thresholds, summary, report)] };
 }
 
 /**

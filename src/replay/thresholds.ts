@@ -138,3 +138,14 @@ export function evaluateThresholds(
 function reported({ succeeded, failed, cascades, skipped, unknown }: ReplaySummary): number {
   return succeeded + failed + cascades + skipped + unknown;
 }
+
+const OF_DURATIONS: ReadonlySet<ThresholdMetric> = new Set(['p50', 'p95', 'p99']);
+
+/** What is to be said of thresholds that were held against approximate durations: a sentence, or nothing. */
+export function approximateRemark(thresholds: readonly string[], summary: ReplaySummary): readonly string[] {
+  if (!summary.durationsApproximate) return [];
+  const held = thresholds.filter((text) => OF_DURATIONS.has(parseThreshold(text).metric));
+  if (held.length === 0) return [];
+  const what = `${held.length === 1 ? 'threshold' : 'thresholds'} ${held.join(', ')}`;
+  return [`${what}: the durations are approximate, run with inFlight 1 for faithful ones`];
+}

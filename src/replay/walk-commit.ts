@@ -342,7 +342,7 @@ export class CommitWalk {
     const { ids, request } = this.context;
     const { entry } = place;
     session.transactionId = open.id;
-    const lag = due === null ? null : this.pipeline.lagOf(connection, due);
+    const lag = due === null ? null : this.pipeline.lagOf(due);
     const remembers = this.sessions.isOwn(session);
     this.pipeline.send(connection, messageOf(entry, request.digestRows), (outcome) => {
       // `onLost` comes behind the last, unless the run has cut it off, or it was gone when this was sent.
@@ -365,7 +365,7 @@ export class CommitWalk {
     const question = ids?.question(entry) ?? null;
     if (question !== null) this.pipeline.ask(connection, question, (result) => ids?.answer(entry, result));
     if (connection.inFlight < request.inFlight) return true;
-    return this.pipeline.drain(request.inFlight >> 1).then(() => true);
+    return this.pipeline.makeRoom(request.inFlight >> 1).then(() => true);
   }
 
   private report(open: Open, place: PlannedEntry, outcome: TargetOutcome, lag: Lag | null): void {

@@ -54,7 +54,8 @@ export class TargetQueryError extends Error {
  * (or is a Query of its own), so that a failure touches no other; rows are passed over by their length. A
  * statement_timeout of the server ends one statement and leaves the connection in step.
  *
- * A recorded `SET client_encoding` is undone at once: statement text is kept and sent as UTF-8.
+ * A recorded `SET client_encoding` is undone at once: statement text is kept and sent as UTF-8. So is, in a read-only
+ * session, what makes its next transactions writable, where the server tells of it (PostgreSQL 14 or later).
  */
 export class TargetConnection implements FrameHandler {
   readonly target: ResolvedTarget;
@@ -393,11 +394,16 @@ export class TargetConnection implements FrameHandler {
 
   private onParameter(buffer: Buffer, start: number, end: number): void {
     readParameter(buffer, start, end, this.session.parameters);
-    const encoding = this.parameters.get('client_encoding');
-    if (encoding === undefined || encoding === 'UTF8' || this.ended) return;
-    this.session.parameters.set('client_encoding', 'UTF8');
+    this.setBack('client_encoding', 'UTF8');
+    if (this.options.readOnly) this.setBack('default_transaction_read_only', 'on');
+  }
+
+  private setBack(name: string, value: string): void {
+    const current = this.parameters.get(name);
+    if (current === undefined || current === value || this.ended) return;
+    this.session.parameters.set(name, value);
     this.ownInFlight += 1;
-    this.enqueue(simple("SET client_encoding TO 'UTF8'"), () => this.ownInFlight--, null);
+    this.enqueue(simple(`SET ${name} TO '${value}'`), () => this.ownInFlight--, null);
   }
 
   private onSocketDrain(): void {

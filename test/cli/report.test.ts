@@ -200,6 +200,13 @@ describe('replay', () => {
     const { code, stdout } = await cliHere(['replay', 'start', ...BEGINNING, ...at(empty), '--dry-run'], env);
     expect(stdout).toMatch(/^ERROR +MISSING_RELATION +relation "\w+" does not exist \(42P01\): /m);
     expect(stdout).toMatch(/^transactions +\d+ \(in the record \d+ committed/m);
+    expect(stdout).toMatch(/^coverage +[\d,]+ entries in the window, (?:no losses|losses: [\d,]+ [A-Z_]+)/m);
     expect(code).toBe(3);
+  });
+
+  test('start --dry-run says how long a schedule with capped gaps takes at most', async () => {
+    const dry = ['replay', 'start', ...BEGINNING, ...at(target), '--dry-run', '--speed', '1'];
+    expect((await cliHere(dry, env)).stdout).toMatch(/^estimate +\d/m);
+    expect((await cliHere([...dry, '--max-idle', '10ms'], env)).stdout).toMatch(/^estimate +at most \d/m);
   });
 });

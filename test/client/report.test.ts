@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { reportText } from '../../src/cli/report-view.ts';
 import { csvCell, reportCsv } from '../../src/client/report/csv.ts';
 import type { ReportData, StatementLine, ThresholdLine } from '../../src/client/report/data.ts';
 import { htmlReport } from '../../src/client/report/html.ts';
@@ -294,4 +295,35 @@ describe('HTML', () => {
 
 test('JSON holds everything that the others are made from', () => {
   expect(JSON.parse(renderReport(bad, 'json'))).toEqual({ version: 1, ...JSON.parse(JSON.stringify(bad)) });
+});
+
+describe('lag by cause', () => {
+  const { summary } = data().replay;
+  const paced = (lagByCause: readonly { readonly cause: string; readonly ms: number }[]) =>
+    data({}, {
+      summary: { ...summary, lag: { p50: 1, p95: 20, p99: 30 }, lagByCause },
+    } as Partial<ReportData['replay']>);
+  const late = paced([
+    { cause: 'NONE', ms: 12 },
+    { cause: 'DISPATCHER', ms: 500 },
+    { cause: 'LOCK', ms: 0 },
+    { cause: 'TARGET', ms: 1_500 },
+  ]);
+
+  test('is a line of the summary for people and of the HTML page, most first', () => {
+    expect(reportText(late)).toMatch(/^lag by cause +TARGET 1\.5 s \(75 %\), DISPATCHER 500 ms \(25 %\)$/m);
+    expect(htmlReport(late)).toContain(
+      '<th scope="row">Lag by cause</th><td>TARGET 1,500 ms (75 %), DISPATCHER 500 ms (25 %)</td>',
+    );
+  });
+
+  test('says so when nothing was late', () => {
+    const text = reportText(paced([{ cause: 'NONE', ms: 12 }]));
+    expect(text).toMatch(/^lag by cause +no statement was sent late$/m);
+  });
+
+  test('is left out of a run without a schedule', () => {
+    expect(reportText(data())).not.toContain('lag by cause');
+    expect(htmlReport(data())).not.toContain('Lag by cause');
+  });
 });

@@ -62,6 +62,20 @@ describe.skipIf(CHROMIUM === undefined)('the form of a new replay (skipped witho
     await page.close();
   });
 
+  test('the check says what capped gaps take at most, and what the journal holds of the window', async () => {
+    const page = await browser.page();
+    await page.goto(`${dashboard.url}/#/new?target=staging`);
+    await page.getByRole('radio', { name: 'Recorded schedule' }).check();
+    await page.getByRole('textbox', { name: 'Longest gap, ms' }).fill('10');
+    await page.getByRole('button', { name: 'Check', exact: true }).click();
+    await page.locator('[data-preflight="ready"]').waitFor();
+    const facts = page.locator('[data-preflight] dl');
+    expect(await facts.textContent()).toMatch(
+      /Takes at most.*In the journal[\d,]+ entries, (?:no losses|losses: \d+ × )/,
+    );
+    await page.close();
+  });
+
   test('where the targets cannot be listed, the form says why and takes the name of one', async () => {
     const page = await browser.page();
     await page.route('**/graphql', (route) =>

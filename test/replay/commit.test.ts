@@ -184,6 +184,27 @@ it('COMMIT AND CHAIN leaves no transaction open for the next session', async () 
   expect(await target.sql(LOGGED)).toEqual(['a1', 'b', 'a3']);
 });
 
+it('thresholds on approximate durations are held, and a remark says what they are', async () => {
+  const target = await bench.target(SCHEMA);
+  const record = new HandMadeRecord();
+  for (let step = 0; step < 20; step++) record.run('a', 'SELECT 1');
+  const window = await record.store(bench.journal);
+  const thresholds = ['p95<1000s', 'failures=0', 'p50<1000s'];
+  const remarksOf = async (inFlight: number, more: readonly string[] = []) => {
+    const run = await bench.run(target, { window, ...COMMIT, inFlight, thresholds });
+    const report = await bench.engine.report(run.replay.id, more);
+    expect(report.thresholds.map(({ passed }) => passed)).toEqual([...thresholds, ...more].map(() => true));
+    return report.remarks;
+  };
+  const approximate = 'the durations are approximate, run with inFlight 1 for faithful ones';
+  expect(await remarksOf(1, ['p99<1000s'])).toEqual([]);
+  expect(await remarksOf(64)).toEqual([`thresholds p95<1000s, p50<1000s: ${approximate}`]);
+  expect(await remarksOf(64, ['p99<1000s', 'unknown=0'])).toEqual([
+    `thresholds p95<1000s, p50<1000s: ${approximate}`,
+    `threshold p99<1000s: ${approximate}`,
+  ]);
+});
+
 it.each([1, 2, 64])('with %i statements in flight the result is the same', async (inFlight) => {
   const target = await bench.target(SCHEMA);
   const record = new HandMadeRecord();

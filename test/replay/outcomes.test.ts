@@ -247,6 +247,32 @@ it('under readOnly a recorded statement does not get its session to write', asyn
   expect(await target.sql('SELECT count(*) FROM t')).toEqual(['0']);
 });
 
+it.each([
+  ['TIMESTAMP', 1],
+  ['COMMIT', 1],
+  ['SESSION', 1],
+  ['TIMESTAMP', 64],
+] as const)(
+  'under readOnly, %s with %i in flight: what a function makes writable is set back',
+  async (ordering, inFlight) => {
+    const target = await bench.target(
+      `CREATE TABLE t (n int); CREATE FUNCTION loosen() RETURNS void LANGUAGE sql
+     AS $$ SELECT set_config('default_transaction_read_only', 'off', false) $$`,
+    );
+    const record = new HandMadeRecord();
+    record.run('a', 'SELECT loosen()');
+    record.run('a', 'INSERT INTO t VALUES (1)');
+    record.run('a', 'BEGIN');
+    record.run('a', 'SELECT loosen()');
+    record.run('a', 'COMMIT');
+    record.run('a', 'INSERT INTO t VALUES (2)');
+    const window = await record.store(bench.journal);
+    const run = await bench.run(target, { window, ordering, inFlight, readOnly: true });
+    expect(run.brief.filter((outcome) => outcome === 'FAILED 25006')).toHaveLength(2);
+    expect(await target.sql('SELECT count(*) FROM t')).toEqual(['0']);
+  },
+);
+
 it('under readOnly the server refuses what writes, also a SELECT', async () => {
   const target = await bench.target(
     `${SCHEMA}; CREATE FUNCTION write() RETURNS void LANGUAGE sql AS $$ INSERT INTO log (who) VALUES ('written') $$`,

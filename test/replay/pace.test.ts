@@ -1,9 +1,13 @@
 import { describe, expect, it } from 'vitest';
+import { CommitPipeline } from '../../src/replay/commit-pipeline.ts';
+import { sendIsTimely } from '../../src/replay/due.ts';
 import { Pacer } from '../../src/replay/pacer.ts';
 import type { Pace } from '../../src/replay/request.ts';
+import type { TargetSession } from '../../src/replay/sessions.ts';
 import { startLoginGate } from '../support/login-gate.ts';
 import { HandMadeRecord } from '../support/record.ts';
 import { untilRunning, untilTrue, useBench } from '../support/replay.ts';
+import { open, simple, targetOf } from '../target/support.ts';
 
 const SECOND = 1_000_000;
 const recorded = (speed: number, maxIdleMs: number | null = null): Pace => ({ mode: 'RECORDED', speed, maxIdleMs });
@@ -219,6 +223,38 @@ describe('lag says why', () => {
       inFlight: 1,
     };
     expect((await bench.run(target, input)).outcome(late).lagCause).toBe(cause);
+  });
+
+  it('COMMIT: what is under way holds nothing up where the window has room', async () => {
+    const target = await bench.target(SCHEMA);
+    const record = new HandMadeRecord();
+    for (let n = 0; n < 2_000; n++) record.run(`s${n % 20}`, 'SELECT 1', { at: n / 1_000 });
+    const window = await record.store(bench.journal);
+    const run = await bench.run(target, { window, ordering: 'COMMIT', pace: recorded(100), inFlight: 1_000 });
+    expect(run.replay.summary).toMatchObject({ succeeded: 2_000, lagByCause: { SESSION_BUSY: 0, LOCK: 0 } });
+  });
+
+  it('COMMIT: a full window, or a slow statement in it', async () => {
+    const target = await bench.target(SCHEMA);
+    const connection = await open(targetOf(target));
+    const pacer = new Pacer(recorded(1));
+    const due = pacer.placeOf(0, performance.now() - 1_000) as number;
+    const pipeline = new CommitPipeline(pacer);
+    const services: number[] = [];
+    const send = (text: string) => pipeline.send(connection, simple(text), ({ serviceMs }) => services.push(serviceMs));
+    pipeline.lane = { connection } as TargetSession;
+    send('SELECT 1');
+    expect(pipeline.lagOf(due).cause).toBe('DISPATCHER');
+    await pipeline.makeRoom(0);
+    expect(pipeline.lagOf(due).cause).toBe(services.some((ms) => !sendIsTimely(ms)) ? 'TARGET' : 'SESSION_BUSY');
+    send(slow);
+    await pipeline.makeRoom(0);
+    expect(pipeline.lagOf(due).cause).toBe('TARGET');
+    // Due only when that was over: its lateness is the walk's own.
+    const over = performance.now() + 0.1;
+    pacer.shift(over - pacer.dueAt(due));
+    while (performance.now() < over + 2);
+    expect(pipeline.lagOf(due).cause).toBe('DISPATCHER');
   });
 
   it('the target was slow with another session, where order is strict', async () => {

@@ -35,6 +35,20 @@ it('says what a replay would do, without doing it', async () => {
   expect(await target.sql('SELECT count(*) FROM log')).toEqual(['0']);
 });
 
+it.each([
+  [null, 100_000],
+  [20_000, 20_000],
+  [150_000, 100_000],
+  [70_000, 70_000],
+])('estimates a schedule with gaps of at most %s ms by what it takes at most', async (maxIdleMs, estimatedMs) => {
+  const target = await bench.target();
+  const record = new HandMadeRecord();
+  for (const at of [0, 150_000, 200_000]) record.run('a', 'SELECT 1', { at });
+  const window = await record.store(bench.journal);
+  const pace = { mode: 'RECORDED', speed: 2, maxIdleMs } as const;
+  expect(await bench.engine.preflight({ window, target: target.spec, pace })).toMatchObject({ estimatedMs });
+});
+
 it.each(['TIMESTAMP', 'SESSION', 'COMMIT'] as const)(
   '%s: counts as many statements as the replay then reports',
   async (ordering) => {

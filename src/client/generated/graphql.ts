@@ -163,11 +163,11 @@ export type EventDetail =
 export type LagCause =
   /** The replay itself was late. */
   | 'DISPATCHER'
-  /** A lock on the target was waited for. */
+  /** A lock on the target was waited for. Not told in COMMIT ordering. */
   | 'LOCK'
   /** It was not late. */
   | 'NONE'
-  /** The session's previous statement was still running. */
+  /** The session's previous statement was still running; in COMMIT ordering: as many statements were under way as may be. */
   | 'SESSION_BUSY'
   /** The target was slow. */
   | 'TARGET';
@@ -834,7 +834,7 @@ export type PreflightReplayQuery = { readonly preflightReplay:
     | { readonly __typename: 'ConflictError', readonly code: ErrorCode, readonly message: string, readonly path: ReadonlyArray<string> }
     | { readonly __typename: 'InputError', readonly code: ErrorCode, readonly message: string, readonly path: ReadonlyArray<string> }
     | { readonly __typename: 'NotFoundError', readonly code: ErrorCode, readonly message: string, readonly path: ReadonlyArray<string> }
-    | { readonly __typename: 'Preflight', readonly target: string, readonly reachable: boolean, readonly serverVersion: string | null, readonly statements: number, readonly otherSessions: number | null, readonly transactions: number, readonly sessions: number, readonly sessionsAtOnce: number, readonly reads: number, readonly writes: number, readonly statementKinds: number, readonly kindsChecked: number, readonly estimatedMs: number | null, readonly transactionsByStatus: { readonly committed: number, readonly rolledBack: number, readonly open: number }, readonly skipped: ReadonlyArray<{ readonly reason: SkipReason, readonly count: number }>, readonly problems: ReadonlyArray<{ readonly severity: PreflightSeverity, readonly code: string, readonly message: string }> }
+    | { readonly __typename: 'Preflight', readonly target: string, readonly reachable: boolean, readonly serverVersion: string | null, readonly statements: number, readonly otherSessions: number | null, readonly transactions: number, readonly sessions: number, readonly sessionsAtOnce: number, readonly reads: number, readonly writes: number, readonly statementKinds: number, readonly kindsChecked: number, readonly estimatedMs: number | null, readonly transactionsByStatus: { readonly committed: number, readonly rolledBack: number, readonly open: number }, readonly skipped: ReadonlyArray<{ readonly reason: SkipReason, readonly count: number }>, readonly coverage: { readonly entries: number, readonly losses: ReadonlyArray<{ readonly reason: LossReason, readonly count: number }> }, readonly problems: ReadonlyArray<{ readonly severity: PreflightSeverity, readonly code: string, readonly message: string }> }
     | { readonly __typename: 'ServiceError', readonly code: ErrorCode, readonly message: string, readonly path: ReadonlyArray<string> }
     | { readonly __typename: 'TargetError', readonly code: ErrorCode, readonly message: string, readonly path: ReadonlyArray<string> }
    };
@@ -2678,6 +2678,13 @@ export const PreflightReplayDocument = new TypedDocumentString(`
       statementKinds
       kindsChecked
       estimatedMs
+      coverage {
+        entries
+        losses {
+          reason
+          count
+        }
+      }
       problems {
         severity
         code

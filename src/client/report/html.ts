@@ -1,4 +1,12 @@
-import { actualText, complaintsOf, divergencesText, type ReportData, rounded, type StatementLine } from './data.ts';
+import {
+  actualText,
+  complaintsOf,
+  divergencesText,
+  lagByCauseText,
+  type ReportData,
+  rounded,
+  type StatementLine,
+} from './data.ts';
 import { HTML_SCRIPT, HTML_STYLE } from './html-page.ts';
 import { escapeAttribute, escapeText } from './markup.ts';
 
@@ -81,6 +89,7 @@ function summary({ replay }: ReportData): string {
     ['Duration p50, p95, p99', percentiles(run.duration) + (run.durationsApproximate ? ' (approximate)' : '')],
     ['The same in the record', percentiles(run.recordedDuration)],
     ['Lag p50, p95, p99', run.lag.p50 === null ? null : percentiles(run.lag)],
+    ['Lag by cause', lagByCauseText(run, (ms) => `${number(Math.round(ms))} ms`)],
     ['First error', run.firstError ?? null],
   ];
   return `<table class="pairs"><tbody>${rows

@@ -93,7 +93,7 @@ export const DIVERGENCES: Readonly<Record<Divergence, { readonly label: string; 
 export const LAG_CAUSES: Readonly<Record<LagCause, string>> = {
   NONE: 'not late',
   DISPATCHER: 'the replay itself was late',
-  SESSION_BUSY: "the session's previous statement was running",
+  SESSION_BUSY: 'a statement before it was still running',
   LOCK: 'a lock on the target',
   TARGET: 'the target was slow',
 };

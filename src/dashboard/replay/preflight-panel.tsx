@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import type { StatementType } from '../../client/index.ts';
-import { count, duration, NOTHING } from '../lib/format.ts';
-import { SKIPS } from '../lib/words.ts';
+import { count, duration, NOTHING, plural } from '../lib/format.ts';
+import { LOSSES, SKIPS } from '../lib/words.ts';
 import { Badge } from '../ui/badge.tsx';
 import { Fact } from '../ui/fields.tsx';
 import { Icon } from '../ui/icon.tsx';
@@ -20,6 +20,8 @@ interface Props {
 /** What a run would do and meet. */
 export function PreflightPanel({ preflight, form, stale, children }: Props) {
   const effect = effectOf(preflight, form);
+  const { coverage } = preflight;
+  const losses = coverage.losses.map((loss) => `${count(loss.count)} × ${LOSSES[loss.reason]}`);
   const errors = preflight.problems.filter((problem) => problem.severity === 'ERROR');
   const warnings = preflight.problems.filter((problem) => problem.severity === 'WARNING');
   const ofTypes = (...types: readonly StatementType[]) =>
@@ -84,7 +86,13 @@ export function PreflightPanel({ preflight, form, stale, children }: Props) {
         {preflight.otherSessions !== null && (
           <Fact name="Other clients of the target now">{count(preflight.otherSessions)}</Fact>
         )}
-        <Fact name="Takes about">{preflight.estimatedMs === null ? NOTHING : duration(preflight.estimatedMs)}</Fact>
+        <Fact name={form.pace === 'RECORDED' && form.maxIdle.trim() !== '' ? 'Takes at most' : 'Takes about'}>
+          {preflight.estimatedMs === null ? NOTHING : duration(preflight.estimatedMs)}
+        </Fact>
+        <Fact name="In the journal">
+          {plural(coverage.entries, 'entry', 'entries')},{' '}
+          {coverage.losses.length === 0 ? 'no losses' : `losses: ${losses.join(', ')}`}
+        </Fact>
       </dl>
       {children}
     </div>
