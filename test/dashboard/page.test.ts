@@ -14,9 +14,7 @@ import {
   CHROMIUM,
   type Dashboard,
   doneOf,
-  labelOf,
   openBrowser,
-  runIdOf,
   SHOP,
   startDashboard,
   waitForDone,
@@ -34,40 +32,6 @@ describe.skipIf(CHROMIUM === undefined)('the dashboard (skipped without Chromium
   afterAll(async () => {
     await browser?.close();
     await dashboard?.close();
-  });
-
-  test('by clicking only: from the journal through a window and its preflight to a finished run', async () => {
-    const page = await browser.page();
-    await page.goto(dashboard.url);
-    await page.getByRole('grid', { name: 'Entries of the window' }).getByRole('row').nth(1).waitFor();
-
-    const plot = page.locator('.density-plot');
-    const box = (await plot.boundingBox())!;
-    await page.mouse.move(box.x + box.width * 0.02, box.y + 40);
-    await page.mouse.down();
-    await page.mouse.move(box.x + box.width * 0.1, box.y + 40);
-    await page.mouse.move(box.x + box.width * 0.3, box.y + 40);
-    await page.mouse.up();
-    await page.waitForURL(/from=2026.*to=2026/);
-    await page.getByRole('link', { name: 'Replay this window' }).click();
-
-    await page.getByRole('combobox', { name: 'Alias' }).selectOption({ label: labelOf(dashboard, 'staging') });
-    await page.getByRole('radio', { name: /^Commit/ }).check();
-    const start = page.getByRole('button', { name: 'Start replay' });
-    expect(await start.isDisabled()).toBe(true);
-    await page.getByRole('button', { name: 'Check', exact: true }).click();
-    await page.locator('[data-preflight="ready"]').waitFor();
-    await page.getByText(/This run writes to 127\.0\.0\.1:\d+\/test_/).waitFor();
-    await start.click();
-
-    await page.locator('[data-state="COMPLETED"]').waitFor();
-    const { replay } = await dashboard.client.request(ReplayDocument, { id: runIdOf(page) });
-    expect(replay?.request.ordering).toBe('COMMIT');
-    expect(replay?.summary.planned).toBeGreaterThan(100);
-    expect(await doneOf(page)).toBe(replay?.summary.planned);
-    await page.locator('[data-verdict]').waitFor();
-    expect(browser.errors).toEqual([]);
-    await page.close();
   });
 
   test('a run with failures is understood down to the statement, recorded and replayed side by side', async () => {
