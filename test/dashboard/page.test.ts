@@ -221,6 +221,40 @@ describe.skipIf(CHROMIUM === undefined)('the dashboard (skipped without Chromium
     await page.close();
   });
 
+  test('entries of one user, database or application are found', async () => {
+    for (const [n, origin] of [
+      { user: 'ann', database: 'sales', application: 'till' },
+      { user: 'bob', database: 'sales', application: 'till' },
+      { user: 'ann', database: 'stock', application: 'till' },
+      { user: 'ann', database: 'sales', application: 'desk' },
+    ].entries()) {
+      const logged = await dashboard.client.request(LogStatementForTest, {
+        input: {
+          statement: `SELECT 'origin ${n}'`,
+          timestamp: '2027-01-01T00:00:00Z',
+          autocommit: { origin: { sessionId: `origin-${n}`, ...origin } },
+        },
+      });
+      unwrap(logged.logStatement);
+    }
+    const page = await browser.page();
+    await page.goto(`${dashboard.url}/#/journal?from=2027-01-01T00:00:00Z&to=2027-01-01T00:00:01Z`);
+    const rows = page.getByRole('grid', { name: 'Entries of the window' }).locator('.vbody .vrow');
+    for (const [field, value, left] of [
+      ['User', 'ann', 3],
+      ['Database', 'sales', 2],
+      ['Application', 'till', 1],
+    ] as const) {
+      await page.getByRole('textbox', { name: field, exact: true }).fill(value);
+      await page.getByText(`${left} match`, { exact: true }).waitFor();
+      expect(await rows.count()).toBe(left);
+    }
+    await rows.getByText('origin 0').waitFor();
+    await page.getByRole('button', { name: 'Clear' }).click();
+    await page.getByText('4 in the window').waitFor();
+    await page.close();
+  });
+
   test('entries that arrive are shown in the live tail', async () => {
     const page = await browser.page();
     await page.goto(`${dashboard.url}/#/journal`);
