@@ -134,7 +134,8 @@ export const ReplayInputType = builder.inputType('ReplayInput', {
     runTimeoutMs: t.field({ type: 'SafeInt', description: 'Bound of the whole run; default: none.' }),
     maxConnections: t.int({ description: 'Most connections to the target at once; default 100.' }),
     inFlight: t.int({
-      description: 'Statements under way on one connection; default 256 (COMMIT) or 64 (SESSION), 1 where the run stops at the first failure; 1: faithful durations.',
+      description:
+        'Statements under way on one connection; default 256 (COMMIT) or 64 (SESSION), 1 where the run stops at the first failure; 1: faithful durations.',
     }),
     readOnly: t.boolean({ description: 'Let the target refuse writes; default false.' }),
     digestRows: t.boolean({

@@ -111,8 +111,7 @@ async function transactionsWithEntries(
   let current: string | null = null;
   for (const row of rows) {
     const id = row[18];
-    const entry =
-      row[ORIGIN_ID] === null ? null : entryOf(row as unknown as EntryRow, originAt(known, row[ORIGIN_ID]));
+    const entry = row[ORIGIN_ID] === null ? null : entryOf(row as unknown as EntryRow, originAt(known, row[ORIGIN_ID]));
     if (id === current) {
       if (entry !== null) entries.push(entry);
       continue;

@@ -80,6 +80,13 @@ describe.skipIf(CHROMIUM === undefined)('the dashboard (skipped without Chromium
       const grid = group.getByRole('grid', { name: 'Statements of the group' });
       await grid.locator('.vbody .vrow').first().waitFor();
       listed.push(Number(await grid.getAttribute('aria-rowcount')) - 1);
+      // The first of the group is named by the number that its row shows, and leads to it.
+      const first = group.getByRole('button', { name: /^# / }).first();
+      const number = ((await first.textContent()) ?? '').replace('# ', '');
+      expect(await grid.locator('.vbody .vrow .cell').first().textContent()).toBe(number);
+      await first.click();
+      await page.getByRole('dialog', { name: `Statement ${number} of the run` }).waitFor();
+      await page.keyboard.press('Escape');
     }
     expect(listed.sort((a, b) => a - b)).toEqual(counts);
 
