@@ -112,7 +112,7 @@ async function main(): Promise<void> {
   const bad = await finished(await start('upgraded'));
   await finished(await start('nightly', { ordering: 'SESSION', filter: { statementTypes: ['SELECT'] } }));
 
-  const live = await start('live', { pace: { mode: 'RECORDED', speed: 0.05 } });
+  const live = await start('live', { pace: { mode: 'RECORDED', speed: 0.1 }, inFlight: 256 });
   const shown = (page: Page) => page.locator('[data-connection="LIVE"]').waitFor();
   const pages = [
     ['live', await open('light', `runs/${live}`, shown)],
