@@ -55,10 +55,11 @@ export function divergencesTable(groups: Divergences, width: number): string {
     group.divergence,
     group.count,
     group.firstSeq,
+    group.lastSeq,
     oneLine(group.sample, 120),
     oneLine(group.normalised, width),
   ]);
-  return table(['divergence', 'count', 'first seq', 'sample', 'statement'], rows);
+  return table(['divergence', 'count', 'first seq', 'last seq', 'sample', 'statement'], rows);
 }
 
 /** Two runs side by side; statements that did the same are left out unless `all`. */

@@ -139,10 +139,11 @@ export function failuresText(failures: Failures, width: number): string {
     group.cascades,
     group.expected,
     group.firstSeq,
+    group.lastSeq,
     oneLine(group.sampleMessage, 120),
     oneLine(group.normalised, width),
   ]);
-  return table(['sqlstate', 'count', 'cascades', 'as recorded', 'first seq', 'message', 'statement'], rows);
+  return table(['sqlstate', 'count', 'cascades', 'as recorded', 'first seq', 'last seq', 'message', 'statement'], rows);
 }
 
 /** Behind a table of groups: the command that lists what a group is made of. */

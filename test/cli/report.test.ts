@@ -135,7 +135,7 @@ describe('replay', () => {
       'no divergences\n',
     );
     const { stdout } = await cliHere(['replay', 'divergences', bad], env);
-    expect(stdout).toMatch(/^NEW_FAILURE +\d+ +\d+ +succeeded in the record, failed with 42P01/m);
+    expect(stdout).toMatch(/^NEW_FAILURE +\d+ +\d+ +\d+ +succeeded in the record, failed with 42P01/m);
   });
 
   test('compare takes the median of statements of few calls, and says so', async () => {

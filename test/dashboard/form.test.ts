@@ -111,6 +111,47 @@ describe.skipIf(CHROMIUM === undefined)('the form of a new replay (skipped witho
     await page.close();
   });
 
+  test('entries are filtered by what the journal knows of them, and names mapped; a password is kept nowhere', async () => {
+    const page = await browser.page();
+    await page.goto(`${dashboard.url}/#/new?target=staging`);
+    await page.locator('summary', { hasText: 'Which entries' }).click();
+    await page.getByLabel('Applications, by comma').fill('shop-0, nobody');
+    await page.getByLabel('Outcome in the record').selectOption('SUCCEEDED');
+    await page.getByLabel('Took at least, ms').fill('0.01');
+    await page.locator('summary', { hasText: 'Databases and users' }).click();
+    await page.getByRole('button', { name: 'Map a database' }).click();
+    await page.getByLabel('Recorded database').fill('shop');
+    await page.getByText('Each line needs a recorded name').waitFor();
+    await page.getByLabel('Database on the target').fill(dashboard.staging.name);
+    await page.getByRole('button', { name: 'Map a user' }).click();
+    await page.getByRole('button', { name: 'Map a user' }).click();
+    await page.getByLabel('Recorded user').first().fill('postgres');
+    await page.getByLabel('Login on the target').first().fill(dashboard.staging.user);
+    await page.getByLabel('Its password').first().fill(dashboard.staging.password);
+    await page.getByRole('button', { name: 'Remove the user' }).nth(1).click();
+    await page.locator('summary', { hasText: 'Connections and limits' }).click();
+    await page.getByLabel('Connect timeout, s').fill('0.5');
+    await page.getByRole('button', { name: 'Check', exact: true }).click();
+    await page.locator('[data-preflight="ready"]').waitFor();
+    const sent = page.waitForRequest((request) => request.postData()?.includes('mutation StartReplay') ?? false);
+    await page.getByRole('button', { name: 'Start replay' }).click();
+    const { input } = JSON.parse((await sent).postData() ?? '').variables;
+    await page.locator('[data-state="COMPLETED"]').waitFor();
+    expect(input).toMatchObject({
+      filter: { applications: ['shop-0', 'nobody'], outcome: 'SUCCEEDED', minDurationMs: 0.01 },
+      databases: [{ recorded: 'shop', target: dashboard.staging.name }],
+      users: [{ recorded: 'postgres', user: dashboard.staging.user, password: dashboard.staging.password }],
+      connectTimeoutMs: 500,
+    });
+    const { replay } = await dashboard.client.request(ReplayDocument, { id: runIdOf(page) });
+    expect(replay?.request.users).toEqual([{ recorded: 'postgres', target: dashboard.staging.user }]);
+    const kept = await page.evaluate<string>(
+      'JSON.stringify([location.href, { ...localStorage }, { ...sessionStorage }, history.state])',
+    );
+    expect(kept).not.toContain(dashboard.staging.password);
+    await page.close();
+  });
+
   test('a target that policy or configuration refuses is said in the words of the service', async () => {
     const page = await browser.page();
     await page.goto(`${dashboard.url}/#/new?target=nowhere`);

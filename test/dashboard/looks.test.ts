@@ -47,8 +47,21 @@ describe.skipIf(CHROMIUM === undefined)('the looks of the dashboard (skipped wit
       'new replay',
       () => '#/new?target=staging',
       async (page) => {
-        for (const title of ['Which entries', 'Failures and thresholds', 'Connections and limits']) {
+        for (const title of [
+          'Which entries',
+          'Databases and users of the target',
+          'Failures and thresholds',
+          'Connections and limits',
+        ]) {
           await page.locator('summary', { hasText: title }).click();
+        }
+        for (const [what, target] of [
+          ['database', 'Database on the target'],
+          ['user', 'Login on the target'],
+        ] as const) {
+          await page.getByRole('button', { name: `Map a ${what}` }).click();
+          await page.getByLabel(`Recorded ${what}`).fill(what === 'database' ? 'shop' : 'app');
+          await page.getByLabel(target).fill(what === 'database' ? dashboard.staging.name : 'postgres');
         }
         await page.getByRole('radio', { name: 'Recorded schedule' }).check();
         await page.getByRole('button', { name: 'Check', exact: true }).click();

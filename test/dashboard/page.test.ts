@@ -14,9 +14,7 @@ import {
   CHROMIUM,
   type Dashboard,
   doneOf,
-  labelOf,
   openBrowser,
-  runIdOf,
   SHOP,
   startDashboard,
   waitForDone,
@@ -34,40 +32,6 @@ describe.skipIf(CHROMIUM === undefined)('the dashboard (skipped without Chromium
   afterAll(async () => {
     await browser?.close();
     await dashboard?.close();
-  });
-
-  test('by clicking only: from the journal through a window and its preflight to a finished run', async () => {
-    const page = await browser.page();
-    await page.goto(dashboard.url);
-    await page.getByRole('grid', { name: 'Entries of the window' }).getByRole('row').nth(1).waitFor();
-
-    const plot = page.locator('.density-plot');
-    const box = (await plot.boundingBox())!;
-    await page.mouse.move(box.x + box.width * 0.02, box.y + 40);
-    await page.mouse.down();
-    await page.mouse.move(box.x + box.width * 0.1, box.y + 40);
-    await page.mouse.move(box.x + box.width * 0.3, box.y + 40);
-    await page.mouse.up();
-    await page.waitForURL(/from=2026.*to=2026/);
-    await page.getByRole('link', { name: 'Replay this window' }).click();
-
-    await page.getByRole('combobox', { name: 'Alias' }).selectOption({ label: labelOf(dashboard, 'staging') });
-    await page.getByRole('radio', { name: /^Commit/ }).check();
-    const start = page.getByRole('button', { name: 'Start replay' });
-    expect(await start.isDisabled()).toBe(true);
-    await page.getByRole('button', { name: 'Check', exact: true }).click();
-    await page.locator('[data-preflight="ready"]').waitFor();
-    await page.getByText(/This run writes to 127\.0\.0\.1:\d+\/test_/).waitFor();
-    await start.click();
-
-    await page.locator('[data-state="COMPLETED"]').waitFor();
-    const { replay } = await dashboard.client.request(ReplayDocument, { id: runIdOf(page) });
-    expect(replay?.request.ordering).toBe('COMMIT');
-    expect(replay?.summary.planned).toBeGreaterThan(100);
-    expect(await doneOf(page)).toBe(replay?.summary.planned);
-    await page.locator('[data-verdict]').waitFor();
-    expect(browser.errors).toEqual([]);
-    await page.close();
   });
 
   test('a run with failures is understood down to the statement, recorded and replayed side by side', async () => {
@@ -116,6 +80,13 @@ describe.skipIf(CHROMIUM === undefined)('the dashboard (skipped without Chromium
       const grid = group.getByRole('grid', { name: 'Statements of the group' });
       await grid.locator('.vbody .vrow').first().waitFor();
       listed.push(Number(await grid.getAttribute('aria-rowcount')) - 1);
+      // The first of the group is named by the number that its row shows, and leads to it.
+      const first = group.getByRole('button', { name: /^# / }).first();
+      const number = ((await first.textContent()) ?? '').replace('# ', '');
+      expect(await grid.locator('.vbody .vrow .cell').first().textContent()).toBe(number);
+      await first.click();
+      await page.getByRole('dialog', { name: `Statement ${number} of the run` }).waitFor();
+      await page.keyboard.press('Escape');
     }
     expect(listed.sort((a, b) => a - b)).toEqual(counts);
 
@@ -254,6 +225,40 @@ describe.skipIf(CHROMIUM === undefined)('the dashboard (skipped without Chromium
     await page.getByRole('button', { name: 'Cancel' }).click();
     await page.getByRole('button', { name: 'Cancel the run' }).click();
     await page.locator('[data-state="CANCELLED"]').waitFor();
+    await page.close();
+  });
+
+  test('entries of one user, database or application are found', async () => {
+    for (const [n, origin] of [
+      { user: 'ann', database: 'sales', application: 'till' },
+      { user: 'bob', database: 'sales', application: 'till' },
+      { user: 'ann', database: 'stock', application: 'till' },
+      { user: 'ann', database: 'sales', application: 'desk' },
+    ].entries()) {
+      const logged = await dashboard.client.request(LogStatementForTest, {
+        input: {
+          statement: `SELECT 'origin ${n}'`,
+          timestamp: '2027-01-01T00:00:00Z',
+          autocommit: { origin: { sessionId: `origin-${n}`, ...origin } },
+        },
+      });
+      unwrap(logged.logStatement);
+    }
+    const page = await browser.page();
+    await page.goto(`${dashboard.url}/#/journal?from=2027-01-01T00:00:00Z&to=2027-01-01T00:00:01Z`);
+    const rows = page.getByRole('grid', { name: 'Entries of the window' }).locator('.vbody .vrow');
+    for (const [field, value, left] of [
+      ['User', 'ann', 3],
+      ['Database', 'sales', 2],
+      ['Application', 'till', 1],
+    ] as const) {
+      await page.getByRole('textbox', { name: field, exact: true }).fill(value);
+      await page.getByText(`${left} match`, { exact: true }).waitFor();
+      expect(await rows.count()).toBe(left);
+    }
+    await rows.getByText('origin 0').waitFor();
+    await page.getByRole('button', { name: 'Clear' }).click();
+    await page.getByText('4 in the window').waitFor();
     await page.close();
   });
 

@@ -164,6 +164,7 @@ function failures({ report }: ReportData): string {
     group.cascades,
     group.expected,
     group.firstSeq,
+    group.lastSeq,
     group.sampleMessage,
     group.normalised,
   ]);
@@ -173,10 +174,11 @@ function failures({ report }: ReportData): string {
     numeric('Cascades'),
     numeric('As recorded'),
     numeric('First'),
+    numeric('Last'),
     text('Message'),
     code('Statement'),
   ];
-  return table('By SQLSTATE and statement', columns, rows, 'None.');
+  return table('By SQLSTATE and statement; first and last are numbers of events', columns, rows, 'None.');
 }
 
 function statements({ report }: ReportData): string {

@@ -9,10 +9,28 @@ export interface FilterState {
   readonly outcome: EntryOutcomeStatus | '';
   readonly types: readonly StatementType[];
   readonly session: string;
+  readonly user: string;
+  readonly database: string;
+  readonly application: string;
   readonly minDuration: string;
 }
 
-export const NO_FILTER: FilterState = { text: '', outcome: '', types: [], session: '', minDuration: '' };
+export const NO_FILTER: FilterState = {
+  text: '',
+  outcome: '',
+  types: [],
+  session: '',
+  user: '',
+  database: '',
+  application: '',
+  minDuration: '',
+};
+
+const ORIGINS = [
+  { key: 'user', label: 'User', placeholder: 'user' },
+  { key: 'database', label: 'Database', placeholder: 'database' },
+  { key: 'application', label: 'Application', placeholder: 'application' },
+] as const;
 
 /** Null when everything passes. */
 export function filterOf(state: FilterState): EntryFilterInput | null {
@@ -22,12 +40,15 @@ export function filterOf(state: FilterState): EntryFilterInput | null {
     ...(state.outcome ? { outcome: state.outcome } : {}),
     ...(state.types.length > 0 ? { statementTypes: [...state.types] } : {}),
     ...(state.session ? { sessionIds: [state.session] } : {}),
+    ...(state.user.trim() ? { users: [state.user.trim()] } : {}),
+    ...(state.database.trim() ? { databases: [state.database.trim()] } : {}),
+    ...(state.application.trim() ? { applications: [state.application.trim()] } : {}),
     ...(state.minDuration && minDuration > 0 ? { minDurationMs: minDuration } : {}),
   };
   return Object.keys(filter).length === 0 ? null : filter;
 }
 
-/** Search and filters of the entries, one row. */
+/** Search and filters of the entries. */
 export function EntryFilter({ state }: { readonly state: Signal<FilterState> }) {
   const change = (part: Partial<FilterState>) => {
     state.value = { ...state.value, ...part };
@@ -80,6 +101,19 @@ export function EntryFilter({ state }: { readonly state: Signal<FilterState> }) 
         value={minDuration}
         onInput={(event) => change({ minDuration: event.currentTarget.value })}
       />
+      {ORIGINS.map(({ key, label, placeholder }) => (
+        <input
+          key={key}
+          class="origin"
+          type="text"
+          aria-label={label}
+          placeholder={placeholder}
+          value={state.value[key]}
+          autocomplete="off"
+          spellcheck={false}
+          onInput={(event) => change({ [key]: event.currentTarget.value })}
+        />
+      ))}
       {session && (
         <button type="button" class="chip" onClick={() => change({ session: '' })}>
           session <code>{session}</code>

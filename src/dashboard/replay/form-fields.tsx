@@ -1,6 +1,6 @@
 import type { Edges, Ordering, PaceMode, TlsMode } from '../../client/index.ts';
 import type { Resource } from '../lib/resource.ts';
-import { EDGES, ORDERINGS, STATEMENT_TYPES } from '../lib/words.ts';
+import { EDGES, ORDERINGS, RECORDED, STATEMENT_TYPES } from '../lib/words.ts';
 import { CheckField, ChoiceField, SelectField, TextField } from '../ui/fields.tsx';
 import { AliasField, type ConfiguredTarget } from './alias-field.tsx';
 import type { FormErrors, ReplayForm } from './form.ts';
@@ -139,7 +139,7 @@ export function HowPart({ form, errors, change }: PartProps) {
   );
 }
 
-export function FilterPart({ form, change }: PartProps) {
+export function FilterPart({ form, errors, change }: PartProps) {
   return (
     <>
       <fieldset class="choice segments">
@@ -175,8 +175,37 @@ export function FilterPart({ form, change }: PartProps) {
         />
         <TextField label="Databases, by comma" value={form.databases} onInput={(databases) => change({ databases })} />
         <TextField label="Users, by comma" value={form.users} onInput={(users) => change({ users })} />
+        <TextField
+          label="Applications, by comma"
+          value={form.applications}
+          onInput={(applications) => change({ applications })}
+        />
         <TextField label="Sessions, by comma" value={form.sessions} onInput={(sessions) => change({ sessions })} />
+        <SelectField<ReplayForm['outcome']>
+          label="Outcome in the record"
+          value={form.outcome}
+          options={[
+            { value: '', label: 'any' },
+            ...(['SUCCEEDED', 'FAILED', 'UNKNOWN'] as const).map((value) => ({ value, label: RECORDED[value].label })),
+          ]}
+          onChange={(outcome) => change({ outcome })}
+        />
+        <TextField
+          label="Took at least, ms"
+          inputMode="decimal"
+          value={form.minDuration}
+          error={errors.minDuration}
+          onInput={(minDuration) => change({ minDuration })}
+        />
       </div>
+      <TextField
+        label="Transactions, by comma"
+        mono
+        value={form.transactions}
+        error={errors.transactions}
+        hint="Their ids, as the journal shows them"
+        onInput={(transactions) => change({ transactions })}
+      />
     </>
   );
 }
@@ -255,6 +284,14 @@ export function LimitsPart({ form, errors, change }: PartProps) {
           error={errors.maxConnections}
           hint="Default: 100"
           onInput={(maxConnections) => change({ maxConnections })}
+        />
+        <TextField
+          label="Connect timeout, s"
+          inputMode="decimal"
+          value={form.connectTimeout}
+          error={errors.connectTimeout}
+          hint="Of each connection attempt; default: 10"
+          onInput={(connectTimeout) => change({ connectTimeout })}
         />
         {form.ordering !== 'TIMESTAMP' && (
           <TextField

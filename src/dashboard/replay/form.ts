@@ -1,5 +1,21 @@
-import type { Edges, Ordering, PaceMode, ReplayInput, StatementType, TlsMode } from '../../client/index.ts';
+import type {
+  Edges,
+  EntryOutcomeStatus,
+  Ordering,
+  PaceMode,
+  ReplayInput,
+  StatementType,
+  TlsMode,
+} from '../../client/index.ts';
 import { type Span, windowOf } from '../lib/time.ts';
+
+/** A recorded name and what stands for it on the target. */
+export interface NameMapping {
+  readonly recorded: string;
+  readonly target: string;
+  /** Of a login; held in memory only. */
+  readonly password: string;
+}
 
 /** What the form holds; numbers as they were typed. */
 export interface ReplayForm {
@@ -20,9 +36,16 @@ export interface ReplayForm {
   readonly textExcludes: string;
   readonly databases: string;
   readonly users: string;
+  readonly applications: string;
   readonly sessions: string;
+  readonly transactions: string;
+  readonly outcome: EntryOutcomeStatus | '';
+  readonly minDuration: string;
+  readonly databaseMap: readonly NameMapping[];
+  readonly userMap: readonly NameMapping[];
   readonly stopAfter: string;
   readonly statementTimeout: string;
+  readonly connectTimeout: string;
   readonly runTimeout: string;
   readonly thresholds: string;
   readonly slowerRatio: string;
@@ -58,9 +81,16 @@ export const NEW_FORM: ReplayForm = {
   textExcludes: '',
   databases: '',
   users: '',
+  applications: '',
   sessions: '',
+  transactions: '',
+  outcome: '',
+  minDuration: '',
+  databaseMap: [],
+  userMap: [],
   stopAfter: '',
   statementTimeout: '',
+  connectTimeout: '',
   runTimeout: '',
   thresholds: '',
   slowerRatio: '',
@@ -85,20 +115,26 @@ interface Range {
   readonly whole: boolean;
 }
 
-/** Fields that are numbers, with what they may be. */
+const DAY_MS = 86_400_000;
+
+/** Fields that are numbers, with what the service takes. */
 const NUMBERS: Partial<Record<keyof ReplayForm, Range>> = {
   port: { from: 1, to: 65_535, whole: true },
   speed: { from: 0.1, to: 100, whole: false },
-  maxIdle: { from: 0, to: 1e9, whole: false },
+  maxIdle: { from: 0, to: DAY_MS, whole: false },
+  minDuration: { from: 0, to: 1e9, whole: false },
   stopAfter: { from: 1, to: 1e12, whole: true },
-  statementTimeout: { from: 1, to: 86_400, whole: false },
-  runTimeout: { from: 1, to: 1e7, whole: false },
+  statementTimeout: { from: 0.001, to: 86_400, whole: false },
+  connectTimeout: { from: 0.001, to: 600, whole: false },
+  runTimeout: { from: 0.001, to: 2_592_000, whole: false },
   slowerRatio: { from: 1, to: 1e6, whole: false },
-  slowerMin: { from: 0, to: 1e9, whole: false },
+  slowerMin: { from: 0, to: DAY_MS, whole: false },
   maxConnections: { from: 2, to: 10_000, whole: true },
-  inFlight: { from: 1, to: 10_000, whole: true },
+  inFlight: { from: 1, to: 1024, whole: true },
   scale: { from: 1, to: 1000, whole: true },
 };
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /** What is wrong with the form, by field; empty when it can be sent. */
 export function errorsOf(form: ReplayForm): FormErrors {
@@ -114,7 +150,38 @@ export function errorsOf(form: ReplayForm): FormErrors {
   }
   if (form.targetKind === 'alias' && form.alias.trim() === '') errors.alias = 'Name a target of the configuration';
   if (form.targetKind === 'address' && form.host.trim() === '') errors.host = 'Name a host';
+  if (!(list(form.transactions) ?? []).every((id) => UUID.test(id))) {
+    errors.transactions = 'Ids of transactions are UUIDs, as the journal shows them';
+  }
+  for (const name of ['databaseMap', 'userMap'] as const) {
+    const wrong = mappingFault(mapped(form[name]));
+    if (wrong !== null) errors[name] = wrong;
+  }
   return errors;
+}
+
+/** The rows that hold something, without spaces around names. */
+function mapped(rows: readonly NameMapping[]): readonly NameMapping[] {
+  return rows
+    .map(({ recorded, target, password }) => ({ recorded: recorded.trim(), target: target.trim(), password }))
+    .filter((row) => row.recorded !== '' || row.target !== '' || row.password !== '');
+}
+
+function mappingFault(rows: readonly NameMapping[]): string | null {
+  if (rows.some(({ recorded, target }) => recorded === '' || target === '')) {
+    return 'Each line needs a recorded name and the one on the target';
+  }
+  const twice = rows.find(({ recorded }, n) => rows.findIndex((row) => row.recorded === recorded) < n);
+  return twice === undefined ? null : `“${twice.recorded}” is mapped twice`;
+}
+
+/** What a field holds, by comma; undefined where it holds nothing. */
+function list(text: string): string[] | undefined {
+  const items = text
+    .split(',')
+    .map((item) => item.trim())
+    .filter(Boolean);
+  return items.length > 0 ? items : undefined;
 }
 
 /** What does not concern the chosen ordering, pace or kind of target is neither checked nor sent. */
@@ -128,16 +195,14 @@ function isShown(form: ReplayForm, name: keyof ReplayForm): boolean {
 
 /** The form as the API takes it; what was left alone is left out, so that the service's defaults hold. */
 export function inputOf(form: ReplayForm, window: Span): ReplayInput {
-  const number = (name: keyof ReplayForm, factor = 1) => {
+  const number = (name: keyof ReplayForm) => {
     const value = String(form[name]).trim();
-    return value === '' || !isShown(form, name) ? undefined : Number(value) * factor;
+    return value === '' || !isShown(form, name) ? undefined : Number(value);
   };
-  const list = (text: string) => {
-    const items = text
-      .split(',')
-      .map((item) => item.trim())
-      .filter(Boolean);
-    return items.length > 0 ? items : undefined;
+  // Whole milliseconds, which 0.29 s times 1,000 is not.
+  const millis = (name: keyof ReplayForm) => {
+    const seconds = number(name);
+    return seconds === undefined ? undefined : Math.round(seconds * 1000);
   };
   const login = {
     ...(form.user.trim() ? { user: form.user.trim() } : {}),
@@ -150,8 +215,18 @@ export function inputOf(form: ReplayForm, window: Span): ReplayInput {
     textExcludes: form.textExcludes.trim() || undefined,
     databases: list(form.databases),
     users: list(form.users),
+    applications: list(form.applications),
     sessionIds: list(form.sessions),
+    transactionIds: list(form.transactions),
+    outcome: form.outcome || undefined,
+    minDurationMs: number('minDuration'),
   });
+  const databases = mapped(form.databaseMap).map(({ recorded, target }) => ({ recorded, target }));
+  const users = mapped(form.userMap).map(({ recorded, target, password }) => ({
+    recorded,
+    user: target,
+    ...(password ? { password } : {}),
+  }));
   const slower = withoutAbsent({ ratio: number('slowerRatio'), minMs: number('slowerMin') });
   return withoutAbsent({
     window: windowOf(window),
@@ -165,9 +240,12 @@ export function inputOf(form: ReplayForm, window: Span): ReplayInput {
         ? withoutAbsent({ mode: form.pace, speed: number('speed') ?? 1, maxIdleMs: number('maxIdle') })
         : { mode: form.pace },
     filter: Object.keys(filter).length > 0 ? filter : undefined,
+    databases: databases.length > 0 ? databases : undefined,
+    users: users.length > 0 ? users : undefined,
     stopAfterFailures: number('stopAfter'),
-    statementTimeoutMs: number('statementTimeout', 1000),
-    runTimeoutMs: number('runTimeout', 1000),
+    statementTimeoutMs: millis('statementTimeout'),
+    connectTimeoutMs: millis('connectTimeout'),
+    runTimeoutMs: millis('runTimeout'),
     slower: Object.keys(slower).length > 0 ? slower : undefined,
     thresholds: list(form.thresholds),
     digestRows: form.digestRows || undefined,

@@ -17,10 +17,12 @@ import { useResource } from '../lib/resource.ts';
 import { go, route, setQuery } from '../lib/router.ts';
 import { formatMicros, type Span, windowOf } from '../lib/time.ts';
 import { isReader, READER_MAY_NOT } from '../lib/viewer.ts';
+import { RECORDED } from '../lib/words.ts';
 import { Icon } from '../ui/icon.tsx';
 import { Failure, Loading, Notice } from '../ui/notice.tsx';
 import { errorsOf, type FormErrors, inputOf, NEW_FORM, type ReplayForm } from './form.ts';
 import { FilterPart, HowPart, LimitsPart, PolicyPart, TargetPart } from './form-fields.tsx';
+import { MappingPart } from './mapping-part.tsx';
 import { PreflightPanel } from './preflight-panel.tsx';
 import type { Preflight } from './writes.ts';
 
@@ -146,6 +148,9 @@ function Form({ journal }: { readonly journal: Span }) {
         <Part title="Which entries" folded summary={filterSummary(form.value)} open={form.value.databases !== ''}>
           <FilterPart {...part} />
         </Part>
+        <Part title="Databases and users of the target" folded summary={mappingSummary(form.value)}>
+          <MappingPart {...part} />
+        </Part>
         <Part
           title="Failures and thresholds"
           folded
@@ -251,7 +256,18 @@ function filterSummary(form: ReplayForm): string {
     form.textExcludes && `without “${form.textExcludes}”`,
     form.databases,
     form.users,
+    form.applications,
     form.sessions,
+    form.transactions,
+    form.outcome && RECORDED[form.outcome].label.toLowerCase(),
+    form.minDuration && `≥ ${form.minDuration} ms`,
   ].filter(Boolean);
   return parts.length === 0 ? 'all of the window' : parts.join(' · ');
+}
+
+function mappingSummary(form: ReplayForm): string {
+  const pairs = [...form.databaseMap, ...form.userMap].filter(({ recorded, target }) => recorded && target);
+  return pairs.length === 0
+    ? 'as of the target'
+    : pairs.map(({ recorded, target }) => `${recorded} → ${target}`).join(', ');
 }

@@ -135,8 +135,8 @@ function FailureCard(props: {
         ['Message of one of them', group.sampleMessage],
         ...(group.cascades > 0 ? ([['Cascades among them', count(group.cascades)]] as const) : []),
         ['Failed so in the record too', count(group.expected)],
-        ['First and last event', eventsText(group)],
       ]}
+      span={group}
       note={
         group.expected === group.count ? (
           <span class="soft">as recorded</span>
@@ -179,8 +179,8 @@ function DivergenceCard(props: {
       facts={[
         ['What it means', DIVERGENCES[divergence].text],
         ['The first', group.sample],
-        ['First and last event', eventsText(group)],
       ]}
+      span={group}
       normalised={normalised}
       listKey={`${replayId} ${divergence} ${group.fingerprint} ${group.count}`}
       replayId={replayId}
@@ -190,19 +190,21 @@ function DivergenceCard(props: {
   );
 }
 
-/** No statement of the group lies outside. */
-function spanOf({ firstSeq, lastSeq }: { readonly firstSeq: number; readonly lastSeq: number }) {
-  return { fromSeq: firstSeq, toSeq: lastSeq };
+interface Seqs {
+  readonly firstSeq: number;
+  readonly lastSeq: number;
 }
 
-function eventsText({ firstSeq, lastSeq }: { readonly firstSeq: number; readonly lastSeq: number }): string {
-  return firstSeq === lastSeq ? count(firstSeq) : `${count(firstSeq)} and ${count(lastSeq)}`;
+/** No statement of the group lies outside. */
+function spanOf({ firstSeq, lastSeq }: Seqs) {
+  return { fromSeq: firstSeq, toSeq: lastSeq };
 }
 
 interface GroupProps {
   readonly head: ComponentChildren;
   readonly note: ComponentChildren;
   readonly facts: readonly (readonly [string, string])[];
+  readonly span: Seqs;
   readonly normalised: string;
   readonly listKey: string;
   readonly replayId: string;
@@ -231,7 +233,7 @@ function GroupCard(props: GroupProps) {
   );
 }
 
-function GroupDetail({ facts, normalised, listKey, replayId, filter, onOpen }: GroupProps) {
+function GroupDetail({ facts, span, normalised, listKey, replayId, filter, onOpen }: GroupProps) {
   const list = usePaged<Outcome>(filter && listKey, (after, abort) =>
     nextMatches(replayId, filter ?? {}, { after }, abort),
   );
@@ -244,6 +246,7 @@ function GroupDetail({ facts, normalised, listKey, replayId, filter, onOpen }: G
             <dd>{value}</dd>
           </div>
         ))}
+        <Ends replayId={replayId} span={span} onOpen={onOpen} />
       </dl>
       <SqlBlock text={normalised} />
       <Failure error={list.error} retry={list.reload} />
@@ -270,5 +273,31 @@ function GroupDetail({ facts, normalised, listKey, replayId, filter, onOpen }: G
         />
       )}
     </>
+  );
+}
+
+/** The first and the last statement of a group, by the numbers that its rows show. */
+function Ends({ replayId, span, onOpen }: Pick<GroupProps, 'replayId' | 'span' | 'onOpen'>) {
+  const { firstSeq, lastSeq } = span;
+  const ends = useResource(`${replayId} ${firstSeq} ${lastSeq}`, async (abort) => {
+    const seqs = firstSeq === lastSeq ? [firstSeq] : [firstSeq, lastSeq];
+    const pages = seqs.map((seq) => nextMatches(replayId, { fromSeq: seq, toSeq: seq }, { after: null }, abort));
+    return (await Promise.all(pages)).flatMap(({ nodes }) => nodes);
+  });
+  return (
+    <div class="fact">
+      <dt>{firstSeq === lastSeq ? 'The only one' : 'First and last'}</dt>
+      <dd>
+        <Failure error={ends.error} retry={ends.reload} />
+        {ends.data?.map((outcome, n) => (
+          <span key={outcome.seq}>
+            {n > 0 && ' and '}
+            <button type="button" class="link num" onClick={() => onOpen(outcome)}>
+              # {count(outcome.ordinal)}
+            </button>
+          </span>
+        ))}
+      </dd>
+    </div>
   );
 }
