@@ -10,6 +10,9 @@ export interface PreparedStatement {
  * Which named statements the session has. Only a confirmed one is bound without another Parse: a Parse that is
  * still under way may yet fail (in a failed transaction, say), and what was sent behind it would fail with it.
  * Parsing once too often is harmless, because Close goes before each Parse.
+ *
+ * While one is under way, the same text is sent without the name. Another Parse of the name would be under way in its
+ * turn when the first is confirmed, and with a full window of statements there would never be a last one.
  */
 export class PreparedNames {
   private readonly known = new Map<string, PreparedStatement>();
@@ -22,6 +25,12 @@ export class PreparedNames {
   ready(name: string, text: string): PreparedStatement | null {
     const found = this.known.get(name);
     return found?.confirmed && found.text === text ? found : null;
+  }
+
+  /** True while a Parse of this name with this text has no answer. */
+  isUnderWay(name: string, text: string): boolean {
+    const found = this.known.get(name);
+    return found !== undefined && !found.confirmed && found.text === text;
   }
 
   /** Notes that a Parse is being sent. */

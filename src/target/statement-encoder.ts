@@ -74,9 +74,10 @@ export class StatementEncoder {
   private extended(pending: Pending): void {
     const { writer } = this;
     const { text, parameters } = pending.message;
-    const name = pending.message.preparedName ?? '';
+    let name = pending.message.preparedName ?? '';
     if (name !== '') pending.prepared = this.names.ready(name, text);
     if (pending.prepared === null) {
+      if (this.names.isUnderWay(name, text)) name = '';
       if (name !== '') {
         // Also the first time: the record may have made the name by other means.
         writer.closeStatement(name);

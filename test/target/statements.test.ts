@@ -307,6 +307,25 @@ describe('prepared statements', () => {
     expect(await uses('s1')).toEqual([['4']]);
   });
 
+  it('are only bound from the first answer on, however many are under way', async () => {
+    const used = extended('SELECT $1::int + 1', [int(1)], 's1');
+    await new Promise<void>((resolve) => {
+      let sent = 0;
+      let answered = 0;
+      const send = () => {
+        sent += 1;
+        connection.send(used, ({ ok }) => {
+          expect(ok).toBe(true);
+          answered += 1;
+          if (sent < 1_000) send();
+          else if (answered === 1_000) resolve();
+        });
+      };
+      for (let n = 0; n < 100; n++) send();
+    });
+    expect(Number((await uses('s1'))[0]?.[0])).toBeGreaterThan(500);
+  });
+
   it('are parsed again when their text changes', async () => {
     const outcomes = await runAll(connection, [
       extended('SELECT generate_series(1, $1::int)', [int(2)], 's1'),
