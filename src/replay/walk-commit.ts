@@ -399,6 +399,8 @@ export class CommitWalk {
         then(outcome, connection.processId);
       },
     );
+    // One at a time is for the sake of the durations: this must not be under way beside a recorded statement.
+    if (this.context.request.inFlight === 1) await this.pipeline.drain(0);
     return true;
   }
 

@@ -53,6 +53,16 @@ async function order(session: RecordedSession, name: string): Promise<string> {
   return String(rows[0]?.[0]);
 }
 
+it('with one statement in flight, what sets a sequence is not under way beside a statement', async () => {
+  await a.run('BEGIN');
+  await order(a, 'gone');
+  await a.run('ROLLBACK');
+  await order(a, 'kept');
+  const { replay: replayed } = await replay({ inFlight: 1 });
+  expect(replayed.summary.durationsApproximate).toBe(false);
+  await expectSame();
+});
+
 it('leaves sequences where the record left them, also when the last draws were rolled back', async () => {
   await order(a, 'kept');
   await b.run('BEGIN');
