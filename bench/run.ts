@@ -15,7 +15,7 @@ parts (default: all): ${PARTS.map(({ name }) => name).join(', ')}
 ${PARTS.map(({ name, title }) => `  ${name.padEnd(12)} ${title}`).join('\n')}
 
   --quick        small and few: to see that everything works
-  --full         also ten million entries (pages, memory): hours and 20 GB
+  --full         also ten million entries (pages, memory): an hour and 20 GB
   --rounds N     of each measurement (default 5; 2 with --quick)
   --only TEXT    of speed, only the cases whose name holds it (8-tpcb-on)
   --profile CASE instead of measuring: a CPU profile of the service while it replays the case (1-select-simple)
