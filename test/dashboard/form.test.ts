@@ -1,34 +1,13 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { ReplayDocument } from '../../src/client/index.ts';
-import {
-  type Browser,
-  buildDashboard,
-  CHROMIUM,
-  type Dashboard,
-  labelOf,
-  openBrowser,
-  runIdOf,
-  SHOP,
-  startDashboard,
-} from './support.ts';
+import { CHROMIUM, labelOf, runIdOf, SHOP, useDashboard } from './support.ts';
 
 describe.skipIf(CHROMIUM === undefined)('the form of a new replay (skipped without Chromium)', () => {
-  let dashboard: Dashboard;
-  let browser: Browser;
-
-  beforeAll(async () => {
-    await buildDashboard();
-    dashboard = await startDashboard();
-    browser = await openBrowser();
-  });
-  afterAll(async () => {
-    await browser?.close();
-    await dashboard?.close();
-  });
+  const at = useDashboard();
 
   test('the form changed since its check has to be checked again before it starts', async () => {
-    const page = await browser.page();
-    await page.goto(`${dashboard.url}/#/new?target=staging`);
+    const page = await at.browser.page();
+    await page.goto(`${at.dashboard.url}/#/new?target=staging`);
     await page.getByRole('button', { name: 'Check', exact: true }).click();
     await page.locator('[data-preflight="ready"]').waitFor();
     await page.getByLabel('Read-only: let the target refuse every write').check();
@@ -40,19 +19,19 @@ describe.skipIf(CHROMIUM === undefined)('the form of a new replay (skipped witho
   });
 
   test('the targets of the configuration are a list, an alias that is not in it can be typed, and so can a host', async () => {
-    const page = await browser.page();
+    const page = await at.browser.page();
     // Not the alias that another test used last.
-    await page.goto(`${dashboard.url}/#/new?target=`);
+    await page.goto(`${at.dashboard.url}/#/new?target=`);
     const alias = page.getByRole('combobox', { name: 'Alias' });
-    await alias.getByRole('option', { name: labelOf(dashboard, 'staging') }).waitFor({ state: 'attached' });
+    await alias.getByRole('option', { name: labelOf(at.dashboard, 'staging') }).waitFor({ state: 'attached' });
     expect(await alias.getByRole('option').allTextContents()).toEqual([
       'Choose a target',
-      labelOf(dashboard, 'staging'),
-      labelOf(dashboard, 'broken'),
+      labelOf(at.dashboard, 'staging'),
+      labelOf(at.dashboard, 'broken'),
       'Another alias…',
     ]);
     await alias.selectOption('staging');
-    await page.getByText(`Default: ${dashboard.staging.name}`, { exact: true }).waitFor();
+    await page.getByText(`Default: ${at.dashboard.staging.name}`, { exact: true }).waitFor();
     await alias.selectOption('Another alias…');
     await page.getByRole('textbox', { name: 'Name of the alias' }).fill('staging');
     await page.getByRole('button', { name: 'Check', exact: true }).click();
@@ -63,8 +42,8 @@ describe.skipIf(CHROMIUM === undefined)('the form of a new replay (skipped witho
   });
 
   test('the check says what capped gaps take at most, and what the journal holds of the window', async () => {
-    const page = await browser.page();
-    await page.goto(`${dashboard.url}/#/new?target=staging`);
+    const page = await at.browser.page();
+    await page.goto(`${at.dashboard.url}/#/new?target=staging`);
     await page.getByRole('radio', { name: 'Recorded schedule' }).check();
     await page.getByRole('textbox', { name: 'Longest gap, ms' }).fill('10');
     await page.getByRole('button', { name: 'Check', exact: true }).click();
@@ -77,24 +56,24 @@ describe.skipIf(CHROMIUM === undefined)('the form of a new replay (skipped witho
   });
 
   test('where the targets cannot be listed, the form says why and takes the name of one', async () => {
-    const page = await browser.page();
+    const page = await at.browser.page();
     await page.route('**/graphql', (route) =>
       route.request().postData()?.includes('query Targets') ? route.abort() : route.continue(),
     );
-    await page.goto(`${dashboard.url}/#/new`);
+    await page.goto(`${at.dashboard.url}/#/new`);
     await page.getByText('The targets cannot be listed').waitFor();
     await page.getByRole('textbox', { name: 'Alias' }).fill('staging');
     await page.getByRole('button', { name: 'Check', exact: true }).click();
     await page.locator('[data-preflight="ready"]').waitFor();
     // The request that was refused here is no fault of the page.
-    browser.errors.length = 0;
+    at.browser.errors.length = 0;
     await page.close();
   });
 
   test('whether commits are settled is left to the service, or asked for', async () => {
-    const page = await browser.page();
+    const page = await at.browser.page();
     const settled = async (option: string) => {
-      await page.goto(`${dashboard.url}/#/new?target=staging&from=${SHOP.from}&to=2026-11-23T16:28:37.500000Z`);
+      await page.goto(`${at.dashboard.url}/#/new?target=staging&from=${SHOP.from}&to=2026-11-23T16:28:37.500000Z`);
       await page.reload();
       await page.locator('summary', { hasText: 'Connections and limits' }).click();
       await page.getByRole('radio', { name: /^Commit/ }).check();
@@ -103,7 +82,7 @@ describe.skipIf(CHROMIUM === undefined)('the form of a new replay (skipped witho
       await page.locator('[data-preflight="ready"]').waitFor();
       await page.getByRole('button', { name: 'Start replay' }).click();
       await page.locator('[data-state="COMPLETED"]').waitFor();
-      const { replay } = await dashboard.client.request(ReplayDocument, { id: runIdOf(page) });
+      const { replay } = await at.dashboard.client.request(ReplayDocument, { id: runIdOf(page) });
       return replay?.request.settleCommits;
     };
     expect(await settled('')).toBe(false);
@@ -112,8 +91,8 @@ describe.skipIf(CHROMIUM === undefined)('the form of a new replay (skipped witho
   });
 
   test('entries are filtered by what the journal knows of them, and names mapped; a password is kept nowhere', async () => {
-    const page = await browser.page();
-    await page.goto(`${dashboard.url}/#/new?target=staging`);
+    const page = await at.browser.page();
+    await page.goto(`${at.dashboard.url}/#/new?target=staging`);
     await page.locator('summary', { hasText: 'Which entries' }).click();
     await page.getByLabel('Applications, by comma').fill('shop-0, nobody');
     await page.getByLabel('Outcome in the record').selectOption('SUCCEEDED');
@@ -122,12 +101,12 @@ describe.skipIf(CHROMIUM === undefined)('the form of a new replay (skipped witho
     await page.getByRole('button', { name: 'Map a database' }).click();
     await page.getByLabel('Recorded database').fill('shop');
     await page.getByText('Each line needs a recorded name').waitFor();
-    await page.getByLabel('Database on the target').fill(dashboard.staging.name);
+    await page.getByLabel('Database on the target').fill(at.dashboard.staging.name);
     await page.getByRole('button', { name: 'Map a user' }).click();
     await page.getByRole('button', { name: 'Map a user' }).click();
     await page.getByLabel('Recorded user').first().fill('postgres');
-    await page.getByLabel('Login on the target').first().fill(dashboard.staging.user);
-    await page.getByLabel('Its password').first().fill(dashboard.staging.password);
+    await page.getByLabel('Login on the target').first().fill(at.dashboard.staging.user);
+    await page.getByLabel('Its password').first().fill(at.dashboard.staging.password);
     await page.getByRole('button', { name: 'Remove the user' }).nth(1).click();
     await page.locator('summary', { hasText: 'Connections and limits' }).click();
     await page.getByLabel('Connect timeout, s').fill('0.5');
@@ -139,22 +118,22 @@ describe.skipIf(CHROMIUM === undefined)('the form of a new replay (skipped witho
     await page.locator('[data-state="COMPLETED"]').waitFor();
     expect(input).toMatchObject({
       filter: { applications: ['shop-0', 'nobody'], outcome: 'SUCCEEDED', minDurationMs: 0.01 },
-      databases: [{ recorded: 'shop', target: dashboard.staging.name }],
-      users: [{ recorded: 'postgres', user: dashboard.staging.user, password: dashboard.staging.password }],
+      databases: [{ recorded: 'shop', target: at.dashboard.staging.name }],
+      users: [{ recorded: 'postgres', user: at.dashboard.staging.user, password: at.dashboard.staging.password }],
       connectTimeoutMs: 500,
     });
-    const { replay } = await dashboard.client.request(ReplayDocument, { id: runIdOf(page) });
-    expect(replay?.request.users).toEqual([{ recorded: 'postgres', target: dashboard.staging.user }]);
+    const { replay } = await at.dashboard.client.request(ReplayDocument, { id: runIdOf(page) });
+    expect(replay?.request.users).toEqual([{ recorded: 'postgres', target: at.dashboard.staging.user }]);
     const kept = await page.evaluate<string>(
       'JSON.stringify([location.href, { ...localStorage }, { ...sessionStorage }, history.state])',
     );
-    expect(kept).not.toContain(dashboard.staging.password);
+    expect(kept).not.toContain(at.dashboard.staging.password);
     await page.close();
   });
 
   test('a target that policy or configuration refuses is said in the words of the service', async () => {
-    const page = await browser.page();
-    await page.goto(`${dashboard.url}/#/new?target=nowhere`);
+    const page = await at.browser.page();
+    await page.goto(`${at.dashboard.url}/#/new?target=nowhere`);
     await page.getByRole('button', { name: 'Check', exact: true }).click();
     await page.getByRole('alert').getByText('nowhere').waitFor();
     const name = page.getByRole('textbox', { name: 'Name of the alias' });

@@ -1,36 +1,15 @@
 import type { Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { ReplayDocument } from '../../src/client/index.ts';
 import { startRun } from './runs.ts';
-import {
-  type Browser,
-  buildDashboard,
-  CHROMIUM,
-  type Dashboard,
-  labelOf,
-  openBrowser,
-  runIdOf,
-  startDashboard,
-  tabTo,
-} from './support.ts';
+import { CHROMIUM, labelOf, runIdOf, tabTo, useDashboard } from './support.ts';
 
 describe.skipIf(CHROMIUM === undefined)('by the keyboard alone (skipped without Chromium)', () => {
-  let dashboard: Dashboard;
-  let browser: Browser;
-
-  beforeAll(async () => {
-    await buildDashboard();
-    dashboard = await startDashboard();
-    browser = await openBrowser();
-  });
-  afterAll(async () => {
-    await browser?.close();
-    await dashboard?.close();
-  });
+  const at = useDashboard();
 
   test('from the journal through an entry and a new replay to its statements', async () => {
-    const page = await browser.page();
-    await page.goto(`${dashboard.url}/#/journal`);
+    const page = await at.browser.page();
+    await page.goto(`${at.dashboard.url}/#/journal`);
     const grid = page.getByRole('grid', { name: 'Entries of the window' });
     await grid.getByRole('row').nth(3).waitFor();
     await page.keyboard.press('Tab');
@@ -52,7 +31,7 @@ describe.skipIf(CHROMIUM === undefined)('by the keyboard alone (skipped without 
     await tabTo(page, page.getByRole('link', { name: 'Replay this window' }));
     await page.keyboard.press('Enter');
     const alias = page.getByRole('combobox', { name: 'Alias' });
-    await alias.getByRole('option', { name: labelOf(dashboard, 'staging') }).waitFor({ state: 'attached' });
+    await alias.getByRole('option', { name: labelOf(at.dashboard, 'staging') }).waitFor({ state: 'attached' });
     await tabTo(page, alias);
     await page.keyboard.type('stag');
     expect(await alias.inputValue()).toBe('staging');
@@ -64,7 +43,7 @@ describe.skipIf(CHROMIUM === undefined)('by the keyboard alone (skipped without 
     await tabTo(page, page.getByRole('button', { name: 'Start replay' }));
     await page.keyboard.press('Enter');
     await page.locator('[data-state="COMPLETED"]').waitFor();
-    const { replay } = await dashboard.client.request(ReplayDocument, { id: runIdOf(page) });
+    const { replay } = await at.dashboard.client.request(ReplayDocument, { id: runIdOf(page) });
     expect(replay?.request.ordering).toBe('COMMIT');
 
     await tabTo(page, page.getByRole('tab', { name: 'Overview' }));
@@ -84,9 +63,9 @@ describe.skipIf(CHROMIUM === undefined)('by the keyboard alone (skipped without 
   }
 
   test('a run is paused, resumed, hurried, searched and cancelled', async () => {
-    const page = await browser.page();
-    const id = await startRun(dashboard.client, { speed: 0.1 });
-    await page.goto(`${dashboard.url}/#/runs/${id}`);
+    const page = await at.browser.page();
+    const id = await startRun(at.dashboard.client, { speed: 0.1 });
+    await page.goto(`${at.dashboard.url}/#/runs/${id}`);
     await press(page, 'button', 'Pause');
     await page.locator('[data-state="PAUSED"]').waitFor();
     await press(page, 'button', 'Resume');
@@ -110,11 +89,11 @@ describe.skipIf(CHROMIUM === undefined)('by the keyboard alone (skipped without 
   });
 
   test('from the list of runs to a comparison, and from a run through a failure to its statement', async () => {
-    const page = await browser.page();
+    const page = await at.browser.page();
     const window = { to: '2026-11-23T16:28:37.900000Z' };
-    await startRun(dashboard.client, { ...window, wait: true });
-    await startRun(dashboard.client, { ...window, target: 'broken', wait: true });
-    await page.goto(`${dashboard.url}/#/runs`);
+    await startRun(at.dashboard.client, { ...window, wait: true });
+    await startRun(at.dashboard.client, { ...window, target: 'broken', wait: true });
+    await page.goto(`${at.dashboard.url}/#/runs`);
     for (const n of [0, 1]) {
       await tabTo(page, page.getByRole('checkbox').nth(n));
       await page.keyboard.press('Space');

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { ReplayDocument, ReplayFailuresDocument, unwrap } from '../../src/client/index.ts';
 import { parseMicros } from '../../src/journal/window.ts';
 import { encodeEvents } from '../../src/replay/event-codec.ts';
@@ -8,40 +8,19 @@ import { openNetwork } from '../support/network.ts';
 import { spawnReplay } from '../support/spawn-replay.ts';
 import { faultsOf } from './axe.ts';
 import { LogStatementForTest, startRun } from './runs.ts';
-import {
-  type Browser,
-  buildDashboard,
-  CHROMIUM,
-  type Dashboard,
-  doneOf,
-  openBrowser,
-  SHOP,
-  startDashboard,
-  waitForDone,
-} from './support.ts';
+import { CHROMIUM, doneOf, SHOP, useDashboard, waitForDone } from './support.ts';
 
 describe.skipIf(CHROMIUM === undefined)('the dashboard (skipped without Chromium)', () => {
-  let dashboard: Dashboard;
-  let browser: Browser;
-
-  beforeAll(async () => {
-    await buildDashboard();
-    dashboard = await startDashboard();
-    browser = await openBrowser();
-  });
-  afterAll(async () => {
-    await browser?.close();
-    await dashboard?.close();
-  });
+  const at = useDashboard();
 
   test('a run with failures is understood down to the statement, recorded and replayed side by side', async () => {
-    const page = await browser.page();
-    const id = await startRun(dashboard.client, {
+    const page = await at.browser.page();
+    const id = await startRun(at.dashboard.client, {
       target: 'broken',
       to: '2026-11-23T16:28:37.900000Z',
       wait: true,
     });
-    await page.goto(`${dashboard.url}/#/runs/${id}`);
+    await page.goto(`${at.dashboard.url}/#/runs/${id}`);
     await page.locator('[data-verdict="bad"]').waitFor();
     await page.getByRole('tab', { name: 'Failures and divergences' }).click();
     const group = page.locator('details.group', { hasText: '42P01' }).filter({ hasText: 'carts_archive' }).first();
@@ -62,16 +41,16 @@ describe.skipIf(CHROMIUM === undefined)('the dashboard (skipped without Chromium
   });
 
   test('a group lists its own statements and no other, and a normalised statement leads to its calls', async () => {
-    const page = await browser.page();
-    const id = await startRun(dashboard.client, {
+    const page = await at.browser.page();
+    const id = await startRun(at.dashboard.client, {
       target: 'broken',
       to: '2026-11-23T16:28:38.300000Z',
       wait: true,
     });
-    const { replayFailures } = await dashboard.client.request(ReplayFailuresDocument, { replayId: id });
+    const { replayFailures } = await at.dashboard.client.request(ReplayFailuresDocument, { replayId: id });
     const counts = (replayFailures ?? []).map(({ count }) => count).sort((a, b) => a - b);
     expect(counts.length).toBeGreaterThan(1);
-    await page.goto(`${dashboard.url}/#/runs/${id}?tab=failures`);
+    await page.goto(`${at.dashboard.url}/#/runs/${id}?tab=failures`);
     const groups = page.locator('details.group', { has: page.locator('.badge code') });
     await groups.nth(counts.length - 1).waitFor();
     const listed: number[] = [];
@@ -105,10 +84,10 @@ describe.skipIf(CHROMIUM === undefined)('the dashboard (skipped without Chromium
   });
 
   test('a run that nobody watched shows its last statements and its rate over time', async () => {
-    const page = await browser.page();
-    const id = await startRun(dashboard.client, { wait: true });
-    const { replay } = await dashboard.client.request(ReplayDocument, { id });
-    await page.goto(`${dashboard.url}/#/runs/${id}`);
+    const page = await at.browser.page();
+    const id = await startRun(at.dashboard.client, { wait: true });
+    const { replay } = await at.dashboard.client.request(ReplayDocument, { id });
+    await page.goto(`${at.dashboard.url}/#/runs/${id}`);
     await page
       .getByRole('grid', { name: 'Statements as they are reported' })
       .getByText(replay?.summary.planned?.toLocaleString('en-US') ?? '', { exact: true })
@@ -118,9 +97,9 @@ describe.skipIf(CHROMIUM === undefined)('the dashboard (skipped without Chromium
   });
 
   test('a reload in the middle of a run goes on where it was', async () => {
-    const page = await browser.page();
-    const id = await startRun(dashboard.client, { speed: 0.1, to: '2026-11-23T16:28:38.100000Z' });
-    await page.goto(`${dashboard.url}/#/runs/${id}`);
+    const page = await at.browser.page();
+    const id = await startRun(at.dashboard.client, { speed: 0.1, to: '2026-11-23T16:28:38.100000Z' });
+    await page.goto(`${at.dashboard.url}/#/runs/${id}`);
     await page.locator('[data-connection="LIVE"]').waitFor();
     await waitForDone(page, 50);
     const before = await doneOf(page);
@@ -129,15 +108,15 @@ describe.skipIf(CHROMIUM === undefined)('the dashboard (skipped without Chromium
     expect(await doneOf(page)).toBeGreaterThanOrEqual(before);
     await page.locator('.line-chart canvas').waitFor();
     await page.locator('[data-state="COMPLETED"]').waitFor();
-    const { replay } = await dashboard.client.request(ReplayDocument, { id });
+    const { replay } = await at.dashboard.client.request(ReplayDocument, { id });
     expect(await doneOf(page)).toBe(replay?.summary.planned);
     await page.close();
   });
 
   test('a network that is cut in the middle of a run is told, and no statement is missed when it is back', async () => {
-    const network = await openNetwork(dashboard.port);
+    const network = await openNetwork(at.dashboard.port);
     onTestFinished(() => network.close());
-    const page = await browser.page();
+    const page = await at.browser.page();
     const ordinals: number[] = [];
     // A body may still be on its way from the browser to the test when the page has shown it.
     const bodies: Promise<void>[] = [];
@@ -149,31 +128,31 @@ describe.skipIf(CHROMIUM === undefined)('the dashboard (skipped without Chromium
         }),
       );
     });
-    const id = await startRun(dashboard.client, { speed: 0.1, to: '2026-11-23T16:28:38.100000Z' });
+    const id = await startRun(at.dashboard.client, { speed: 0.1, to: '2026-11-23T16:28:38.100000Z' });
     await page.goto(`${network.url}/#/runs/${id}`);
     await page.locator('[data-connection="LIVE"]').waitFor();
     await waitForDone(page, 50);
     network.cut();
     await page.locator('[data-connection="RECONNECTING"]').waitFor();
-    const { replay: meanwhile } = await dashboard.client.request(ReplayDocument, { id });
+    const { replay: meanwhile } = await at.dashboard.client.request(ReplayDocument, { id });
     network.mend();
     await waitForDone(page, meanwhile?.summary.succeeded ?? 0);
     await page.locator('[data-state="COMPLETED"]').waitFor();
-    const { replay } = await dashboard.client.request(ReplayDocument, { id });
+    const { replay } = await at.dashboard.client.request(ReplayDocument, { id });
     const planned = replay?.summary.planned ?? 0;
     expect(planned).toBeGreaterThan(50);
     await page.locator('.vtable').getByText(planned.toLocaleString('en-US'), { exact: true }).waitFor();
     await Promise.all(bodies);
     expect([...ordinals].sort((a, b) => a - b)).toEqual(Array.from({ length: planned }, (_, index) => index + 1));
     // Requests that the cut refused are no faults of the page.
-    browser.errors.length = 0;
+    at.browser.errors.length = 0;
     await page.close();
   });
 
   test('a run is paused, resumed, hurried and cancelled from its page', async () => {
-    const page = await browser.page();
-    const id = await startRun(dashboard.client, { speed: 0.1 });
-    await page.goto(`${dashboard.url}/#/runs/${id}`);
+    const page = await at.browser.page();
+    const id = await startRun(at.dashboard.client, { speed: 0.1 });
+    await page.goto(`${at.dashboard.url}/#/runs/${id}`);
     await page.getByRole('button', { name: 'Pause' }).click();
     await page.locator('[data-state="PAUSED"]').waitFor();
     await page.getByRole('button', { name: 'Resume' }).click();
@@ -187,8 +166,8 @@ describe.skipIf(CHROMIUM === undefined)('the dashboard (skipped without Chromium
   });
 
   test('an interrupted run asks for its password again, and is resumed with it', async () => {
-    const { staging } = dashboard;
-    const { id, kill } = await spawnReplay(dashboard.journalUrl, {
+    const { staging } = at.dashboard;
+    const { id, kill } = await spawnReplay(at.dashboard.journalUrl, {
       window: { from: parseMicros(SHOP.from), to: parseMicros(SHOP.to) },
       target: {
         host: staging.host,
@@ -199,18 +178,18 @@ describe.skipIf(CHROMIUM === undefined)('the dashboard (skipped without Chromium
       },
       pace: { mode: 'RECORDED', speed: 0.1, maxIdleMs: null },
     });
-    for await (const { state } of dashboard.client.watchReplay(id)) if (state === 'RUNNING') break;
+    for await (const { state } of at.dashboard.client.watchReplay(id)) if (state === 'RUNNING') break;
     await kill();
     // Another process of the service would find it when it starts.
-    const database = await openDatabase(dashboard.journalUrl);
+    const database = await openDatabase(at.dashboard.journalUrl);
     const store = createReplayStore(database);
     const interruption = (lastSeq: number) =>
       encodeEvents([{ seq: lastSeq + 1, at: Date.now() * 1000, kind: 'STATE', state: 'INTERRUPTED', reason: 'died' }]);
     while (!(await store.interruptOrphans(interruption)).includes(id)) await new Promise(setImmediate);
     await database.close();
 
-    const page = await browser.page();
-    await page.goto(`${dashboard.url}/#/runs/${id}`);
+    const page = await at.browser.page();
+    await page.goto(`${at.dashboard.url}/#/runs/${id}`);
     await page.locator('[data-state="INTERRUPTED"]').waitFor();
     const resume = async (password: string) => {
       await page.getByRole('button', { name: 'Resume' }).click();
@@ -235,7 +214,7 @@ describe.skipIf(CHROMIUM === undefined)('the dashboard (skipped without Chromium
       { user: 'ann', database: 'stock', application: 'till' },
       { user: 'ann', database: 'sales', application: 'desk' },
     ].entries()) {
-      const logged = await dashboard.client.request(LogStatementForTest, {
+      const logged = await at.dashboard.client.request(LogStatementForTest, {
         input: {
           statement: `SELECT 'origin ${n}'`,
           timestamp: '2027-01-01T00:00:00Z',
@@ -244,8 +223,8 @@ describe.skipIf(CHROMIUM === undefined)('the dashboard (skipped without Chromium
       });
       unwrap(logged.logStatement);
     }
-    const page = await browser.page();
-    await page.goto(`${dashboard.url}/#/journal?from=2027-01-01T00:00:00Z&to=2027-01-01T00:00:01Z`);
+    const page = await at.browser.page();
+    await page.goto(`${at.dashboard.url}/#/journal?from=2027-01-01T00:00:00Z&to=2027-01-01T00:00:01Z`);
     const rows = page.getByRole('grid', { name: 'Entries of the window' }).locator('.vbody .vrow');
     for (const [field, value, left] of [
       ['User', 'ann', 3],
@@ -263,11 +242,11 @@ describe.skipIf(CHROMIUM === undefined)('the dashboard (skipped without Chromium
   });
 
   test('entries that arrive are shown in the live tail', async () => {
-    const page = await browser.page();
-    await page.goto(`${dashboard.url}/#/journal`);
+    const page = await at.browser.page();
+    await page.goto(`${at.dashboard.url}/#/journal`);
     await page.getByRole('button', { name: 'Live tail' }).click();
     await page.locator('[data-connection="LIVE"]').waitFor();
-    const logged = await dashboard.client.request(LogStatementForTest, {
+    const logged = await at.dashboard.client.request(LogStatementForTest, {
       input: { statement: 'SELECT 4711', autocommit: { origin: { sessionId: 'tail' } } },
     });
     unwrap(logged.logStatement);
@@ -276,11 +255,11 @@ describe.skipIf(CHROMIUM === undefined)('the dashboard (skipped without Chromium
   });
 
   test('two runs are compared, and a report is downloaded', async () => {
-    const page = await browser.page();
+    const page = await at.browser.page();
     const window = { to: '2026-11-23T16:28:37.700000Z' };
-    await startRun(dashboard.client, { ...window, wait: true });
-    const second = await startRun(dashboard.client, { ...window, target: 'broken', wait: true });
-    await page.goto(`${dashboard.url}/#/runs`);
+    await startRun(at.dashboard.client, { ...window, wait: true });
+    const second = await startRun(at.dashboard.client, { ...window, target: 'broken', wait: true });
+    await page.goto(`${at.dashboard.url}/#/runs`);
     const boxes = page.getByRole('checkbox');
     await boxes.nth(1).waitFor();
     await boxes.nth(0).check();
@@ -288,7 +267,7 @@ describe.skipIf(CHROMIUM === undefined)('the dashboard (skipped without Chromium
     await page.getByRole('button', { name: 'Compare' }).click();
     await page.getByRole('grid', { name: 'Normalised statements of both runs' }).getByRole('row').nth(2).waitFor();
 
-    await page.goto(`${dashboard.url}/#/runs/${second}`);
+    await page.goto(`${at.dashboard.url}/#/runs/${second}`);
     const [file] = await Promise.all([
       page.waitForEvent('download'),
       page.getByRole('button', { name: 'Download the report as HTML' }).click(),
@@ -298,8 +277,8 @@ describe.skipIf(CHROMIUM === undefined)('the dashboard (skipped without Chromium
   });
 
   test('the window that the address names is the one that is shown', async () => {
-    const page = await browser.page();
-    await page.goto(`${dashboard.url}/#/journal?from=${SHOP.from}&to=2026-11-23T16:28:38.000000Z`);
+    const page = await at.browser.page();
+    await page.goto(`${at.dashboard.url}/#/journal?from=${SHOP.from}&to=2026-11-23T16:28:38.000000Z`);
     await page.getByLabel('To (UTC), inclusive').waitFor();
     expect(await page.getByLabel('To (UTC), inclusive').inputValue()).toBe('2026-11-23 16:28:38.000');
     await page.close();

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { Client as PostgresClient } from 'pg';
 import { type BrowserContext, chromium, type Locator, type Page } from 'playwright-core';
 import { build } from 'vite';
-import { inject } from 'vitest';
+import { afterAll, beforeAll, inject } from 'vitest';
 import { createApp } from '../../src/app.ts';
 import { importLog } from '../../src/capture/import-log.ts';
 import { type Client, createClient } from '../../src/client/index.ts';
@@ -214,4 +214,27 @@ export async function doneOf(page: Page): Promise<number> {
 /** Waits until the run that is shown has reported at least so many statements. */
 export async function waitForDone(page: Page, least: number): Promise<void> {
   await page.locator(`xpath=//*[@role="progressbar"][number(@aria-valuenow) >= ${least}]`).waitFor();
+}
+
+/** The dashboard of a service with the shop's journal, and a browser, for the tests of a block; closed behind the last. */
+export function useDashboard(): { readonly dashboard: Dashboard; readonly browser: Browser } {
+  let dashboard: Dashboard;
+  let browser: Browser;
+  beforeAll(async () => {
+    await buildDashboard();
+    dashboard = await startDashboard();
+    browser = await openBrowser();
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await dashboard?.close();
+  });
+  return {
+    get dashboard() {
+      return dashboard;
+    },
+    get browser() {
+      return browser;
+    },
+  };
 }

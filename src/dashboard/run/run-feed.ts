@@ -33,6 +33,9 @@ const RECENT = 8;
 /** Intervals of the chart. */
 const INTERVALS = 160;
 
+/** What a page asks of a run's log: counts and what is told of the run itself, as soon as they are there. */
+const SUMMARY = { detail: 'SUMMARY', batchSize: 1000, maxWaitMs: 0 } as const;
+
 /** A run as it is now, and as it moves: one SUMMARY stream, whatever the number of statements. */
 export class RunFeed {
   readonly run = signal<Run | null>(null);
@@ -112,9 +115,7 @@ export class RunFeed {
       let interrupted = false;
       for await (const update of api().watchReplay(this.#id, {
         after: this.#memory.cursor,
-        detail: 'SUMMARY',
-        batchSize: 1000,
-        maxWaitMs: 0,
+        ...SUMMARY,
         signal: abort,
         giveUpAfterMs: 24 * 3_600_000,
         onConnection: (state) => {
@@ -185,9 +186,7 @@ export class RunFeed {
     try {
       for await (const update of api().watchReplay(this.#id, {
         after: this.#memory.cursor,
-        detail: 'SUMMARY',
-        batchSize: 1000,
-        maxWaitMs: 0,
+        ...SUMMARY,
         signal: abort,
       })) {
         this.#note(update, this.#memory.recent);
