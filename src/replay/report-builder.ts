@@ -1,10 +1,10 @@
 import type { Entry } from '../journal/entry.ts';
-import { blankLiterals } from '../journal/literals.ts';
 import { normaliseStatement, statementFingerprint } from '../journal/normalise.ts';
 import { decisive, describeDivergence, isSlower } from './compare.ts';
 import { DIVERGENCES, type Divergence } from './event.ts';
 import { Histogram } from './histogram.ts';
 import type { ReplayRequest } from './request.ts';
+import { StatementLines } from './statement-lines.ts';
 import type { DivergenceGroup, FailureGroup, ReplayReport, StatementReport } from './store.ts';
 import type { NewOutcome } from './tally.ts';
 
@@ -17,8 +17,6 @@ const LIMITS = {
   textLength: 4_000,
   messageLength: 1_000,
 } as const;
-/** Texts whose line is remembered: two generations of this many texts and characters each, none longer than this. */
-const MEMORY = { texts: 2_000, characters: 2_000_000, longest: 20_000 } as const;
 /** Statements beyond the limits share these. */
 const OTHER = { fingerprint: 'other', normalised: 'other statements' } as const;
 /** Only a consequence of an earlier failure of the transaction: counted apart, in the record too. */
@@ -58,17 +56,11 @@ export class ReportBuilder {
   #remarksLeftOut = 0;
   #others: StatementLine | null = null;
   #otherGroup: Writable<FailureGroup> | null = null;
-  /**
-   * Text, or text with its literals blanked, → line, so that a prepared text costs one look-up and one with other
-   * literals each time little more. Two generations: texts in use move to the young one.
-   */
-  #young = new Map<string, StatementLine>();
-  #old = new Map<string, StatementLine>();
-  #youngCharacters = 0;
+  readonly #linesByText = new StatementLines((text) => this.#normalisedLine(text));
 
   /** Adds the outcome of an entry; `seq` is the number that the feed's `emit` gave its event. */
   add(entry: Entry, outcome: NewOutcome, seq: number): void {
-    const line = this.#lineOf(entry.statement);
+    const line = this.#linesByText.of(entry.statement, entry.protocol === 'EXTENDED');
     line.calls += 1;
     if (outcome.rows !== null) line.rows += outcome.rows;
     const recorded = entry.outcome;
@@ -144,27 +136,6 @@ export class ReportBuilder {
       divergences: diverged.map((group) => ({ ...group })),
       remarks,
     };
-  }
-
-  #lineOf(text: string): StatementLine {
-    if (text.length > MEMORY.longest) return this.#normalisedLine(text);
-    const known = this.#young.get(text);
-    if (known !== undefined) return known;
-    const literals = blankLiterals(text);
-    // Marked by what no statement holds: another text may read like this one without its literals.
-    const blanked = literals === null ? text : `\0${literals}`;
-    return this.#young.get(blanked) ?? this.#remember(blanked, this.#old.get(blanked) ?? this.#normalisedLine(text));
-  }
-
-  #remember(text: string, line: StatementLine): StatementLine {
-    if (this.#young.size >= MEMORY.texts || this.#youngCharacters + text.length > MEMORY.characters) {
-      this.#old = this.#young;
-      this.#young = new Map();
-      this.#youngCharacters = 0;
-    }
-    this.#young.set(text, line);
-    this.#youngCharacters += text.length;
-    return line;
   }
 
   #normalisedLine(text: string): StatementLine {
