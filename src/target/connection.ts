@@ -79,6 +79,8 @@ export class TargetConnection implements FrameHandler {
   private unsent: Pending[] = [];
   /** Of those in the queue, the ones that nobody outside knows of and waits for. */
   private ownInFlight = 0;
+  /** Answered in the read that is being taken apart, not told of yet. */
+  private answered: Pending[] = [];
   private status: TransactionStatus = 'I';
   private flushScheduled = false;
   private reading = false;
@@ -143,7 +145,7 @@ export class TargetConnection implements FrameHandler {
 
   /** Statements sent or queued that have no outcome yet. */
   get inFlight(): number {
-    return this.queue.length - this.ownInFlight;
+    return this.queue.length + this.answered.length - this.ownInFlight;
   }
 
   /** From the last ReadyForQuery. */
@@ -274,7 +276,7 @@ export class TargetConnection implements FrameHandler {
     switch (type) {
       case 0x5a: // ReadyForQuery
         if (head === undefined) throw new ProtocolError('an answer that nothing asked for');
-        this.finish(head, String.fromCharCode(buffer[start]!) as TransactionStatus);
+        this.answer(head, String.fromCharCode(buffer[start]!) as TransactionStatus);
         return;
       case 0x43: // CommandComplete
         head?.commandComplete(buffer.toString('latin1', start, end - 1), this.reader.rows);
@@ -361,8 +363,11 @@ export class TargetConnection implements FrameHandler {
     this.reading = true;
     try {
       this.reader.push(chunk);
+      this.shareTime();
+      this.tellAnswered();
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
+      this.shareTime();
       this.end(`the server does not speak the PostgreSQL protocol: ${error.message}`);
     } finally {
       this.reading = false;
@@ -370,15 +375,34 @@ export class TargetConnection implements FrameHandler {
     this.flush();
   }
 
-  private finish(head: Pending, status: TransactionStatus): void {
-    this.status = status;
-    const outcome = head.outcome(status, this.readAt, this.previousDoneAt);
-    this.previousDoneAt = this.readAt;
-    this.encoder.settle(head, outcome);
+  private answer(head: Pending, status: TransactionStatus): void {
+    head.statusAfter = status;
+    this.answered.push(head);
     this.queue.shift();
     const next = this.queue.first;
     if (next !== undefined) this.prepareReader(next);
-    head.done(outcome);
+  }
+
+  /** Answers that came in one read share its time: which of them took it cannot be told. */
+  private shareTime(): void {
+    const [first] = this.answered;
+    if (first === undefined) return;
+    const { readAt, previousDoneAt } = this;
+    const share = (readAt - Math.max(previousDoneAt, first.sentAt)) / this.answered.length;
+    for (const head of this.answered) {
+      head.serviceMs = Math.min(share, readAt - Math.max(previousDoneAt, head.sentAt));
+    }
+    this.previousDoneAt = readAt;
+  }
+
+  private tellAnswered(): void {
+    // A listener may end the connection, which tells the rest.
+    for (let head = this.answered.shift(); head !== undefined; head = this.answered.shift()) {
+      this.status = head.statusAfter;
+      const outcome = head.outcome(this.readAt);
+      this.encoder.settle(head, outcome);
+      head.done(outcome);
+    }
   }
 
   private onError(head: Pending | undefined, error: ServerMessage): void {
@@ -436,6 +460,7 @@ export class TargetConnection implements FrameHandler {
     const reason = lastWords === null ? why : `${lastWords.message} (${lastWords.sqlstate})`;
     this.endedBy = reason;
     if (this.closing === null) this.lostReason = this.lostError(reason);
+    this.tellAnswered();
     for (const pending of this.queue.takeAll()) {
       pending.done(pending.lostOutcome(reason, lastWords, this.status, now));
     }

@@ -22,6 +22,10 @@ export class Pending {
   copyRefused = false;
   error: ServerMessage | null = null;
   tag: string | null = null;
+  /** From its ReadyForQuery. */
+  statusAfter: TransactionStatus = 'I';
+  /** Its share of the time, once answered. Milliseconds. */
+  serviceMs = 0;
   private rows = -1;
   private hash: Hash | null = null;
   private notices = 0;
@@ -53,9 +57,9 @@ export class Pending {
     this.lastNotice = Buffer.from(payload);
   }
 
-  outcome(transactionStatus: TransactionStatus, doneAt: number, previousDoneAt: number): TargetOutcome {
-    const since = Math.max(previousDoneAt, this.sentAt);
-    return this.report(this.error, null, transactionStatus, doneAt, doneAt - since);
+  /** Once answered. */
+  outcome(doneAt: number): TargetOutcome {
+    return this.report(this.error, null, this.statusAfter, doneAt, this.serviceMs);
   }
 
   /** `lastWords`: what the server said before it was gone. */

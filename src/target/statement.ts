@@ -55,7 +55,7 @@ export interface TargetOutcome {
   readonly doneAt: number;
   /**
    * Milliseconds: from `sentAt` to `doneAt` when the statement was alone; else from the previous answer on
-   * this connection, if that came after `sentAt`: a share of a batch, 0 where both came in one read.
+   * this connection, if that came after `sentAt`. Answers that came in one read share its time equally.
    */
   readonly serviceMs: number;
   /** True when nothing else was under way on the connection from send to answer: `serviceMs` is faithful. */

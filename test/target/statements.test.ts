@@ -206,6 +206,30 @@ describe('outcomes', () => {
     const total = several.reduce((sum, { serviceMs }) => sum + serviceMs, 0);
     expect(total).toBeCloseTo(several[2]!.doneAt - several[0]!.sentAt, 6);
   });
+
+  it('share the time of a read where several answers came in it', async () => {
+    const message = simple('SELECT 1');
+    // One write, and answers that wait together until they are read.
+    const answers = runAll(
+      connection,
+      Array.from({ length: 200 }, () => message),
+    );
+    const until = performance.now() + 50;
+    await new Promise(setImmediate);
+    while (performance.now() < until);
+    const outcomes = await answers;
+    const reads = new Set(outcomes.map(({ doneAt }) => doneAt));
+    expect(reads.size).toBeLessThan(200);
+    for (const read of reads) {
+      const shares = new Set(outcomes.flatMap(({ doneAt, serviceMs }) => (doneAt === read ? [serviceMs] : [])));
+      expect(shares.size).toBe(1);
+      expect([...shares][0]).toBeGreaterThan(0);
+    }
+    expect(outcomes.reduce((sum, { serviceMs }) => sum + serviceMs, 0)).toBeCloseTo(
+      outcomes.at(-1)!.doneAt - outcomes[0]!.sentAt,
+      6,
+    );
+  });
 });
 
 describe('a pipeline', () => {
