@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type Kysely, type Selectable, sql } from 'kysely';
+import { CompiledQuery, type Kysely, type Selectable, sql } from 'kysely';
 import { RepriseError } from '../errors.ts';
 import { hasEnded, nextState, type RunState } from '../replay/run-state.ts';
 import type {
@@ -14,10 +14,13 @@ import type {
 import type { ReplaySummary } from '../replay/summary.ts';
 import type { Database } from './database.ts';
 import { uuidsOf } from './entry-filter.ts';
-import { guarded } from './failures.ts';
-import { ACTIVE, columnsOf, lockReplay, notFound, REPLAY_CHANNEL, writeLocked, writeRun } from './replay-write.ts';
+import { guarded, sqlstateOf } from './failures.ts';
+import { ACTIVE, columnsOf, lockReplay, notFound, REPLAY_CHANNEL, runWrite, writeLocked } from './replay-write.ts';
 import { storable } from './sanitize.ts';
 import type { ReplayChunksTable, ReplaysTable, Tables } from './tables.ts';
+
+/** query_canceled: the statement timeout, too. */
+const QUERY_CANCELED = '57014';
 
 const NO_OUTCOMES: TimelinePart = { outcomes: 0, failures: 0, skipped: 0, unknown: 0, diverged: 0 };
 
@@ -85,17 +88,26 @@ export function createReplayStore(database: Database): ReplayStore {
       ),
 
     append: (id, chunk, patch) =>
-      guarded('record the events of the replay', () =>
-        database.write(async (client) => {
-          const columns = columnsOf(patch);
-          if (await writeRun(client, id, ACTIVE, chunk, columns)) return;
-          // Refused: it is told why, of the locked run. What stood in the way may be gone by then.
+      guarded('record the events of the replay', async () => {
+        const columns = columnsOf(patch);
+        const { text, values } = runWrite(id, ACTIVE, chunk, columns);
+        // One round trip: a busy run appends twenty times a second.
+        const done = await query.executeQuery(CompiledQuery.raw(text, values)).then(
+          ({ rows }) => rows.length === 1,
+          (error) => {
+            if (sqlstateOf(error) === QUERY_CANCELED) return false;
+            throw error;
+          },
+        );
+        if (done) return;
+        // Refused, which the locked run tells the reason of; or it took longer than a read may, as events can.
+        await database.write(async (client) => {
           const run = await lockReplay(client, id);
           if (hasEnded(run.state))
             throw new RepriseError('REPLAY_STATE', `replay ${id} is ${run.state}: another process has ended it`);
           await writeLocked(client, id, run, chunk, columns);
-        }),
-      ),
+        });
+      }),
 
     chunks: (id, afterSeq, limit, only) =>
       guarded('read the events of the replay', async () => {

@@ -53,7 +53,7 @@ export function columnsOf(patch: ReplayPatch): Updateable<ReplaysTable> {
 }
 
 /**
- * As `writeRun`, of a run that is locked.
+ * Writes a chunk and columns of a run that is locked.
  * @throws RepriseError REPLAY_STATE when the chunk does not follow its last event.
  */
 export async function writeLocked(
@@ -63,7 +63,8 @@ export async function writeLocked(
   chunk: EventChunk | null,
   columns: Updateable<ReplaysTable>,
 ): Promise<void> {
-  if (await writeRun(client, id, [state], chunk, columns)) return;
+  const { rowCount } = await client.query(runWrite(id, [state], chunk, columns));
+  if (rowCount === 1) return;
   throw new RepriseError(
     'REPLAY_STATE',
     `events of replay ${id} must go on at ${lastSeq + 1}, not at ${chunk?.firstSeq}: another process writes them`,
@@ -71,18 +72,16 @@ export async function writeLocked(
 }
 
 /**
- * Writes a chunk and columns of a run and wakes its readers, in one statement: a busy run sends twenty a second.
- * False, and nothing is written, unless the run is in one of the states and the chunk follows its last event.
+ * The one statement that writes a chunk and columns of a run and wakes its readers. It gives a row, or, where the run
+ * is in none of the states or the chunk does not follow its last event, writes nothing and gives none.
  */
-export async function writeRun(
-  client: PoolClient,
+export function runWrite(
   id: string,
   states: readonly RunState[],
   chunk: EventChunk | null,
   columns: Updateable<ReplaysTable>,
-): Promise<boolean> {
-  const [known] = uuidsOf([id]);
-  if (known === undefined) return false;
+): { readonly text: string; readonly values: unknown[] } {
+  const [known = null] = uuidsOf([id]);
   const values: unknown[] = [known, states];
   const bind = (value: unknown) => `$${values.push(value)}`;
   // The mark only ever moves on.
@@ -113,9 +112,6 @@ export async function writeRun(
     changes.length > 0
       ? `update reprise.replays set ${changes.join(', ')} where ${where} returning id`
       : `select id from reprise.replays where ${where} for update`;
-  const { rowCount } = await client.query(
-    `with run as (${run})${insert} select pg_notify('${REPLAY_CHANNEL}', id::text) from run`,
-    values,
-  );
-  return rowCount === 1;
+  const text = `with run as (${run})${insert} select pg_notify('${REPLAY_CHANNEL}', id::text) from run`;
+  return { text, values };
 }
