@@ -139,9 +139,7 @@ export class EventFeed {
 
   /**
    * Asks to send the statement of this ordinal (L3): null when the durable mark covers it, else a promise that
-   * resolves when it does, and rejects when the store failed for good. A mark reaches about twice as far ahead
-   * as was asked for between the last two flushes, and the next is asked for when half of it is used, so that
-   * a steady walk does not wait.
+   * resolves when it does, and rejects when the store failed for good. A steady walk does not wait.
    */
   reserve(ordinal: number): Promise<void> | null {
     if (this.#mark.isFree(ordinal)) return null;

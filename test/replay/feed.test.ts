@@ -188,6 +188,31 @@ describe('write-ahead mark', () => {
     await feed.close();
   });
 
+  it('lets a steady walk not wait, however long an append takes', async () => {
+    store.before = async ({ method }) => {
+      if (method === 'append') await new Promise((resolve) => setTimeout(resolve, 8));
+    };
+    const feed = openFeed();
+    let ordinal = 0;
+    let waits = 0;
+    for (let ms = 0; ms < 2_000; ms++) {
+      for (let n = 0; n < 10; n++) {
+        const wait = feed.reserve(++ordinal);
+        if (wait !== null) {
+          // Until the mark has grown with the walk, it waits.
+          if (ms > 300) waits += 1;
+          while (feed.reserve(ordinal) !== null) await vi.advanceTimersByTimeAsync(1);
+        }
+        feed.emit(outcome({ ordinal }));
+      }
+      await vi.advanceTimersByTimeAsync(1);
+    }
+    expect(waits).toBe(0);
+    const closed = feed.close();
+    await vi.advanceTimersByTimeAsync(100);
+    await closed;
+  });
+
   it('reaches 64 statements ahead at first, and asks for more when half of them are used', async () => {
     const feed = openFeed();
     await feed.reserve(1);
