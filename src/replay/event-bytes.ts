@@ -10,6 +10,9 @@ const KEEP_BYTES = 256 * 1024;
 /** Long enough for a UUID's 36 characters, and for any one number. */
 const ROOM = 64;
 
+/** UUIDs of a chunk that are known again, by three digits of each: a later one takes the place of an earlier one. */
+const UUID_SLOTS = 4_096;
+
 /** Lower-case hex digit → its value; 255 for anything else. */
 const HEX_VALUE = new Uint8Array(128).fill(255);
 for (let digit = 0; digit < 16; digit++) HEX_VALUE[digit.toString(16).charCodeAt(0)] = digit;
@@ -20,8 +23,14 @@ const UUID_PLACES = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
 /** A growing buffer with the chunk's dictionary. */
 export class ByteWriter {
   #bytes = Buffer.allocUnsafeSlow(16 * 1024);
+  #view = viewOf(this.#bytes);
   #length = 0;
   readonly #dictionary = new Map<string, number>();
+  /** Strings and UUIDs that the reader's dictionary holds by now. */
+  #known = 0;
+  /** Most UUIDs appear once: to hash each of them would cost more than to forget one now and then. */
+  readonly #uuids: string[] = new Array<string>(UUID_SLOTS).fill('');
+  readonly #uuidPlaces = new Int32Array(UUID_SLOTS);
 
   get length(): number {
     return this.#length;
@@ -32,6 +41,7 @@ export class ByteWriter {
     const larger = Buffer.allocUnsafeSlow(Math.max(this.#bytes.length * 2, this.#length + more));
     this.#bytes.copy(larger, 0, 0, this.#length);
     this.#bytes = larger;
+    this.#view = viewOf(larger);
   }
 
   byte(value: number): void {
@@ -70,12 +80,14 @@ export class ByteWriter {
 
   int64(value: bigint): void {
     this.#reserve(ROOM);
-    this.#length = this.#bytes.writeBigInt64LE(value, this.#length);
+    this.#view.setBigInt64(this.#length, value, true);
+    this.#length += 8;
   }
 
   float64(value: number): void {
     this.#reserve(ROOM);
-    this.#length = this.#bytes.writeDoubleLE(value, this.#length);
+    this.#view.setFloat64(this.#length, value, true);
+    this.#length += 8;
   }
 
   /** 0: null, 1: a new string follows and enters the dictionary, 2: one that does not enter, n + 3: known. */
@@ -91,29 +103,28 @@ export class ByteWriter {
         this.uint(known + 3);
         return;
       }
-      this.#dictionary.set(value, this.#dictionary.size);
+      this.#dictionary.set(value, this.#known++);
       this.byte(1);
     }
     this.#text(value);
   }
 
-  /** As a string, but never null, and 0 means that the 16 bytes of a new UUID follow. */
+  /** As a string, but never null, and 0 means that 16 bytes of a UUID follow, which enters the dictionary. */
   uuidOrString(value: string): void {
-    const known = this.#dictionary.get(value);
-    if (known !== undefined) {
-      this.uint(known + 3);
-      return;
-    }
-    if (!this.#uuid(value)) {
+    if (value.length !== 36) {
       this.string(value);
       return;
     }
-    this.#dictionary.set(value, this.#dictionary.size);
+    const slot = slotOf(value);
+    if (this.#uuids[slot] === value) this.uint(this.#uuidPlaces[slot]! + 3);
+    else if (this.#uuid(value)) {
+      this.#uuids[slot] = value;
+      this.#uuidPlaces[slot] = this.#known++;
+    } else this.string(value);
   }
 
-  /** Writes 0 and 16 bytes when the text is a UUID in lower case; else nothing. */
+  /** Writes 0 and 16 bytes when a text of 36 characters is a UUID in lower case; else nothing. */
   #uuid(text: string): boolean {
-    if (text.length !== 36) return false;
     if (text[8] !== '-' || text[13] !== '-' || text[18] !== '-' || text[23] !== '-') return false;
     this.#reserve(ROOM);
     const bytes = this.#bytes;
@@ -151,9 +162,24 @@ export class ByteWriter {
     const taken = Buffer.from(this.#bytes.subarray(0, this.#length));
     this.#length = 0;
     this.#dictionary.clear();
-    if (this.#bytes.length > KEEP_BYTES) this.#bytes = Buffer.allocUnsafeSlow(KEEP_BYTES);
+    this.#known = 0;
+    this.#uuids.fill('');
+    if (this.#bytes.length > KEEP_BYTES) {
+      this.#bytes = Buffer.allocUnsafeSlow(KEEP_BYTES);
+      this.#view = viewOf(this.#bytes);
+    }
     return taken;
   }
+}
+
+function viewOf(bytes: Buffer): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** The slot of a text of 36 characters. Some kinds of UUID differ in their first digits, others in their last. */
+function slotOf(text: string): number {
+  const digit = (place: number) => HEX_VALUE[text.charCodeAt(place) & 127]!;
+  return (((digit(5) ^ digit(33)) << 8) | ((digit(6) ^ digit(34)) << 4) | (digit(7) ^ digit(35))) & (UUID_SLOTS - 1);
 }
 
 /** Reads what a `ByteWriter` wrote. Every method throws an Error when the bytes end too early. */

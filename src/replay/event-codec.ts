@@ -33,7 +33,8 @@ import type { EventChunk } from './store.ts';
  *
  *   digest: 0 none, 1 hex (length, bytes), 2 string
  *   duration, lag: 0 null, 1 whole microseconds, 2 float64 milliseconds
- *   transaction string: as string, but a new one of UUID form takes 16 bytes
+ *   transaction string: as string, but a new one of UUID form takes 16 bytes; it may be new several times, each
+ *   time another place of the dictionary
  */
 const VERSION = 1;
 const KIND_OUTCOME = 0;

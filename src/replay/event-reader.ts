@@ -31,7 +31,7 @@ export interface EventReader {
 
 /**
  * A reader of a run's events later than `after` (0: from the start). It holds the remainder of at most one read
- * of the store, about a thousand events, which readers at the same place share.
+ * of the store, a few thousand events at most, which readers at the same place share.
  */
 export function openEventReader(waker: EventWaker, replayId: string, after: number): EventReader {
   return new Reader(waker, replayId, after);

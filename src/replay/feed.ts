@@ -10,8 +10,7 @@ import { WallClock } from './wall-clock.ts';
 
 /** Events that may wait to become durable before `ready` asks the engine to hold on. */
 const BACKLOG_LIMIT = 50_000;
-/** While an append is under way a chunk may grow to this many times `maxEvents`, or to this many bytes. */
-const CHUNK_GROWTH = 4;
+/** A chunk of this many bytes is closed early. */
 const CHUNK_BYTES = 1024 * 1024;
 /** Waits between attempts while the store fails, in milliseconds: doubling from the first to the last. */
 const BACKOFF_MS = { first: 100, last: 5_000 } as const;
@@ -23,7 +22,7 @@ export interface EventFeedOptions {
   readonly sentThrough?: number;
   /** Milliseconds that an event waits at most before its append starts; default 50. */
   readonly flushMs?: number;
-  /** Events that start an append at once; default 1,000. */
+  /** Events of a chunk at most, which start an append at once; default 4,000: more than come in `flushMs`. */
   readonly maxEvents?: number;
   /** How long a failing store is tried again, in milliseconds; default 30,000. */
   readonly retryForMs?: number;
@@ -93,7 +92,7 @@ export class EventFeed {
     this.#store = store;
     this.#id = replayId;
     this.#flushMs = options.flushMs ?? 50;
-    this.#maxEvents = options.maxEvents ?? 1_000;
+    this.#maxEvents = options.maxEvents ?? 4_000;
     this.#retryForMs = options.retryForMs ?? 30_000;
     this.#onError = (error) => options.onError(error);
     this.#onState = (state) => options.onState?.(state);
@@ -127,7 +126,7 @@ export class EventFeed {
       if (this.#loop === null) this.#arm(this.#flushMs);
     }
     if (encoder.count >= this.#maxEvents || encoder.size >= CHUNK_BYTES) {
-      if (encoder.count >= CHUNK_GROWTH * this.#maxEvents || encoder.size >= CHUNK_BYTES) this.#seal();
+      this.#seal();
       this.#start();
     }
     return this.#lastSeq;
@@ -140,9 +139,7 @@ export class EventFeed {
 
   /**
    * Asks to send the statement of this ordinal (L3): null when the durable mark covers it, else a promise that
-   * resolves when it does, and rejects when the store failed for good. A mark reaches about twice as far ahead
-   * as was asked for between the last two flushes, and the next is asked for when half of it is used, so that
-   * a steady walk does not wait.
+   * resolves when it does, and rejects when the store failed for good. A steady walk does not wait.
    */
   reserve(ordinal: number): Promise<void> | null {
     if (this.#mark.isFree(ordinal)) return null;
@@ -258,8 +255,7 @@ export class EventFeed {
       this.#transitions.length > 0 ||
       this.#mark.isAwaited ||
       this.#flushes.length > 0 ||
-      this.#room !== null ||
-      this.#encoder.count >= this.#maxEvents
+      this.#room !== null
     );
   }
 

@@ -2,11 +2,14 @@ import type { Deferred } from './deferred.ts';
 
 /** How far ahead of the walk a mark reaches, in statements: what a crash turns UNKNOWN at least and at most. */
 const AHEAD = { least: 64, most: 16_384 } as const;
+/** What lasts until the flush after the next: as much as was asked for before this one, and half of that to be sure. */
+const LASTS = 1.5;
 
 /**
  * The write-ahead mark of a run (L3 of `docs/replay.md`): statements are sent only up to a durable mark. A mark
  * reaches about twice as far ahead as was asked for between the last two flushes, and the next is due when half
- * of it is used, so that a steady walk does not wait for one.
+ * of it is used. A flush that happens before takes it along when what is left might not last until the one after it: a
+ * steady walk does not wait for a mark.
  */
 export class SendMark {
   /** Highest ordinal that was asked for, and the same at the last flush. */
@@ -54,7 +57,7 @@ export class SendMark {
   next(): number | null {
     const sent = this.#reserved - this.#reservedBefore;
     this.#reservedBefore = this.#reserved;
-    if (!this.isDue) return null;
+    if (!this.isDue && this.#durable - this.#reserved >= LASTS * sent) return null;
     const mark = this.#reserved + Math.min(AHEAD.most, Math.max(AHEAD.least, 2 * sent));
     if (mark > this.#durable) return mark;
     // The walk has become slower: what it was granted still reaches far enough.

@@ -100,6 +100,38 @@ describe('event codec', () => {
     );
   });
 
+  it('gives back transactions that are forgotten within the chunk, and ids that only look like UUIDs', () => {
+    const ids = [
+      ...Array.from({ length: 9 }, (_, n) => `0190a0b0-000${n}-7000-8000-000000000001`),
+      '0190A0B0-0001-7000-8000-000000000001',
+      '0190a0b0-0001-7000-8000-00000000000é',
+      '0190a0b0-0001-7000-8000_000000000001',
+      '',
+    ];
+    const events = [...ids, ...ids, ...ids.flatMap((id) => [id, id])].map(
+      (transactionId, n): ReplayEvent => ({ ...outcome({ transactionId, sessionId: ids[n % 5]! }), seq: n + 1, at: n }),
+    );
+    expect(decodeChunk(encodeEvents(events))).toEqual(events);
+  });
+
+  it('reads chunks in which a session refers to the UUID of a transaction, as they were written before', () => {
+    const [a, b] = ['0190a0b0-1111-7000-8000-0000000000aa', '0190a0b0-2222-7000-8000-0000000000bb'];
+    const payload = Buffer.from(
+      'AQEAEQDQDwIAAAEAAZCgsBERcACAAAAAAAAAqgMB9AMAEQACAgICAQABkKCwIiJwAIAAAAAAAAC7AQNzLTEB9AMAEQACAgICAQMFAfQD' +
+        'ABEAAgICAgEBBHR4LTkGAfQDABEAAgICAgEEAwH0Aw==',
+      'base64',
+    );
+    const chunk = { ...encodeEvents([{ ...outcome(), seq: 1, at: 0 }]), lastSeq: 5, payload };
+    const ids = decodeChunk(chunk).map((event) => event.kind === 'OUTCOME' && [event.transactionId, event.sessionId]);
+    expect(ids).toEqual([
+      [a, a],
+      [b, 's-1'],
+      [a, 's-1'],
+      ['tx-9', 'tx-9'],
+      [b, a],
+    ]);
+  });
+
   it('takes at most a hundred bytes for a statement of a transaction of its own', () => {
     const encoder = new ChunkEncoder();
     const events = 1_000;

@@ -100,7 +100,7 @@ describe('event feed', () => {
     await feed.close();
   });
 
-  it('has one append under way, and lets chunks grow to four times maxEvents meanwhile', async () => {
+  it('has one append under way, and gathers chunks of maxEvents meanwhile', async () => {
     const held = gate();
     let underWay = 0;
     store.before = async ({ method, index }) => {
@@ -120,8 +120,8 @@ describe('event feed', () => {
     held.open();
     await feed.flush();
     expect(feed.backlog).toBe(0);
-    expect(store.calls.append).toBe(4);
-    expect(store.chunkCount(RUN)).toBe(4);
+    expect(store.calls.append).toBe(11);
+    expect(store.chunkCount(RUN)).toBe(11);
     await feed.close();
   });
 
@@ -186,6 +186,31 @@ describe('write-ahead mark', () => {
     }
     expect(waits).toBeLessThan(20);
     await feed.close();
+  });
+
+  it('lets a steady walk not wait, however long an append takes', async () => {
+    store.before = async ({ method }) => {
+      if (method === 'append') await new Promise((resolve) => setTimeout(resolve, 8));
+    };
+    const feed = openFeed();
+    let ordinal = 0;
+    let waits = 0;
+    for (let ms = 0; ms < 2_000; ms++) {
+      for (let n = 0; n < 10; n++) {
+        const wait = feed.reserve(++ordinal);
+        if (wait !== null) {
+          // Until the mark has grown with the walk, it waits.
+          if (ms > 300) waits += 1;
+          while (feed.reserve(ordinal) !== null) await vi.advanceTimersByTimeAsync(1);
+        }
+        feed.emit(outcome({ ordinal }));
+      }
+      await vi.advanceTimersByTimeAsync(1);
+    }
+    expect(waits).toBe(0);
+    const closed = feed.close();
+    await vi.advanceTimersByTimeAsync(100);
+    await closed;
   });
 
   it('reaches 64 statements ahead at first, and asks for more when half of them are used', async () => {

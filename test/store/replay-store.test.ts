@@ -1,6 +1,11 @@
-import { openDatabase } from '../../src/store/database.ts';
+import { Client } from 'pg';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { encodeEvents } from '../../src/replay/event-codec.ts';
+import type { ReplayStore, StoredRequest } from '../../src/replay/store.ts';
+import type { ReplaySummary } from '../../src/replay/summary.ts';
+import { type Database, openDatabase } from '../../src/store/database.ts';
 import { createReplayStore } from '../../src/store/replay-store.ts';
-import { createTestDatabase } from '../support/database.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { replayStoreContract } from './replay-contract.ts';
 
 replayStoreContract('replays in PostgreSQL', async () => {
@@ -18,4 +23,67 @@ replayStoreContract('replays in PostgreSQL', async () => {
       await created.drop();
     },
   };
+});
+
+describe('an append that waits for another transaction', () => {
+  let created: TestDatabase;
+  let database: Database;
+  let store: ReplayStore;
+  let other: Client;
+  const id = '0190a0b0-0000-7000-8000-000000000001';
+  const chunk = encodeEvents([{ kind: 'STATE', seq: 1, at: 1, state: 'RUNNING', reason: null }]);
+
+  beforeEach(async () => {
+    created = await createTestDatabase();
+    database = await openDatabase(created.url, { poolSize: 2, readTimeoutMs: 500 });
+    store = createReplayStore(database);
+    await store.create({
+      id,
+      request: { target: {}, users: [] } as unknown as StoredRequest,
+      targetLabel: 'target',
+      ownerId: 'owner',
+      createdAt: 1,
+      summary: {} as ReplaySummary,
+    });
+    other = new Client({ connectionString: created.url });
+    await other.connect();
+    await other.query('begin');
+    await other.query(`update reprise.replays set state = 'CANCELLED' where id = $1`, [id]);
+  });
+  afterEach(async () => {
+    await other.end();
+    await database.close();
+    await created.drop();
+  });
+
+  /** Until a statement that begins so waits for a lock. */
+  const waits = (beginning: string) =>
+    vi.waitFor(
+      async () => {
+        const { rows } = await other.query(
+          `select query from pg_stat_activity, pg_stat_clear_snapshot()
+           where datname = current_database() and wait_event_type = 'Lock'`,
+        );
+        expect(rows).toEqual([{ query: expect.stringMatching(`^${beginning}`) }]);
+      },
+      { timeout: 10_000 },
+    );
+
+  it('is refused when that ended the run', async () => {
+    const refused = expect(store.append(id, chunk, { sentThrough: 9 })).rejects.toMatchObject({ code: 'REPLAY_STATE' });
+    await waits('with run');
+    await other.query('commit');
+    await refused;
+    expect(await store.chunks(id, 0, 9)).toEqual([]);
+    expect(await store.sentThrough(id)).toBe(0);
+  });
+
+  it('takes longer than a read may', async () => {
+    const appended = store.append(id, chunk, { sentThrough: 9 });
+    await waits('select state');
+    await other.query('rollback');
+    await appended;
+    expect(await store.chunks(id, 0, 9)).toEqual([chunk]);
+    expect(await store.sentThrough(id)).toBe(9);
+  });
 });
