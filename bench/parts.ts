@@ -1,4 +1,5 @@
 import type { AnyPart } from './lib/part.ts';
+import { cancel } from './parts/cancel.ts';
 import { dashboard } from './parts/dashboard.ts';
 import { importing } from './parts/import.ts';
 import { lag } from './parts/lag.ts';
@@ -9,4 +10,4 @@ import { speed } from './parts/speed.ts';
 import { stalled } from './parts/stalled.ts';
 
 /** Every part, in the order in which they are measured and shown. */
-export const PARTS: readonly AnyPart[] = [speed, recording, stalled, lag, importing, pages, memory, dashboard];
+export const PARTS: readonly AnyPart[] = [speed, recording, stalled, lag, cancel, importing, pages, memory, dashboard];
