@@ -184,9 +184,9 @@ function plain({ ms, statementsPerSecond, cpuMicros }: Sample): Sample {
 
 /** A TPC-B log in which sessions wait for each other's rows. */
 async function contended(lab: Lab): Promise<Contended> {
-  const { transactions } = sizes(lab);
+  const transactions = lab.options.quick ? 25 : 300;
   const script = await lab.script('tpcb-contended', tpcbScript(false, false));
-  const log = await lab.log('tpcb-contended', ['-c', '20', '-f', script, '-t', String(Math.ceil(transactions / 20))]);
+  const log = await lab.log('tpcb-contended', ['-c', '20', '-f', script, '-t', String(transactions)]);
   const target = await lab.target();
   const timeoutMs = lab.options.quick ? 10_000 : 60_000;
   await target.reset(false);
