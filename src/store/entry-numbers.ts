@@ -38,6 +38,12 @@ const POINT = 46;
 const ZERO = 48;
 const NINE = 57;
 
+const COMMA = 44;
+const CLOSING = 41;
+
+/** Any number of so many digits is below 2^31. */
+const SMALL_DIGITS = 9;
+
 /** Any number of so many digits is one that a double holds exactly. */
 const EXACT_DIGITS = 15;
 
@@ -66,7 +72,7 @@ export class NumberReader {
   integer(): number {
     const start = this.#at;
     const value = this.#digits();
-    return Number.isNaN(value) ? Number(this.#field(start)) : value;
+    return value < 0 ? Number(this.#field(start)) : value;
   }
 
   integerOrNull(): number | null {
@@ -77,7 +83,7 @@ export class NumberReader {
   bigint(): bigint {
     const start = this.#at;
     const value = this.#digits();
-    return BigInt(Number.isNaN(value) ? this.#field(start) : value);
+    return BigInt(value < 0 ? this.#field(start) : value);
   }
 
   floatOrNull(): number | null {
@@ -101,20 +107,31 @@ export class NumberReader {
     return point < 0 ? value : value / (POWERS_OF_TEN[at - point - 1] as number);
   }
 
-  /** The field as a number of few digits, and goes behind it; NaN, and stays, for any other. */
+  /** The field, where it is digits that a double holds exactly, and goes behind it; -1, and stays, for any other. */
   #digits(): number {
     const record = this.#record;
-    let value = 0;
-    let at = this.#at;
-    for (; ; at += 1) {
-      const code = record.charCodeAt(at);
-      if (code < ZERO || code > NINE) break;
-      value = value * 10 + (code - ZERO);
+    const start = this.#at;
+    let at = start;
+    let code = record.charCodeAt(at);
+    // Small integers as long as they are, which are no objects to the engine.
+    let small = 0;
+    for (const end = at + SMALL_DIGITS; code >= ZERO && code <= NINE && at < end; code = record.charCodeAt(at)) {
+      small = (small * 10 + (code - ZERO)) | 0;
+      at += 1;
     }
-    const digits = at - this.#at;
-    if (digits === 0 || digits > EXACT_DIGITS || !isEnd(record, at)) return Number.NaN;
+    if (code === COMMA || code === CLOSING) {
+      if (at === start) return -1;
+      this.#at = at + 1;
+      return small;
+    }
+    let large = small;
+    for (; code >= ZERO && code <= NINE; code = record.charCodeAt(at)) {
+      large = large * 10 + (code - ZERO);
+      at += 1;
+    }
+    if (at === start || large > Number.MAX_SAFE_INTEGER || !isEnd(record, at)) return -1;
     this.#at = at + 1;
-    return value;
+    return large;
   }
 
   /** The text of the field that starts there, and goes behind it. */
@@ -131,9 +148,6 @@ export class NumberReader {
     return true;
   }
 }
-
-const COMMA = 44;
-const CLOSING = 41;
 
 function isEnd(record: string, at: number): boolean {
   const code = record.charCodeAt(at);
