@@ -1,4 +1,4 @@
-import { expressionBuilder, type SqlBool, sql } from 'kysely';
+import { CompiledQuery, expressionBuilder, type SqlBool, sql } from 'kysely';
 import type { Entry, EntryKey } from '../journal/entry.ts';
 import type { EntryPage, TailKey } from '../journal/store.ts';
 import type { EntryFilter, Window } from '../journal/window.ts';
@@ -18,6 +18,8 @@ const EMPTY: EntryPage = { entries: [], hasMore: false };
 /** Days that one statement looks into: the planner takes time and locks for each, also for those it never reads. */
 const DAYS_AT_ONCE = 32;
 
+const DAYS = 'select day from reprise.journal_days where day >= $1 and day <= $2 order by day limit $3';
+
 /** One page of a window, see `JournalStore.page`. */
 export async function readPage(
   database: Database,
@@ -36,17 +38,12 @@ export async function readPage(
   const rows: EntryRow[] = [];
   let { from } = resolved.span;
   while (rows.length <= limit && from <= resolved.span.to) {
-    const days = await query
-      .selectFrom('journal_days')
-      .select('day')
-      .where('day', '>=', BigInt(dayOf(from)))
-      .where('day', '<=', BigInt(resolved.span.to))
-      .orderBy('day')
-      .limit(DAYS_AT_ONCE)
-      .execute();
+    const days = await database.rows<[day: string]>(
+      CompiledQuery.raw(DAYS, [dayOf(from), resolved.span.to, DAYS_AT_ONCE]),
+    );
     const last = days.at(-1);
     if (last === undefined) break;
-    const span = { from, to: Math.min(Number(last.day) + DAY - 1, resolved.span.to) };
+    const span = { from, to: Math.min(Number(last[0]) + DAY - 1, resolved.span.to) };
     rows.push(...(await readSpan(database, { ...resolved, span }, after, limit + 1 - rows.length)));
     from = span.to + 1;
   }
@@ -71,7 +68,8 @@ function readSpan(
     where ${sql.join(conditions, sql` and `)}
     order by ts, position, sequence
     limit ${limit}`;
-  return database.rows(select.compile(database.query));
+  // Without what puts schemas in front of tables, which walks through all of the query for each page.
+  return database.rows(select.compile(database.query.withoutPlugins()));
 }
 
 async function pageOf(rows: readonly EntryRow[], origins: Origins, limit: number): Promise<EntryPage> {
