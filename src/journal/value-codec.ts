@@ -48,7 +48,42 @@ function storeFloat(value: number): number | string {
  * @throws Error when it is something else: the store is damaged. The message holds no value.
  */
 export function decodeParameters(json: string): Value[] {
+  return decodePlain(json) ?? decode(json);
+}
+
+const QUOTE = 34;
+const COMMA = 44;
+const BACKSLASH = 92;
+const CLOSING = 93;
+
+/** To go through longer texts character by character takes longer than `JSON.parse`. */
+const PLAIN_LENGTH = 64;
+
+/** A short list of strings without escapes, which most are, at a fraction of what `JSON.parse` costs; null where it is more. */
+function decodePlain(json: string): Value[] | null {
   if (json === NO_PARAMETERS) return [];
+  if (json.length > PLAIN_LENGTH || json[0] !== '[') return null;
+  const values: Value[] = [];
+  let at = 1;
+  for (;;) {
+    if (json.charCodeAt(at) !== QUOTE) return null;
+    const start = at + 1;
+    let end = start;
+    for (; ; end += 1) {
+      const code = json.charCodeAt(end);
+      if (code === QUOTE) break;
+      // Control characters are no JSON. The end of the text gives NaN.
+      if (code === BACKSLASH || !(code >= 32)) return null;
+    }
+    values.push({ kind: 'text', value: json.slice(start, end), oid: null });
+    const next = json.charCodeAt(end + 1);
+    if (next === CLOSING) return end + 2 === json.length ? values : null;
+    if (next !== COMMA) return null;
+    at = end + 2;
+  }
+}
+
+function decode(json: string): Value[] {
   let stored: unknown;
   try {
     stored = JSON.parse(json);

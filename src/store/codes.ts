@@ -28,11 +28,12 @@ export interface Codec<Word extends string> {
 }
 
 function codec<Word extends string>(codes: Readonly<Record<Word, number>>, what: string): Codec<Word> {
-  const words = new Map<number, Word>(Object.entries(codes).map(([word, code]) => [code as number, word as Word]));
+  const words: (Word | undefined)[] = [];
+  for (const [word, code] of Object.entries<number>(codes)) words[code] = word as Word;
   return {
     encode: (word) => codes[word],
     decode: (code) => {
-      const word = words.get(code);
+      const word = words[code];
       if (word === undefined) throw new Error(`the store holds the unknown ${what} ${code}: a newer version wrote it`);
       return word;
     },

@@ -37,6 +37,7 @@ export interface Database {
   /**
    * Runs a query of `query` and gives its rows as arrays, in the order of the selected columns; int8 as text. For reads
    * of many rows with many columns: as objects each of them costs more than everything else that is done with it.
+   * Connections keep the statement: its text must not hold values.
    */
   rows<Row extends readonly unknown[]>(compiled: CompiledQuery): Promise<readonly Row[]>;
   /** Queries that read whole windows: on one snapshot, with a planner that is free to scan, hash and sort. */
@@ -56,6 +57,9 @@ export interface Database {
 }
 
 const OLDEST_SERVER = 130000;
+
+/** Statements that each connection keeps. There is one for each kind of filter, and walks use a few of them. */
+const MOST_NAMES = 100;
 
 const FREE_PLANNER = [
   ['enable_seqscan', 'on'],
@@ -133,6 +137,18 @@ function assemble(
 ): Database {
   const query = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) }).withSchema('reprise');
   let closing: Promise<void> | null = null;
+  const names = new Map<string, string>();
+
+  /** A name under which a connection keeps the statement, so that the pages of one walk are not each parsed anew. */
+  function nameOf(text: string): { readonly name?: string } {
+    let name = names.get(text);
+    if (name === undefined) {
+      if (names.size === MOST_NAMES) return {};
+      name = `rows_${names.size}`;
+      names.set(text, name);
+    }
+    return { name };
+  }
 
   return {
     options,
@@ -141,7 +157,13 @@ function assemble(
     query,
     async rows<Row extends readonly unknown[]>({ sql: text, parameters }: CompiledQuery) {
       const values = [...parameters];
-      const result = await pool.query<unknown[]>({ text, values, rowMode: 'array', types: rawIntegers });
+      const result = await pool.query<unknown[]>({
+        ...nameOf(text),
+        text,
+        values,
+        rowMode: 'array',
+        types: rawIntegers,
+      });
       return result.rows as unknown as readonly Row[];
     },
     session,

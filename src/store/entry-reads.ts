@@ -1,4 +1,4 @@
-import { sql } from 'kysely';
+import { CompiledQuery, expressionBuilder, type SqlBool, sql } from 'kysely';
 import type { Entry, EntryKey } from '../journal/entry.ts';
 import type { EntryPage, TailKey } from '../journal/store.ts';
 import type { EntryFilter, Window } from '../journal/window.ts';
@@ -7,6 +7,9 @@ import { filterConditions, type ResolvedFilter, resolveFilter, uuidsOf } from '.
 import { ENTRY_FIELDS, type EntryRow, entriesOf } from './entry-rows.ts';
 import type { Origins } from './origins.ts';
 import { DAY, dayOf } from './partitions.ts';
+import type { Tables } from './tables.ts';
+
+const FIELDS = sql.raw(ENTRY_FIELDS);
 
 const EMPTY: EntryPage = { entries: [], hasMore: false };
 
@@ -14,6 +17,8 @@ const EMPTY: EntryPage = { entries: [], hasMore: false };
 
 /** Days that one statement looks into: the planner takes time and locks for each, also for those it never reads. */
 const DAYS_AT_ONCE = 32;
+
+const DAYS = 'select day from reprise.journal_days where day >= $1 and day <= $2 order by day limit $3';
 
 /** One page of a window, see `JournalStore.page`. */
 export async function readPage(
@@ -33,17 +38,12 @@ export async function readPage(
   const rows: EntryRow[] = [];
   let { from } = resolved.span;
   while (rows.length <= limit && from <= resolved.span.to) {
-    const days = await query
-      .selectFrom('journal_days')
-      .select('day')
-      .where('day', '>=', BigInt(dayOf(from)))
-      .where('day', '<=', BigInt(resolved.span.to))
-      .orderBy('day')
-      .limit(DAYS_AT_ONCE)
-      .execute();
+    const days = await database.rows<[day: string]>(
+      CompiledQuery.raw(DAYS, [dayOf(from), resolved.span.to, DAYS_AT_ONCE]),
+    );
     const last = days.at(-1);
     if (last === undefined) break;
-    const span = { from, to: Math.min(Number(last.day) + DAY - 1, resolved.span.to) };
+    const span = { from, to: Math.min(Number(last[0]) + DAY - 1, resolved.span.to) };
     rows.push(...(await readSpan(database, { ...resolved, span }, after, limit + 1 - rows.length)));
     from = span.to + 1;
   }
@@ -57,20 +57,19 @@ function readSpan(
   after: EntryKey | null,
   limit: number,
 ): Promise<readonly EntryRow[]> {
-  let select = database.query
-    .selectFrom('entries')
-    .select(ENTRY_FIELDS)
-    .where((eb) => eb.and(filterConditions(eb, resolved)))
-    .orderBy('ts')
-    .orderBy('position')
-    .orderBy('sequence')
-    .limit(limit);
+  const conditions = filterConditions(expressionBuilder<Tables, 'entries'>(), resolved);
   if (after !== null) {
-    select = select.where(
-      sql<boolean>`(ts, position, sequence) > (${after.timestamp}, ${after.position}, ${after.sequence})`,
+    conditions.push(
+      sql<SqlBool>`(ts, position, sequence) > (${after.timestamp}, ${after.position}, ${after.sequence})`,
     );
   }
-  return database.rows(select.compile());
+  const select = sql`
+    select ${FIELDS} from reprise.entries e
+    where ${sql.join(conditions, sql` and `)}
+    order by ts, position, sequence
+    limit ${limit}`;
+  // Without what puts schemas in front of tables, which walks through all of the query for each page.
+  return database.rows(select.compile(database.query.withoutPlugins()));
 }
 
 async function pageOf(rows: readonly EntryRow[], origins: Origins, limit: number): Promise<EntryPage> {
@@ -95,16 +94,13 @@ export async function readTransactionEntries(
     .where('id', '=', id)
     .executeTakeFirst();
   if (transaction === undefined || transaction.first_ts === null || transaction.last_ts === null) return EMPTY;
-  const select = query
-    .selectFrom('entries')
-    .select(ENTRY_FIELDS)
-    .where('position', '=', transaction.position)
-    .where('sequence', '>', afterSequence)
-    .where('ts', '>=', transaction.first_ts)
-    .where('ts', '<=', transaction.last_ts)
-    .orderBy('sequence')
-    .limit(limit + 1);
-  const rows = await database.rows<EntryRow>(select.compile());
+  const select = sql`
+    select ${FIELDS} from reprise.entries e
+    where position = ${transaction.position} and sequence > ${afterSequence}
+      and ts between ${transaction.first_ts} and ${transaction.last_ts}
+    order by sequence
+    limit ${limit + 1}`;
+  const rows = await database.rows<EntryRow>(select.compile(query));
   return pageOf(rows, origins, limit);
 }
 
@@ -117,7 +113,7 @@ export async function readEntriesByPlace(
   const ids = [...new Set(uuidsOf(places.map((place) => place.transactionId)))];
   if (ids.length === 0) return places.map(() => null);
   const select = sql`
-    select ${sql.join(ENTRY_FIELDS.map((field) => sql.ref(`e.${field}`)))}
+    select ${FIELDS}
     from unnest(${places.map((place) => place.transactionId.toLowerCase()).map((id) => (ids.includes(id) ? id : null))}::uuid[],
                 ${places.map((place) => place.sequence)}::int4[]) as place(id, sequence)
     join reprise.transactions t on t.id = place.id
@@ -152,20 +148,17 @@ export async function readTail(
     to: Number(days.last) + DAY - 1,
   });
   if (resolved === null) return [];
-  const select = query
-    .selectFrom('entries')
-    .select(ENTRY_FIELDS)
-    .where((eb) => eb.and(filterConditions(eb, resolved)))
-    .where('arrival', '>=', after.arrival)
-    .where(
-      sql<boolean>`(arrival, ts, position, sequence) > (${after.arrival}, ${after.timestamp}, ${after.position}, ${after.sequence})`,
-    )
-    .orderBy('arrival')
-    .orderBy('ts')
-    .orderBy('position')
-    .orderBy('sequence')
-    .limit(limit);
-  return entriesOf(await database.rows(select.compile()), origins);
+  const conditions = [
+    ...filterConditions(expressionBuilder<Tables, 'entries'>(), resolved),
+    sql`arrival >= ${after.arrival}`,
+    sql`(arrival, ts, position, sequence) > (${after.arrival}, ${after.timestamp}, ${after.position}, ${after.sequence})`,
+  ];
+  const select = sql`
+    select ${FIELDS} from reprise.entries e
+    where ${sql.join(conditions, sql` and `)}
+    order by arrival, ts, position, sequence
+    limit ${limit}`;
+  return entriesOf(await database.rows(select.compile(query)), origins);
 }
 
 /** The place behind the newest entry: before everything that the next append brings. */

@@ -2,44 +2,31 @@ import type { Entry, EntryOutcome, Origin } from '../journal/entry.ts';
 import type { Transaction } from '../journal/transaction.ts';
 import { decodeParameters } from '../journal/value-codec.ts';
 import { outcomeCode, protocolCode, statementTypeCode, statusCode, unreplayableCode } from './codes.ts';
+import { ENTRY_NUMBERS, NumberReader, originIdIn } from './entry-numbers.ts';
 import type { Origins } from './origins.ts';
+import type { EntriesTable } from './tables.ts';
 
-/** The columns that `EntryRow` holds. */
-export const ENTRY_FIELDS = [
-  'ts',
-  'position',
-  'arrival',
-  'sequence',
-  'origin_id',
-  'transaction_id',
-  'type',
-  'protocol',
-  'outcome',
-  'unreplayable',
-  'duration_ms',
-  'rows',
+const TEXTS = [
   'statement',
   'prepared_name',
   'parameters',
   'checksum',
   'sqlstate',
   'message',
-] as const;
+] as const satisfies readonly (keyof EntriesTable)[];
 
-/** A row of `entries` as `Database.rows` gives it: the columns of `ENTRY_FIELDS`, int8 as text. */
-export type EntryRow = readonly [
-  ts: string,
-  position: string,
-  arrival: string,
-  sequence: number,
-  originId: number,
-  transactionId: string,
-  type: number,
-  protocol: number,
-  outcome: number,
-  unreplayable: number | null,
-  durationMs: number | null,
-  rows: string | null,
+/**
+ * What an `EntryBody` holds, of the alias `e` of `entries`. The numbers come as one record, which `NumberReader` takes
+ * apart: to `pg`, each column more is a string and a call more for each of millions of rows.
+ */
+export const ENTRY_BODY = `(${ENTRY_NUMBERS.map((name) => `e.${name}`).join(', ')}) as numbers, ${TEXTS.map((name) => `e.${name}`).join(', ')}`;
+
+/** The columns that `EntryRow` holds, as `ENTRY_BODY`. */
+export const ENTRY_FIELDS = `${ENTRY_BODY}, e.transaction_id`;
+
+/** An entry as `Database.rows` gives it, where its transaction is known from elsewhere. */
+export type EntryBody = readonly [
+  numbers: string,
   statement: string,
   preparedName: string | null,
   parameters: string | null,
@@ -47,6 +34,9 @@ export type EntryRow = readonly [
   sqlstate: string | null,
   message: string | null,
 ];
+
+/** A row of `ENTRY_FIELDS` as `Database.rows` gives it. */
+export type EntryRow = readonly [...body: EntryBody, transactionId: string];
 
 /** The columns that `TransactionRow` holds. */
 export const TRANSACTION_FIELDS = [
@@ -80,13 +70,20 @@ export interface TransactionRow {
   readonly last_ts: bigint | null;
 }
 
-/** Place of the origin in an `EntryRow`. */
-export const ORIGIN_ID = 4;
-
 /** Entries of the rows, in their order. */
 export async function entriesOf(rows: readonly EntryRow[], origins: Origins): Promise<Entry[]> {
-  const known = await origins.byId(rows.map((row) => row[ORIGIN_ID]));
-  return rows.map((row) => entryOf(row, originAt(known, row[ORIGIN_ID])));
+  const known = await originsOf(rows, origins);
+  return rows.map((row) => entryOf(row, row[7], known));
+}
+
+/** The origins of the rows, by number. */
+export async function originsOf(
+  rows: readonly (EntryBody | EntryRow)[],
+  origins: Origins,
+): Promise<ReadonlyMap<number, Origin>> {
+  const ids = new Set<number>();
+  for (const row of rows) ids.add(originIdIn(row[0]));
+  return origins.byId(ids);
 }
 
 /** Transactions of the rows, in their order. */
@@ -107,40 +104,50 @@ export async function transactionsOf(rows: readonly TransactionRow[], origins: O
 }
 
 /** @throws Error when the origin is not there, which only a bug can bring about. */
-export function originAt(known: ReadonlyMap<number, Origin>, id: number): Origin {
+function originAt(known: ReadonlyMap<number, Origin>, id: number): Origin {
   const origin = known.get(id);
   if (origin === undefined) throw new Error(`reprise.origins has lost row ${id}`);
   return origin;
 }
 
 /** The entry of a row. By number rather than by destructuring, which would take an iterator for each of millions. */
-export function entryOf(row: EntryRow, origin: Origin): Entry {
-  const parameters = row[14];
-  const unreplayable = row[9];
-  const rows = row[11];
+export function entryOf(row: EntryBody | EntryRow, transactionId: string, known: ReadonlyMap<number, Origin>): Entry {
+  const parameters = row[3];
+  const numbers = new NumberReader(row[0]);
+  // Read in the order of `ENTRY_NUMBERS`.
+  const origin = originAt(known, numbers.integer());
+  const position = numbers.bigint();
+  const timestamp = numbers.integer();
+  const arrival = numbers.bigint();
+  const sequence = numbers.integer();
+  const statementType = statementTypeCode.decode(numbers.integer());
+  const protocol = protocolCode.decode(numbers.integer());
+  const outcome = outcomeOf(outcomeCode.decode(numbers.integer()), row);
+  const unreplayable = numbers.integerOrNull();
+  const durationMs = numbers.floatOrNull();
+  const rows = numbers.integerOrNull();
   return {
-    transactionId: row[5],
-    sequence: row[3],
+    transactionId,
+    sequence,
     origin,
-    timestamp: Number(row[0]),
-    position: BigInt(row[1]),
-    arrival: BigInt(row[2]),
-    statement: row[12],
-    protocol: protocolCode.decode(row[7]),
-    preparedName: row[13],
+    timestamp,
+    position,
+    arrival,
+    statement: row[1],
+    protocol,
+    preparedName: row[2],
     parameters: parameters === null ? NO_PARAMETERS : decodeParameters(parameters),
-    statementType: statementTypeCode.decode(row[6]),
-    durationMs: row[10],
-    rows: rows === null ? null : Number(rows),
-    checksum: row[15],
-    outcome: outcomeOf(row),
+    statementType,
+    durationMs,
+    rows,
+    checksum: row[4],
+    outcome,
     unreplayable: unreplayable === null ? null : unreplayableCode.decode(unreplayable),
   };
 }
 
-function outcomeOf(row: EntryRow): EntryOutcome {
-  const status = outcomeCode.decode(row[8]);
-  if (status === 'FAILED') return { status, sqlstate: row[16] ?? '', message: row[17] ?? '' };
+function outcomeOf(status: EntryOutcome['status'], row: EntryBody | EntryRow): EntryOutcome {
+  if (status === 'FAILED') return { status, sqlstate: row[5] ?? '', message: row[6] ?? '' };
   return status === 'SUCCEEDED' ? SUCCEEDED : { status };
 }
 

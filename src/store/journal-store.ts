@@ -2,6 +2,7 @@ import { AppendStatistics } from '../journal/append-statistics.ts';
 import type { JournalLimits, JournalStore } from '../journal/store.ts';
 import { createAppendQueue } from './append-queue.ts';
 import { checkpointOf, JOURNAL_CHANNEL } from './append-write.ts';
+import { readCommitted } from './committed-reads.ts';
 import { readCoverage } from './coverage.ts';
 import type { Database } from './database.ts';
 import { readEntriesByPlace, readPage, readTail, readTailEnd, readTransactionEntries } from './entry-reads.ts';
@@ -9,7 +10,7 @@ import { evict } from './eviction.ts';
 import { guarded } from './failures.ts';
 import { createOrigins } from './origins.ts';
 import { readSessionSpans } from './session-spans.ts';
-import { countCommitted, readCommitted, readStraddlers, readTransactions } from './transaction-reads.ts';
+import { countCommitted, readStraddlers, readTransactions } from './transaction-reads.ts';
 import { readProfile } from './window-profile.ts';
 
 /**

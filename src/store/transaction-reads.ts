@@ -1,19 +1,9 @@
 import { type Kysely, sql } from 'kysely';
-import type { Entry } from '../journal/entry.ts';
-import type { TransactionWithEntries } from '../journal/store.ts';
 import type { Transaction } from '../journal/transaction.ts';
 import type { EntryFilter, Window } from '../journal/window.ts';
 import type { Database } from './database.ts';
 import { uuidsOf } from './entry-filter.ts';
-import {
-  ENTRY_FIELDS,
-  type EntryRow,
-  entryOf,
-  ORIGIN_ID,
-  originAt,
-  TRANSACTION_FIELDS,
-  transactionsOf,
-} from './entry-rows.ts';
+import { TRANSACTION_FIELDS, transactionsOf } from './entry-rows.ts';
 import type { Origins } from './origins.ts';
 import type { Tables } from './tables.ts';
 
@@ -34,98 +24,7 @@ export async function readTransactions(
   return ids.map((id) => byId.get(id.toLowerCase()) ?? null);
 }
 
-/** A page ends when its transactions hold this many entries. */
-const PAGE_ENTRIES = 5_000;
-
 const MINUTE = 60_000_000;
-
-/**
- * Committed transactions in commit order, see `JournalStore.committed`. The filter's sessions, users,
- * databases, applications and transactions choose whole transactions by their own origin; what it says about
- * single statements (types, text, outcome, duration) is left to the caller, who gets all entries.
- */
-export async function readCommitted(
-  database: Database,
-  origins: Origins,
-  window: Window,
-  filter: EntryFilter,
-  afterCommitSeq: bigint,
-  limit: number,
-): Promise<readonly TransactionWithEntries[]> {
-  if (limit < 1) return [];
-  const { query } = database;
-  const originIds = await origins.matching(filter);
-  const chosen = await committedIn(query, originIds, window, filter, afterCommitSeq);
-  if (chosen === null) return [];
-  const running = sql<bigint>`sum(entry_count) over (order by commit_seq)`;
-  const counted = chosen
-    .select(['commit_seq', 'first_ts', 'last_ts', 'entry_count', running.as('running')])
-    .orderBy('commit_seq')
-    .limit(limit);
-  const page = await query
-    .selectFrom(counted.as('counted'))
-    .select((eb) => [
-      eb.fn.max('commit_seq').as('last'),
-      eb.fn.min('first_ts').as('from'),
-      eb.fn.max('last_ts').as('to'),
-    ])
-    // As many as fit, one at least.
-    .where(sql<boolean>`running <= ${PAGE_ENTRIES} or running = entry_count`)
-    .executeTakeFirstOrThrow();
-  if (page.last === null) return [];
-  // The bounds of all leave out partitions when the statement is planned, those of each when it runs. Entries that were
-  // evicted leave an empty transaction.
-  const entries = sql<EntryRow>`
-    left join lateral (
-      select * from reprise.entries
-      where position = t.position and ts between t.first_ts and t.last_ts
-        and ts between ${page.from ?? 0n}::int8 and ${page.to ?? 0n}::int8
-    ) e on true`;
-  const transactions = chosen
-    .select(['id', 'position', 'started_at', 'autocommit', 'commit_seq', 'origin_id', 'first_ts', 'last_ts'])
-    .where('commit_seq', '<=', page.last);
-  const select = sql`
-    select ${sql.join(ENTRY_FIELDS.map((field) => sql.ref(`e.${field}`)))}, t.id, t.started_at, t.autocommit, t.commit_seq
-    from (${transactions}) t ${entries}
-    order by t.commit_seq, e.sequence`;
-  const rows = await database.rows<CommittedRow>(select.compile(query));
-  if (rows.length > 0) return transactionsWithEntries(rows, origins);
-  // All of the page was evicted in between. An empty page would be the end of the plan.
-  return readCommitted(database, origins, window, filter, page.last, limit);
-}
-
-/** An entry, all null where there is none any more, and behind it its transaction. */
-type CommittedRow = readonly [
-  ...entry: EntryRow,
-  id: string,
-  startedAt: string,
-  autocommit: boolean,
-  commitSeq: string,
-];
-
-async function transactionsWithEntries(
-  rows: readonly CommittedRow[],
-  origins: Origins,
-): Promise<readonly TransactionWithEntries[]> {
-  const present = rows.filter((row) => row[ORIGIN_ID] !== null);
-  const known = await origins.byId(present.map((row) => row[ORIGIN_ID]));
-  const found: TransactionWithEntries[] = [];
-  let entries: Entry[] = [];
-  let current: string | null = null;
-  for (const row of rows) {
-    const id = row[18];
-    const entry = row[ORIGIN_ID] === null ? null : entryOf(row as unknown as EntryRow, originAt(known, row[ORIGIN_ID]));
-    if (id === current) {
-      if (entry !== null) entries.push(entry);
-      continue;
-    }
-    current = id;
-    entries = entry === null ? [] : [entry];
-    const transaction = { id, startedAt: Number(row[19]), autocommit: row[20], commitSeq: BigInt(row[21]) };
-    found.push({ transaction, entries });
-  }
-  return found;
-}
 
 /** How much `readCommitted` would give in all; entries that were evicted are not counted. */
 export async function countCommitted(
@@ -152,7 +51,7 @@ export async function countCommitted(
 }
 
 /** The transactions that committed in the window and pass the filter; null where there can be none. */
-async function committedIn(
+export async function committedIn(
   query: Kysely<Tables>,
   originIds: readonly number[] | null,
   window: Window,

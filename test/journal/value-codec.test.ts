@@ -41,6 +41,55 @@ describe('stored parameters', () => {
     );
   });
 
+  it('are read as JSON is, short lists of texts without escapes and whatever comes close to one', () => {
+    const parts = fc.constantFrom(
+      '[',
+      ']',
+      '"',
+      ',',
+      'a',
+      '\\"',
+      '\\u0041',
+      '\u0001',
+      'é',
+      '😀',
+      ' ',
+      'null',
+      '""',
+      '","',
+    );
+    const texts = fc
+      .array(fc.string({ unit: 'binary', maxLength: 9 }), { maxLength: 4 })
+      .map((list) => JSON.stringify(list));
+    const nearly = fc.oneof(
+      texts,
+      fc.array(parts, { maxLength: 9 }).map((list) => `["${list.join('')}"]`),
+      fc.array(parts).map((list) => list.join('')),
+    );
+    const expected = (json: string) => {
+      try {
+        const list: unknown = JSON.parse(json);
+        const known = Array.isArray(list) && list.every((one) => one === null || typeof one === 'string');
+        return known ? list.map((one) => (one === null ? NULL : text(one))) : 'damaged';
+      } catch {
+        return 'damaged';
+      }
+    };
+    const read = (json: string) => {
+      try {
+        return decodeParameters(json);
+      } catch {
+        return 'damaged';
+      }
+    };
+    fc.assert(
+      fc.property(nearly, (json) => {
+        expect(read(json)).toStrictEqual(expected(json));
+      }),
+      { numRuns: 3000 },
+    );
+  });
+
   it('keep NaN, the infinities, the sign of zero and integers beyond 2^53', () => {
     const values = [float(Number.NaN), float(Infinity), float(-Infinity), float(-0), float(0), int(2n ** 63n - 1n)];
     const decoded = decodeParameters(encodeParameters(values));

@@ -1,0 +1,181 @@
+import { CompiledQuery, sql } from 'kysely';
+import type { Entry } from '../journal/entry.ts';
+import type { TransactionWithEntries } from '../journal/store.ts';
+import type { EntryFilter, Window } from '../journal/window.ts';
+import type { Database } from './database.ts';
+import { NumberReader, positionIn, timestampIn } from './entry-numbers.ts';
+import { ENTRY_BODY, type EntryBody, entryOf, originsOf } from './entry-rows.ts';
+import type { Origins } from './origins.ts';
+import { committedIn } from './transaction-reads.ts';
+
+/** A page ends when its transactions hold this many entries. */
+const PAGE_ENTRIES = 5_000;
+
+/**
+ * Committed transactions in commit order, see `JournalStore.committed`. The filter's sessions, users,
+ * databases, applications and transactions choose whole transactions by their own origin; what it says about
+ * single statements (types, text, outcome, duration) is left to the caller, who gets all entries.
+ */
+export async function readCommitted(
+  database: Database,
+  origins: Origins,
+  window: Window,
+  filter: EntryFilter,
+  afterCommitSeq: bigint,
+  limit: number,
+): Promise<readonly TransactionWithEntries[]> {
+  if (limit < 1) return [];
+  const originIds = await origins.matching(filter);
+  const chosen = await committedIn(database.query, originIds, window, filter, afterCommitSeq);
+  if (chosen === null) return [];
+  const page = await pageOf(database, chosen, limit);
+  // Entries that were evicted leave an empty transaction.
+  const filled = page.filter(hasEntries);
+  const left = await readTogether(database, origins, filled);
+  if (left.length > 0) await readEach(database, origins, left);
+  for (const { entries } of page) sortBySequence(entries);
+  return page;
+}
+
+/** A committed transaction and the entries of it that were read so far. */
+interface Committed extends TransactionWithEntries {
+  readonly entries: Entry[];
+  /** As text, in which all of them are exact. */
+  readonly position: string;
+  readonly entryCount: number;
+  readonly firstTs: number | null;
+  readonly lastTs: number | null;
+}
+
+type Filled = Committed & { readonly firstTs: number; readonly lastTs: number };
+
+function hasEntries(one: Committed): one is Filled {
+  return one.firstTs !== null && one.lastTs !== null;
+}
+
+const UUID_LENGTH = 36;
+
+/** The next transactions, as many as hold `PAGE_ENTRIES`, one at least. In one row: a row for each costs more than all else about them. */
+async function pageOf(
+  database: Database,
+  chosen: NonNullable<Awaited<ReturnType<typeof committedIn>>>,
+  limit: number,
+): Promise<readonly Committed[]> {
+  const first = chosen.selectAll().orderBy('commit_seq').limit(limit);
+  const select = sql`
+    select string_agg((id, commit_seq, position, started_at, autocommit::int, entry_count, first_ts, last_ts)::text,
+                      ';' order by commit_seq)
+    from (${first}) t`;
+  const rows = await database.rows<[string | null]>(select.compile(database.query));
+  const text = rows[0]?.[0] ?? null;
+  if (text === null) return [];
+  const bytes = Buffer.from(text, 'latin1');
+  const page: Committed[] = [];
+  let start = 0;
+  let held = 0;
+  for (const record of text.split(';')) {
+    // From the bytes: a slice of the text would keep all of it in memory for as long as the id is.
+    const id = bytes.toString('latin1', start + 1, start + 1 + UUID_LENGTH);
+    start += record.length + 1;
+    const numbers = new NumberReader(record, UUID_LENGTH + 2);
+    const commitSeq = numbers.bigint();
+    const position = numbers.text();
+    const startedAt = numbers.integer();
+    const autocommit = numbers.integer() === 1;
+    const entryCount = numbers.integer();
+    const firstTs = numbers.integerOrNull();
+    const lastTs = numbers.integerOrNull();
+    held += entryCount;
+    if (held > PAGE_ENTRIES && page.length > 0) break;
+    const transaction = { id, startedAt, autocommit, commitSeq };
+    page.push({ transaction, entries: [], position, entryCount, firstTs, lastTs });
+  }
+  return page;
+}
+
+/** How many entries may be read for each one that is wanted, before a look into an index for each transaction is cheaper. */
+const TOLERATED = 1.25;
+
+const TOGETHER = `
+  select ${ENTRY_BODY} from reprise.entries e
+  where ts between $1 and $2
+  order by ts, position, sequence
+  limit $3`;
+
+/**
+ * Reads the entries of the transactions that ran at about the same time, all at once in the order of their key, which
+ * costs a part of what it costs to look for those of each. Gives the transactions that it left out.
+ */
+async function readTogether(database: Database, origins: Origins, page: readonly Filled[]): Promise<readonly Filled[]> {
+  const body = bodyOf(page);
+  if (body.length === 0) return page;
+  let from = Number.POSITIVE_INFINITY;
+  let to = Number.NEGATIVE_INFINITY;
+  let wanted = 0;
+  for (const one of body) {
+    from = Math.min(from, one.firstTs);
+    to = Math.max(to, one.lastTs);
+    wanted += one.entryCount;
+  }
+  const limit = Math.ceil(wanted * TOLERATED) + 100;
+  const rows = await database.rows<EntryBody>(CompiledQuery.raw(TOGETHER, [from, to, limit]));
+  await handOut(rows, body, origins);
+  const last = rows.at(-1);
+  // Others have so many entries in between that the read ended early.
+  const end = rows.length < limit || last === undefined ? Number.POSITIVE_INFINITY : timestampIn(last[0]);
+  const read = new Set(body.filter((one) => one.lastTs < end));
+  const left = page.filter((one) => !read.has(one));
+  for (const { entries } of left) entries.length = 0;
+  return left;
+}
+
+/** The transactions that lie close together in time; none where others that are not on the page lie in between. */
+function bodyOf(page: readonly Filled[]): readonly Filled[] {
+  const [first] = page;
+  const last = page.at(-1);
+  if (first === undefined || last === undefined) return [];
+  const committed = Number(last.transaction.commitSeq - first.transaction.commitSeq) + 1;
+  if (committed > page.length * TOLERATED) return [];
+  const ends = Float64Array.from(page, (one) => one.lastTs).sort();
+  // Without the few whose last statement began long before or after the others.
+  const outside = Math.floor(ends.length / 50);
+  const low = ends[outside] as number;
+  const high = ends[ends.length - 1 - outside] as number;
+  const length = high - low;
+  return page.filter((one) => one.firstTs >= low - length && one.lastTs <= high + length);
+}
+
+const EACH = `
+  select ${ENTRY_BODY}
+  from unnest($1::int8[], $2::int8[], $3::int8[]) as t(position, first_ts, last_ts)
+  join lateral (
+    select * from reprise.entries
+    where position = t.position and ts between t.first_ts and t.last_ts and ts between $4 and $5
+  ) e on true`;
+
+async function readEach(database: Database, origins: Origins, page: readonly Filled[]): Promise<void> {
+  // The bounds of all leave out partitions when the statement is planned, those of each when it runs.
+  const from = page.reduce((least, one) => Math.min(least, one.firstTs), Number.POSITIVE_INFINITY);
+  const to = page.reduce((most, one) => Math.max(most, one.lastTs), Number.NEGATIVE_INFINITY);
+  const places = [page.map((one) => one.position), page.map((one) => one.firstTs), page.map((one) => one.lastTs)];
+  const rows = await database.rows<EntryBody>(CompiledQuery.raw(EACH, [...places, from, to]));
+  await handOut(rows, page, origins);
+}
+
+/** Gives each transaction those of the rows that are its entries. */
+async function handOut(rows: readonly EntryBody[], page: readonly Committed[], origins: Origins): Promise<void> {
+  const byPosition = new Map(page.map((one) => [one.position, one]));
+  const known = await originsOf(rows, origins);
+  for (const row of rows) {
+    const owner = byPosition.get(positionIn(row[0]));
+    owner?.entries.push(entryOf(row, owner.transaction.id, known));
+  }
+}
+
+function sortBySequence(entries: Entry[]): void {
+  for (let at = 1; at < entries.length; at += 1) {
+    if ((entries[at - 1] as Entry).sequence < (entries[at] as Entry).sequence) continue;
+    entries.sort((a, b) => a.sequence - b.sequence);
+    return;
+  }
+}
