@@ -1,41 +1,21 @@
 import { messageOf, RepriseError } from '../errors.ts';
-import type { Entry } from '../journal/entry.ts';
 import type { JournalStore } from '../journal/store.ts';
-import type { TargetConnection } from '../target/connection.ts';
-import { type DatabaseFacts, isSameDatabase, readDatabaseFacts } from '../target/identity.ts';
-import { type ResolvedTarget, targetLabel } from '../target/spec.ts';
-import { CommitDoubts } from './commit-doubts.ts';
-import { Connector } from './connector.ts';
+import type { DatabaseFacts } from '../target/identity.ts';
+import type { ResolvedTarget } from '../target/spec.ts';
 import { type EndReason, failureOf, RunControl } from './control.ts';
-import { cutStatementsShort, within } from './cut-short.ts';
 import { Deferred } from './deferred.ts';
-import { findEarlierState } from './earlier-state.ts';
-import { endOthers } from './end-others.ts';
 import { EventFeed } from './feed.ts';
-import type { IdRestorer } from './ids/id-restorer.ts';
-import { openIdRestorer } from './ids/open.ts';
-import { otherIdsRemark } from './ids/other-ids.ts';
 import { Pacer } from './pacer.ts';
-import { mapDatabases, openPlan, type PlannedSession, planFilter, readSessions } from './plan.ts';
-import { ProgressMarker } from './progress-marker.ts';
 import { ReportBuilder } from './report-builder.ts';
-import { Reporter } from './reporter.ts';
 import { measureOf, saveReport } from './reports.ts';
 import type { ReplayRequest } from './request.ts';
 import type { RunEnd, RunListener } from './run-observer.ts';
+import { RunOnTarget } from './run-on-target.ts';
 import type { RunState } from './run-state.ts';
-import { SessionPool } from './sessions.ts';
 import type { SettledOutcomes } from './settled-outcomes.ts';
 import type { Replay, ReplayReport, ReplayStore } from './store.ts';
 import { Tally } from './tally.ts';
-import { BEHIND_POOLER, TargetMonitor } from './target-monitor.ts';
-import type { WalkContext } from './walk.ts';
-import { CommitWalk } from './walk-commit.ts';
-import { SessionWalk } from './walk-session.ts';
-import { TimestampWalk } from './walk-timestamp.ts';
 
-/** How long the end of a run waits for a connection that is still being made. Milliseconds. */
-const LAST_WAIT_MS = 200;
 /** What a timer can hold; one for longer fires at once. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
@@ -56,7 +36,8 @@ export interface RunParts {
 
 /**
  * One run under way: takes it from PENDING (or INTERRUPTED) to its end. Every way out of `execute` leaves
- * the run in an end state with its events durable, its connections closed and no timer behind.
+ * the run in an end state with its events durable, its connections closed and no timer behind. What is done on the
+ * target between the two is `RunOnTarget`.
  */
 export class ReplayRun {
   readonly id: string;
@@ -66,13 +47,11 @@ export class ReplayRun {
   private current: RunState;
   private readonly parts: RunParts;
   private readonly control = new RunControl();
-  private readonly connector: Connector;
   private readonly feed: EventFeed;
   private readonly pacer: Pacer;
   private readonly report = new ReportBuilder();
+  private readonly onTarget: RunOnTarget;
   private readonly begun = new Deferred<void>();
-  private pool: SessionPool | null = null;
-  private monitor: TargetMonitor | null = null;
   private cutShort: Promise<void> = Promise.resolve();
   private timeout: NodeJS.Timeout | undefined;
   /** The plan is walked: too late for a pause. */
@@ -87,7 +66,6 @@ export class ReplayRun {
     this.current = parts.replay.state;
     this.tally = parts.settled === null ? new Tally() : Tally.restore(parts.settled.summary);
     this.pacer = new Pacer(parts.request.pace);
-    this.connector = new Connector(parts.target, this.control.signal);
     this.feed = new EventFeed(parts.store, this.id, {
       lastSeq: parts.replay.lastSeq,
       sentThrough: parts.settled?.sentThrough ?? 0,
@@ -103,11 +81,10 @@ export class ReplayRun {
         }),
     });
     this.feed.setSummary(() => this.tally.summary(performance.now()));
+    const { control, feed, pacer, tally, report } = this;
+    this.onTarget = new RunOnTarget({ ...parts, replayId: this.id, control, feed, pacer, tally, report });
     this.control.signal.addEventListener('abort', () => {
-      this.cutShort = cutStatementsShort(this.pool, this.monitor).then(() =>
-        // Behind it nobody has a question left: one that is not answered must not hold the end.
-        this.monitor?.close(LAST_WAIT_MS),
-      );
+      this.cutShort = this.onTarget.cutShort();
     });
     this.done = this.execute();
   }
@@ -184,7 +161,7 @@ export class ReplayRun {
     let end: EndReason | null = null;
     try {
       await this.begin();
-      await this.walk();
+      await this.onTarget.walk();
       // A walk that ran out of statements while paused completes when it is resumed.
       for (let gate = this.control.gate(); gate !== null; gate = this.control.gate()) await gate;
     } catch (error) {
@@ -195,7 +172,7 @@ export class ReplayRun {
     end = this.control.endReason;
     clearTimeout(this.timeout);
     await this.cutShort;
-    await this.closeConnections(end !== null);
+    await this.onTarget.close(end !== null);
     this.tally.end(performance.now());
     await this.finish(end);
     this.parts.listener?.ended(this.endOf(end));
@@ -219,169 +196,6 @@ export class ReplayRun {
     if (request.pace.mode === 'RECORDED') this.tally.setSchedule({ to: request.window.to, speed: request.pace.speed });
   }
 
-  private async walk(): Promise<void> {
-    const { journal, request, settled } = this.parts;
-    const { feed, tally, control, connector } = this;
-    // What arrives from here on is not part of the plan.
-    const { arrival: bound } = await journal.tailEnd();
-    const sessions = await readSessions(journal, request);
-    const databaseFor = mapDatabases(
-      request,
-      [...sessions.values()].map((session) => session.database),
-    );
-    const monitor = await this.connectMonitor();
-    await monitor.refuseSharedBackends();
-    if (!(await monitor.isDirect())) this.report.remark(BEHIND_POOLER);
-    if (control.endReason !== null) return;
-    // What a dead process had sent may still be running, or waiting in a socket's buffer, on the target.
-    if (settled !== null) await this.endPredecessor(monitor);
-    if (control.endReason !== null) return;
-    this.pool = new SessionPool({
-      connector,
-      request,
-      replayId: this.id,
-      feed,
-      tally,
-      databaseFor,
-      signal: control.signal,
-    });
-    const earlier = await this.earlierState(sessions);
-    if (control.endReason !== null) return;
-    await feed.transition(
-      'RUN',
-      { targetVersion: monitor.serverVersion },
-      `connected to PostgreSQL ${monitor.serverVersion}`,
-    );
-    const reporter = new Reporter({
-      feed,
-      tally,
-      report: this.report,
-      request,
-      control,
-      failures: settled?.failures ?? 0,
-    });
-    const asks = request.settleCommits && !request.readOnly && !request.markProgress;
-    const context: WalkContext = {
-      journal,
-      request,
-      control,
-      pacer: this.pacer,
-      feed,
-      tally,
-      reporter,
-      pool: this.pool,
-      monitor,
-      settled,
-      ids: await this.openIds(sessions, earlier, databaseFor),
-      doubts: await CommitDoubts.open(monitor, reporter, control.signal, asks),
-      marker: request.markProgress ? await ProgressMarker.open(connector, request, this.id) : null,
-      earlier,
-    };
-    try {
-      await this.walkInOrder(context, sessions, databaseFor, bound);
-    } finally {
-      await context.doubts.settled();
-      for (const remark of context.ids?.remarks() ?? []) this.report.remark(remark);
-      await this.remarkOnOtherIds(context, sessions.size);
-    }
-  }
-
-  /** One session alone draws as in the record. Never rejects: a target that is gone has nothing to tell. */
-  private async remarkOnOtherIds({ request, monitor }: WalkContext, sessions: number): Promise<void> {
-    if (sessions < 2 || request.readOnly || (request.ordering === 'COMMIT' && request.restoreIds)) return;
-    if (this.control.endReason !== null) return;
-    const statements = this.report.finish().statements.map(({ normalised }) => normalised);
-    const asked = otherIdsRemark(monitor, statements).then(
-      (remark) => remark !== null && this.report.remark(remark),
-      () => {},
-    );
-    await within(LAST_WAIT_MS, asked);
-  }
-
-  /** Nothing is sent before: where it fails, the run stays as resumable as it was. */
-  private async endPredecessor(monitor: TargetMonitor): Promise<void> {
-    const { connector, control } = this;
-    try {
-      await endOthers(monitor, connector, this.parts.request, `reprise ${this.id.slice(0, 8)}`, control.signal);
-    } catch (error) {
-      control.end({ kind: 'INTERRUPTED', message: messageOf(error) });
-    }
-  }
-
-  private async walkInOrder(
-    context: WalkContext,
-    sessions: Map<string, PlannedSession>,
-    databaseFor: (recorded: string | null) => string | null,
-    bound: bigint,
-  ): Promise<void> {
-    const { journal, request } = context;
-    if (request.ordering === 'COMMIT') {
-      const { entries } = await journal.committedCount(request.window, planFilter(request));
-      this.tally.setPlanned(entries);
-      return new CommitWalk(context, sessions, databaseFor).run();
-    }
-    const plan = await openPlan(journal, request, sessions, bound);
-    this.tally.setPlanned(plan.planned * request.scale);
-    await (request.ordering === 'SESSION' ? new SessionWalk(context, plan) : new TimestampWalk(context, plan)).run();
-    // Entries that came while the plan was made were counted and left out.
-    if (context.control.endReason === null) this.tally.setPlanned(this.tally.done);
-  }
-
-  private async openIds(
-    sessions: ReadonlyMap<string, PlannedSession>,
-    earlier: WalkContext['earlier'],
-    databaseFor: (recorded: string | null) => string | null,
-  ): Promise<IdRestorer | null> {
-    const { journal, store, request, settled } = this.parts;
-    if (request.ordering !== 'COMMIT' || !request.restoreIds) return null;
-    const onUnsettled = (message: string) =>
-      this.feed.emit({ kind: 'NOTICE', code: 'IDS_UNSETTLED', sessionId: null, message });
-    const statements = new Map([...earlier].map(([key, noted]) => [key, noted.map(({ statement }) => statement)]));
-    return openIdRestorer({
-      journal,
-      request,
-      connector: this.connector,
-      replayId: this.id,
-      sessions,
-      earlier: statements,
-      databaseFor,
-      // One that was interrupted before it sent anything begins.
-      resumed: settled === null || settled.sentThrough === 0 ? null : { starts: await store.sequenceStarts(this.id) },
-      saveStarts: (starts) => store.saveSequenceStarts(this.id, starts),
-      onUnsettled,
-    });
-  }
-
-  private async connectMonitor(): Promise<TargetMonitor> {
-    const { request, target, journalFacts } = this.parts;
-    const connect = (): Promise<TargetConnection> =>
-      this.connector.open({
-        connectTimeoutMs: request.connectTimeoutMs,
-        applicationName: `reprise ${this.id.slice(0, 8)} monitor`,
-        statementTimeoutMs: 10_000,
-        readOnly: true,
-      });
-    const connection = await connect();
-    this.monitor = new TargetMonitor(connection, connect);
-    if (journalFacts !== null && isSameDatabase(journalFacts, await readDatabaseFacts(connection))) {
-      throw new RepriseError(
-        'TARGET_REFUSED',
-        `${targetLabel(target)} is the database that keeps the journal: choose another target`,
-      );
-    }
-    return this.monitor;
-  }
-
-  private async earlierState(sessions: ReadonlyMap<string, PlannedSession>): Promise<WalkContext['earlier']> {
-    const earlier = new Map<string, Entry[]>();
-    await findEarlierState(this.parts.journal, this.parts.request.window.from, sessions.values(), (key, entry) => {
-      const known = earlier.get(key);
-      if (known === undefined) earlier.set(key, [entry]);
-      else known.push(entry);
-    });
-    return earlier;
-  }
-
   private startTimeout(startedAt: number): void {
     const { runTimeoutMs } = this.parts.request;
     if (runTimeoutMs === null) return;
@@ -398,13 +212,6 @@ export class ReplayRun {
       },
       Math.min(left, LONGEST_TIMER_MS),
     );
-  }
-
-  /** Never rejects. */
-  private async closeConnections(now: boolean): Promise<void> {
-    await this.pool?.close(now);
-    await this.monitor?.close();
-    await within(LAST_WAIT_MS, this.connector.settled());
   }
 
   /** Never rejects. */

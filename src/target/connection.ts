@@ -2,15 +2,8 @@ import type { Socket } from 'node:net';
 import { messageOf, RepriseError } from '../errors.ts';
 import type { Value } from '../journal/value.ts';
 import { AnswerGuard } from './answer-guard.ts';
-import {
-  limitSettings,
-  loginOf,
-  openSession,
-  type ReadySession,
-  readParameter,
-  sendCancel,
-  unreachable,
-} from './handshake.ts';
+import { AnswerReader } from './answer-reader.ts';
+import { limitSettings, loginOf, openSession, type ReadySession, sendCancel, unreachable } from './handshake.ts';
 import { Pending, PendingQueue } from './pending.ts';
 import { type ResolvedTarget, targetLabel } from './spec.ts';
 import type {
@@ -22,16 +15,7 @@ import type {
   TransactionStatus,
 } from './statement.ts';
 import { StatementEncoder } from './statement-encoder.ts';
-import {
-  type FrameHandler,
-  ProtocolError,
-  RowMode,
-  readFunctionResult,
-  readRow,
-  readServerMessage,
-  type ServerMessage,
-  WireReader,
-} from './wire-reader.ts';
+import { ProtocolError } from './wire-reader.ts';
 import { WireWriter } from './wire-writer.ts';
 
 const DEFAULT_ANSWER_GRACE_MS = 30_000;
@@ -57,7 +41,7 @@ export class TargetQueryError extends Error {
  * A recorded `SET client_encoding` is undone at once: statement text is kept and sent as UTF-8. So is, in a read-only
  * session, what makes its next transactions writable, where the server tells of it (PostgreSQL 14 or later).
  */
-export class TargetConnection implements FrameHandler {
+export class TargetConnection {
   readonly target: ResolvedTarget;
   /** Backend process id, as pg_blocking_pids and pg_terminate_backend know it. */
   readonly processId: number;
@@ -71,27 +55,21 @@ export class TargetConnection implements FrameHandler {
   private readonly session: ReadySession;
   private readonly socket: Socket;
   private readonly options: ConnectOptions;
-  private readonly reader = new WireReader(this);
   private readonly writer = new WireWriter();
   private readonly queue = new PendingQueue();
   private readonly encoder = new StatementEncoder(this.writer);
+  private readonly answers: AnswerReader;
   private readonly guard: AnswerGuard;
   private unsent: Pending[] = [];
   /** Of those in the queue, the ones that nobody outside knows of and waits for. */
   private ownInFlight = 0;
-  /** Answered in the read that is being taken apart, not told of yet. */
-  private answered: Pending[] = [];
-  private status: TransactionStatus = 'I';
   private flushScheduled = false;
   private reading = false;
-  private readAt = 0;
-  private previousDoneAt = 0;
   private blocked = false;
   private drainListener: (() => void) | null = null;
   private lostListeners: ((reason: RepriseError) => void)[] = [];
   private lostReason: RepriseError | null = null;
   private endedBy = 'closed';
-  private lastWords: ServerMessage | null = null;
   private closing: Promise<void> | null = null;
   private dead = false;
 
@@ -129,6 +107,7 @@ export class TargetConnection implements FrameHandler {
     this.parameters = session.parameters;
     this.serverVersion = session.parameters.get('server_version')?.split(' ')[0] ?? '';
     this.tls = session.tls;
+    this.answers = new AnswerReader(this.queue, this.encoder, session.parameters, () => this.onParameter());
     this.guard = new AnswerGuard(
       options.statementTimeoutMs,
       options.answerGraceMs ?? DEFAULT_ANSWER_GRACE_MS,
@@ -145,12 +124,12 @@ export class TargetConnection implements FrameHandler {
 
   /** Statements sent or queued that have no outcome yet. */
   get inFlight(): number {
-    return this.queue.length + this.answered.length - this.ownInFlight;
+    return this.queue.length + this.answers.untold - this.ownInFlight;
   }
 
   /** From the last ReadyForQuery. */
   get transactionStatus(): TransactionStatus {
-    return this.status;
+    return this.answers.transactionStatus;
   }
 
   /** True once the connection was closed, destroyed or lost: `send` answers `lost` then. */
@@ -265,60 +244,6 @@ export class TargetConnection implements FrameHandler {
     this.end(reason);
   }
 
-  /** For the reader only. */
-  rowBytes(bytes: Buffer): void {
-    this.queue.first?.rowBytes(bytes);
-  }
-
-  /** For the reader only: one message of the server. */
-  frame(type: number, buffer: Buffer, start: number, end: number): void {
-    const head = this.queue.first;
-    switch (type) {
-      case 0x5a: // ReadyForQuery
-        if (head === undefined) throw new ProtocolError('an answer that nothing asked for');
-        this.answer(head, String.fromCharCode(buffer[start]!) as TransactionStatus);
-        return;
-      case 0x43: // CommandComplete
-        head?.commandComplete(buffer.toString('latin1', start, end - 1), this.reader.rows);
-        this.reader.rows = 0;
-        return;
-      case 0x44: // DataRow, in RowMode.COLLECT
-        head?.collected?.push(readRow(buffer, start));
-        return;
-      case 0x45: // ErrorResponse
-        this.onError(head, readServerMessage(buffer, start, end));
-        return;
-      case 0x56: // FunctionCallResponse
-        head?.collected?.push([readFunctionResult(buffer, start, end)]);
-        return;
-      case 0x31: // ParseComplete
-        if (head?.prepared) head.prepared.confirmed = true;
-        return;
-      case 0x47: // CopyInResponse
-        if (head !== undefined) this.refuseCopy(head);
-        return;
-      case 0x4e: // NoticeResponse
-        head?.notice(buffer.subarray(start, end));
-        return;
-      case 0x53: // ParameterStatus
-        this.onParameter(buffer, start, end);
-        return;
-      case 0x32: // BindComplete
-      case 0x33: // CloseComplete
-      case 0x41: // NotificationResponse
-      case 0x48: // CopyOutResponse
-      case 0x49: // EmptyQueryResponse
-      case 0x54: // RowDescription
-      case 0x57: // CopyBothResponse
-      case 0x63: // CopyDone
-      case 0x64: // CopyData, in RowMode.COLLECT
-      case 0x6e: // NoData
-        return;
-      default:
-        throw new ProtocolError(`a message of unknown type 0x${type.toString(16)}`);
-    }
-  }
-
   /** `functionOid`: not 0 for a call instead of a statement. */
   private enqueue(
     message: StatementMessage,
@@ -329,7 +254,7 @@ export class TargetConnection implements FrameHandler {
     const last = this.queue.last;
     const pending = new Pending(message, done, collected, last === undefined);
     if (this.ended) {
-      const outcome = pending.lostOutcome(this.endedBy, null, this.status, performance.now());
+      const outcome = pending.lostOutcome(this.endedBy, null, this.transactionStatus, performance.now());
       queueMicrotask(() => done(outcome));
       return;
     }
@@ -338,7 +263,7 @@ export class TargetConnection implements FrameHandler {
     else if (this.encoder.encode(pending).setsTimeout) this.guard.disarm();
     this.queue.push(pending);
     this.unsent.push(pending);
-    if (last === undefined) this.prepareReader(pending);
+    if (last === undefined) this.answers.prepare(pending);
     if (this.reading || this.flushScheduled) return;
     this.flushScheduled = true;
     // A walk that awaits between two statements sends them in one chain of microtasks: only when these have all run is it
@@ -351,23 +276,14 @@ export class TargetConnection implements FrameHandler {
     );
   }
 
-  private prepareReader(next: Pending): void {
-    this.reader.rows = 0;
-    if (next.collected !== null) this.reader.rowMode = RowMode.COLLECT;
-    else this.reader.rowMode = next.message.digest ? RowMode.DIGEST : RowMode.SKIP;
-  }
-
   private onData(chunk: Buffer): void {
-    this.readAt = performance.now();
-    this.guard.heard(this.readAt);
+    const now = performance.now();
+    this.guard.heard(now);
     this.reading = true;
     try {
-      this.reader.push(chunk);
-      this.shareTime();
-      this.tellAnswered();
+      this.answers.read(chunk, now);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
-      this.shareTime();
       this.end(`the server does not speak the PostgreSQL protocol: ${error.message}`);
     } finally {
       this.reading = false;
@@ -375,49 +291,7 @@ export class TargetConnection implements FrameHandler {
     this.flush();
   }
 
-  private answer(head: Pending, status: TransactionStatus): void {
-    head.statusAfter = status;
-    this.answered.push(head);
-    this.queue.shift();
-    const next = this.queue.first;
-    if (next !== undefined) this.prepareReader(next);
-  }
-
-  /** Answers that came in one read share its time: which of them took it cannot be told. */
-  private shareTime(): void {
-    const [first] = this.answered;
-    if (first === undefined) return;
-    const { readAt, previousDoneAt } = this;
-    const share = (readAt - Math.max(previousDoneAt, first.sentAt)) / this.answered.length;
-    for (const head of this.answered) {
-      head.serviceMs = Math.min(share, readAt - Math.max(previousDoneAt, head.sentAt));
-    }
-    this.previousDoneAt = readAt;
-  }
-
-  private tellAnswered(): void {
-    // A listener may end the connection, which tells the rest.
-    for (let head = this.answered.shift(); head !== undefined; head = this.answered.shift()) {
-      this.status = head.statusAfter;
-      const outcome = head.outcome(this.readAt);
-      this.encoder.settle(head, outcome);
-      head.done(outcome);
-    }
-  }
-
-  private onError(head: Pending | undefined, error: ServerMessage): void {
-    if (error.severity === 'FATAL' || error.severity === 'PANIC') this.lastWords = error;
-    else if (head !== undefined) head.error ??= error;
-  }
-
-  private refuseCopy(head: Pending): void {
-    head.copyRefused = true;
-    if (head.copyFailSent) return;
-    this.encoder.refuseCopy(head);
-  }
-
-  private onParameter(buffer: Buffer, start: number, end: number): void {
-    readParameter(buffer, start, end, this.session.parameters);
+  private onParameter(): void {
     this.setBack('client_encoding', 'UTF8');
     if (this.options.readOnly) this.setBack('default_transaction_read_only', 'on');
   }
@@ -452,17 +326,17 @@ export class TargetConnection implements FrameHandler {
     if (this.dead) return;
     this.dead = true;
     this.guard.disarm();
-    this.reader.stop();
+    this.answers.stop();
     this.socket.destroy();
     this.unsent = [];
     const now = performance.now();
-    const { lastWords } = this;
+    const { lastWords } = this.answers;
     const reason = lastWords === null ? why : `${lastWords.message} (${lastWords.sqlstate})`;
     this.endedBy = reason;
     if (this.closing === null) this.lostReason = this.lostError(reason);
-    this.tellAnswered();
+    this.answers.tell();
     for (const pending of this.queue.takeAll()) {
-      pending.done(pending.lostOutcome(reason, lastWords, this.status, now));
+      pending.done(pending.lostOutcome(reason, lastWords, this.transactionStatus, now));
     }
     const listeners = this.lostListeners;
     this.lostListeners = [];

@@ -1,0 +1,249 @@
+import { messageOf, RepriseError } from '../errors.ts';
+import type { Entry } from '../journal/entry.ts';
+import type { JournalStore } from '../journal/store.ts';
+import type { TargetConnection } from '../target/connection.ts';
+import { type DatabaseFacts, isSameDatabase, readDatabaseFacts } from '../target/identity.ts';
+import { type ResolvedTarget, targetLabel } from '../target/spec.ts';
+import { CommitDoubts } from './commit-doubts.ts';
+import { Connector } from './connector.ts';
+import type { RunControl } from './control.ts';
+import { cutStatementsShort, within } from './cut-short.ts';
+import { findEarlierState } from './earlier-state.ts';
+import { endOthers } from './end-others.ts';
+import type { EventFeed } from './feed.ts';
+import type { IdRestorer } from './ids/id-restorer.ts';
+import { openIdRestorer } from './ids/open.ts';
+import { otherIdsRemark } from './ids/other-ids.ts';
+import type { Pacer } from './pacer.ts';
+import { mapDatabases, openPlan, type PlannedSession, planFilter, readSessions } from './plan.ts';
+import { ProgressMarker } from './progress-marker.ts';
+import type { ReportBuilder } from './report-builder.ts';
+import { Reporter } from './reporter.ts';
+import type { ReplayRequest } from './request.ts';
+import { SessionPool } from './sessions.ts';
+import type { SettledOutcomes } from './settled-outcomes.ts';
+import type { ReplayStore } from './store.ts';
+import type { Tally } from './tally.ts';
+import { BEHIND_POOLER, TargetMonitor } from './target-monitor.ts';
+import type { WalkContext } from './walk.ts';
+import { CommitWalk } from './walk-commit.ts';
+import { SessionWalk } from './walk-session.ts';
+import { TimestampWalk } from './walk-timestamp.ts';
+
+/** How long the end of a run waits for a connection that is still being made. Milliseconds. */
+const LAST_WAIT_MS = 200;
+
+/** What a run gives its part on the target to work with. */
+export interface OnTargetParts {
+  readonly journal: JournalStore;
+  readonly store: ReplayStore;
+  readonly replayId: string;
+  /** With its secrets. */
+  readonly request: ReplayRequest;
+  readonly target: ResolvedTarget;
+  /** The database that keeps the journal: never a target, by whatever name it is reached. */
+  readonly journalFacts: DatabaseFacts | null;
+  /** Not null for an interrupted run that is resumed. */
+  readonly settled: SettledOutcomes | null;
+  readonly control: RunControl;
+  readonly pacer: Pacer;
+  readonly feed: EventFeed;
+  readonly tally: Tally;
+  readonly report: ReportBuilder;
+}
+
+/**
+ * The part of a run that has to do with the target: from its first connection, by what must be there before anything is
+ * sent, to the walk of the plan; and how all that is open there ends. Of the run's states it knows one step, to RUNNING.
+ */
+export class RunOnTarget {
+  private readonly parts: OnTargetParts;
+  private readonly connector: Connector;
+  /** Begins the `application_name` of the run's connections: by it a later process finds what this one has left. */
+  private readonly name: string;
+  private pool: SessionPool | null = null;
+  private monitor: TargetMonitor | null = null;
+
+  constructor(parts: OnTargetParts) {
+    this.parts = parts;
+    this.connector = new Connector(parts.target, parts.control.signal);
+    this.name = `reprise ${parts.replayId.slice(0, 8)}`;
+  }
+
+  /**
+   * Resolves when the plan has been walked to its end, or `control` has ended the run.
+   * @throws RepriseError TARGET_UNREACHABLE, TARGET_REFUSED, TARGET_LOST; DATABASES_AMBIGUOUS; STORE_UNAVAILABLE
+   */
+  async walk(): Promise<void> {
+    const { connector } = this;
+    const { journal, replayId, request, settled, control, pacer, feed, tally, report } = this.parts;
+    // What arrives from here on is not part of the plan.
+    const { arrival: bound } = await journal.tailEnd();
+    const sessions = await readSessions(journal, request);
+    const databaseFor = mapDatabases(
+      request,
+      [...sessions.values()].map((session) => session.database),
+    );
+    const monitor = await this.connectMonitor();
+    await monitor.refuseSharedBackends();
+    if (!(await monitor.isDirect())) report.remark(BEHIND_POOLER);
+    if (control.endReason !== null) return;
+    // What a dead process had sent may still be running, or waiting in a socket's buffer, on the target.
+    if (settled !== null) await this.endPredecessor(monitor);
+    if (control.endReason !== null) return;
+    const pool = new SessionPool({
+      connector,
+      request,
+      replayId,
+      feed,
+      tally,
+      databaseFor,
+      signal: control.signal,
+    });
+    this.pool = pool;
+    const earlier = await this.earlierState(sessions);
+    if (control.endReason !== null) return;
+    await feed.transition(
+      'RUN',
+      { targetVersion: monitor.serverVersion },
+      `connected to PostgreSQL ${monitor.serverVersion}`,
+    );
+    const reporter = new Reporter({ feed, tally, report, request, control, failures: settled?.failures ?? 0 });
+    const asks = request.settleCommits && !request.readOnly && !request.markProgress;
+    const context: WalkContext = {
+      journal,
+      request,
+      control,
+      pacer,
+      feed,
+      tally,
+      reporter,
+      pool,
+      monitor,
+      settled,
+      ids: await this.openIds(sessions, earlier, databaseFor),
+      doubts: await CommitDoubts.open(monitor, reporter, control.signal, asks),
+      marker: request.markProgress ? await ProgressMarker.open(connector, request, replayId) : null,
+      earlier,
+    };
+    try {
+      await walkInOrder(context, sessions, databaseFor, bound);
+    } finally {
+      await context.doubts.settled();
+      for (const remark of context.ids?.remarks() ?? []) report.remark(remark);
+      await this.remarkOnOtherIds(context, sessions.size);
+    }
+  }
+
+  /** For a run that is being ended: when it resolves, each statement under way has its outcome. Never rejects. */
+  async cutShort(): Promise<void> {
+    await cutStatementsShort(this.pool, this.monitor);
+    // Behind it nobody has a question left: one that is not answered must not hold the end.
+    await this.monitor?.close(LAST_WAIT_MS);
+  }
+
+  /** Closes every connection; `now`: the run is cut short. Never rejects. */
+  async close(now: boolean): Promise<void> {
+    await this.pool?.close(now);
+    await this.monitor?.close();
+    await within(LAST_WAIT_MS, this.connector.settled());
+  }
+
+  private async connectMonitor(): Promise<TargetMonitor> {
+    const { request, target, journalFacts } = this.parts;
+    const connect = (): Promise<TargetConnection> =>
+      this.connector.open({
+        connectTimeoutMs: request.connectTimeoutMs,
+        applicationName: `${this.name} monitor`,
+        statementTimeoutMs: 10_000,
+        readOnly: true,
+      });
+    const connection = await connect();
+    this.monitor = new TargetMonitor(connection, connect);
+    if (journalFacts !== null && isSameDatabase(journalFacts, await readDatabaseFacts(connection))) {
+      throw new RepriseError(
+        'TARGET_REFUSED',
+        `${targetLabel(target)} is the database that keeps the journal: choose another target`,
+      );
+    }
+    return this.monitor;
+  }
+
+  /** Nothing is sent before: where it fails, the run stays as resumable as it was. */
+  private async endPredecessor(monitor: TargetMonitor): Promise<void> {
+    const { request, control } = this.parts;
+    try {
+      await endOthers(monitor, this.connector, request, this.name, control.signal);
+    } catch (error) {
+      control.end({ kind: 'INTERRUPTED', message: messageOf(error) });
+    }
+  }
+
+  private async earlierState(sessions: ReadonlyMap<string, PlannedSession>): Promise<WalkContext['earlier']> {
+    const { journal, request } = this.parts;
+    const earlier = new Map<string, Entry[]>();
+    await findEarlierState(journal, request.window.from, sessions.values(), (key, entry) => {
+      const known = earlier.get(key);
+      if (known === undefined) earlier.set(key, [entry]);
+      else known.push(entry);
+    });
+    return earlier;
+  }
+
+  private async openIds(
+    sessions: ReadonlyMap<string, PlannedSession>,
+    earlier: WalkContext['earlier'],
+    databaseFor: (recorded: string | null) => string | null,
+  ): Promise<IdRestorer | null> {
+    const { journal, store, replayId, request, settled, feed } = this.parts;
+    if (request.ordering !== 'COMMIT' || !request.restoreIds) return null;
+    const onUnsettled = (message: string) =>
+      feed.emit({ kind: 'NOTICE', code: 'IDS_UNSETTLED', sessionId: null, message });
+    const statements = new Map([...earlier].map(([key, noted]) => [key, noted.map(({ statement }) => statement)]));
+    return openIdRestorer({
+      journal,
+      request,
+      connector: this.connector,
+      replayId,
+      sessions,
+      earlier: statements,
+      databaseFor,
+      // One that was interrupted before it sent anything begins.
+      resumed: settled === null || settled.sentThrough === 0 ? null : { starts: await store.sequenceStarts(replayId) },
+      saveStarts: (starts) => store.saveSequenceStarts(replayId, starts),
+      onUnsettled,
+    });
+  }
+
+  /** One session alone draws as in the record. Never rejects: a target that is gone has nothing to tell. */
+  private async remarkOnOtherIds({ request, monitor, control }: WalkContext, sessions: number): Promise<void> {
+    if (sessions < 2 || request.readOnly || (request.ordering === 'COMMIT' && request.restoreIds)) return;
+    if (control.endReason !== null) return;
+    const { report } = this.parts;
+    const statements = report.finish().statements.map(({ normalised }) => normalised);
+    const asked = otherIdsRemark(monitor, statements).then(
+      (remark) => remark !== null && report.remark(remark),
+      () => {},
+    );
+    await within(LAST_WAIT_MS, asked);
+  }
+}
+
+async function walkInOrder(
+  context: WalkContext,
+  sessions: Map<string, PlannedSession>,
+  databaseFor: (recorded: string | null) => string | null,
+  bound: bigint,
+): Promise<void> {
+  const { journal, request, control, tally } = context;
+  if (request.ordering === 'COMMIT') {
+    const { entries } = await journal.committedCount(request.window, planFilter(request));
+    tally.setPlanned(entries);
+    return new CommitWalk(context, sessions, databaseFor).run();
+  }
+  const plan = await openPlan(journal, request, sessions, bound);
+  tally.setPlanned(plan.planned * request.scale);
+  await (request.ordering === 'SESSION' ? new SessionWalk(context, plan) : new TimestampWalk(context, plan)).run();
+  // Entries that came while the plan was made were counted and left out.
+  if (control.endReason === null) tally.setPlanned(tally.done);
+}
