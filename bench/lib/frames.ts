@@ -1,4 +1,5 @@
 import type { EntryKey } from '../../src/journal/entry.ts';
+import { refillMark } from '../../src/replay/request.ts';
 import { messageFor } from '../../src/replay/sessions.ts';
 import { openDatabase } from '../../src/store/database.ts';
 import { createJournalStore } from '../../src/store/journal-store.ts';
@@ -58,6 +59,7 @@ export async function sendFrames(lab: Lab, sessions: Frames, inFlight: number): 
   };
   const options = { connectTimeoutMs: 5_000, applicationName: 'frames', statementTimeoutMs: 0, readOnly: false };
   const connections = await Promise.all(sessions.map(() => TargetConnection.connect(target, options)));
+  for (const connection of connections) connection.gatherAbove(refillMark(inFlight));
   const started = performance.now();
   await Promise.all(connections.map((connection, n) => sendAll(connection, sessions[n]!, inFlight)));
   const ms = performance.now() - started;
@@ -76,7 +78,7 @@ function sendAll(connection: TargetConnection, messages: readonly StatementMessa
           answered += 1;
           if (answered === messages.length) resolve();
           // Half a window a write, as the walks do.
-          else if (connection.inFlight <= inFlight >> 1) fill();
+          else if (connection.inFlight <= refillMark(inFlight)) fill();
         });
       }
     };

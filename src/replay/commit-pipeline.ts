@@ -52,6 +52,7 @@ export class CommitPipeline {
     const connection = this.lane?.connection ?? null;
     if (connection === null || connection.inFlight <= left) return Promise.resolve();
     connection.flush();
+    if (left === 0) connection.hurry();
     // Woken by an answer, or by the outcome that every statement gets when the connection goes.
     this.wakeAt = left;
     return new Promise((resolve) => {

@@ -6,10 +6,11 @@ import { parseThreshold } from './thresholds.ts';
 /** Most statements under way on one connection: beyond it nothing gets faster. */
 const MAX_IN_FLIGHT = 1024;
 /**
- * Statements under way on one connection where the request does not say. The wire is full from 64 on (FACTS.md); one
- * connection alone needs more, so that the target does not run dry while a page of the journal is read.
+ * Statements under way on one connection where the request does not say. The target must not run dry while answers
+ * gather (some milliseconds) and while a page of the journal is read; where there are many connections, the others have
+ * work for it meanwhile.
  */
-const IN_FLIGHT = { COMMIT: 256, SESSION: 64, TIMESTAMP: 1 } as const;
+const IN_FLIGHT = { COMMIT: 1024, SESSION: 128, TIMESTAMP: 1 } as const;
 const DAY_MS = 86_400_000;
 const MAX_THRESHOLDS = 100;
 

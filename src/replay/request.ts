@@ -67,3 +67,11 @@ export interface ReplayRequest {
 
 /** What a caller must give; the rest has defaults. */
 export type ReplayInput = Pick<ReplayRequest, 'window' | 'target'> & Partial<ReplayRequest>;
+
+/**
+ * Statements under way at which a connection is filled up again, of so many at most. Half of them: the server never runs
+ * dry, and a write to a socket, which costs more than all the rest of a statement here, carries half a window.
+ */
+export function refillMark(inFlight: number): number {
+  return inFlight >> 1;
+}

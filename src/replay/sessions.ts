@@ -9,7 +9,7 @@ import { type Connector, runHasEnded } from './connector.ts';
 import type { NoticeCode } from './event.ts';
 import type { EventFeed } from './feed.ts';
 import type { PlannedSession } from './plan.ts';
-import type { ReplayRequest } from './request.ts';
+import { type ReplayRequest, refillMark } from './request.ts';
 import { SessionMemory } from './session-memory.ts';
 import type { Tally } from './tally.ts';
 
@@ -198,6 +198,8 @@ export class SessionPool {
 
   private attach(session: TargetSession, connection: TargetConnection): void {
     session.connection = connection;
+    const { inFlight } = this.options.request;
+    if (inFlight > 1) connection.gatherAbove(refillMark(inFlight));
     this.connected.add(session);
     this.byProcess.set(connection.processId, session);
     this.options.tally.connection();

@@ -14,6 +14,7 @@ import { type PlannedSession, pageSizeOf, planFilter } from './plan.ts';
 import { isMarkable } from './progress-marker.ts';
 import { refusalOf } from './refusal.ts';
 import type { Lag, PlannedEntry } from './reporter.ts';
+import { refillMark } from './request.ts';
 import type { NotedStatement } from './session-memory.ts';
 import { rollsBackToSavepoint, type TargetSession } from './sessions.ts';
 import { mayProceed, passSettledTransaction, resumed, type WalkContext } from './walk.ts';
@@ -365,7 +366,7 @@ export class CommitWalk {
     const question = ids?.question(entry) ?? null;
     if (question !== null) this.pipeline.ask(connection, question, (result) => ids?.answer(entry, result));
     if (connection.inFlight < request.inFlight) return true;
-    return this.pipeline.makeRoom(request.inFlight >> 1).then(() => true);
+    return this.pipeline.makeRoom(refillMark(request.inFlight)).then(() => true);
   }
 
   private report(open: Open, place: PlannedEntry, outcome: TargetOutcome, lag: Lag | null): void {

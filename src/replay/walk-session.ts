@@ -11,6 +11,7 @@ import type { Plan } from './plan.ts';
 import { sessionKey } from './plan.ts';
 import { refusalOf } from './refusal.ts';
 import type { PlannedEntry } from './reporter.ts';
+import { refillMark } from './request.ts';
 import { causeAfter, isIdle, type Lane, lagOf, laneKey, type Waiting } from './session-lane.ts';
 import { LASTING, messageFor, type TargetSession } from './sessions.ts';
 import { mayProceed, passSettled, resumed, type WalkContext } from './walk.ts';
@@ -31,10 +32,6 @@ export class SessionWalk {
   private readonly context: WalkContext;
   private readonly plan: Plan;
   private readonly window: number;
-  /**
-   * Statements under way at which a connection is filled up again. Half of the window: the server never runs dry, and
-   * a write to a socket, which costs more than all the rest of a statement here, carries half a window.
-   */
   private readonly refillAt: number;
   private readonly frontier: CommitFrontier | null;
   private readonly lanes = new Map<string, Lane>();
@@ -50,7 +47,7 @@ export class SessionWalk {
     this.plan = plan;
     // At recorded pace a client sends its next statement when it has the answer to the one before.
     this.window = context.request.pace.mode === 'RECORDED' ? 1 : context.request.inFlight;
-    this.refillAt = this.window >> 1;
+    this.refillAt = refillMark(this.window);
     this.frontier = context.request.syncCommits ? new CommitFrontier() : null;
   }
 

@@ -29,6 +29,7 @@ export class AnswerReader implements FrameHandler {
   private status: TransactionStatus = 'I';
   private readAt = 0;
   private previousDoneAt = 0;
+  private share = 0;
   private fatal: ServerMessage | null = null;
 
   /**
@@ -51,6 +52,11 @@ export class AnswerReader implements FrameHandler {
   /** Statements that have left the queue and were not told of yet. */
   get untold(): number {
     return this.answered.length;
+  }
+
+  /** Milliseconds that each answer of the last read took; 0 when it held none, or only a part of one at its end. */
+  get shareMs(): number {
+    return this.share;
   }
 
   /** From the ReadyForQuery of the last statement that was told of. */
@@ -170,6 +176,7 @@ export class AnswerReader implements FrameHandler {
 
   /** Answers that came in one read share its time: which of them took it cannot be told. */
   private shareTime(): void {
+    this.share = 0;
     const [first] = this.answered;
     if (first === undefined) return;
     const { readAt, previousDoneAt } = this;
@@ -178,5 +185,6 @@ export class AnswerReader implements FrameHandler {
       head.serviceMs = Math.min(share, readAt - Math.max(previousDoneAt, head.sentAt));
     }
     this.previousDoneAt = readAt;
+    if (this.wire.isBetweenMessages) this.share = share;
   }
 }

@@ -3,6 +3,7 @@ import { messageOf, RepriseError } from '../errors.ts';
 import type { Value } from '../journal/value.ts';
 import { AnswerGuard } from './answer-guard.ts';
 import { AnswerReader } from './answer-reader.ts';
+import { GatheredReads } from './gathered-reads.ts';
 import { limitSettings, loginOf, openSession, type ReadySession, sendCancel, unreachable } from './handshake.ts';
 import { Pending, PendingQueue } from './pending.ts';
 import { type ResolvedTarget, targetLabel } from './spec.ts';
@@ -60,6 +61,7 @@ export class TargetConnection {
   private readonly encoder = new StatementEncoder(this.writer);
   private readonly answers: AnswerReader;
   private readonly guard: AnswerGuard;
+  private readonly gathered: GatheredReads;
   private unsent: Pending[] = [];
   /** Of those in the queue, the ones that nobody outside knows of and waits for. */
   private ownInFlight = 0;
@@ -102,7 +104,8 @@ export class TargetConnection {
     this.target = target;
     this.options = options;
     this.session = session;
-    this.socket = session.socket;
+    this.socket = session.transport.socket;
+    this.gathered = new GatheredReads(session.transport);
     this.processId = session.processId;
     this.parameters = session.parameters;
     this.serverVersion = session.parameters.get('server_version')?.split(' ')[0] ?? '';
@@ -114,12 +117,13 @@ export class TargetConnection {
       () => this.queue.first?.message ?? null,
       (silentMs) => this.end(`no answer for ${Math.round(silentMs)} ms, long after statement_timeout`),
     );
+    session.transport.receive((chunk) => this.onData(chunk));
     this.socket
-      .on('data', (chunk: Buffer) => this.onData(chunk))
       .on('drain', () => this.onSocketDrain())
       .on('error', (error) => this.end(error.message))
       .on('close', () => this.end('the server closed the connection'));
-    this.socket.resume();
+    if (session.rest.length > 0) this.onData(session.rest);
+    session.transport.release();
   }
 
   /** Statements sent or queued that have no outcome yet. */
@@ -140,6 +144,20 @@ export class TargetConnection {
   /** False while the socket's buffer is full: stop sending until `onDrain`. `send` still accepts. */
   get writable(): boolean {
     return !this.blocked && this.writer.length < WRITE_LIMIT_BYTES;
+  }
+
+  /**
+   * While more statements than this are under way, their answers may come some milliseconds late and many at once, which
+   * costs client and server a part of what they cost one by one (GatheredReads). For whoever sends more only when so few
+   * are left.
+   */
+  gatherAbove(mark: number): void {
+    this.gathered.above(mark);
+  }
+
+  /** Somebody waits for what is under way: answers are read as they come until they are down to the mark. */
+  hurry(): void {
+    this.gathered.hurry();
   }
 
   /** Called whenever a full buffer has emptied. One listener; a later call replaces it. */
@@ -231,6 +249,7 @@ export class TargetConnection {
         this.end('closed');
         resolve();
       });
+      this.gathered.stop();
       this.writer.terminate();
       this.flush();
       this.socket.end();
@@ -264,6 +283,7 @@ export class TargetConnection {
     this.queue.push(pending);
     this.unsent.push(pending);
     if (last === undefined) this.answers.prepare(pending);
+    if (collected !== null) this.gathered.hurry();
     if (this.reading || this.flushScheduled) return;
     this.flushScheduled = true;
     // A walk that awaits between two statements sends them in one chain of microtasks: only when these have all run is it
@@ -289,6 +309,8 @@ export class TargetConnection {
       this.reading = false;
     }
     this.flush();
+    const { shareMs } = this.answers;
+    if (shareMs > 0) this.gathered.after(shareMs, this.inFlight);
   }
 
   private onParameter(): void {
@@ -327,6 +349,7 @@ export class TargetConnection {
     this.dead = true;
     this.guard.disarm();
     this.answers.stop();
+    this.gathered.stop();
     this.socket.destroy();
     this.unsent = [];
     const now = performance.now();

@@ -3,13 +3,16 @@ import { messageOf, RepriseError } from '../errors.ts';
 import { cleartextResponse, md5Response, ScramExchange } from './authentication.ts';
 import { type ResolvedTarget, targetLabel } from './spec.ts';
 import type { ConnectOptions } from './statement.ts';
-import { openTransport, TlsRefused } from './transport.ts';
+import { openTransport, TlsRefused, type Transport } from './transport.ts';
 import { type FrameHandler, readServerMessage, type ServerMessage, WireReader } from './wire-reader.ts';
 import { cancelRequest, startupMessage, WireWriter } from './wire-writer.ts';
 
 /** A session that the server has made ready; whoever gets it owns the socket. */
 export interface ReadySession {
-  readonly socket: Socket;
+  /** Held: nothing is read until it is released. */
+  readonly transport: Transport;
+  /** What the server has sent behind its ReadyForQuery; usually nothing. */
+  readonly rest: Buffer;
   readonly tls: boolean;
   readonly processId: number;
   readonly secretKey: Buffer;
@@ -150,7 +153,7 @@ export async function sendCancel(
     socket?.destroy();
   }, timeoutMs);
   try {
-    const opened = await openTransport(target, session.tls, (tracked) => {
+    const { socket: opened } = await openTransport(target, session.tls, (tracked) => {
       socket = tracked;
       if (timedOut) tracked.destroy();
     });
@@ -168,11 +171,12 @@ export async function sendCancel(
   }
 }
 
-type LoggedIn = Pick<ReadySession, 'socket' | 'processId' | 'secretKey' | 'parameters'>;
+type LoggedIn = Pick<ReadySession, 'transport' | 'rest' | 'processId' | 'secretKey' | 'parameters'>;
 
-/** Runs the start-up phase on an open socket; leaves it paused, with every byte behind ReadyForQuery still in it. */
-async function logIn(socket: Socket, login: Login, startup: Record<string, string>): Promise<LoggedIn> {
-  const messages = new MessageQueue(socket);
+/** Runs the start-up phase on an open socket; leaves it held. */
+async function logIn(transport: Transport, login: Login, startup: Record<string, string>): Promise<LoggedIn> {
+  const { socket } = transport;
+  const messages = new MessageQueue(transport);
   const writer = new WireWriter();
   const respond = (payload: Buffer) => {
     writer.password(payload);
@@ -194,7 +198,7 @@ async function logIn(socket: Socket, login: Login, startup: Record<string, strin
         processId = payload.readInt32BE(0);
         secretKey = payload.subarray(4);
       } else if (type === 'Z') {
-        return { socket, processId, secretKey, parameters };
+        return { transport, rest: messages.rest, processId, secretKey, parameters };
       } else if (type !== 'N' && type !== 'v') {
         throw new Error('it does not speak the PostgreSQL protocol');
       }
@@ -246,18 +250,20 @@ export function readParameter(buffer: Buffer, start: number, end: number, into: 
 
 /** The messages of a socket one at a time, for the start-up phase only. */
 class MessageQueue implements FrameHandler {
-  private readonly socket: Socket;
+  private readonly transport: Transport;
   private readonly reader = new WireReader(this);
   private queue: { type: string; payload: Buffer }[] = [];
   private failure: Error | null = null;
   private wake: (() => void) | null = null;
+  private ready = false;
   /** What came behind ReadyForQuery: the connection's first bytes. */
-  private rest: Buffer | null = null;
+  rest: Buffer = Buffer.alloc(0);
 
-  constructor(socket: Socket) {
-    this.socket = socket;
-    socket.on('data', this.onData).on('error', this.onError).on('close', this.onClose);
-    socket.resume();
+  constructor(transport: Transport) {
+    this.transport = transport;
+    transport.receive((chunk) => this.onData(chunk));
+    transport.socket.on('error', this.onError).on('close', this.onClose);
+    transport.release();
   }
 
   async next(): Promise<{ type: string; payload: Buffer }> {
@@ -274,28 +280,28 @@ class MessageQueue implements FrameHandler {
   frame(type: number, buffer: Buffer, start: number, end: number): void {
     this.queue.push({ type: String.fromCharCode(type), payload: Buffer.from(buffer.subarray(start, end)) });
     if (type !== 0x5a) return;
-    this.rest = Buffer.alloc(0);
+    this.ready = true;
     this.reader.stop();
-    this.socket.pause();
+    this.transport.socket.pause();
   }
 
   rowBytes(): void {}
 
   release(): void {
-    this.socket.pause();
-    this.socket.off('data', this.onData).off('error', this.onError).off('close', this.onClose);
-    if (this.rest !== null && this.rest.length > 0) this.socket.unshift(this.rest);
+    const { socket } = this.transport;
+    socket.pause();
+    socket.off('error', this.onError).off('close', this.onClose);
   }
 
-  private readonly onData = (chunk: Buffer) => {
+  private onData(chunk: Buffer): void {
     try {
       const used = this.reader.push(chunk);
-      if (this.rest !== null) this.rest = Buffer.concat([this.rest, chunk.subarray(used)]);
+      if (this.ready) this.rest = Buffer.concat([this.rest, chunk.subarray(used)]);
     } catch {
       this.fail(new Error('it does not speak the PostgreSQL protocol'));
     }
     this.wake?.();
-  };
+  }
 
   private readonly onError = (error: Error) => this.fail(error);
   private readonly onClose = () => this.fail(new Error('it closed the connection'));

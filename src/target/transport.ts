@@ -1,4 +1,4 @@
-import { createConnection, type Socket } from 'node:net';
+import { createConnection, type IpcNetConnectOpts, type Socket, type TcpNetConnectOpts } from 'node:net';
 import { type ConnectionOptions, checkServerIdentity, connect as connectTls } from 'node:tls';
 import type { ResolvedTarget } from './spec.ts';
 import { SSL_REQUEST } from './wire-writer.ts';
@@ -12,6 +12,55 @@ const KEEPALIVE_DELAY_MS = 30_000;
 /** TLS could not be had: the server has none, or the handshake failed. PREFER then goes on without. */
 export class TlsRefused extends Error {}
 
+/** What one read takes in at most. Bytes. */
+const READ_BYTES = 64 * 1024;
+
+/** A socket whose bytes go to one receiver. They may be left with the kernel for a while. */
+export class Transport {
+  readonly socket: Socket;
+  private readonly holds: boolean;
+  private receiver: (bytes: Buffer) => void = () => {};
+
+  private constructor(socket: Socket, holds: boolean) {
+    this.socket = socket;
+    this.holds = holds;
+  }
+
+  /** A plain socket, with memory of its own to read into. `options`: where to. */
+  static plain(options: TcpNetConnectOpts | IpcNetConnectOpts): Transport {
+    const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
+    const callback = (length: number): boolean => {
+      transport.receiver(buffer.subarray(0, length));
+      return true;
+    };
+    const transport: Transport = new Transport(createConnection({ ...options, onread: { buffer, callback } }), true);
+    return transport;
+  }
+
+  /** A socket that keeps its own memory, as TLS does. */
+  static streaming(socket: Socket): Transport {
+    const transport = new Transport(socket, false);
+    socket.on('data', (bytes: Buffer) => transport.receiver(bytes));
+    return transport;
+  }
+
+  /** From now on bytes go to this receiver, who must be done with them when it returns. */
+  receive(receiver: (bytes: Buffer) => void): void {
+    this.receiver = receiver;
+  }
+
+  /** Reads nothing more until `release`. False, and nothing has changed, where that cannot be had. */
+  hold(): boolean {
+    // A stream of bytes that is paused goes on reading into its own memory.
+    if (this.holds) this.socket.pause();
+    return this.holds;
+  }
+
+  release(): void {
+    this.socket.resume();
+  }
+}
+
 /**
  * Opens the byte stream to the target's checked address, with TLS when asked. The caller owns the socket, also
  * while it is being opened: `track` gets every socket at once, so that a timeout can destroy it.
@@ -21,16 +70,17 @@ export async function openTransport(
   target: ResolvedTarget,
   tls: boolean,
   track: (socket: Socket) => void,
-): Promise<Socket> {
+): Promise<Transport> {
   const local = target.address.startsWith('/');
-  const socket = local
-    ? createConnection({ path: `${target.address}/.s.PGSQL.${target.port}` })
-    : createConnection({ host: target.address, port: target.port, noDelay: true });
+  const options = local
+    ? { path: `${target.address}/.s.PGSQL.${target.port}` }
+    : { host: target.address, port: target.port, noDelay: true };
+  const plain = local || !tls ? Transport.plain(options) : null;
+  const socket = plain?.socket ?? createConnection(options);
   take(socket, track);
   await event(socket, 'connect');
-  if (local) return socket;
-  socket.setKeepAlive(true, KEEPALIVE_DELAY_MS);
-  if (!tls) return socket;
+  if (!local) socket.setKeepAlive(true, KEEPALIVE_DELAY_MS);
+  if (plain !== null) return plain;
 
   socket.write(SSL_REQUEST);
   const answer = await firstBytes(socket);
@@ -44,7 +94,7 @@ export async function openTransport(
   } catch (error) {
     throw new TlsRefused(`TLS failed: ${(error as Error).message}`, { cause: error });
   }
-  return secure;
+  return Transport.streaming(secure);
 }
 
 function take(socket: Socket, track: (socket: Socket) => void): void {

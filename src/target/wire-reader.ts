@@ -52,6 +52,11 @@ export class WireReader {
     this.parts = [];
   }
 
+  /** True when the last chunk ended with a message. */
+  get isBetweenMessages(): boolean {
+    return this.skip === 0 && this.missing === 0 && this.headLength === 0;
+  }
+
   /**
    * Returns how many bytes were read: all, unless `stop` was called meanwhile.
    * @throws ProtocolError
@@ -120,7 +125,8 @@ export class WireReader {
 
   private collect(chunk: Buffer, at: number): number {
     const end = Math.min(chunk.length, at + this.missing);
-    this.parts.push(chunk.subarray(at, end));
+    // The chunk's memory may be used for the next one.
+    this.parts.push(Buffer.from(chunk.subarray(at, end)));
     this.missing -= end - at;
     if (this.missing === 0) {
       const whole = Buffer.concat(this.parts);
