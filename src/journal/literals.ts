@@ -1,8 +1,8 @@
 const QUOTE = 39;
 const ZERO = 48;
 
-/** Characters that a text may have; longer ones are not blanked. In UTF-16 units. */
-const LONGEST = 20_000;
+/** The longest text that is blanked. In UTF-16 units. */
+export const LONGEST_BLANKED = 20_000;
 
 /**
  * Blanks the literals of statements: texts for which the result is the same have the same normalised form
@@ -11,7 +11,7 @@ const LONGEST = 20_000;
  */
 export class LiteralBlanker {
   /** Of the blanked text, from 0 up to `length`: UTF-16 units. */
-  readonly units = new Uint16Array(LONGEST);
+  readonly units = new Uint16Array(LONGEST_BLANKED);
   length = 0;
   /** Of the units; different texts may share it. */
   hash = 0;
@@ -20,7 +20,7 @@ export class LiteralBlanker {
   blank(text: string): boolean {
     const { units } = this;
     const end = text.length;
-    if (end > LONGEST || text.includes('\\')) return false;
+    if (end > LONGEST_BLANKED || text.includes('\\')) return false;
     let length = 0;
     let hash = 0x811c9dc5;
     /** What comes next belongs to a word that has begun, or to a parameter. */

@@ -1,7 +1,7 @@
-import { LiteralBlanker } from '../journal/literals.ts';
+import { LiteralBlanker, LONGEST_BLANKED } from '../journal/literals.ts';
 
-/** Two generations of this many texts and characters each, none longer than this. */
-const MEMORY = { texts: 2_000, characters: 2_000_000, longest: 20_000 } as const;
+/** Two generations of this many texts and characters each. */
+const MEMORY = { texts: 2_000, characters: 2_000_000 } as const;
 
 interface Blanked<Line> {
   readonly units: Uint16Array;
@@ -34,7 +34,7 @@ export class StatementLines<Line> {
 
   /** `repeated`: the same text is likely to come again as it is. */
   of(text: string, repeated: boolean): Line {
-    if (text.length > MEMORY.longest) return this.#normalised(text);
+    if (text.length > LONGEST_BLANKED) return this.#normalised(text);
     if (repeated) {
       const known = this.#young.exact.get(text);
       if (known !== undefined) return known;

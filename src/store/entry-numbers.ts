@@ -50,8 +50,8 @@ const EXACT_DIGITS = 15;
 const POWERS_OF_TEN = Array.from({ length: EXACT_DIGITS + 1 }, (_, exponent) => 10 ** exponent);
 
 /**
- * Takes the text of a record of numbers, `(1,2,,0.25)`, apart from its start, or the number at `at`, to its end. Digit by digit: a split and a
- * conversion of each part would cost several times as much.
+ * Takes the text of a record of numbers, `(1,2,,0.25)`, apart, from its start or from `at` to its end. Digit by digit: a
+ * split and a conversion of each part would cost several times as much.
  */
 export class NumberReader {
   readonly #record: string;
