@@ -155,7 +155,7 @@ async function runnersOf(lab: Lab, one: Case, log: RecordedLog): Promise<Runners
   const runners: Runners = { reprise: async () => plain(await replay(lab, log, request)) };
   if (clients > 1) runners.reprise8 = async () => plain(await replay(lab, log, { ...request, inFlight: 8 }));
   const sessions = await readFrames(lab, log);
-  runners.frames = () => frames(lab, log, sessions, clients === 1 ? 1024 : 128);
+  runners.frames = () => frames(lab, log, sessions, clients === 1 ? 1024 : 256);
   if (lab.pgreplay !== null) runners.pgreplay = () => pgreplay(lab, log, 60_000);
   const { selects, transactions } = sizes(lab);
   const each = (count: number) => ['-c', String(clients), '-t', String(Math.ceil(count / clients))];

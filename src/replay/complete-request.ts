@@ -10,7 +10,7 @@ const MAX_IN_FLIGHT = 1024;
  * gather (some milliseconds) and while a page of the journal is read; where there are many connections, the others have
  * work for it meanwhile.
  */
-const IN_FLIGHT = { COMMIT: 1024, SESSION: 128, TIMESTAMP: 1 } as const;
+const IN_FLIGHT = { COMMIT: 1024, SESSION: 256, TIMESTAMP: 1 } as const;
 const DAY_MS = 86_400_000;
 const MAX_THRESHOLDS = 100;
 

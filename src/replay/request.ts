@@ -40,7 +40,7 @@ export interface ReplayRequest {
   readonly runTimeoutMs: number | null;
   /** Target connections open at once, the monitor connection included. */
   readonly maxConnections: number;
-  /** Statements under way on one connection (COMMIT, SESSION). With 1, durations are faithful. */
+  /** Statements under way on one connection (COMMIT, SESSION; C5 of `docs/replay.md`). With 1, durations are faithful. */
   readonly inFlight: number;
   /** Sessions of the target are set read-only, so that the server refuses writes. */
   readonly readOnly: boolean;

@@ -20,6 +20,10 @@ import { mayProceed, passSettled, resumed, type WalkContext } from './walk.ts';
 const MOST_WAITING = 2_000;
 /** The same, all lanes counted: memory has an end even where locks do not. */
 const MOST_HELD = 200_000;
+/** Statements under way over all lanes, about: with more than a few lanes they share it. */
+const MOST_UNDER_WAY = 4_096;
+/** What a lane may have under way however many there are. */
+const LEAST_WINDOW = 8;
 /** How often lanes are looked at for locks while the dispatcher waits for one. Milliseconds. */
 const LOOK_MS = 50;
 
@@ -31,8 +35,10 @@ const LOOK_MS = 50;
 export class SessionWalk {
   private readonly context: WalkContext;
   private readonly plan: Plan;
-  private readonly window: number;
-  private readonly refillAt: number;
+  /** What the request allows on one connection. */
+  private readonly widest: number;
+  /** What a lane has under way at most, by how many lanes there are now. */
+  private window: number;
   private readonly frontier: CommitFrontier | null;
   private readonly lanes = new Map<string, Lane>();
   private waiting = 0;
@@ -46,8 +52,8 @@ export class SessionWalk {
     this.context = context;
     this.plan = plan;
     // At recorded pace a client sends its next statement when it has the answer to the one before.
-    this.window = context.request.pace.mode === 'RECORDED' ? 1 : context.request.inFlight;
-    this.refillAt = refillMark(this.window);
+    this.widest = context.request.pace.mode === 'RECORDED' ? 1 : context.request.inFlight;
+    this.window = this.widest;
     this.frontier = context.request.syncCommits ? new CommitFrontier() : null;
   }
 
@@ -155,6 +161,7 @@ export class SessionWalk {
   /** Sends what the lane may send now. */
   private pump(lane: Lane): void {
     const { session } = lane;
+    const refillAt = refillMark(this.window);
     let filling = false;
     while (lane.head < lane.queue.length && lane.lost.length === 0 && !this.over) {
       const next = lane.queue[lane.head] as Waiting;
@@ -163,7 +170,8 @@ export class SessionWalk {
       if (this.context.control.isPaused) this.pumpWhenResumed();
       else if (connection === null) this.open(lane);
       // Its loss is being told statement by statement; `onLost` comes behind the last.
-      else if (!connection.ended && connection.inFlight < (filling ? this.window : this.refillAt + 1)) {
+      else if (!connection.ended && connection.inFlight < (filling ? this.window : refillAt + 1)) {
+        if (!filling && this.window > 1) connection.gatherAbove(refillAt);
         filling = true;
         if (this.asks(lane, connection, next)) continue;
         const { doubt } = lane;
@@ -300,6 +308,7 @@ export class SessionWalk {
 
   private close(lane: Lane): void {
     this.lanes.delete(laneKey(lane.session.planned.key, lane.session.copy));
+    this.shareWindow();
     void this.context.pool.end(lane.session).then(() => this.openBlocked());
   }
 
@@ -424,7 +433,14 @@ export class SessionWalk {
       session.onLost = () => void this.settleLost(opened);
       lane = opened;
       this.lanes.set(id, lane);
+      this.shareWindow();
     }
     return lane;
+  }
+
+  /** Texts and parameters of what is under way are held in memory: a thousand lanes must not hold a full window each. */
+  private shareWindow(): void {
+    const share = Math.floor(MOST_UNDER_WAY / this.lanes.size);
+    this.window = Math.min(this.widest, Math.max(LEAST_WINDOW, share));
   }
 }

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { HandMadeRecord } from '../support/record.ts';
-import { untilRunning, useBench } from '../support/replay.ts';
+import { untilRunning, untilTrue, useBench } from '../support/replay.ts';
 
 const SCHEMA = `
   CREATE TABLE log (n bigint GENERATED ALWAYS AS IDENTITY, who text);
@@ -111,6 +111,27 @@ it('a lost connection costs what was under way, not what waits behind it', async
   expect(run.notices('CONNECTION_LOST')).toHaveLength(1);
   expect(run.notices('CONNECTION_REOPENED')).toHaveLength(1);
   expect(await target.sql('SELECT count(*) FROM log')).toEqual([String(succeeded)]);
+});
+
+it('many sessions share what may be under way at once', async () => {
+  const target = await bench.target(SCHEMA);
+  const outsider = await target.connect();
+  await outsider.query('BEGIN; UPDATE item SET v = 1 WHERE id = 1');
+  const record = new HandMadeRecord();
+  for (let n = 0; n < 39; n++) record.run(`s${n}`, 'UPDATE item SET v = 2 WHERE id = 1');
+  record.run('a', "UPDATE item SET v = 3 WHERE id = 1 RETURNING 'a'");
+  for (let step = 0; step < 300; step++) record.run('a', log(`a ${step}`));
+  const watcher = await target.connect();
+  const started = await bench.start(target, { window: await record.store(bench.journal), ...SESSION });
+  const waiting = "FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+  await untilTrue(watcher, `SELECT count(*) = 40 ${waiting}`);
+  await watcher.query(`SELECT pg_terminate_backend(pid) ${waiting} AND query LIKE '%RETURNING ''a''%'`);
+  await outsider.query('COMMIT');
+  const run = await started.ended();
+  const { succeeded, unknown } = run.replay.summary;
+  expect(succeeded + unknown).toBe(340);
+  // 4,096 over 40 of them.
+  expect(unknown).toBeLessThanOrEqual(102);
 });
 
 it('at a connection limit sessions take turns, and the run does not end before all had theirs', async () => {

@@ -299,7 +299,7 @@ export function LimitsPart({ form, errors, change }: PartProps) {
             inputMode="numeric"
             value={form.inFlight}
             error={errors.inFlight}
-            hint={`Default: ${form.ordering === 'COMMIT' ? 1024 : 128}; 1 gives faithful durations`}
+            hint={`Default: ${form.ordering === 'COMMIT' ? 1024 : 256}; 1 gives faithful durations`}
             onInput={(inFlight) => change({ inFlight })}
           />
         )}
