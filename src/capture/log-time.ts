@@ -21,6 +21,10 @@ export class LogClock {
   #second = '';
   #abbreviation = '';
   #base = 0;
+  /** A stamp of this log has told its zone. */
+  #told = false;
+  /** Abbreviations that could not be told behind one that could: each once so far. */
+  readonly #odd = new Set<string>();
 
   /** @throws RepriseError BAD_INPUT for a zone that Intl does not know. */
   constructor(logTimezone: string | null) {
@@ -32,14 +36,18 @@ export class LogClock {
    * @param second `YYYY-MM-DD HH:MM:SS`
    * @param fraction digits behind the point, may be empty
    * @param abbreviation the zone as logged
-   * @returns microseconds, or NaN when the day or time does not exist
+   * @returns microseconds, or NaN when the day or time does not exist, or for a zone that comes once in a log whose zone
+   * is known: a damaged record must not end the import of all others
    * @throws RepriseError BAD_INPUT when the zone cannot be told
    */
   micros(second: string, fraction: string, abbreviation: string): Micros {
     // Neighbouring records share their second: parse it once.
     if (second !== this.#second || abbreviation !== this.#abbreviation) {
       const local = localMillis(second);
-      this.#base = Number.isNaN(local) ? local : (local - this.#offsetMillis(local, abbreviation)) * 1000;
+      const offset = Number.isNaN(local) ? local : this.#offsetMillis(local, abbreviation);
+      if (Number.isNaN(offset)) return offset;
+      this.#told = true;
+      this.#base = (local - offset) * 1000;
       this.#second = second;
       this.#abbreviation = abbreviation;
     }
@@ -55,6 +63,10 @@ export class LogClock {
     const minutes = ABBREVIATIONS[abbreviation];
     if (minutes !== undefined) return minutes * 60_000;
     if (!this.#format) {
+      if (this.#told && !this.#odd.has(abbreviation)) {
+        this.#odd.add(abbreviation);
+        return Number.NaN;
+      }
       throw new RepriseError(
         'BAD_INPUT',
         `the log's time zone ${JSON.stringify(abbreviation)} could be any of several: ` +

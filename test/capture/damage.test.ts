@@ -83,6 +83,15 @@ describe.each(EXTENSIONS)('a %s log', (extension) => {
     expect(log.entries.at(-1)).toEqual(whole.entries.at(-1));
   });
 
+  test('a record whose time zone is damaged is counted, and the others are read', async () => {
+    const text = small(extension);
+    const at = recordStart(text, extension, 30);
+    const zone = text.indexOf(' UTC', at);
+    const log = await collectText(`${text.slice(0, zone)} TC${text.slice(zone + 4)}`);
+    expect(log.losses.filter((loss) => loss.reason === 'UNPARSABLE_LINE')).not.toEqual([]);
+    expect(log.entries.at(-1)).toEqual((await collectText(text)).entries.at(-1));
+  });
+
   test('survives any bytes in the middle, with every record behind them', async () => {
     const text = small(extension);
     const whole = await collectText(text);

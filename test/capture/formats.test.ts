@@ -247,6 +247,14 @@ describe('time zones', () => {
     expect(at('2026-07-01 12:00:00', '-03')).toBe('2026-07-01T15:00:00.123000Z');
   });
 
+  test('that are odd once are damage, and refused when they come again', () => {
+    const clock = new LogClock(null);
+    clock.micros('2026-03-29 00:59:59', '', 'GMT');
+    expect(clock.micros('2026-03-29 02:00:00', '', 'BST')).toBeNaN();
+    expect(clock.micros('2026-03-29 00:59:59', '', 'GMT')).toBe(Date.UTC(2026, 2, 29, 0, 59, 59) * 1000);
+    expect(() => clock.micros('2026-03-29 02:00:00', '', 'BST')).toThrow('could be any of several');
+  });
+
   test('that could be several are refused until log_timezone is given', async () => {
     expect(await code(() => at('2026-01-01 12:00:00', 'CST'))).toBe('BAD_INPUT');
     expect(at('2026-01-01 12:00:00', 'CST', 'America/Chicago')).toBe('2026-01-01T18:00:00.123000Z');
