@@ -96,6 +96,8 @@ export class Assembler implements RecordSink {
       const received = message.startsWith('connection received:');
       const authorized = received ? null : readAuthorized(message);
       if (!received && !authorized && !message.startsWith('connection authenticated:')) return;
+      // A damaged record may be one in form that names no process.
+      if (record.sessionId === null && record.pid === null) return;
       const session = this.#sessions.connection(record, received);
       session.connected = true;
       session.identify(record);

@@ -156,6 +156,19 @@ describe.each(EXTENSIONS)('a %s log', (extension) => {
   });
 });
 
+test('a connection line that names no process ends nothing', async () => {
+  const text = small('json');
+  const nameless = {
+    timestamp: '2026-01-01 00:00:00.000 UTC',
+    error_severity: 'LOG',
+    message: 'connection received: host=a',
+  };
+  const log = await collectText(`${JSON.stringify(nameless)}\n${text}`);
+  expect(log.entries.map((entry) => entry.statement)).toEqual(
+    (await collectText(text)).entries.map((entry) => entry.statement),
+  );
+});
+
 test('a csvlog that starts in the middle of a record counts the rest of it once', async () => {
   const text = small('csv');
   const log = await collectText(text.slice(recordStart(text, 'csv', 20) + 30));
