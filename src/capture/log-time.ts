@@ -9,6 +9,11 @@ const ABBREVIATIONS: Readonly<Record<string, number>> = {
   AEST: 600, AEDT: 660, NZST: 720, NZDT: 780,
 }; // biome-ignore format: a table
 
+/** No abbreviation is longer: what is, in a log whose zone is known, is damage however often it comes. Characters. */
+const LONGEST_ABBREVIATION = 8;
+/** Odd abbreviations that are remembered; a log of nothing but damage must not fill the memory. */
+const MOST_ODD = 64;
+
 const NUMERIC = /^([+-])(\d\d)(?::?(\d\d))?(?::?(\d\d))?$/;
 
 /**
@@ -64,7 +69,7 @@ export class LogClock {
     if (minutes !== undefined) return minutes * 60_000;
     if (!this.#format) {
       if (this.#told && !this.#odd.has(abbreviation)) {
-        this.#odd.add(abbreviation);
+        if (abbreviation.length <= LONGEST_ABBREVIATION && this.#odd.size < MOST_ODD) this.#odd.add(abbreviation);
         return Number.NaN;
       }
       throw new RepriseError(
