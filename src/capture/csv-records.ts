@@ -5,6 +5,17 @@ import type { LogClock } from './log-time.ts';
 const RECORD_START = /\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{1,6})? [^,\s"]{1,40},/y;
 /** Enough of a line to tell whether a record starts on it. */
 const START_LENGTH = 80;
+/** A field, or as much of it as there is. */
+const FIELD = /"(?:[^"]|"")*(?:"|$)|[^",\r\n]*/y;
+const QUOTES = /"*/y;
+const ANY = /^/;
+const NUMBER = /^\d+$/;
+const SESSION = /^[\da-f]+\.[\da-f]+$/;
+const SQLSTATE = /^[\dA-Z]{5}$/;
+/** The fields between the stamp and the message; those that look alike in every record tell it from other text. */
+const HEAD = [ANY, ANY, NUMBER, ANY, SESSION, NUMBER, ANY, ANY, ANY, ANY, ANY, SQLSTATE];
+/** Far more than the fields in front of the message take. */
+const LONGEST_HEAD = 4096;
 /** A field that has not ended after so much is taken for one whose closing quote was lost. */
 const LONGEST_RECORD = 256 * 1024 * 1024;
 
@@ -23,6 +34,31 @@ export function csvRecordStartsAt(text: string, index: number): boolean {
 }
 
 /**
+ * Whether a file that opens like this begins with a record; null while there is too little to tell. The stamp alone
+ * does not: the session's start within a record is a stamp, too, and so may be anything in a statement. Even a line of a
+ * csvlog that is quoted in a statement is told from a record, because its quotes are doubled there.
+ */
+function beginsRecord(opening: string): boolean | null {
+  if (!csvRecordStartsAt(opening, 0)) return opening.length < START_LENGTH ? null : false;
+  const undecided = opening.length < LONGEST_HEAD ? null : false;
+  const text = opening.slice(0, LONGEST_HEAD);
+  let index = opening.indexOf(',') + 1;
+  for (const looks of HEAD) {
+    FIELD.lastIndex = index;
+    const field = FIELD.exec(text)?.[0] ?? '';
+    index += field.length;
+    if (index === text.length) return undecided;
+    if (text.charCodeAt(index) !== COMMA || !looks.test(field)) return false;
+    index++;
+  }
+  QUOTES.lastIndex = index;
+  const quotes = QUOTES.exec(text)?.[0].length ?? 0;
+  if (index + quotes === text.length) return undecided;
+  const doubled = quotes > 0 && quotes % 2 === 0;
+  return !doubled || text.charCodeAt(index + quotes) === COMMA;
+}
+
+/**
  * csvlog of PostgreSQL 12 (23 columns), 13 (24) and 14–18 (26). A mangled record costs itself only: reading goes on at
  * the next line that starts like a record.
  */
@@ -31,6 +67,8 @@ export class CsvRecords implements RecordReader {
   readonly #clock: LogClock;
   readonly #fields: string[] = [];
   #rest = '';
+  /** How the file begins, while it is not known yet whether it goes on with `rest`. */
+  #opening: string | null = null;
   /** No attempt before there is so much: a record of many megabytes must not be scanned again for each piece. */
   #wanted = 0;
   #file = '';
@@ -46,6 +84,7 @@ export class CsvRecords implements RecordReader {
   }
 
   startFile(name: string): void {
+    if (this.#opening !== null) this.#join(this.#opening, true);
     if (this.#rest === '') this.#line = 1;
     this.#file = this.#rest === '' ? name : this.#file;
     this.#next = name;
@@ -57,28 +96,42 @@ export class CsvRecords implements RecordReader {
     if (this.#fresh) {
       this.#fresh = false;
       if (added.charCodeAt(0) === 0xfeff) added = added.slice(1);
-      if (this.#rest !== '') this.#join(added);
+      if (this.#rest !== '') this.#opening = '';
     }
-    const buffer = this.#rest + added;
-    if (buffer.length < this.#wanted) this.#rest = buffer;
-    else this.#read(buffer, false);
+    if (this.#opening === null) this.#take(added);
+    else this.#join(this.#opening + added, false);
   }
 
-  /** Nothing is held back but an unfinished line. */
+  /** Nothing is held back but an unfinished line, or what is too short to tell whether it belongs to that. */
   settle(): void {}
 
   end(): void {
+    if (this.#opening !== null) this.#join(this.#opening, true);
     this.#read(this.#rest, true);
     this.#rest = '';
   }
 
-  #join(text: string): void {
-    if (csvRecordStartsAt(text, 0)) {
+  /** Decides by the beginning of a file whether what is left of the file before was cut off or goes on in this one. */
+  #join(opening: string, final: boolean): void {
+    const begins = beginsRecord(opening) ?? (final ? csvRecordStartsAt(opening, 0) : null);
+    if (begins === null) {
+      this.#opening = opening;
+      return;
+    }
+    this.#opening = null;
+    if (begins) {
       this.#read(this.#rest, true);
       this.#rest = '';
     }
     this.#file = this.#next;
     this.#line = 1 - countNewlines(this.#rest, 0, this.#rest.length);
+    this.#take(opening);
+  }
+
+  #take(added: string): void {
+    const buffer = this.#rest + added;
+    if (buffer.length < this.#wanted) this.#rest = buffer;
+    else this.#read(buffer, false);
   }
 
   #read(buffer: string, final: boolean): void {

@@ -4,6 +4,9 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { CsvRecords } from '../../src/capture/csv-records.ts';
+import type { LogRecord } from '../../src/capture/log-record.ts';
+import { LogClock } from '../../src/capture/log-time.ts';
 import { type CollectedLog, collectLog } from './collect.ts';
 import { collectText, EXTENSIONS, type Extension, example, fixture, lossCounts, textOf } from './support.ts';
 
@@ -167,6 +170,87 @@ test('a connection line that names no process ends nothing', async () => {
   expect(log.entries.map((entry) => entry.statement)).toEqual(
     (await collectText(text)).entries.map((entry) => entry.statement),
   );
+});
+
+describe('two csvlog files, split anywhere', () => {
+  const stamp = '2026-01-02 03:04:05.678 UTC';
+  const quoted = (text: string) => `"${text.replaceAll('"', '""')}"`;
+  const client = (line: number, message: string) =>
+    `${stamp},"app","shop",4242,"[local]",6b060784.1092,${line},"idle",2026-01-02 03:04:05 UTC,4/${line},0,LOG,00000,` +
+    `${quoted(message)},,,,,,,,,"","client backend",,0\n`;
+  const checkpoint = (message: string) =>
+    `${stamp},,,17,,6b060001.11,3,,2026-01-02 03:00:00 UTC,,0,LOG,00000,${quoted(message)},,,,,,,,,"","checkpointer",,0\n`;
+  const pasted = client(1, 'statement: SELECT "a"') + checkpoint('checkpoint starting: time') + client(2, '"odd" one');
+  const records = [
+    client(1, 'statement: SELECT 1'),
+    client(2, `statement: INSERT INTO logs VALUES ('\n${pasted}')`),
+    client(3, `statement: INSERT INTO logs VALUES ('${stamp},1,2,"')`),
+    checkpoint('checkpoint starting: time'),
+    checkpoint('"quoted" from the start'),
+    client(4, 'duration: 0.123 ms'),
+  ];
+
+  function read(files: readonly string[], size: number) {
+    const messages: string[] = [];
+    const places: string[] = [];
+    const unparsable: string[] = [];
+    const sink = {
+      record: (record: LogRecord) => {
+        messages.push(record.message);
+        places.push(`${record.file}:${record.line}`);
+      },
+      unparsable: (file: string, line: number, detail: string) => unparsable.push(`${file}:${line}: ${detail}`),
+    };
+    const reader = new CsvRecords(sink, new LogClock(null));
+    for (const [index, file] of files.entries()) {
+      reader.startFile('ab'.charAt(index));
+      for (let start = 0; start < file.length; start += size) reader.push(file.slice(start, start + size));
+    }
+    reader.settle();
+    reader.end();
+    return { messages, places, unparsable };
+  }
+
+  const text = records.join('');
+  const { messages } = read([text], text.length);
+
+  test.each([text.length, 64, 1])('give what one file gives, in pieces of %d', (size) => {
+    expect(messages).toHaveLength(records.length);
+    for (let at = 1; at < text.length; at++) {
+      const split = read([text.slice(0, at), text.slice(at)], size);
+      expect({ at, messages: split.messages, unparsable: split.unparsable }).toEqual({ at, messages, unparsable: [] });
+    }
+  });
+
+  test.each([text.length, 64, 1])('lose the record that the first breaks off in, in pieces of %d', (size) => {
+    let start = 0;
+    for (const [index, record] of records.entries()) {
+      const next = text.slice(start + record.length);
+      const others = messages.toSpliced(index, 1);
+      // With its 23rd field begun, a record is a whole one of PostgreSQL 12.
+      const cut = record.lastIndexOf(',"","');
+      for (let length = 1; length <= cut; length++) {
+        const at = start + length;
+        const log = read([text.slice(0, at), next], size);
+        expect({ at, messages: log.messages }).toEqual({ at, messages: others });
+        expect(log.unparsable[0]).toMatch(`a:${text.slice(0, start).split('\n').length}: `);
+        expect(log.places.filter((place) => place === 'b:1')).toHaveLength(next === '' ? 0 : 1);
+      }
+      start += record.length;
+    }
+  });
+
+  test('lose both records where each file breaks off in one', () => {
+    for (let length = stamp.length + 1; length < 100; length++) {
+      expect(read([text.slice(0, 150), text.slice(0, length)], 16)).toMatchObject({
+        messages: [],
+        unparsable: [
+          'a:1: the record is cut off where the file ends',
+          'b:1: the record is cut off where the file ends',
+        ],
+      });
+    }
+  });
 });
 
 test('a csvlog that starts in the middle of a record counts the rest of it once', async () => {
