@@ -28,17 +28,17 @@ const INCOMPLETE = -1;
 const MANGLED = -2;
 
 /** Whether a csvlog record starts at this index. */
-export function csvRecordStartsAt(text: string, index: number): boolean {
+function csvRecordStartsAt(text: string, index: number): boolean {
   RECORD_START.lastIndex = index;
   return RECORD_START.test(text);
 }
 
 /**
- * Whether a file that opens like this begins with a record; null while there is too little to tell. The stamp alone
+ * Whether a file that opens like this begins with a csvlog record; null while there is too little to tell. The stamp alone
  * does not: the session's start within a record is a stamp, too, and so may be anything in a statement. Even a line of a
  * csvlog that is quoted in a statement is told from a record, because its quotes are doubled there.
  */
-function beginsRecord(opening: string): boolean | null {
+export function beginsCsvRecord(opening: string): boolean | null {
   if (!csvRecordStartsAt(opening, 0)) return opening.length < START_LENGTH ? null : false;
   const undecided = opening.length < LONGEST_HEAD ? null : false;
   const text = opening.slice(0, LONGEST_HEAD);
@@ -113,7 +113,8 @@ export class CsvRecords implements RecordReader {
 
   /** Decides by the beginning of a file whether what is left of the file before was cut off or goes on in this one. */
   #join(opening: string, final: boolean): void {
-    const begins = beginsRecord(opening) ?? (final ? csvRecordStartsAt(opening, 0) : null);
+    // Where the log ends so soon, a record is cut off in both files, and both are counted.
+    const begins = beginsCsvRecord(opening) ?? (final ? csvRecordStartsAt(opening, 0) : null);
     if (begins === null) {
       this.#opening = opening;
       return;

@@ -1,5 +1,5 @@
 import { RepriseError } from '../errors.ts';
-import { CsvRecords, csvRecordStartsAt } from './csv-records.ts';
+import { beginsCsvRecord, CsvRecords } from './csv-records.ts';
 import { JsonRecords, jsonRecordStartsAt } from './json-records.ts';
 import type { RecordReader, RecordSink } from './log-record.ts';
 import type { LogClock } from './log-time.ts';
@@ -59,7 +59,7 @@ export function createReader(shape: LogShape, sink: RecordSink, clock: LogClock)
 /** The format that a file begins with; null when that does not tell. */
 export function formatAt(text: string): LogFormat | null {
   if (jsonRecordStartsAt(text, 0)) return 'json';
-  return csvRecordStartsAt(text, 0) && /^[^\n]*,(?:[^\n]*,){10}/.test(text) ? 'csv' : null;
+  return beginsCsvRecord(text) ? 'csv' : null;
 }
 
 function guess(lines: readonly string[]): LogFormat {

@@ -71,6 +71,17 @@ describe.each(EXTENSIONS)('a %s log', (extension) => {
     );
   });
 
+  test('gives the same when split before a stamp in a statement', async () => {
+    const stamp = '2026-01-02 03:04:05 UTC,1,2,3,4,5,6,7,8,9,10,11';
+    const text = small(extension).replaceAll('statement: ', `statement: /* ${stamp} */ `);
+    const whole = await collectText(text);
+    const files = [join(folder, `stamp-x.${extension}`), join(folder, `stamp-y.${extension}`)];
+    const at = text.indexOf(stamp, recordStart(text, extension, 120));
+    await writeFile(files[0] as string, text.slice(0, at));
+    await writeFile(files[1] as string, text.slice(at));
+    expect((await collectLog({ files })).entries).toEqual(whole.entries);
+  });
+
   test('counts a mangled record with file and line and goes on', async () => {
     const text = small(extension);
     const whole = await collectText(text);
