@@ -7,8 +7,11 @@ import { transactionEffect } from '../journal/transaction-effect.ts';
 import { type EntryFilter, matchesEntry, type Window } from '../journal/window.ts';
 import type { ReplayRequest } from './request.ts';
 
-/** Entries a page: large enough to keep the journal ahead of a fast walk, small in memory. */
-const PAGE = 1_000;
+/**
+ * Entries a page: large enough to keep the journal ahead of a fast walk, and so small that most of a page is done with
+ * before the garbage collection has to move it.
+ */
+const PAGE = 500;
 /** At recorded pace: while a page is taken apart nothing is sent, and each millisecond of that is lag. */
 const PACED_PAGE = 200;
 /** Entries of straddling transactions that INCLUDE may bring in from outside of the window. */
