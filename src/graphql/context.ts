@@ -17,6 +17,7 @@ export type ReplayEngine = Pick<
   | 'get'
   | 'list'
   | 'events'
+  | 'states'
   | 'snapshot'
   | 'statements'
   | 'report'

@@ -3,6 +3,7 @@ import type { ReplayEvent } from '../replay/event.ts';
 import type { EventBatch, EventReader } from '../replay/event-reader.ts';
 import { createPullStream, type PullSource } from '../replay/pull-stream.ts';
 import { hasEnded } from '../replay/run-state.ts';
+import type { StateReader } from '../replay/state-reader.ts';
 import type { ProgressSnapshot } from '../replay/summary.ts';
 import type { ReplayEngine } from './context.ts';
 import { deliveryBudget } from './delivery-budget.ts';
@@ -59,15 +60,17 @@ export async function openProgress(
       },
     );
   }
-  const reader = engine.events(replayId, after);
+  return untilAborted(createPullStream(sourceOf(engine, request)), signal);
+}
+
+function sourceOf(engine: ReplayEngine, request: ProgressRequest): PullSource<ProgressBatch> {
+  const { replayId, after, detail } = request;
   const snapshot: Snapshot = (lastSeq) => sharedSnapshot(engine, replayId, lastSeq);
-  const source =
-    request.detail === 'STATEMENTS'
-      ? new StatementSource(reader, request, snapshot, () => engine.isHurried)
-      : request.detail === 'FAILURES'
-        ? new FailureSource(reader, request, snapshot)
-        : new SummarySource(reader, request, snapshot);
-  return untilAborted(createPullStream(source), signal);
+  if (detail === 'SUMMARY') return new SummarySource(engine.states(replayId, after), request, snapshot);
+  const reader = engine.events(replayId, after);
+  return detail === 'FAILURES'
+    ? new FailureSource(reader, request, snapshot)
+    : new StatementSource(reader, request, snapshot, () => engine.isHurried);
 }
 
 /** Returns the stream when the signal aborts; the transport may be the last to know that its client has gone. */
@@ -251,17 +254,18 @@ class FailureSource implements PullSource<ProgressBatch> {
 }
 
 class SummarySource implements PullSource<ProgressBatch> {
-  private readonly reads: PendingRead;
+  private readonly reader: StateReader;
   private readonly request: ProgressRequest;
   private readonly snapshot: Snapshot;
   private waiting: ReplayEvent[] = [];
   private read: number;
   private told: number;
   private ended = false;
+  private closed = false;
   private due = 0;
 
-  constructor(reader: EventReader, request: ProgressRequest, snapshot: Snapshot) {
-    this.reads = new PendingRead(reader);
+  constructor(reader: StateReader, request: ProgressRequest, snapshot: Snapshot) {
+    this.reader = reader;
     this.request = request;
     this.snapshot = snapshot;
     this.read = request.after;
@@ -269,22 +273,22 @@ class SummarySource implements PullSource<ProgressBatch> {
   }
 
   async next(): Promise<ProgressBatch | null> {
-    for (;;) {
-      if (this.waiting.length > 0 && (this.ended || this.waiting.length >= this.request.batchSize)) break;
-      if (this.ended) break;
+    const { batchSize } = this.request;
+    while (!this.ended && this.waiting.length < batchSize && !this.closed) {
       const left = this.due - performance.now();
-      if (left <= 0 && this.read > this.told) break;
-      const answer = await this.reads.within(left > 0 ? left : SUMMARY_MS);
-      if (answer !== null) {
-        for (const event of answer.events) if (event.kind !== 'OUTCOME') this.waiting.push(event);
-        this.read = answer.lastSeq;
-        this.ended = answer.ended;
-      } else if (performance.now() >= this.due && (await this.isMoving())) {
-        // Nothing new, but a long statement is under way: elapsed time and ETA still move.
-        break;
+      if (left > 0 && !(await this.reader.hasEnded())) {
+        await this.reader.wait(left);
+        continue;
       }
+      const { events, lastSeq, ended } = await this.reader.read();
+      this.waiting.push(...events);
+      this.read = lastSeq;
+      this.ended = ended;
+      if (lastSeq > this.told) break;
+      // Nothing new, but while a long statement is under way elapsed time and ETA still move.
+      if (!ended && !(await this.reader.wait(SUMMARY_MS)) && (await this.isMoving())) break;
     }
-    const events = this.waiting.splice(0, this.request.batchSize);
+    const events = this.waiting.splice(0, batchSize);
     const lastSeq = this.waiting.length > 0 ? events.at(-1)!.seq : this.read;
     if (this.ended && events.length === 0 && lastSeq === this.told) return null;
     this.told = lastSeq;
@@ -298,7 +302,8 @@ class SummarySource implements PullSource<ProgressBatch> {
   }
 
   close(): void {
-    this.reads.close();
+    this.closed = true;
+    this.reader.close();
     this.waiting = [];
   }
 }

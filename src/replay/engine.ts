@@ -20,6 +20,7 @@ import { ReplayRun } from './run.ts';
 import type { RunCause, RunListener, RunObserver } from './run-observer.ts';
 import { hasEnded } from './run-state.ts';
 import { readSettled } from './settled-outcomes.ts';
+import { openStateReader, type StateReader } from './state-reader.ts';
 import { type ReplayStatistics, RunTotals } from './statistics.ts';
 import type { Replay, ReplayListFilter, ReplayReport, ReplayStore } from './store.ts';
 import type { ProgressSnapshot } from './summary.ts';
@@ -141,6 +142,11 @@ export class ReplayEngine {
   /** A reader of a run's events later than `after`, batch by batch. The caller closes it. */
   events(id: string, after: number): EventReader {
     return openEventReader(this.waker, id, after);
+  }
+
+  /** A reader of a run's states and notices later than `after`, without its outcomes. The caller closes it. */
+  states(id: string, after: number): StateReader {
+    return openStateReader(this.waker, id, after);
   }
 
   /** @throws RepriseError REPLAY_NOT_FOUND, REPLAY_STATE */

@@ -1,5 +1,8 @@
+import { RepriseError } from '../errors.ts';
 import type { ReplayEvent } from './event.ts';
 import { decodeChunk } from './event-codec.ts';
+import { hasEnded, type RunState } from './run-state.ts';
+import { StateTail } from './state-tail.ts';
 import type { Replay, ReplayStore } from './store.ts';
 
 /** A read of the store decodes chunks until it has this many events. */
@@ -13,6 +16,16 @@ export interface EventWakerOptions {
   readonly lookMs?: number;
 }
 
+/** What of a run's events is no outcome. */
+export interface StateBatch {
+  /** In order of `seq`. */
+  readonly events: readonly ReplayEvent[];
+  /** `seq` of the last event, outcomes included, up to which everything was looked at. */
+  readonly lastSeq: number;
+  /** The run has ended, and this is the last of it. */
+  readonly ended: boolean;
+}
+
 /** One run, as its open readers share it. */
 export interface RunWatch {
   /** Grows with every hint and every look: what was read before it grew may be out of date. */
@@ -21,6 +34,10 @@ export interface RunWatch {
   read(after: number, chunks: number): Promise<readonly ReplayEvent[]>;
   /** The run's row: of this generation, or (`fresh`) as it is now. */
   row(fresh: boolean): Promise<Replay | null>;
+  /** States and notices later than `after`, as of this generation. @throws RepriseError REPLAY_NOT_FOUND */
+  states(after: number): Promise<StateBatch>;
+  /** As of this generation. @throws RepriseError REPLAY_NOT_FOUND */
+  hasEnded(): Promise<boolean>;
   /** Calls back once at the next hint or look; returns what takes that back. */
   onWake(callback: () => void): () => void;
   release(): void;
@@ -76,6 +93,13 @@ export class EventWaker {
   }
 }
 
+/** A run's row, and whether the tail has come to its end. */
+interface Look {
+  readonly state: RunState;
+  readonly lastSeq: number;
+  readonly complete: boolean;
+}
+
 class SharedRun implements RunWatch {
   generation = 0;
   watchers = 0;
@@ -87,6 +111,9 @@ class SharedRun implements RunWatch {
   /** Reads under way in this generation, by the place they begin after. */
   readonly #reading = new Map<number, Promise<readonly ReplayEvent[]>>();
   #row: Promise<Replay | null> | null = null;
+  #tail: StateTail | null = null;
+  /** The look at row and tail that serves all readers of this generation. */
+  #look: Promise<Look> | null = null;
 
   constructor(store: ReplayStore, cache: ReadCache, id: string, forget: () => void) {
     this.#store = store;
@@ -100,6 +127,7 @@ class SharedRun implements RunWatch {
     // A read that began before the hint may lack what the hint is about: nobody joins it any more.
     this.#reading.clear();
     this.#row = null;
+    this.#look = null;
     const waiting = [...this.#waiting];
     this.#waiting.clear();
     for (const callback of waiting) callback();
@@ -124,6 +152,49 @@ class SharedRun implements RunWatch {
     row.catch(() => {
       if (this.#row === row) this.#row = null;
     });
+    return row;
+  }
+
+  async hasEnded(): Promise<boolean> {
+    return hasEnded((await this.#known()).state);
+  }
+
+  async states(after: number): Promise<StateBatch> {
+    this.#tail ??= new StateTail(this.#store, this.#id, after);
+    let tail = this.#tail;
+    const { state, lastSeq } = await this.#lookAt(tail);
+    if (after < tail.from) {
+      // Further behind than what the others still hold.
+      tail = new StateTail(this.#store, this.#id, after);
+      await tail.advance(lastSeq);
+    }
+    const { through } = tail;
+    // A row that is older than the events says nothing about what comes behind them.
+    return { events: tail.since(after), lastSeq: through, ended: hasEnded(state) && through === lastSeq };
+  }
+
+  #lookAt(tail: StateTail): Promise<Look> {
+    if (this.#look !== null) return this.#look;
+    const look = this.#rowAndTail(tail);
+    this.#look = look;
+    const forget = () => {
+      if (this.#look === look) this.#look = null;
+    };
+    // Neither a failure is kept nor a look that left something over: the next reader asks again.
+    look.then(({ complete }) => complete || forget(), forget);
+    return look;
+  }
+
+  async #rowAndTail(tail: StateTail): Promise<Look> {
+    // First the row: everything up to its last event is in the chunks that are read behind it.
+    const { state, lastSeq } = await this.#known();
+    tail.trim();
+    return { state, lastSeq, complete: await tail.advance(lastSeq) };
+  }
+
+  async #known(): Promise<Replay> {
+    const row = await this.row(false);
+    if (row === null) throw new RepriseError('REPLAY_NOT_FOUND', `there is no replay ${this.#id}`);
     return row;
   }
 

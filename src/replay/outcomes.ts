@@ -2,7 +2,7 @@ import { normaliseStatement, statementFingerprint } from '../journal/normalise.t
 import type { JournalStore } from '../journal/store.ts';
 import type { Divergence, OutcomeEvent, OutcomeStatus, Verdict } from './event.ts';
 import { decodeChunk } from './event-codec.ts';
-import type { ReplayStore } from './store.ts';
+import type { ChunkKind, ReplayStore } from './store.ts';
 
 /** Which durable outcomes to list; every given field must match, in a list any one of it. */
 export interface OutcomeFilter {
@@ -130,7 +130,7 @@ function statementTest(journal: JournalStore, fingerprint: string) {
   };
 }
 
-function chunksWorthReading(filter: OutcomeFilter): 'FAILURES' | 'DIVERGED' | 'SKIPPED' | 'UNKNOWN' | undefined {
+function chunksWorthReading(filter: OutcomeFilter): ChunkKind | undefined {
   const { statuses, verdicts } = filter;
   if (statuses?.length === 1) {
     if (statuses[0] === 'FAILED') return 'FAILURES';

@@ -50,6 +50,9 @@ export interface EventChunk {
   readonly diverged: number;
 }
 
+/** What a chunk may be asked for because it holds it; OTHER: events that are no outcomes. */
+export type ChunkKind = 'FAILURES' | 'DIVERGED' | 'SKIPPED' | 'UNKNOWN' | 'OTHER';
+
 /** Outcomes of one interval of a run's time. */
 export interface TimelinePart {
   readonly outcomes: number;
@@ -171,19 +174,9 @@ export interface ReplayStore {
    */
   append(id: string, chunk: EventChunk | null, patch: ReplayPatch): Promise<void>;
   /** Chunks that hold events after `afterSeq`, in order; with `only`, those that hold at least one such. */
-  chunks(
-    id: string,
-    afterSeq: number,
-    limit: number,
-    only?: 'FAILURES' | 'DIVERGED' | 'SKIPPED' | 'UNKNOWN',
-  ): Promise<readonly EventChunk[]>;
+  chunks(id: string, afterSeq: number, limit: number, only?: ChunkKind): Promise<readonly EventChunk[]>;
   /** As `chunks`, backwards: those that hold events before `beforeSeq` (null: all), newest first. */
-  chunksBefore(
-    id: string,
-    beforeSeq: number | null,
-    limit: number,
-    only?: 'FAILURES' | 'DIVERGED' | 'SKIPPED' | 'UNKNOWN',
-  ): Promise<readonly EventChunk[]>;
+  chunksBefore(id: string, beforeSeq: number | null, limit: number, only?: ChunkKind): Promise<readonly EventChunk[]>;
   /**
    * Outcomes by when their chunk was reported: `parts` equal intervals from `from` to `to`; what lies outside counts
    * in the nearest.

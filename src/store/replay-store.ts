@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import { CompiledQuery, type Kysely, type Selectable, sql } from 'kysely';
+import { CompiledQuery, type Kysely, type RawBuilder, type Selectable, type SqlBool, sql } from 'kysely';
 import { RepriseError } from '../errors.ts';
 import { hasEnded, nextState, type RunState } from '../replay/run-state.ts';
 import type {
+  ChunkKind,
   EventChunk,
   Replay,
   ReplayReport,
@@ -24,7 +25,14 @@ const QUERY_CANCELED = '57014';
 
 const NO_OUTCOMES: TimelinePart = { outcomes: 0, failures: 0, skipped: 0, unknown: 0, diverged: 0 };
 
-const CHUNK_COUNTS = { FAILURES: 'failures', DIVERGED: 'diverged', SKIPPED: 'skipped', UNKNOWN: 'unknown' } as const;
+/** True for the chunks that hold such events. */
+const HOLDS = {
+  FAILURES: sql<SqlBool>`failures > 0`,
+  DIVERGED: sql<SqlBool>`diverged > 0`,
+  SKIPPED: sql<SqlBool>`skipped > 0`,
+  UNKNOWN: sql<SqlBool>`unknown > 0`,
+  OTHER: sql<SqlBool>`last_seq - first_seq + 1 > outcomes`,
+} as const satisfies Record<ChunkKind, RawBuilder<SqlBool>>;
 
 /**
  * Runs, their events and reports in a database. Holds no connections of its own: they end with
@@ -120,7 +128,7 @@ export function createReplayStore(database: Database): ReplayStore {
           .where('last_seq', '>', BigInt(afterSeq))
           .orderBy('last_seq')
           .limit(limit);
-        if (only !== undefined) select = select.where(CHUNK_COUNTS[only], '>', 0);
+        if (only !== undefined) select = select.where(HOLDS[only]);
         return (await select.execute()).map(chunkOf);
       }),
 
@@ -149,7 +157,7 @@ export function createReplayStore(database: Database): ReplayStore {
             ),
           );
         }
-        if (only !== undefined) select = select.where(CHUNK_COUNTS[only], '>', 0);
+        if (only !== undefined) select = select.where(HOLDS[only]);
         return (await select.execute()).map(chunkOf);
       }),
 

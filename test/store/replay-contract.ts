@@ -128,6 +128,7 @@ export function replayEventsContract(name: string, storeOf: () => ReplayStore): 
         { unknown: 3 },
         { diverged: 4 },
         { failures: 5, diverged: 5 },
+        { outcomes: 9 },
       ];
       for (const [index, kind] of kinds.entries()) await store.append(id, chunk(1 + index * 10, 10, kind), {});
       const firsts = async (...args: [number, number, 'FAILURES'?]) =>
@@ -135,13 +136,14 @@ export function replayEventsContract(name: string, storeOf: () => ReplayStore): 
       expect(await firsts(0, 2)).toEqual([1, 11]);
       expect(await firsts(10, 2)).toEqual([11, 21]);
       expect(await firsts(14, 2)).toEqual([11, 21]);
-      expect(await firsts(60, 2)).toEqual([]);
+      expect(await firsts(70, 2)).toEqual([]);
       expect(await firsts(0, 9, 'FAILURES')).toEqual([11, 51]);
       expect(await firsts(20, 9, 'FAILURES')).toEqual([51]);
       for (const [only, seqs] of [
         ['SKIPPED', [21]],
         ['UNKNOWN', [31]],
         ['DIVERGED', [41, 51]],
+        ['OTHER', [61]],
       ] as const) {
         expect((await store.chunks(id, 0, 9, only)).map((one) => one.firstSeq)).toEqual(seqs);
       }

@@ -2,7 +2,7 @@ import { RepriseError } from '../../src/errors.ts';
 import type { ReplayEvent } from '../../src/replay/event.ts';
 import { decodeChunk } from '../../src/replay/event-codec.ts';
 import { hasEnded, nextState, type RunAction, type RunState } from '../../src/replay/run-state.ts';
-import type { EventChunk, Replay, ReplayPatch, ReplayReport, ReplayStore } from '../../src/replay/store.ts';
+import type { ChunkKind, EventChunk, Replay, ReplayPatch, ReplayReport, ReplayStore } from '../../src/replay/store.ts';
 import { Tally } from '../../src/replay/tally.ts';
 
 /** A call of the store, as faults are decided on it. */
@@ -86,10 +86,16 @@ export class MemoryReplayStore implements ReplayStore {
   }
 
   async chunks(...[id, afterSeq, limit, only]: Parameters<ReplayStore['chunks']>): Promise<readonly EventChunk[]> {
-    const counts = { FAILURES: 'failures', DIVERGED: 'diverged', SKIPPED: 'skipped', UNKNOWN: 'unknown' } as const;
+    const counts: Record<ChunkKind, (chunk: EventChunk) => number> = {
+      FAILURES: (chunk) => chunk.failures,
+      DIVERGED: (chunk) => chunk.diverged,
+      SKIPPED: (chunk) => chunk.skipped,
+      UNKNOWN: (chunk) => chunk.unknown,
+      OTHER: (chunk) => chunk.lastSeq - chunk.firstSeq + 1 - chunk.outcomes,
+    };
     return this.#call('chunks', () =>
       (this.#runs.get(id)?.chunks ?? [])
-        .filter((chunk) => chunk.lastSeq > afterSeq && (only === undefined || chunk[counts[only]] > 0))
+        .filter((chunk) => chunk.lastSeq > afterSeq && (only === undefined || counts[only](chunk) > 0))
         .slice(0, limit),
     );
   }

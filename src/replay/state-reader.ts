@@ -1,0 +1,69 @@
+import type { EventWaker, RunWatch, StateBatch } from './event-waker.ts';
+
+/** Reads how far a run has come, and those of its events that are no outcomes (SUMMARY in `docs/events.md`). */
+export interface StateReader {
+  /**
+   * What there is later than the last read. Costs nothing where another reader has looked since the last hint.
+   * @throws RepriseError REPLAY_NOT_FOUND; and the store's errors, after which the same read may be repeated.
+   */
+  read(): Promise<StateBatch>;
+  /** Whether the run has ended, as of the last hint. @throws as `read` */
+  hasEnded(): Promise<boolean>;
+  /** Waits for a hint that something changed since the last of these two began, `ms` at most; false when none came. */
+  wait(ms: number): Promise<boolean>;
+  /** Settles a pending `wait` at once. */
+  close(): void;
+}
+
+/** A reader of what comes later than `after`, which holds no events. */
+export function openStateReader(waker: EventWaker, replayId: string, after: number): StateReader {
+  return new Reader(waker.watch(replayId), after);
+}
+
+class Reader implements StateReader {
+  readonly #watch: RunWatch;
+  #lastSeq: number;
+  #generation = -1;
+  #closed = false;
+  #interrupt: (() => void) | null = null;
+
+  constructor(watch: RunWatch, after: number) {
+    this.#watch = watch;
+    this.#lastSeq = after;
+  }
+
+  async read(): Promise<StateBatch> {
+    this.#generation = this.#watch.generation;
+    const batch = await this.#watch.states(this.#lastSeq);
+    this.#lastSeq = batch.lastSeq;
+    return batch;
+  }
+
+  hasEnded(): Promise<boolean> {
+    this.#generation = this.#watch.generation;
+    return this.#watch.hasEnded();
+  }
+
+  wait(ms: number): Promise<boolean> {
+    if (this.#closed) return Promise.resolve(false);
+    if (this.#watch.generation !== this.#generation) return Promise.resolve(true);
+    return new Promise((resolve) => {
+      const finish = (woken: boolean) => {
+        clearTimeout(timer);
+        forget();
+        this.#interrupt = null;
+        resolve(woken);
+      };
+      const timer = setTimeout(() => finish(false), ms);
+      const forget = this.#watch.onWake(() => finish(true));
+      this.#interrupt = () => finish(false);
+    });
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#interrupt?.();
+    this.#watch.release();
+  }
+}

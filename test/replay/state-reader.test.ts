@@ -1,0 +1,171 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { ReplayEvent } from '../../src/replay/event.ts';
+import { encodeEvents } from '../../src/replay/event-codec.ts';
+import { EventWaker } from '../../src/replay/event-reader.ts';
+import { openStateReader, type StateReader } from '../../src/replay/state-reader.ts';
+import type { EventChunk } from '../../src/replay/store.ts';
+import { MemoryReplayStore } from '../support/memory-replay-store.ts';
+
+const RUN = 'run';
+
+let store: MemoryReplayStore;
+let waker: EventWaker;
+let readers: StateReader[];
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'performance'] });
+  store = new MemoryReplayStore();
+  waker = new EventWaker(store);
+  readers = [];
+});
+
+afterEach(() => {
+  for (const reader of readers) reader.close();
+  const timers = vi.getTimerCount();
+  waker.close();
+  vi.useRealTimers();
+  expect(timers).toBe(0);
+  expect(store.listenerCount).toBe(0);
+});
+
+const notice = (seq: number): ReplayEvent => ({
+  kind: 'NOTICE',
+  seq,
+  at: seq,
+  code: 'TARGET_NOTICE',
+  sessionId: null,
+  message: 'm',
+});
+
+const outcome = (seq: number): ReplayEvent => ({
+  kind: 'OUTCOME',
+  seq,
+  at: seq,
+  ordinal: seq,
+  key: { timestamp: seq, position: 1n, sequence: 1 },
+  transactionId: 't',
+  sessionId: 's',
+  copy: 0,
+  status: 'SUCCEEDED',
+  cascade: false,
+  skipReason: null,
+  sqlstate: null,
+  message: null,
+  errorPosition: null,
+  rows: 1,
+  digest: null,
+  durationMs: 1,
+  durationApproximate: false,
+  lagMs: null,
+  lagCause: 'NONE',
+  verdict: 'SAME',
+  divergences: [],
+});
+
+/** A chunk from event `first` on: o for an outcome, n for a notice. */
+function chunk(first: number, kinds: string): EventChunk {
+  return encodeEvents([...kinds].map((kind, n) => (kind === 'o' ? outcome(first + n) : notice(first + n))));
+}
+
+function open(after = 0): StateReader {
+  const reader = openStateReader(waker, RUN, after);
+  readers.push(reader);
+  return reader;
+}
+
+const seqs = (events: readonly ReplayEvent[]) => events.map((event) => event.seq);
+
+describe('a reader of states', () => {
+  it('gives what is no outcome, each once, and how far the run has come', async () => {
+    store.seed(RUN, 'RUNNING', [chunk(1, 'non'), chunk(4, 'ooo'), chunk(7, 'oon'), chunk(10, 'oo')]);
+    const reader = open();
+    expect(await reader.read()).toMatchObject({ lastSeq: 11, ended: false });
+    await store.append(RUN, chunk(12, 'on'), {});
+    const { events, lastSeq } = await reader.read();
+    expect([seqs(events), lastSeq]).toEqual([[13], 13]);
+    expect(await reader.read()).toEqual({ events: [], lastSeq: 13, ended: false });
+  });
+
+  it('begins in the middle of a chunk, and further behind than what another reader has left', async () => {
+    store.seed(RUN, 'COMPLETED', [chunk(1, 'nnn'), chunk(4, 'ono')]);
+    expect(seqs((await open(4).read()).events)).toEqual([5]);
+    const late = await open(1).read();
+    expect([seqs(late.events), late.lastSeq, late.ended]).toEqual([[2, 3, 5], 6, true]);
+  });
+
+  it('gives the end with the last of it, over more chunks than one look takes', async () => {
+    store.seed(
+      RUN,
+      'COMPLETED',
+      Array.from({ length: 40 }, (_, n) => chunk(1 + 2 * n, 'no')),
+    );
+    const reader = open();
+    const got: number[] = [];
+    for (let n = 0; n < 10; n++) {
+      const { events, lastSeq, ended } = await reader.read();
+      got.push(...seqs(events));
+      if (!ended) continue;
+      expect(lastSeq).toBe(80);
+      break;
+    }
+    expect(got).toEqual(Array.from({ length: 40 }, (_, n) => 1 + 2 * n));
+  });
+
+  it('gives every event of a talkative run to who is behind, also those that the others no longer hold', async () => {
+    const all = Array.from({ length: 12 }, (_, n) => chunk(1 + 400 * n, 'n'.repeat(400)));
+    store.seed(RUN, 'RUNNING', all.slice(0, 1));
+    const [first, behind] = [open(), open()];
+    let given = 0;
+    for (const one of all.slice(1)) {
+      given += (await first.read()).events.length;
+      await store.append(RUN, one, {});
+    }
+    expect(given + (await first.read()).events.length).toBe(4_800);
+    expect(seqs((await behind.read()).events)).toEqual(Array.from({ length: 4_800 }, (_, n) => n + 1));
+  });
+
+  it('costs one look at the run and its chunks a hint, however many read', async () => {
+    store.seed(RUN, 'RUNNING', [chunk(1, 'no')]);
+    const many = Array.from({ length: 50 }, () => open());
+    for (let n = 1; n <= 3; n++) {
+      const before = { ...store.calls };
+      await Promise.all(many.map((reader) => reader.read()));
+      expect(store.calls.get - before.get).toBe(1);
+      expect(store.calls.chunks - before.chunks).toBe(1);
+      await store.append(RUN, chunk(1 + 2 * n, 'oo'), {});
+    }
+  });
+
+  it('waits for a hint or for its time, and a hint that came before is not missed', async () => {
+    store.seed(RUN, 'RUNNING');
+    const reader = open();
+    await reader.read();
+    const woken = reader.wait(500);
+    await store.append(RUN, chunk(1, 'o'), {});
+    expect(await woken).toBe(true);
+    await reader.read();
+    await store.append(RUN, chunk(2, 'o'), {});
+    expect(await reader.wait(500)).toBe(true);
+    await reader.read();
+    const waited = reader.wait(500);
+    await vi.advanceTimersByTimeAsync(500);
+    expect(await waited).toBe(false);
+    const closed = reader.wait(500);
+    reader.close();
+    expect(await closed).toBe(false);
+  });
+
+  it('asks again after a failure of the store', async () => {
+    store.seed(RUN, 'COMPLETED', [chunk(1, 'n')]);
+    const reader = open();
+    store.before = ({ method, index }) => {
+      if (method === 'chunks' && index === 0) throw new Error('away');
+    };
+    await expect(reader.read()).rejects.toThrow('away');
+    expect(await reader.read()).toMatchObject({ lastSeq: 1, ended: true });
+  });
+
+  it('of a run that is not there says so', async () => {
+    await expect(open().read()).rejects.toMatchObject({ code: 'REPLAY_NOT_FOUND' });
+  });
+});
