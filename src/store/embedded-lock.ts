@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { closeSync, futimes, openSync } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import * as os from 'node:os';
@@ -25,14 +25,27 @@ const BEAT_MS = 1000;
 /** How long a holder in another container may be silent before it counts as dead. */
 const SILENCE_MS = 4000;
 
+/** A lock as it was found. One that is another by now differs in one of them. */
+interface Found {
+  text: string;
+  /** Its last heartbeat. Unix milliseconds. */
+  beat: number;
+}
+
 /**
  * Takes the directory for this process, with a file that names the holder. A dead holder's lock is taken
  * over: at once where its pid can be looked up, and after `SILENCE_MS` without a heartbeat where it cannot
  * (another container on the same volume). Throws `DATA_DIR_IN_USE` when the holder lives, also when it is us.
  */
 export async function lockDataDir(dataDir: string): Promise<DataDirLock> {
-  const file = path.join(dataDir, 'reprise.lock');
-  const own: Holder = { pid: process.pid, startTime: await startTimeOf(process.pid), realm: await currentRealm() };
+  return take(path.join(dataDir, 'reprise.lock'), {
+    pid: process.pid,
+    startTime: await startTimeOf(process.pid),
+    realm: await currentRealm(),
+  });
+}
+
+async function take(file: string, own: Holder): Promise<DataDirLock> {
   for (;;) {
     try {
       await fs.writeFile(file, JSON.stringify(own), { flag: 'wx', mode: 0o600 });
@@ -41,7 +54,7 @@ export async function lockDataDir(dataDir: string): Promise<DataDirLock> {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     }
     const dead = await deadHolder(file, own.realm);
-    if (dead !== undefined) await remove(file, dead);
+    if (dead !== undefined) await remove(file, dead, own);
   }
 }
 
@@ -72,43 +85,49 @@ function hold(file: string): DataDirLock {
   };
 }
 
-/** The text of a lock whose holder is dead, undefined when it is gone meanwhile; throws when the holder lives. */
-async function deadHolder(file: string, realm: string): Promise<string | undefined> {
+/** A lock whose holder is dead, undefined when it is gone meanwhile; throws when the holder lives. */
+async function deadHolder(file: string, realm: string): Promise<Found | undefined> {
   let firstBeat: number | undefined;
   for (;;) {
-    let text: string;
-    let beat: number;
-    try {
-      text = await fs.readFile(file, 'utf8');
-      beat = (await fs.stat(file)).mtimeMs;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-      throw error;
-    }
+    const found = await read(file);
+    if (found === undefined) return undefined;
+    const { text, beat } = found;
     const holder = parse(text);
     if (holder?.realm === realm) {
       const same = isRunning(holder.pid) && (await startTimeOf(holder.pid)) === holder.startTime;
-      if (!same) return text;
+      if (!same) return found;
       throw inUse(file, `process ${holder.pid}`);
     }
     firstBeat ??= beat;
     if (beat !== firstBeat) throw inUse(file, `process ${holder?.pid ?? '?'} of another container or machine`);
-    if (Date.now() - beat > SILENCE_MS) return text;
+    if (Date.now() - beat > SILENCE_MS) return found;
     await delay(100);
   }
 }
 
-/** Removes the lock with that text. Moved aside first, since two processes may find the same one dead. */
-async function remove(file: string, text: string): Promise<void> {
-  const aside = `${file}.${randomBytes(6).toString('hex')}`;
+async function read(file: string): Promise<Found | undefined> {
   try {
-    await fs.rename(file, aside);
+    return { text: await fs.readFile(file, 'utf8'), beat: (await fs.stat(file)).mtimeMs };
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   }
-  if ((await fs.readFile(aside, 'utf8')) !== text) await fs.link(aside, file).catch(() => undefined);
-  await fs.rm(aside, { force: true });
+}
+
+/**
+ * Removes a dead holder's lock. Several may find it dead, and the slower ones must not remove that of the fastest: only who
+ * holds the claim on this very lock may, and looks again first. A claim is a lock like any other, so that one whose
+ * holder has died can be taken over, too.
+ */
+async function remove(file: string, dead: Found, own: Holder): Promise<void> {
+  const name = createHash('sha256').update(`${dead.beat} ${dead.text}`).digest('hex').slice(0, 16);
+  const claim = await take(`${file}.${name}`, own);
+  try {
+    const found = await read(file);
+    if (found?.text === dead.text && found.beat === dead.beat) await fs.rm(file, { force: true });
+  } finally {
+    await claim.release();
+  }
 }
 
 function parse(text: string): Holder | undefined {
