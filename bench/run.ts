@@ -1,8 +1,9 @@
-import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, loadavg, release, totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { compareWith } from './compare.ts';
+import { compile, ROOT } from './lib/build.ts';
 import { Lab, type LabOptions } from './lib/lab.ts';
 import { plainTable } from './lib/table.ts';
 import { PARTS } from './parts.ts';
@@ -19,6 +20,7 @@ ${PARTS.map(({ name, title }) => `  ${name.padEnd(12)} ${title}`).join('\n')}
   --rounds N     of each measurement (default 5; 2 with --quick)
   --only TEXT    of speed, only the cases whose name holds it (8-tpcb-on)
   --profile CASE instead of measuring: a CPU profile of the service while it replays the case (1-select-simple)
+  --compare REF  instead of measuring: the speed of this build beside that of a commit, of the cases of --only
   --folder DIR   keep data directories and logs there
 `;
 
@@ -30,6 +32,7 @@ const { values, positionals } = parseArgs({
     rounds: { type: 'string' },
     only: { type: 'string' },
     profile: { type: 'string' },
+    compare: { type: 'string' },
     folder: { type: 'string' },
     out: { type: 'string' },
     help: { type: 'boolean', default: false },
@@ -48,7 +51,7 @@ const options: LabOptions = {
   only: values.only ?? null,
 };
 
-compile();
+compile(ROOT);
 const lab = await Lab.open(options);
 let stopping = false;
 process.once('SIGINT', () => {
@@ -57,6 +60,7 @@ process.once('SIGINT', () => {
 });
 try {
   if (values.profile !== undefined) await profileCase(lab, values.profile);
+  else if (values.compare !== undefined) await compareWith(lab, values.compare);
   else await measure();
 } catch (error) {
   if (!stopping) throw error;
@@ -106,20 +110,4 @@ function machine(): Record<string, string | number> {
     pgbench: lab.pgbench.version,
     pgreplay: lab.pgreplay?.version ?? 'not installed',
   };
-}
-
-/** The service is measured as it is shipped: compiled. Type errors are for `npm test` to tell. */
-function compile(): void {
-  const root = fileURLToPath(new URL('..', import.meta.url));
-  try {
-    execFileSync('node_modules/.bin/tsc', ['-p', 'bench/tsconfig.json'], {
-      cwd: root,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-  } catch (error) {
-    if (!existsSync(`${root}/bench/dist/bench/child/service.js`)) throw error;
-    process.stderr.write(
-      `tsc found errors (measuring all the same):\n${String((error as { stdout?: Buffer }).stdout)}\n`,
-    );
-  }
 }

@@ -88,9 +88,9 @@ export class Lab {
     return this.#service;
   }
 
-  /** A service of its own, on a new data directory; stopped at the end unless that was done before. */
-  async startService(name: string, nodeOptions: readonly string[] = []): Promise<Service> {
-    const service = await startService(join(this.folder, name), nodeOptions);
+  /** A service of its own, on a new data directory; stopped at the end unless that was done before. As `startService`. */
+  async startService(name: string, nodeOptions: readonly string[] = [], child?: string): Promise<Service> {
+    const service = await startService(join(this.folder, name), nodeOptions, child);
     let stopping: Promise<void> | null = null;
     const stop = () => {
       stopping ??= service.stop();

@@ -5,6 +5,7 @@ import { type Frames, sendFrames } from './frames.ts';
 import type { Lab, RecordedLog } from './lab.ts';
 import { type Finished, runProgram } from './programs.ts';
 import { DATABASE } from './servers.ts';
+import type { Service } from './service.ts';
 
 /** One measured run. */
 export interface Sample {
@@ -28,8 +29,7 @@ interface CpuMark {
   readonly target: number;
 }
 
-async function mark(lab: Lab, withService: boolean): Promise<CpuMark> {
-  const service = withService ? await lab.service() : null;
+async function mark(lab: Lab, service: Service | null): Promise<CpuMark> {
   return {
     service: service === null ? Number.NaN : processCpu(service.pid),
     journal: service === null ? Number.NaN : treeCpu(service.postmaster),
@@ -55,16 +55,27 @@ export async function replay(
   lab: Lab,
   log: RecordedLog,
   request: Partial<ReplayInput>,
+  results?: 'DURABLE' | 'DISCARD',
+  meanwhile?: (id: string) => Promise<void>,
+): Promise<Sample & { readonly finished: FinishedReplay }> {
+  return replayOn(lab, await lab.service(), log, request, results, meanwhile);
+}
+
+/** As `replay`, through this service, whose journal holds the log. */
+export async function replayOn(
+  lab: Lab,
+  service: Service,
+  log: RecordedLog,
+  request: Partial<ReplayInput>,
   results: 'DURABLE' | 'DISCARD' = 'DURABLE',
   meanwhile: (id: string) => Promise<void> = async () => {},
 ): Promise<Sample & { readonly finished: FinishedReplay }> {
-  const service = await lab.service();
   const input = await lab.replayInput(log, request);
-  const before = await mark(lab, true);
+  const before = await mark(lab, service);
   const id = await service.call('start', input, results);
   await meanwhile(id);
   const finished = await service.call('finish', id);
-  const after = await mark(lab, true);
+  const after = await mark(lab, service);
   const { state, error, summary } = finished.replay;
   if (state !== 'COMPLETED' || summary.succeeded !== log.entries) {
     throw new Error(`replay of ${log.name}: ${state} ${JSON.stringify(error ?? summary)}`);
@@ -75,7 +86,7 @@ export async function replay(
 /** Replays a log through pgreplay as fast as it can; null when it did not end in time. */
 export async function pgreplay(lab: Lab, log: RecordedLog, timeoutMs: number): Promise<Sample | null> {
   const { server } = await lab.target();
-  const before = await mark(lab, false);
+  const before = await mark(lab, null);
   const finished = await runProgram(
     lab.pgreplay!,
     // A pause in the record is jumped over (-j) and what is left of the schedule is over at once (-s).
@@ -87,14 +98,14 @@ export async function pgreplay(lab: Lab, log: RecordedLog, timeoutMs: number): P
   const executed = Number(/SQL statements executed: (\d+)/.exec(finished.output)?.[1]);
   if (!(executed >= log.entries))
     throw new Error(`pgreplay executed ${executed} of ${log.entries}: ${finished.output}`);
-  return sampleOf(finished.ms, log.entries, before, await mark(lab, false));
+  return sampleOf(finished.ms, log.entries, before, await mark(lab, null));
 }
 
 /** Sends a log's statements and does nothing else with them; see `sendFrames`. */
 export async function frames(lab: Lab, log: RecordedLog, sessions: Frames, inFlight: number): Promise<Sample> {
-  const before = await mark(lab, false);
+  const before = await mark(lab, null);
   const ms = await sendFrames(lab, sessions, inFlight);
-  return sampleOf(ms, log.entries, before, await mark(lab, false));
+  return sampleOf(ms, log.entries, before, await mark(lab, null));
 }
 
 /** Runs pgbench against the target; `statements` of one of its transactions. */
@@ -104,9 +115,9 @@ export async function pgbench(
   args: readonly string[],
   statements: number,
 ): Promise<Sample> {
-  const before = await mark(lab, false);
+  const before = await mark(lab, null);
   const finished: Finished = await runProgram(lab.pgbench, ['-n', ...args, DATABASE], environment, 600_000);
-  const after = await mark(lab, false);
+  const after = await mark(lab, null);
   const read = (pattern: RegExp) => Number(pattern.exec(finished.output)?.[1]);
   const transactions = read(/actually processed: (\d+)/);
   const tps = read(/^tps = ([\d.]+) \(without/m);

@@ -16,18 +16,22 @@ export interface Service {
   stop(): Promise<void>;
 }
 
-/** Starts the service on a data directory. `nodeOptions` go to its Node.js. */
-export async function startService(dataDir: string, nodeOptions: readonly string[] = []): Promise<Service> {
-  const child = fork(CHILD, [dataDir], {
+/** Starts the service on a data directory. `nodeOptions` go to its Node.js; `child` is what another build made of `CHILD`. */
+export async function startService(
+  dataDir: string,
+  nodeOptions: readonly string[] = [],
+  child: string = CHILD,
+): Promise<Service> {
+  const process = fork(child, [dataDir], {
     execArgv: [...nodeOptions],
     serialization: 'advanced',
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
-  const calls = new Calling(child);
+  const calls = new Calling(process);
   const ready = (await calls.call('ready')) as ServiceReady;
   const postmaster = Number(readFileSync(`${dataDir}/pgdata/postmaster.pid`, 'utf8').split('\n')[0]);
   return {
-    pid: child.pid!,
+    pid: process.pid!,
     postmaster,
     ready,
     call: (name, ...args) => calls.call(name, ...args) as never,

@@ -10,7 +10,7 @@ import { PIPELINE, pipelinedSelects, TPCB_STATEMENTS, tpcbScript } from '../lib/
 
 type Protocol = 'simple' | 'extended' | 'prepared';
 
-interface Case {
+export interface Case {
   readonly name: string;
   readonly clients: 1 | 8;
   readonly label: string;
@@ -74,9 +74,8 @@ export const speed: Part<SpeedData> = {
 
   async run(lab) {
     const rows: Row[] = [];
-    const wanted = (name: string) => lab.options.only === null || name.includes(lab.options.only);
-    for (const one of CASES.filter(({ name }) => wanted(name))) rows.push(await measure(lab, one));
-    return { rows, contended: wanted('contended') ? await contended(lab) : null };
+    for (const one of casesOf(lab)) rows.push(await measure(lab, one));
+    return { rows, contended: isWanted(lab, 'contended') ? await contended(lab) : null };
   },
 
   tables({ rows, contended }) {
@@ -115,6 +114,15 @@ export async function logOf(
 
 export function requestOf(clients: 1 | 8): Partial<ReplayInput> {
   return { ordering: clients === 1 ? 'COMMIT' : 'SESSION' };
+}
+
+function isWanted(lab: Lab, name: string): boolean {
+  return lab.options.only === null || name.includes(lab.options.only);
+}
+
+/** The cases that are asked for. */
+export function casesOf(lab: Lab): readonly Case[] {
+  return CASES.filter(({ name }) => isWanted(lab, name));
 }
 
 /** The case of a name, for the profile. */

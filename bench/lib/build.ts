@@ -1,0 +1,28 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** Where this checkout is. */
+export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+
+/**
+ * Compiles the children of a checkout: the service is measured as it is shipped. Type errors are for `npm test` to tell.
+ * Gives the service's program.
+ * @throws Error when nothing came of it
+ */
+export function compile(root: string): string {
+  const service = join(root, 'bench/dist/bench/child/service.js');
+  try {
+    execFileSync('node_modules/.bin/tsc', ['-p', 'bench/tsconfig.json'], {
+      cwd: root,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+  } catch (error) {
+    if (!existsSync(service)) throw error;
+    process.stderr.write(
+      `tsc found errors (measuring all the same):\n${String((error as { stdout?: Buffer }).stdout)}\n`,
+    );
+  }
+  return service;
+}
