@@ -17,7 +17,7 @@ export type ReplayEngine = Pick<
   | 'get'
   | 'list'
   | 'events'
-  | 'states'
+  | 'selected'
   | 'snapshot'
   | 'statements'
   | 'report'

@@ -1,9 +1,9 @@
 import { RepriseError } from '../errors.ts';
 import type { ReplayEvent } from '../replay/event.ts';
-import type { EventBatch, EventReader } from '../replay/event-reader.ts';
+import type { EventReader } from '../replay/event-reader.ts';
 import { createPullStream, type PullSource } from '../replay/pull-stream.ts';
 import { hasEnded } from '../replay/run-state.ts';
-import type { StateReader } from '../replay/state-reader.ts';
+import type { SelectiveReader } from '../replay/selective-reader.ts';
 import type { ProgressSnapshot } from '../replay/summary.ts';
 import type { ReplayEngine } from './context.ts';
 import { deliveryBudget } from './delivery-budget.ts';
@@ -34,8 +34,6 @@ export interface ProgressRequest {
 const SUMMARY_MS = 250;
 /** A FAILURES stream without failures moves its cursor this often. */
 const CURSOR_MS = 1000;
-/** Events read at once where most are left out. */
-const READ_AHEAD = 1000;
 
 /**
  * Opens the stream of a run.
@@ -66,11 +64,9 @@ export async function openProgress(
 function sourceOf(engine: ReplayEngine, request: ProgressRequest): PullSource<ProgressBatch> {
   const { replayId, after, detail } = request;
   const snapshot: Snapshot = (lastSeq) => sharedSnapshot(engine, replayId, lastSeq);
-  if (detail === 'SUMMARY') return new SummarySource(engine.states(replayId, after), request, snapshot);
-  const reader = engine.events(replayId, after);
-  return detail === 'FAILURES'
-    ? new FailureSource(reader, request, snapshot)
-    : new StatementSource(reader, request, snapshot, () => engine.isHurried);
+  if (detail === 'SUMMARY') return new SummarySource(engine.selected(replayId, 'OTHER', after), request, snapshot);
+  if (detail === 'FAILURES') return new FailureSource(engine.selected(replayId, 'TROUBLE', after), request, snapshot);
+  return new StatementSource(engine.events(replayId, after), request, snapshot, () => engine.isHurried);
 }
 
 /** Returns the stream when the signal aborts; the transport may be the last to know that its client has gone. */
@@ -162,64 +158,21 @@ class StatementSource implements PullSource<ProgressBatch> {
   }
 }
 
-/** A read that goes on over several payloads, because only one may be under way. */
-class PendingRead {
-  private readonly reader: EventReader;
-  private pending: Promise<EventBatch> | null = null;
-
-  constructor(reader: EventReader) {
-    this.reader = reader;
-  }
-
-  /** The read's answer, or null when it takes longer than `waitMs`: ask again. */
-  async within(waitMs: number): Promise<EventBatch | null> {
-    this.pending ??= this.reader.read(READ_AHEAD, 0);
-    const answered = await before(this.pending, waitMs);
-    if (answered !== null) this.pending = null;
-    return answered;
-  }
-
-  close(): void {
-    // A rejection that nobody waits for any more must not end the process.
-    this.pending?.catch(() => {});
-    this.reader.close();
-  }
-}
-
-function before<T>(promise: Promise<T>, ms: number): Promise<T | null> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => resolve(null), Math.max(0, ms));
-    promise.then(
-      (value) => {
-        clearTimeout(timer);
-        resolve(value);
-      },
-      (error) => {
-        clearTimeout(timer);
-        reject(error);
-      },
-    );
-  });
-}
-
-function isTrouble(event: ReplayEvent): boolean {
-  if (event.kind !== 'OUTCOME') return true;
-  return event.status === 'FAILED' || event.status === 'UNKNOWN' || event.verdict === 'DIVERGED';
-}
-
 class FailureSource implements PullSource<ProgressBatch> {
-  private readonly reads: PendingRead;
+  private readonly reader: SelectiveReader;
   private readonly request: ProgressRequest;
   private readonly snapshot: Snapshot;
-  /** Passed the filter, not delivered yet: at most one read's events. */
+  /** Read, not delivered yet: at most one read's events. */
   private waiting: ReplayEvent[] = [];
   /** How far was read, and how far the client knows. */
   private read: number;
   private told: number;
+  private complete = true;
   private ended = false;
+  private closed = false;
 
-  constructor(reader: EventReader, request: ProgressRequest, snapshot: Snapshot) {
-    this.reads = new PendingRead(reader);
+  constructor(reader: SelectiveReader, request: ProgressRequest, snapshot: Snapshot) {
+    this.reader = reader;
     this.request = request;
     this.snapshot = snapshot;
     this.read = request.after;
@@ -230,14 +183,15 @@ class FailureSource implements PullSource<ProgressBatch> {
     const { batchSize, maxWaitMs } = this.request;
     const cursorDue = performance.now() + CURSOR_MS;
     let fullDue = this.waiting.length > 0 ? performance.now() + maxWaitMs : null;
-    while (!this.ended && this.waiting.length < batchSize) {
+    while (!this.ended && this.waiting.length < batchSize && !this.closed) {
       const left = (fullDue ?? cursorDue) - performance.now();
       if (left <= 0 && (fullDue !== null || this.read > this.told)) break;
-      const answer = await this.reads.within(left > 0 ? left : CURSOR_MS);
-      if (answer === null) continue;
-      for (const event of answer.events) if (isTrouble(event)) this.waiting.push(event);
-      this.read = answer.lastSeq;
-      this.ended = answer.ended;
+      if (this.complete && !(await this.reader.wait(left > 0 ? left : CURSOR_MS))) continue;
+      const { events, lastSeq, complete, ended } = await this.reader.read();
+      for (const event of events) this.waiting.push(event);
+      this.read = lastSeq;
+      this.complete = complete;
+      this.ended = ended;
       if (this.waiting.length > 0) fullDue ??= performance.now() + maxWaitMs;
     }
     const events = this.waiting.splice(0, batchSize);
@@ -248,23 +202,25 @@ class FailureSource implements PullSource<ProgressBatch> {
   }
 
   close(): void {
-    this.reads.close();
+    this.closed = true;
+    this.reader.close();
     this.waiting = [];
   }
 }
 
 class SummarySource implements PullSource<ProgressBatch> {
-  private readonly reader: StateReader;
+  private readonly reader: SelectiveReader;
   private readonly request: ProgressRequest;
   private readonly snapshot: Snapshot;
   private waiting: ReplayEvent[] = [];
   private read: number;
   private told: number;
+  private complete = true;
   private ended = false;
   private closed = false;
   private due = 0;
 
-  constructor(reader: StateReader, request: ProgressRequest, snapshot: Snapshot) {
+  constructor(reader: SelectiveReader, request: ProgressRequest, snapshot: Snapshot) {
     this.reader = reader;
     this.request = request;
     this.snapshot = snapshot;
@@ -276,14 +232,16 @@ class SummarySource implements PullSource<ProgressBatch> {
     const { batchSize } = this.request;
     while (!this.ended && this.waiting.length < batchSize && !this.closed) {
       const left = this.due - performance.now();
-      if (left > 0 && !(await this.reader.hasEnded())) {
+      if (left > 0 && this.complete && !(await this.reader.hasEnded())) {
         await this.reader.wait(left);
         continue;
       }
-      const { events, lastSeq, ended } = await this.reader.read();
-      this.waiting.push(...events);
+      const { events, lastSeq, complete, ended } = await this.reader.read();
+      for (const event of events) this.waiting.push(event);
       this.read = lastSeq;
+      this.complete = complete;
       this.ended = ended;
+      if (!complete) continue;
       if (lastSeq > this.told) break;
       // Nothing new, but while a long statement is under way elapsed time and ETA still move.
       if (!ended && !(await this.reader.wait(SUMMARY_MS)) && (await this.isMoving())) break;

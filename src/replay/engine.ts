@@ -19,8 +19,9 @@ import type { ReplayInput, ReplayRequest } from './request.ts';
 import { ReplayRun } from './run.ts';
 import type { RunCause, RunListener, RunObserver } from './run-observer.ts';
 import { hasEnded } from './run-state.ts';
+import type { Selection } from './selected-tail.ts';
+import { openSelectiveReader, type SelectiveReader } from './selective-reader.ts';
 import { readSettled } from './settled-outcomes.ts';
-import { openStateReader, type StateReader } from './state-reader.ts';
 import { type ReplayStatistics, RunTotals } from './statistics.ts';
 import type { Replay, ReplayListFilter, ReplayReport, ReplayStore } from './store.ts';
 import type { ProgressSnapshot } from './summary.ts';
@@ -144,9 +145,9 @@ export class ReplayEngine {
     return openEventReader(this.waker, id, after);
   }
 
-  /** A reader of a run's states and notices later than `after`, without its outcomes. The caller closes it. */
-  states(id: string, after: number): StateReader {
-    return openStateReader(this.waker, id, after);
+  /** A reader of some of a run's events later than `after`. The caller closes it. */
+  selected(id: string, selection: Selection, after: number): SelectiveReader {
+    return openSelectiveReader(this.waker, id, selection, after);
   }
 
   /** @throws RepriseError REPLAY_NOT_FOUND, REPLAY_STATE */

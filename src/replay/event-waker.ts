@@ -2,7 +2,7 @@ import { RepriseError } from '../errors.ts';
 import type { ReplayEvent } from './event.ts';
 import { decodeChunk } from './event-codec.ts';
 import { hasEnded, type RunState } from './run-state.ts';
-import { StateTail } from './state-tail.ts';
+import { SelectedTail, type Selection } from './selected-tail.ts';
 import type { Replay, ReplayStore } from './store.ts';
 
 /** A read of the store decodes chunks until it has this many events. */
@@ -16,12 +16,14 @@ export interface EventWakerOptions {
   readonly lookMs?: number;
 }
 
-/** What of a run's events is no outcome. */
-export interface StateBatch {
+/** Some of a run's events. */
+export interface SelectedBatch {
   /** In order of `seq`. */
   readonly events: readonly ReplayEvent[];
-  /** `seq` of the last event, outcomes included, up to which everything was looked at. */
+  /** `seq` of the last event, selected or not, up to which everything was looked at. */
   readonly lastSeq: number;
+  /** This was all that there is now. */
+  readonly complete: boolean;
   /** The run has ended, and this is the last of it. */
   readonly ended: boolean;
 }
@@ -34,8 +36,8 @@ export interface RunWatch {
   read(after: number, chunks: number): Promise<readonly ReplayEvent[]>;
   /** The run's row: of this generation, or (`fresh`) as it is now. */
   row(fresh: boolean): Promise<Replay | null>;
-  /** States and notices later than `after`, as of this generation. @throws RepriseError REPLAY_NOT_FOUND */
-  states(after: number): Promise<StateBatch>;
+  /** Selected events later than `after`, as of this generation. @throws RepriseError REPLAY_NOT_FOUND */
+  selected(selection: Selection, after: number): Promise<SelectedBatch>;
   /** As of this generation. @throws RepriseError REPLAY_NOT_FOUND */
   hasEnded(): Promise<boolean>;
   /** Calls back once at the next hint or look; returns what takes that back. */
@@ -111,9 +113,9 @@ class SharedRun implements RunWatch {
   /** Reads under way in this generation, by the place they begin after. */
   readonly #reading = new Map<number, Promise<readonly ReplayEvent[]>>();
   #row: Promise<Replay | null> | null = null;
-  #tail: StateTail | null = null;
-  /** The look at row and tail that serves all readers of this generation. */
-  #look: Promise<Look> | null = null;
+  readonly #tails = new Map<Selection, SelectedTail>();
+  /** The looks at row and tail that serve all readers of this generation. */
+  readonly #looks = new Map<Selection, Promise<Look>>();
 
   constructor(store: ReplayStore, cache: ReadCache, id: string, forget: () => void) {
     this.#store = store;
@@ -127,7 +129,7 @@ class SharedRun implements RunWatch {
     // A read that began before the hint may lack what the hint is about: nobody joins it any more.
     this.#reading.clear();
     this.#row = null;
-    this.#look = null;
+    this.#looks.clear();
     const waiting = [...this.#waiting];
     this.#waiting.clear();
     for (const callback of waiting) callback();
@@ -159,33 +161,38 @@ class SharedRun implements RunWatch {
     return hasEnded((await this.#known()).state);
   }
 
-  async states(after: number): Promise<StateBatch> {
-    this.#tail ??= new StateTail(this.#store, this.#id, after);
-    let tail = this.#tail;
-    const { state, lastSeq } = await this.#lookAt(tail);
+  async selected(selection: Selection, after: number): Promise<SelectedBatch> {
+    let tail = this.#tails.get(selection);
+    if (tail === undefined) {
+      tail = new SelectedTail(this.#store, this.#id, selection, after);
+      this.#tails.set(selection, tail);
+    }
+    let { state, lastSeq, complete } = await this.#lookAt(selection, tail);
     if (after < tail.from) {
       // Further behind than what the others still hold.
-      tail = new StateTail(this.#store, this.#id, after);
-      await tail.advance(lastSeq);
+      tail = new SelectedTail(this.#store, this.#id, selection, after);
+      complete = await tail.advance(lastSeq);
     }
     const { through } = tail;
     // A row that is older than the events says nothing about what comes behind them.
-    return { events: tail.since(after), lastSeq: through, ended: hasEnded(state) && through === lastSeq };
+    const ended = complete && hasEnded(state) && through === lastSeq;
+    return { events: tail.since(after), lastSeq: through, complete, ended };
   }
 
-  #lookAt(tail: StateTail): Promise<Look> {
-    if (this.#look !== null) return this.#look;
+  #lookAt(selection: Selection, tail: SelectedTail): Promise<Look> {
+    const underWay = this.#looks.get(selection);
+    if (underWay !== undefined) return underWay;
     const look = this.#rowAndTail(tail);
-    this.#look = look;
+    this.#looks.set(selection, look);
     const forget = () => {
-      if (this.#look === look) this.#look = null;
+      if (this.#looks.get(selection) === look) this.#looks.delete(selection);
     };
     // Neither a failure is kept nor a look that left something over: the next reader asks again.
     look.then(({ complete }) => complete || forget(), forget);
     return look;
   }
 
-  async #rowAndTail(tail: StateTail): Promise<Look> {
+  async #rowAndTail(tail: SelectedTail): Promise<Look> {
     // First the row: everything up to its last event is in the chunks that are read behind it.
     const { state, lastSeq } = await this.#known();
     tail.trim();

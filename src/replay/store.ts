@@ -50,8 +50,11 @@ export interface EventChunk {
   readonly diverged: number;
 }
 
-/** What a chunk may be asked for because it holds it; OTHER: events that are no outcomes. */
-export type ChunkKind = 'FAILURES' | 'DIVERGED' | 'SKIPPED' | 'UNKNOWN' | 'OTHER';
+/**
+ * What a chunk may be asked for because it holds it. OTHER: events that are no outcomes; TROUBLE: those, and failures, what
+ * diverged, what is unknown.
+ */
+export type ChunkKind = 'FAILURES' | 'DIVERGED' | 'SKIPPED' | 'UNKNOWN' | 'OTHER' | 'TROUBLE';
 
 /** Outcomes of one interval of a run's time. */
 export interface TimelinePart {

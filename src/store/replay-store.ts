@@ -32,6 +32,7 @@ const HOLDS = {
   SKIPPED: sql<SqlBool>`skipped > 0`,
   UNKNOWN: sql<SqlBool>`unknown > 0`,
   OTHER: sql<SqlBool>`last_seq - first_seq + 1 > outcomes`,
+  TROUBLE: sql<SqlBool>`(last_seq - first_seq + 1 > outcomes or failures > 0 or diverged > 0 or unknown > 0)`,
 } as const satisfies Record<ChunkKind, RawBuilder<SqlBool>>;
 
 /**

@@ -144,6 +144,7 @@ export function replayEventsContract(name: string, storeOf: () => ReplayStore): 
         ['UNKNOWN', [31]],
         ['DIVERGED', [41, 51]],
         ['OTHER', [61]],
+        ['TROUBLE', [11, 31, 41, 51, 61]],
       ] as const) {
         expect((await store.chunks(id, 0, 9, only)).map((one) => one.firstSeq)).toEqual(seqs);
       }

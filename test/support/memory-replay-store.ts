@@ -92,6 +92,7 @@ export class MemoryReplayStore implements ReplayStore {
       SKIPPED: (chunk) => chunk.skipped,
       UNKNOWN: (chunk) => chunk.unknown,
       OTHER: (chunk) => chunk.lastSeq - chunk.firstSeq + 1 - chunk.outcomes,
+      TROUBLE: (chunk) => counts.OTHER(chunk) + chunk.failures + chunk.diverged + chunk.unknown,
     };
     return this.#call('chunks', () =>
       (this.#runs.get(id)?.chunks ?? [])

@@ -1,40 +1,51 @@
-import type { EventWaker, RunWatch, StateBatch } from './event-waker.ts';
+import type { EventWaker, RunWatch, SelectedBatch } from './event-waker.ts';
+import type { Selection } from './selected-tail.ts';
 
-/** Reads how far a run has come, and those of its events that are no outcomes (SUMMARY in `docs/events.md`). */
-export interface StateReader {
+/** Reads how far a run has come, and some of its events (SUMMARY and FAILURES in `docs/events.md`). */
+export interface SelectiveReader {
   /**
    * What there is later than the last read. Costs nothing where another reader has looked since the last hint.
    * @throws RepriseError REPLAY_NOT_FOUND; and the store's errors, after which the same read may be repeated.
    */
-  read(): Promise<StateBatch>;
+  read(): Promise<SelectedBatch>;
   /** Whether the run has ended, as of the last hint. @throws as `read` */
   hasEnded(): Promise<boolean>;
-  /** Waits for a hint that something changed since the last of these two began, `ms` at most; false when none came. */
+  /**
+   * Waits for a hint that something changed since the last of these two began, `ms` at most; false when none came. At once
+   * before the first of them.
+   */
   wait(ms: number): Promise<boolean>;
   /** Settles a pending `wait` at once. */
   close(): void;
 }
 
 /** A reader of what comes later than `after`, which holds no events. */
-export function openStateReader(waker: EventWaker, replayId: string, after: number): StateReader {
-  return new Reader(waker.watch(replayId), after);
+export function openSelectiveReader(
+  waker: EventWaker,
+  replayId: string,
+  selection: Selection,
+  after: number,
+): SelectiveReader {
+  return new Reader(waker.watch(replayId), selection, after);
 }
 
-class Reader implements StateReader {
+class Reader implements SelectiveReader {
   readonly #watch: RunWatch;
+  readonly #selection: Selection;
   #lastSeq: number;
   #generation = -1;
   #closed = false;
   #interrupt: (() => void) | null = null;
 
-  constructor(watch: RunWatch, after: number) {
+  constructor(watch: RunWatch, selection: Selection, after: number) {
     this.#watch = watch;
+    this.#selection = selection;
     this.#lastSeq = after;
   }
 
-  async read(): Promise<StateBatch> {
+  async read(): Promise<SelectedBatch> {
     this.#generation = this.#watch.generation;
-    const batch = await this.#watch.states(this.#lastSeq);
+    const batch = await this.#watch.selected(this.#selection, this.#lastSeq);
     this.#lastSeq = batch.lastSeq;
     return batch;
   }

@@ -2,7 +2,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { ReplayEvent } from '../../src/replay/event.ts';
 import { encodeEvents } from '../../src/replay/event-codec.ts';
 import { EventWaker } from '../../src/replay/event-reader.ts';
-import { openStateReader, type StateReader } from '../../src/replay/state-reader.ts';
+import type { Selection } from '../../src/replay/selected-tail.ts';
+import { openSelectiveReader, type SelectiveReader } from '../../src/replay/selective-reader.ts';
 import type { EventChunk } from '../../src/replay/store.ts';
 import { MemoryReplayStore } from '../support/memory-replay-store.ts';
 
@@ -10,7 +11,7 @@ const RUN = 'run';
 
 let store: MemoryReplayStore;
 let waker: EventWaker;
-let readers: StateReader[];
+let readers: SelectiveReader[];
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'performance'] });
@@ -37,7 +38,7 @@ const notice = (seq: number): ReplayEvent => ({
   message: 'm',
 });
 
-const outcome = (seq: number): ReplayEvent => ({
+const outcome = (seq: number, status: 'SUCCEEDED' | 'FAILED' = 'SUCCEEDED'): ReplayEvent => ({
   kind: 'OUTCOME',
   seq,
   at: seq,
@@ -46,7 +47,7 @@ const outcome = (seq: number): ReplayEvent => ({
   transactionId: 't',
   sessionId: 's',
   copy: 0,
-  status: 'SUCCEEDED',
+  status,
   cascade: false,
   skipReason: null,
   sqlstate: null,
@@ -62,20 +63,24 @@ const outcome = (seq: number): ReplayEvent => ({
   divergences: [],
 });
 
-/** A chunk from event `first` on: o for an outcome, n for a notice. */
+/** A chunk from event `first` on: o for an outcome, f for a failed one, n for a notice. */
 function chunk(first: number, kinds: string): EventChunk {
-  return encodeEvents([...kinds].map((kind, n) => (kind === 'o' ? outcome(first + n) : notice(first + n))));
+  return encodeEvents(
+    [...kinds].map((kind, n) =>
+      kind === 'n' ? notice(first + n) : outcome(first + n, kind === 'f' ? 'FAILED' : 'SUCCEEDED'),
+    ),
+  );
 }
 
-function open(after = 0): StateReader {
-  const reader = openStateReader(waker, RUN, after);
+function open(after = 0, selection: Selection = 'OTHER'): SelectiveReader {
+  const reader = openSelectiveReader(waker, RUN, selection, after);
   readers.push(reader);
   return reader;
 }
 
 const seqs = (events: readonly ReplayEvent[]) => events.map((event) => event.seq);
 
-describe('a reader of states', () => {
+describe('a selective reader', () => {
   it('gives what is no outcome, each once, and how far the run has come', async () => {
     store.seed(RUN, 'RUNNING', [chunk(1, 'non'), chunk(4, 'ooo'), chunk(7, 'oon'), chunk(10, 'oo')]);
     const reader = open();
@@ -83,7 +88,13 @@ describe('a reader of states', () => {
     await store.append(RUN, chunk(12, 'on'), {});
     const { events, lastSeq } = await reader.read();
     expect([seqs(events), lastSeq]).toEqual([[13], 13]);
-    expect(await reader.read()).toEqual({ events: [], lastSeq: 13, ended: false });
+    expect(await reader.read()).toEqual({ events: [], lastSeq: 13, complete: true, ended: false });
+  });
+
+  it('of trouble gives failures, too, and leaves out what went well beside them', async () => {
+    store.seed(RUN, 'COMPLETED', [chunk(1, 'no'), chunk(3, 'ooo'), chunk(6, 'ofo'), chunk(9, 'oo')]);
+    const { events, lastSeq, ended } = await open(0, 'TROUBLE').read();
+    expect([seqs(events), lastSeq, ended]).toEqual([[1, 7], 10, true]);
   });
 
   it('begins in the middle of a chunk, and further behind than what another reader has left', async () => {
@@ -121,7 +132,13 @@ describe('a reader of states', () => {
       await store.append(RUN, one, {});
     }
     expect(given + (await first.read()).events.length).toBe(4_800);
-    expect(seqs((await behind.read()).events)).toEqual(Array.from({ length: 4_800 }, (_, n) => n + 1));
+    const got: number[] = [];
+    for (let complete = false; !complete; ) {
+      const batch = await behind.read();
+      got.push(...seqs(batch.events));
+      complete = batch.complete;
+    }
+    expect(got).toEqual(Array.from({ length: 4_800 }, (_, n) => n + 1));
   });
 
   it('costs one look at the run and its chunks a hint, however many read', async () => {

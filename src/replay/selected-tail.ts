@@ -1,26 +1,33 @@
 import type { ReplayEvent } from './event.ts';
 import { decodeChunk } from './event-codec.ts';
-import type { ReplayStore } from './store.ts';
+import type { ChunkKind, ReplayStore } from './store.ts';
+
+/** What is read of a run: what is no outcome (OTHER), or also outcomes that failed, diverged or are unknown (TROUBLE). */
+export type Selection = Extract<ChunkKind, 'OTHER' | 'TROUBLE'>;
 
 /** Chunks of one read: each may be a megabyte. */
-const CHUNKS = 16;
+const CHUNKS = 8;
+/** A read takes no further chunk apart when it has found so many events. */
+const READ_EVENTS = 1_000;
 /** Events that `trim` keeps for those who have not had them: of more than `most`, the newest `least`. */
 const KEPT = { most: 2_000, least: 1_000 } as const;
 
 /**
- * The states and notices of a run from a place on, without its outcomes: most chunks hold nothing else and are neither
- * sent by the store nor taken apart.
+ * Selected events of a run from a place on. Most chunks hold nothing but outcomes like the record's, and are neither sent by
+ * the store nor taken apart.
  */
-export class StateTail {
+export class SelectedTail {
   readonly #store: ReplayStore;
   readonly #id: string;
+  readonly #selection: Selection;
   #events: ReplayEvent[] = [];
   #from: number;
   #through: number;
 
-  constructor(store: ReplayStore, replayId: string, after: number) {
+  constructor(store: ReplayStore, replayId: string, selection: Selection, after: number) {
     this.#store = store;
     this.#id = replayId;
+    this.#selection = selection;
     this.#from = after;
     this.#through = after;
   }
@@ -30,7 +37,7 @@ export class StateTail {
     return this.#from;
   }
 
-  /** `seq` of the last event, outcomes included, up to which everything was read. */
+  /** `seq` of the last event, selected or not, up to which everything was read. */
   get through(): number {
     return this.#through;
   }
@@ -47,20 +54,30 @@ export class StateTail {
   }
 
   /**
-   * Reads on. `lastSeq`: a durable event, by a look at the run before this call. False when there is more to read. Two calls
-   * may overlap.
+   * Reads on. `lastSeq`: a durable event, by a look at the run before this call. False when there may be more to read. Two
+   * calls may overlap.
    */
   async advance(lastSeq: number): Promise<boolean> {
-    const chunks = await this.#store.chunks(this.#id, this.#through, CHUNKS, 'OTHER');
+    const chunks = await this.#store.chunks(this.#id, this.#through, CHUNKS, this.#selection);
+    let found = 0;
     for (const chunk of chunks) {
+      if (found >= READ_EVENTS) return false;
       if (chunk.lastSeq <= this.#through) continue;
       for (const event of decodeChunk(chunk)) {
-        if (event.kind !== 'OUTCOME' && event.seq > this.#through) this.#events.push(event);
+        if (event.seq <= this.#through || !this.#selects(event)) continue;
+        this.#events.push(event);
+        found += 1;
       }
       this.#through = chunk.lastSeq;
     }
     if (chunks.length === CHUNKS) return false;
     this.#through = Math.max(this.#through, lastSeq);
     return true;
+  }
+
+  #selects(event: ReplayEvent): boolean {
+    if (event.kind !== 'OUTCOME') return true;
+    if (this.#selection === 'OTHER') return false;
+    return event.status === 'FAILED' || event.status === 'UNKNOWN' || event.verdict === 'DIVERGED';
   }
 }
