@@ -230,6 +230,7 @@ class SummarySource implements PullSource<ProgressBatch> {
 
   async next(): Promise<ProgressBatch | null> {
     const { batchSize } = this.request;
+    const latest = performance.now() + SUMMARY_MS;
     while (!this.ended && this.waiting.length < batchSize && !this.closed) {
       const left = this.due - performance.now();
       if (left > 0 && this.complete && !(await this.reader.hasEnded())) {
@@ -241,7 +242,8 @@ class SummarySource implements PullSource<ProgressBatch> {
       this.read = lastSeq;
       this.complete = complete;
       this.ended = ended;
-      if (!complete) continue;
+      // What has ended long ago is read on to its end, but who waits sees that it moves.
+      if (!complete && performance.now() < latest) continue;
       if (lastSeq > this.told) break;
       // Nothing new, but while a long statement is under way elapsed time and ETA still move.
       if (!ended && !(await this.reader.wait(SUMMARY_MS)) && (await this.isMoving())) break;

@@ -168,8 +168,8 @@ class SharedRun implements RunWatch {
       this.#tails.set(selection, tail);
     }
     let { state, lastSeq, complete } = await this.#lookAt(selection, tail);
-    if (after < tail.from) {
-      // Further behind than what the others still hold.
+    if (after < tail.from || after > tail.through) {
+      // Further behind than what the others still hold, or further on than they have come.
       tail = new SelectedTail(this.#store, this.#id, selection, after);
       complete = await tail.advance(lastSeq);
     }

@@ -5,10 +5,10 @@ import type { ChunkKind, ReplayStore } from './store.ts';
 /** What is read of a run: what is no outcome (OTHER), or also outcomes that failed, diverged or are unknown (TROUBLE). */
 export type Selection = Extract<ChunkKind, 'OTHER' | 'TROUBLE'>;
 
-/** Chunks of one read: each may be a megabyte. */
-const CHUNKS = 8;
-/** A read takes no further chunk apart when it has found so many events. */
-const READ_EVENTS = 1_000;
+/** Chunks of one read, of up to a megabyte each: more where little is in them. */
+const CHUNKS = { least: 2, first: 4, most: 16, aimEvents: 1_000 } as const;
+/** A read takes no further chunk apart when it has taken so many events apart: others wait for the event loop. */
+const READ_EVENTS = 4_000;
 /** Events that `trim` keeps for those who have not had them: of more than `most`, the newest `least`. */
 const KEPT = { most: 2_000, least: 1_000 } as const;
 
@@ -21,6 +21,7 @@ export class SelectedTail {
   readonly #id: string;
   readonly #selection: Selection;
   #events: ReplayEvent[] = [];
+  #chunks: number = CHUNKS.first;
   #from: number;
   #through: number;
 
@@ -58,19 +59,21 @@ export class SelectedTail {
    * calls may overlap.
    */
   async advance(lastSeq: number): Promise<boolean> {
-    const chunks = await this.#store.chunks(this.#id, this.#through, CHUNKS, this.#selection);
-    let found = 0;
+    const limit = this.#chunks;
+    const chunks = await this.#store.chunks(this.#id, this.#through, limit, this.#selection);
+    let read = 0;
+    let last = 0;
     for (const chunk of chunks) {
-      if (found >= READ_EVENTS) return false;
+      if (read >= READ_EVENTS) break;
+      last = chunk.lastSeq;
       if (chunk.lastSeq <= this.#through) continue;
-      for (const event of decodeChunk(chunk)) {
-        if (event.seq <= this.#through || !this.#selects(event)) continue;
-        this.#events.push(event);
-        found += 1;
-      }
+      const events = decodeChunk(chunk);
+      read += events.length;
+      for (const event of events) if (event.seq > this.#through && this.#selects(event)) this.#events.push(event);
       this.#through = chunk.lastSeq;
     }
-    if (chunks.length === CHUNKS) return false;
+    this.#chunks = read < CHUNKS.aimEvents ? Math.min(CHUNKS.most, limit * 2) : Math.max(CHUNKS.least, limit >> 1);
+    if (chunks.length === limit || last !== (chunks.at(-1)?.lastSeq ?? 0)) return false;
     this.#through = Math.max(this.#through, lastSeq);
     return true;
   }

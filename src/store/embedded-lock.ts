@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { closeSync, futimes, openSync } from 'node:fs';
+import { closeSync, fstatSync, futimes, openSync } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import * as os from 'node:os';
 import * as path from 'node:path';
@@ -38,23 +38,28 @@ interface Found {
  * (another container on the same volume). Throws `DATA_DIR_IN_USE` when the holder lives, also when it is us.
  */
 export async function lockDataDir(dataDir: string): Promise<DataDirLock> {
-  return take(path.join(dataDir, 'reprise.lock'), {
-    pid: process.pid,
-    startTime: await startTimeOf(process.pid),
-    realm: await currentRealm(),
-  });
+  const own: Holder = { pid: process.pid, startTime: await startTimeOf(process.pid), realm: await currentRealm() };
+  const lock = await take(path.join(dataDir, 'reprise.lock'), own);
+  await removeDeadClaims(dataDir, own.realm);
+  return lock;
 }
 
 async function take(file: string, own: Holder): Promise<DataDirLock> {
   for (;;) {
     try {
       await fs.writeFile(file, JSON.stringify(own), { flag: 'wx', mode: 0o600 });
-      return hold(file);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      const dead = await deadHolder(file, own.realm);
+      if (dead !== undefined) await remove(file, dead, own);
+      continue;
     }
-    const dead = await deadHolder(file, own.realm);
-    if (dead !== undefined) await remove(file, dead, own);
+    try {
+      return hold(file);
+    } catch (error) {
+      await fs.rm(file, { force: true });
+      throw error;
+    }
   }
 }
 
@@ -62,8 +67,8 @@ async function take(file: string, own: Holder): Promise<DataDirLock> {
 export async function holderOf(dataDir: string): Promise<number | null> {
   const text = await fs.readFile(path.join(dataDir, 'reprise.lock'), 'utf8').catch(() => '');
   const holder = parse(text);
-  if (holder === undefined || holder.realm !== (await currentRealm()) || !isRunning(holder.pid)) return null;
-  return (await startTimeOf(holder.pid)) === holder.startTime ? holder.pid : null;
+  if (holder === undefined || holder.realm !== (await currentRealm())) return null;
+  return (await isAlive(holder)) ? holder.pid : null;
 }
 
 function hold(file: string): DataDirLock {
@@ -78,9 +83,12 @@ function hold(file: string): DataDirLock {
     async release() {
       if (fd === undefined) return;
       clearInterval(beat);
+      const { ino } = fstatSync(fd);
       closeSync(fd);
       fd = undefined;
-      await fs.rm(file, { force: true });
+      // After a wrongful takeover the file is the new holder's.
+      const there = await fs.stat(file).catch(() => null);
+      if (there?.ino === ino) await fs.rm(file, { force: true });
     },
   };
 }
@@ -94,8 +102,7 @@ async function deadHolder(file: string, realm: string): Promise<Found | undefine
     const { text, beat } = found;
     const holder = parse(text);
     if (holder?.realm === realm) {
-      const same = isRunning(holder.pid) && (await startTimeOf(holder.pid)) === holder.startTime;
-      if (!same) return found;
+      if (!(await isAlive(holder))) return found;
       throw inUse(file, `process ${holder.pid}`);
     }
     firstBeat ??= beat;
@@ -128,6 +135,20 @@ async function remove(file: string, dead: Found, own: Holder): Promise<void> {
   } finally {
     await claim.release();
   }
+}
+
+/** Removes what is left of takeovers whose process died on the way: with the lock that they were about they serve nothing. */
+async function removeDeadClaims(dataDir: string, realm: string): Promise<void> {
+  for (const name of await fs.readdir(dataDir)) {
+    if (!name.startsWith('reprise.lock.')) continue;
+    const file = path.join(dataDir, name);
+    const holder = parse((await read(file))?.text ?? '');
+    if (holder?.realm === realm && !(await isAlive(holder))) await fs.rm(file, { force: true });
+  }
+}
+
+async function isAlive({ pid, startTime }: Holder): Promise<boolean> {
+  return isRunning(pid) && (await startTimeOf(pid)) === startTime;
 }
 
 function parse(text: string): Holder | undefined {

@@ -141,6 +141,36 @@ describe('a selective reader', () => {
     expect(got).toEqual(Array.from({ length: 4_800 }, (_, n) => n + 1));
   });
 
+  it('that is further on than another never goes back', async () => {
+    store.seed(
+      RUN,
+      'RUNNING',
+      Array.from({ length: 30 }, (_, n) => chunk(1 + 100 * n, 'n'.repeat(100))),
+    );
+    await open().read();
+    const ahead = open(2_950);
+    const got: number[] = [];
+    for (let n = 0; n < 5; n++) {
+      const { events, lastSeq } = await ahead.read();
+      got.push(...seqs(events));
+      expect(lastSeq).toBe(3_000);
+    }
+    expect(got).toEqual(Array.from({ length: 50 }, (_, n) => 2_951 + n));
+  });
+
+  it('that has been told of more than the look of the others knows stays where it is', async () => {
+    store.hints = false;
+    store.seed(RUN, 'RUNNING', [chunk(1, 'n')]);
+    await open().read();
+    await store.append(RUN, chunk(2, 'nno'), {});
+    const ahead = open(3);
+    expect((await ahead.read()).lastSeq).toBeGreaterThanOrEqual(3);
+    store.hints = true;
+    await store.append(RUN, chunk(5, 'n'), {});
+    const { events, lastSeq } = await ahead.read();
+    expect([seqs(events), lastSeq]).toEqual([[5], 5]);
+  });
+
   it('costs one look at the run and its chunks a hint, however many read', async () => {
     store.seed(RUN, 'RUNNING', [chunk(1, 'no')]);
     const many = Array.from({ length: 50 }, () => open());
