@@ -30,8 +30,8 @@ export interface ProgressRequest {
   readonly detail: EventDetail;
 }
 
-/** A SUMMARY stream sends this often while something moves. */
-const SUMMARY_MS = 250;
+/** A SUMMARY stream sends this often while something moves: each payload takes 0.3 ms, and dozens may watch a run. */
+const SUMMARY_MS = 500;
 /** A FAILURES stream without failures moves its cursor this often. */
 const CURSOR_MS = 1000;
 
