@@ -1,9 +1,9 @@
 /**
- * Share of the event loop's time that executing and writing full-detail payloads may take together while a run goes as fast as
- * it can. Reading the log for them and collecting their garbage come on top: with a tenth a run took 15–17 % longer
+ * Share of the event loop's time that executing full-detail payloads may take together while a run goes as fast as it can.
+ * Writing them and collecting their garbage come on top, and cost as much again: with a tenth a run took 15–17 % longer
  * (`npm run bench -- recording`).
  */
-const SHARE = 0.06;
+const SHARE = 0.04;
 /** What was overdrawn is forgotten beyond this, so that no reader waits longer for its turn. Milliseconds. */
 const LONGEST_WAIT_MS = 500;
 
