@@ -142,7 +142,7 @@ builder.objectRef<NoticeEvent>('NoticeEvent').implement({
 const DetailEnum = enumOf<EventDetail>('EventDetail', 'Which events a stream of a run carries.', {
   STATEMENTS: 'All.',
   FAILURES: 'States, notices, and outcomes that failed, are unknown or diverged; the cursor moves over the rest too.',
-  SUMMARY: 'States and notices, with a fresh summary four times a second.',
+  SUMMARY: 'States and notices, with a fresh summary twice a second.',
 });
 
 const ReplayProgressRef = builder.objectRef<ProgressBatch>('ReplayProgress').implement({

@@ -156,7 +156,7 @@ export type EventDetail =
   | 'FAILURES'
   /** All. */
   | 'STATEMENTS'
-  /** States and notices, with a fresh summary four times a second. */
+  /** States and notices, with a fresh summary twice a second. */
   | 'SUMMARY';
 
 /** Why a statement was sent late. */
