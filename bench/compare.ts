@@ -19,20 +19,23 @@ interface Contender {
 
 /** Prints how fast the build of another commit replays beside that of this checkout, with processes and rounds taking turns. */
 export async function compareWith(lab: Lab, ref: string): Promise<void> {
-  const checkout = join(lab.folder, 'compared');
-  execFileSync('git', ['worktree', 'add', '--detach', checkout, ref], { cwd: ROOT, stdio: 'ignore' });
-  try {
-    await symlink(join(ROOT, 'node_modules'), join(checkout, 'node_modules'));
-    const program = compile(checkout);
-    const contenders: Contender[] = [];
-    for (let n = 1; n <= PROCESSES; n++) {
-      contenders.push({ name: `${ref}, process ${n}`, service: await lab.startService(`compared-${n}`, [], program) });
-      contenders.push({ name: `here, process ${n}`, service: await lab.startService(`here-${n}`) });
-    }
-    for (const one of casesOf(lab)) await compareCase(lab, one, contenders);
-  } finally {
-    execFileSync('git', ['worktree', 'remove', '--force', checkout], { cwd: ROOT });
+  const program = compile(await checkOut(ref, join(lab.folder, 'compared')));
+  const contenders: Contender[] = [];
+  for (let n = 1; n <= PROCESSES; n++) {
+    contenders.push({ name: `${ref}, process ${n}`, service: await lab.startService(`compared-${n}`, [], program) });
+    contenders.push({ name: `here, process ${n}`, service: await lab.startService(`here-${n}`) });
   }
+  for (const one of casesOf(lab)) await compareCase(lab, one, contenders);
+}
+
+/** A clone in the lab's folder, which goes with it: a worktree would stay registered where the benchmark is interrupted. */
+async function checkOut(ref: string, folder: string): Promise<string> {
+  const git = (...args: string[]) => execFileSync('git', args, { cwd: ROOT, encoding: 'utf8' }).trim();
+  const commit = git('rev-parse', '--verify', `${ref}^{commit}`);
+  git('clone', '--quiet', '--shared', '--no-checkout', ROOT, folder);
+  git('-C', folder, 'checkout', '--quiet', '--detach', commit);
+  await symlink(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
+  return folder;
 }
 
 async function compareCase(lab: Lab, one: Case, contenders: readonly Contender[]): Promise<void> {

@@ -140,7 +140,7 @@ async function measure(lab: Lab, one: Case): Promise<Row> {
   const target = await lab.target();
   if (one.synchronousCommit === null) await target.reset(true);
   for (let round = 0; round < lab.options.rounds; round++) {
-    // Each round begins with another tool, so that none has always the same neighbour.
+    // Each round begins with another tool, so that none is always the first.
     for (let n = 0; n < tools.length; n++) {
       const tool = tools[(n + round) % tools.length]!;
       if (one.synchronousCommit !== null) await target.reset(one.synchronousCommit);
