@@ -1,6 +1,6 @@
 import { RepriseError } from '../errors.ts';
 import type { ReplayEvent } from './event.ts';
-import type { EventWaker, RunWatch } from './event-waker.ts';
+import { type EventWaker, Pause, type RunWatch } from './event-waker.ts';
 import { hasEnded } from './run-state.ts';
 import type { Replay } from './store.ts';
 
@@ -43,6 +43,7 @@ const CHUNKS = { least: 1, most: 64, aimEvents: 500 } as const;
 class Reader implements EventReader {
   readonly #id: string;
   readonly #watch: RunWatch;
+  readonly #pause: Pause;
   #lastSeq: number;
   /** Events read from the store, and the place of the first not yet returned. */
   #rest: readonly ReplayEvent[] = [];
@@ -53,12 +54,11 @@ class Reader implements EventReader {
   #closed = false;
   /** Settles the pending read. */
   #abort: (() => void) | null = null;
-  /** Ends the waiting of the pending read. */
-  #interrupt: (() => void) | null = null;
 
   constructor(waker: EventWaker, replayId: string, after: number) {
     this.#id = replayId;
     this.#watch = waker.watch(replayId);
+    this.#pause = new Pause(this.#watch);
     this.#lastSeq = after;
   }
 
@@ -88,7 +88,7 @@ class Reader implements EventReader {
     this.#rest = [];
     this.#at = 0;
     this.#abort?.();
-    this.#interrupt?.();
+    this.#pause.interrupt();
     this.#watch.release();
   }
 
@@ -146,7 +146,9 @@ class Reader implements EventReader {
         break;
       }
       behind = false;
-      if (this.#watch.generation === generation) await this.#pause(until);
+      if (this.#watch.generation === generation && !this.#closed) {
+        await this.#pause.wait(until === null ? null : until - performance.now());
+      }
     }
     return this.#batch(events, this.#closed);
   }
@@ -170,21 +172,5 @@ class Reader implements EventReader {
     if (row !== null && row.lastSeq < seq) row = await this.#watch.row(true);
     if (row === null) throw new RepriseError('REPLAY_NOT_FOUND', `there is no replay ${this.#id}`);
     return row;
-  }
-
-  /** Waits for a hint, a look, the time `until`, or `close`. */
-  #pause(until: number | null): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = until === null ? null : setTimeout(() => finish(), Math.max(0, until - performance.now()));
-      const forget = this.#watch.onWake(() => finish());
-      const finish = () => {
-        if (timer !== null) clearTimeout(timer);
-        forget();
-        this.#interrupt = null;
-        resolve();
-      };
-      this.#interrupt = finish;
-      if (this.#closed) finish();
-    });
   }
 }

@@ -95,6 +95,35 @@ export class EventWaker {
   }
 }
 
+/** A wait of one reader for the run to move on. One at a time. */
+export class Pause {
+  readonly #watch: RunWatch;
+  #finish: ((woken: boolean) => void) | null = null;
+
+  constructor(watch: RunWatch) {
+    this.#watch = watch;
+  }
+
+  /** Waits for a hint or a look, at most `ms` (null: for ever); false when the time was up or it was interrupted. */
+  wait(ms: number | null): Promise<boolean> {
+    return new Promise((resolve) => {
+      const timer = ms === null ? null : setTimeout(() => finish(false), Math.max(0, ms));
+      const forget = this.#watch.onWake(() => finish(true));
+      const finish = (woken: boolean) => {
+        if (timer !== null) clearTimeout(timer);
+        forget();
+        this.#finish = null;
+        resolve(woken);
+      };
+      this.#finish = finish;
+    });
+  }
+
+  interrupt(): void {
+    this.#finish?.(false);
+  }
+}
+
 /** A run's row, and whether the tail has come to its end. */
 interface Look {
   readonly state: RunState;
@@ -167,7 +196,8 @@ class SharedRun implements RunWatch {
       tail = new SelectedTail(this.#store, this.#id, selection, after);
       this.#tails.set(selection, tail);
     }
-    let { state, lastSeq, complete } = await this.#lookAt(selection, tail);
+    const { state, lastSeq, ...look } = await this.#lookAt(selection, tail);
+    let { complete } = look;
     if (after < tail.from || after > tail.through) {
       // Further behind than what the others still hold, or further on than they have come.
       tail = new SelectedTail(this.#store, this.#id, selection, after);

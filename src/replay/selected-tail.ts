@@ -61,11 +61,13 @@ export class SelectedTail {
   async advance(lastSeq: number): Promise<boolean> {
     const limit = this.#chunks;
     const chunks = await this.#store.chunks(this.#id, this.#through, limit, this.#selection);
+    let complete = chunks.length < limit;
     let read = 0;
-    let last = 0;
     for (const chunk of chunks) {
-      if (read >= READ_EVENTS) break;
-      last = chunk.lastSeq;
+      if (read >= READ_EVENTS) {
+        complete = false;
+        break;
+      }
       if (chunk.lastSeq <= this.#through) continue;
       const events = decodeChunk(chunk);
       read += events.length;
@@ -73,9 +75,8 @@ export class SelectedTail {
       this.#through = chunk.lastSeq;
     }
     this.#chunks = read < CHUNKS.aimEvents ? Math.min(CHUNKS.most, limit * 2) : Math.max(CHUNKS.least, limit >> 1);
-    if (chunks.length === limit || last !== (chunks.at(-1)?.lastSeq ?? 0)) return false;
-    this.#through = Math.max(this.#through, lastSeq);
-    return true;
+    if (complete) this.#through = Math.max(this.#through, lastSeq);
+    return complete;
   }
 
   #selects(event: ReplayEvent): boolean {

@@ -1,4 +1,4 @@
-import type { EventWaker, RunWatch, SelectedBatch } from './event-waker.ts';
+import { type EventWaker, Pause, type RunWatch, type SelectedBatch } from './event-waker.ts';
 import type { Selection } from './selected-tail.ts';
 
 /** Reads how far a run has come, and some of its events (SUMMARY and FAILURES in `docs/events.md`). */
@@ -32,13 +32,14 @@ export function openSelectiveReader(
 class Reader implements SelectiveReader {
   readonly #watch: RunWatch;
   readonly #selection: Selection;
+  readonly #pause: Pause;
   #lastSeq: number;
   #generation = -1;
   #closed = false;
-  #interrupt: (() => void) | null = null;
 
   constructor(watch: RunWatch, selection: Selection, after: number) {
     this.#watch = watch;
+    this.#pause = new Pause(watch);
     this.#selection = selection;
     this.#lastSeq = after;
   }
@@ -58,23 +59,13 @@ class Reader implements SelectiveReader {
   wait(ms: number): Promise<boolean> {
     if (this.#closed) return Promise.resolve(false);
     if (this.#watch.generation !== this.#generation) return Promise.resolve(true);
-    return new Promise((resolve) => {
-      const finish = (woken: boolean) => {
-        clearTimeout(timer);
-        forget();
-        this.#interrupt = null;
-        resolve(woken);
-      };
-      const timer = setTimeout(() => finish(false), ms);
-      const forget = this.#watch.onWake(() => finish(true));
-      this.#interrupt = () => finish(false);
-    });
+    return this.#pause.wait(ms);
   }
 
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#interrupt?.();
+    this.#pause.interrupt();
     this.#watch.release();
   }
 }

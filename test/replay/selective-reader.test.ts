@@ -1,33 +1,15 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { ReplayEvent } from '../../src/replay/event.ts';
 import { encodeEvents } from '../../src/replay/event-codec.ts';
-import { EventWaker } from '../../src/replay/event-reader.ts';
 import type { Selection } from '../../src/replay/selected-tail.ts';
 import { openSelectiveReader, type SelectiveReader } from '../../src/replay/selective-reader.ts';
 import type { EventChunk } from '../../src/replay/store.ts';
-import { MemoryReplayStore } from '../support/memory-replay-store.ts';
+import { outcome } from './event-arbitrary.ts';
+import { wakerOfEachTest } from './waker-of-each-test.ts';
 
 const RUN = 'run';
 
-let store: MemoryReplayStore;
-let waker: EventWaker;
-let readers: SelectiveReader[];
-
-beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'performance'] });
-  store = new MemoryReplayStore();
-  waker = new EventWaker(store);
-  readers = [];
-});
-
-afterEach(() => {
-  for (const reader of readers) reader.close();
-  const timers = vi.getTimerCount();
-  waker.close();
-  vi.useRealTimers();
-  expect(timers).toBe(0);
-  expect(store.listenerCount).toBe(0);
-});
+const at = wakerOfEachTest();
 
 const notice = (seq: number): ReplayEvent => ({
   kind: 'NOTICE',
@@ -38,43 +20,20 @@ const notice = (seq: number): ReplayEvent => ({
   message: 'm',
 });
 
-const outcome = (seq: number, status: 'SUCCEEDED' | 'FAILED' = 'SUCCEEDED'): ReplayEvent => ({
-  kind: 'OUTCOME',
-  seq,
-  at: seq,
-  ordinal: seq,
-  key: { timestamp: seq, position: 1n, sequence: 1 },
-  transactionId: 't',
-  sessionId: 's',
-  copy: 0,
-  status,
-  cascade: false,
-  skipReason: null,
-  sqlstate: null,
-  message: null,
-  errorPosition: null,
-  rows: 1,
-  digest: null,
-  durationMs: 1,
-  durationApproximate: false,
-  lagMs: null,
-  lagCause: 'NONE',
-  verdict: 'SAME',
-  divergences: [],
-});
-
 /** A chunk from event `first` on: o for an outcome, f for a failed one, n for a notice. */
 function chunk(first: number, kinds: string): EventChunk {
   return encodeEvents(
-    [...kinds].map((kind, n) =>
-      kind === 'n' ? notice(first + n) : outcome(first + n, kind === 'f' ? 'FAILED' : 'SUCCEEDED'),
-    ),
+    [...kinds].map((kind, n) => {
+      const seq = first + n;
+      if (kind === 'n') return notice(seq);
+      return { ...outcome({ ordinal: seq, status: kind === 'f' ? 'FAILED' : 'SUCCEEDED' }), seq, at: seq };
+    }),
   );
 }
 
 function open(after = 0, selection: Selection = 'OTHER'): SelectiveReader {
-  const reader = openSelectiveReader(waker, RUN, selection, after);
-  readers.push(reader);
+  const reader = openSelectiveReader(at.waker, RUN, selection, after);
+  at.readers.push(reader);
   return reader;
 }
 
@@ -82,30 +41,30 @@ const seqs = (events: readonly ReplayEvent[]) => events.map((event) => event.seq
 
 describe('a selective reader', () => {
   it('gives what is no outcome, each once, and how far the run has come', async () => {
-    store.seed(RUN, 'RUNNING', [chunk(1, 'non'), chunk(4, 'ooo'), chunk(7, 'oon'), chunk(10, 'oo')]);
+    at.store.seed(RUN, 'RUNNING', [chunk(1, 'non'), chunk(4, 'ooo'), chunk(7, 'oon'), chunk(10, 'oo')]);
     const reader = open();
     expect(await reader.read()).toMatchObject({ lastSeq: 11, ended: false });
-    await store.append(RUN, chunk(12, 'on'), {});
+    await at.store.append(RUN, chunk(12, 'on'), {});
     const { events, lastSeq } = await reader.read();
     expect([seqs(events), lastSeq]).toEqual([[13], 13]);
     expect(await reader.read()).toEqual({ events: [], lastSeq: 13, complete: true, ended: false });
   });
 
   it('of trouble gives failures, too, and leaves out what went well beside them', async () => {
-    store.seed(RUN, 'COMPLETED', [chunk(1, 'no'), chunk(3, 'ooo'), chunk(6, 'ofo'), chunk(9, 'oo')]);
+    at.store.seed(RUN, 'COMPLETED', [chunk(1, 'no'), chunk(3, 'ooo'), chunk(6, 'ofo'), chunk(9, 'oo')]);
     const { events, lastSeq, ended } = await open(0, 'TROUBLE').read();
     expect([seqs(events), lastSeq, ended]).toEqual([[1, 7], 10, true]);
   });
 
   it('begins in the middle of a chunk, and further behind than what another reader has left', async () => {
-    store.seed(RUN, 'COMPLETED', [chunk(1, 'nnn'), chunk(4, 'ono')]);
+    at.store.seed(RUN, 'COMPLETED', [chunk(1, 'nnn'), chunk(4, 'ono')]);
     expect(seqs((await open(4).read()).events)).toEqual([5]);
     const late = await open(1).read();
     expect([seqs(late.events), late.lastSeq, late.ended]).toEqual([[2, 3, 5], 6, true]);
   });
 
   it('gives the end with the last of it, over more chunks than one look takes', async () => {
-    store.seed(
+    at.store.seed(
       RUN,
       'COMPLETED',
       Array.from({ length: 40 }, (_, n) => chunk(1 + 2 * n, 'no')),
@@ -124,12 +83,12 @@ describe('a selective reader', () => {
 
   it('gives every event of a talkative run to who is behind, also those that the others no longer hold', async () => {
     const all = Array.from({ length: 12 }, (_, n) => chunk(1 + 400 * n, 'n'.repeat(400)));
-    store.seed(RUN, 'RUNNING', all.slice(0, 1));
+    at.store.seed(RUN, 'RUNNING', all.slice(0, 1));
     const [first, behind] = [open(), open()];
     let given = 0;
     for (const one of all.slice(1)) {
       given += (await first.read()).events.length;
-      await store.append(RUN, one, {});
+      await at.store.append(RUN, one, {});
     }
     expect(given + (await first.read()).events.length).toBe(4_800);
     const got: number[] = [];
@@ -142,7 +101,7 @@ describe('a selective reader', () => {
   });
 
   it('that is further on than another never goes back', async () => {
-    store.seed(
+    at.store.seed(
       RUN,
       'RUNNING',
       Array.from({ length: 30 }, (_, n) => chunk(1 + 100 * n, 'n'.repeat(100))),
@@ -159,39 +118,39 @@ describe('a selective reader', () => {
   });
 
   it('that has been told of more than the look of the others knows stays where it is', async () => {
-    store.hints = false;
-    store.seed(RUN, 'RUNNING', [chunk(1, 'n')]);
+    at.store.hints = false;
+    at.store.seed(RUN, 'RUNNING', [chunk(1, 'n')]);
     await open().read();
-    await store.append(RUN, chunk(2, 'nno'), {});
+    await at.store.append(RUN, chunk(2, 'nno'), {});
     const ahead = open(3);
     expect((await ahead.read()).lastSeq).toBeGreaterThanOrEqual(3);
-    store.hints = true;
-    await store.append(RUN, chunk(5, 'n'), {});
+    at.store.hints = true;
+    await at.store.append(RUN, chunk(5, 'n'), {});
     const { events, lastSeq } = await ahead.read();
     expect([seqs(events), lastSeq]).toEqual([[5], 5]);
   });
 
   it('costs one look at the run and its chunks a hint, however many read', async () => {
-    store.seed(RUN, 'RUNNING', [chunk(1, 'no')]);
+    at.store.seed(RUN, 'RUNNING', [chunk(1, 'no')]);
     const many = Array.from({ length: 50 }, () => open());
     for (let n = 1; n <= 3; n++) {
-      const before = { ...store.calls };
+      const before = { ...at.store.calls };
       await Promise.all(many.map((reader) => reader.read()));
-      expect(store.calls.get - before.get).toBe(1);
-      expect(store.calls.chunks - before.chunks).toBe(1);
-      await store.append(RUN, chunk(1 + 2 * n, 'oo'), {});
+      expect(at.store.calls.get - before.get).toBe(1);
+      expect(at.store.calls.chunks - before.chunks).toBe(1);
+      await at.store.append(RUN, chunk(1 + 2 * n, 'oo'), {});
     }
   });
 
   it('waits for a hint or for its time, and a hint that came before is not missed', async () => {
-    store.seed(RUN, 'RUNNING');
+    at.store.seed(RUN, 'RUNNING');
     const reader = open();
     await reader.read();
     const woken = reader.wait(500);
-    await store.append(RUN, chunk(1, 'o'), {});
+    await at.store.append(RUN, chunk(1, 'o'), {});
     expect(await woken).toBe(true);
     await reader.read();
-    await store.append(RUN, chunk(2, 'o'), {});
+    await at.store.append(RUN, chunk(2, 'o'), {});
     expect(await reader.wait(500)).toBe(true);
     await reader.read();
     const waited = reader.wait(500);
@@ -203,9 +162,9 @@ describe('a selective reader', () => {
   });
 
   it('asks again after a failure of the store', async () => {
-    store.seed(RUN, 'COMPLETED', [chunk(1, 'n')]);
+    at.store.seed(RUN, 'COMPLETED', [chunk(1, 'n')]);
     const reader = open();
-    store.before = ({ method, index }) => {
+    at.store.before = ({ method, index }) => {
       if (method === 'chunks' && index === 0) throw new Error('away');
     };
     await expect(reader.read()).rejects.toThrow('away');
