@@ -87,3 +87,41 @@ describe('an append that waits for another transaction', () => {
     expect(await store.sentThrough(id)).toBe(9);
   });
 });
+
+describe('a run recorded before its chunks told what they hold', () => {
+  const id = '0190a0b0-0000-7000-8000-000000000002';
+  const state = encodeEvents([{ kind: 'STATE', seq: 1, at: 1, state: 'RUNNING', reason: null }]);
+  const notice = encodeEvents([
+    { kind: 'NOTICE', seq: 2, at: 2, code: 'TARGET_NOTICE', sessionId: null, message: 'kept' },
+  ]);
+
+  it('keeps its states and notices for those who read nothing else', async () => {
+    const created = await createTestDatabase();
+    try {
+      const before = await openDatabase(created.url, { poolSize: 2 });
+      const store = createReplayStore(before);
+      await store.create({
+        id,
+        request: { target: {}, users: [] } as unknown as StoredRequest,
+        targetLabel: 'target',
+        ownerId: 'owner',
+        createdAt: 1,
+        summary: {} as ReplaySummary,
+      });
+      for (const chunk of [state, notice]) await store.append(id, chunk, {});
+      await before.close();
+      const client = new Client({ connectionString: created.url });
+      await client.connect();
+      // As 0004 left it.
+      await client.query('update reprise.replay_chunks set outcomes = last_seq - first_seq + 1');
+      await client.query(`delete from reprise.migrations where name = '0005-estimated-outcomes'`);
+      await client.end();
+      const after = await openDatabase(created.url, { poolSize: 2 });
+      const chunks = await createReplayStore(after).chunks(id, 0, 9, 'OTHER');
+      await after.close();
+      expect(chunks.map(({ firstSeq }) => firstSeq)).toEqual([1, 2]);
+    } finally {
+      await created.drop();
+    }
+  });
+});

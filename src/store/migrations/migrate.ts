@@ -4,6 +4,7 @@ import * as journal from './0001-journal.ts';
 import * as replays from './0002-replays.ts';
 import * as replaySequences from './0003-replay-sequences.ts';
 import * as chunkTimes from './0004-chunk-times.ts';
+import * as estimatedOutcomes from './0005-estimated-outcomes.ts';
 
 /** All migrations, by the name under which each is remembered. Applied in order; never edited once released. */
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -11,6 +12,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0002-replays': replays,
   '0003-replay-sequences': replaySequences,
   '0004-chunk-times': chunkTimes,
+  '0005-estimated-outcomes': estimatedOutcomes,
 };
 
 /** Names of all migrations, in their order. */
