@@ -55,7 +55,10 @@ function hasEntries(one: Committed): one is Filled {
 
 const UUID_LENGTH = 36;
 
-/** The next transactions, as many as hold `PAGE_ENTRIES`, one at least. In one row: a row for each costs more than all else about them. */
+/**
+ * The next transactions, as many as hold `PAGE_ENTRIES`, one at least. In one row: a row for each costs more than all else
+ * about them. What may be null comes last, as `concat_ws` leaves it out; a record's text would cost the server half as much again.
+ */
 async function pageOf(
   database: Database,
   chosen: NonNullable<Awaited<ReturnType<typeof committedIn>>>,
@@ -63,7 +66,7 @@ async function pageOf(
 ): Promise<readonly Committed[]> {
   const first = chosen.selectAll().orderBy('commit_seq').limit(limit);
   const select = sql`
-    select string_agg((id, commit_seq, position, started_at, autocommit::int, entry_count, first_ts, last_ts)::text,
+    select string_agg(concat_ws(',', id, commit_seq, position, started_at, autocommit::int, entry_count, first_ts, last_ts),
                       ';' order by commit_seq)
     from (${first}) t`;
   const rows = await database.rows<[string | null]>(select.compile(database.query));
@@ -75,9 +78,9 @@ async function pageOf(
   let held = 0;
   for (const record of text.split(';')) {
     // From the bytes: a slice of the text would keep all of it in memory for as long as the id is.
-    const id = bytes.toString('latin1', start + 1, start + 1 + UUID_LENGTH);
+    const id = bytes.toString('latin1', start, start + UUID_LENGTH);
     start += record.length + 1;
-    const numbers = new NumberReader(record, UUID_LENGTH + 2);
+    const numbers = new NumberReader(record, UUID_LENGTH + 1);
     const commitSeq = numbers.bigint();
     const position = numbers.text();
     const startedAt = numbers.integer();
