@@ -54,6 +54,8 @@ export class ReplayRun {
   private readonly begun = new Deferred<void>();
   private cutShort: Promise<void> = Promise.resolve();
   private timeout: NodeJS.Timeout | undefined;
+  /** Pauses and resumptions on their way to the store. */
+  private asked = 0;
   /** The plan is walked: too late for a pause. */
   private ending = false;
   /** The store refused to let the run begin: another process has it. */
@@ -121,19 +123,24 @@ export class ReplayRun {
   /** Nothing is sent from the call on. @throws RepriseError REPLAY_STATE */
   async pause(): Promise<void> {
     if (this.ending) throw new RepriseError('REPLAY_STATE', `replay ${this.id} is about to end`);
-    const paused = this.control.pause();
-    try {
-      await this.feed.transition('PAUSE', {}, 'paused on request');
-    } catch (error) {
-      if (paused) this.control.resume();
-      throw error;
-    }
+    this.control.pause();
+    await this.ask('PAUSE', 'paused on request');
   }
 
   /** @throws RepriseError REPLAY_STATE */
-  async resume(): Promise<void> {
-    await this.feed.transition('RESUME', {}, 'resumed on request');
-    this.control.resume();
+  resume(): Promise<void> {
+    return this.ask('RESUME', 'resumed on request');
+  }
+
+  /** The walk goes on by the state that stands when all that was asked for at once has been answered. */
+  private async ask(action: 'PAUSE' | 'RESUME', reason: string): Promise<void> {
+    this.asked += 1;
+    try {
+      await this.feed.transition(action, {}, reason);
+    } finally {
+      this.asked -= 1;
+      if (this.asked === 0 && this.current !== 'PAUSED') this.control.resume();
+    }
   }
 
   /** Ends the run as CANCELLED; resolves when it has ended. */

@@ -219,6 +219,45 @@ it('a run that is paused at the end of its plan completes when it is resumed', a
   expect((await run.ended()).states).toEqual(['CONNECTING', 'RUNNING', 'PAUSED', 'RUNNING', 'COMPLETED']);
 });
 
+it('a run that is paused while another client resumes it sends nothing, and can be resumed', async () => {
+  const target = await bench.target(SCHEMA);
+  const outsider = await target.connect();
+  await outsider.query('SELECT pg_advisory_lock(1), pg_advisory_lock(2)');
+  const record = new HandMadeRecord();
+  record.run('a', 'SELECT pg_advisory_xact_lock(1)');
+  record.run('a', 'SELECT pg_advisory_xact_lock(2)');
+  let pausing: Promise<unknown> | null = null;
+  let resuming = false;
+  const engine = bench.anotherEngine({
+    observer: {
+      began: ({ id }) => ({
+        state: (state) => {
+          // Durable, and whoever asked for it has not been answered yet.
+          if (state === 'RUNNING' && resuming) pausing ??= engine.pause(id);
+        },
+        finishing: () => {},
+        ended: () => {},
+      }),
+    },
+  });
+  const run = await bench.start(target, { window: await record.store(bench.journal) }, engine);
+  await untilRunning(outsider, 'pg_advisory_xact_lock(1)');
+  await engine.pause(run.id);
+  resuming = true;
+  await engine.resume(run.id);
+  await pausing;
+  expect((await engine.get(run.id))?.state).toBe('PAUSED');
+  await outsider.query('SELECT pg_advisory_unlock(1)');
+  await run.event((event) => event.kind === 'OUTCOME');
+  const locks =
+    'SELECT count(*) FROM pg_locks WHERE NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())';
+  expect(await target.sql(locks)).toEqual(['0']);
+  await outsider.query('SELECT pg_advisory_unlock(2)');
+  await engine.resume(run.id);
+  const states = ['CONNECTING', 'RUNNING', 'PAUSED', 'RUNNING', 'PAUSED', 'RUNNING', 'COMPLETED'];
+  expect((await run.ended()).states).toEqual(states);
+});
+
 it('pausing and resuming all the time loses nothing and hangs nothing', async () => {
   const target = await bench.target(SCHEMA);
   const record = new HandMadeRecord();
