@@ -20,7 +20,7 @@ export interface Lane {
   head: number;
   /** CLOSED: no connection. OPENING: one is being made. BLOCKED: none is free. */
   state: 'CLOSED' | 'OPENING' | 'READY' | 'BLOCKED';
-  /** The last look found it waiting for a lock of another session of this replay. */
+  /** The last look found it waiting for a lock of another session of this replay, or of what one prepared. */
   locked: boolean;
   /** A look found the statement under way waiting for a lock, whoever holds it, be it free by now. */
   waited: boolean;

@@ -9,6 +9,7 @@ import type { SkipReason } from './event.ts';
 import { openAhead } from './open-ahead.ts';
 import type { Plan } from './plan.ts';
 import { sessionKey } from './plan.ts';
+import { PreparedTransactions } from './prepared-transactions.ts';
 import { refusalOf } from './refusal.ts';
 import type { PlannedEntry } from './reporter.ts';
 import { refillMark } from './request.ts';
@@ -41,6 +42,7 @@ export class SessionWalk {
   private window: number;
   private readonly frontier: CommitFrontier | null;
   private readonly lanes = new Map<string, Lane>();
+  private readonly prepared = new PreparedTransactions();
   private waiting = 0;
   private awaitsCommit = false;
   private awaitsResume = false;
@@ -253,6 +255,7 @@ export class SessionWalk {
         }
       }
       report();
+      this.prepared.note(outcome);
       if (!outcome.lost) session.memory.note(entry, outcome);
       lane.cause = causeAfter(lane, outcome.serviceMs, entry.durationMs);
       lane.locked = false;
@@ -353,9 +356,12 @@ export class SessionWalk {
         const found = blockers.get(lane.session.connection?.processId ?? 0) ?? [];
         lane.waited ||= found.length > 0;
         const holders = found.flatMap((blocker) => this.context.pool.byProcessId(blocker) ?? []);
-        lane.locked = holders.length > 0;
+        const byPrepared = this.prepared.isAmong(found);
+        lane.locked = byPrepared || holders.length > 0;
+        if (!this.awaitsCommit || lane.commits.size === 0) return;
         const holder = holders.find((session) => this.waitsForDispatcher(session));
-        if (holder !== undefined && this.awaitsCommit && lane.commits.size > 0) this.giveUpOrder(lane, holder);
+        if (holder !== undefined) this.giveUpOrder(lane, `session ${holder.planned.sessionId}`);
+        else if (byPrepared && this.onlyDispatcherGoesOn) this.giveUpOrder(lane, 'a prepared transaction');
       });
       this.wakeUp?.();
     } catch {
@@ -371,8 +377,13 @@ export class SessionWalk {
     return lane !== undefined && isIdle(lane) && session.mustKeep;
   }
 
+  /** True when whatever is under way waits for locks of this replay: no session will end what holds them by itself. */
+  private get onlyDispatcherGoesOn(): boolean {
+    return [...this.lanes.values()].every((lane) => lane.locked || isIdle(lane));
+  }
+
   /** `syncCommits` waits for a commit that waits for a lock of a session that waits for the dispatcher: never both. */
-  private giveUpOrder(lane: Lane, holder: TargetSession): void {
+  private giveUpOrder(lane: Lane, holder: string): void {
     for (const done of lane.commits) done();
     lane.commits.clear();
     this.context.tally.stall();
@@ -380,7 +391,7 @@ export class SessionWalk {
       kind: 'NOTICE',
       code: 'STALL',
       sessionId: lane.session.planned.sessionId,
-      message: `session ${lane.session.planned.sessionId} waits for a lock that session ${holder.planned.sessionId} holds: its end is not waited for`,
+      message: `session ${lane.session.planned.sessionId} waits for a lock that ${holder} holds: its end is not waited for`,
     });
   }
 

@@ -7,6 +7,7 @@ import type { LagCause, SkipReason } from './event.ts';
 import { openAhead } from './open-ahead.ts';
 import type { Plan } from './plan.ts';
 import { sessionKey } from './plan.ts';
+import { PreparedTransactions } from './prepared-transactions.ts';
 import { refusalOf } from './refusal.ts';
 import type { Lag, PlannedEntry } from './reporter.ts';
 import { LASTING, messageFor, sendAlone, type TargetSession } from './sessions.ts';
@@ -55,6 +56,7 @@ export class TimestampWalk {
   private readonly stalled = new Set<Lane>();
   /** Lanes whose stall ended and whose queue is not empty: served before the plan. */
   private readonly released = new Set<Lane>();
+  private readonly prepared = new PreparedTransactions();
   private queued = 0;
   private current: Current | null = null;
   private wakeUp: (() => void) | null = null;
@@ -269,6 +271,7 @@ export class TimestampWalk {
   private finish(lane: Lane, place: PlannedEntry, outcome: TargetOutcome): void {
     const { session } = lane;
     session.remaining -= 1;
+    this.prepared.note(outcome);
     if (outcome.lost) session.lostTransaction = place.entry.transactionId;
     else session.memory.note(place.entry, outcome);
   }
@@ -321,7 +324,8 @@ export class TimestampWalk {
       const holder = blockers
         .map((blocker) => this.context.pool.byProcessId(blocker))
         .find((session) => this.carriesOn(session, current));
-      if (holder) this.beginStall(current, holder);
+      if (holder) this.beginStall(current, `session ${holder.planned.sessionId}`);
+      else if (this.prepared.isAmong(blockers)) this.beginStall(current, 'a prepared transaction');
     } catch {
       // The monitor's connection failed: it is opened again at the next look.
     } finally {
@@ -335,7 +339,7 @@ export class TimestampWalk {
     return this.lanes.get(session.planned.key)?.stalled !== true;
   }
 
-  private beginStall(current: Current, holder: TargetSession): void {
+  private beginStall(current: Current, holder: string): void {
     const { lane } = current;
     lane.stalled = true;
     this.stalled.add(lane);
@@ -345,7 +349,7 @@ export class TimestampWalk {
       kind: 'NOTICE',
       code: 'STALL',
       sessionId: lane.session.planned.sessionId,
-      message: `session ${lane.session.planned.sessionId} waits for a lock that session ${holder.planned.sessionId} holds: the walk goes on without it`,
+      message: `session ${lane.session.planned.sessionId} waits for a lock that ${holder} holds: the walk goes on without it`,
     });
     current.settle('STALLED');
   }

@@ -165,6 +165,24 @@ it('when the connections cannot suffice, the run fails and says so instead of wa
   expect(run.replay).toMatchObject({ state: 'FAILED', error: { code: 'CONNECTION_LIMIT' } });
 });
 
+it('syncCommits never waits for a commit that waits for a transaction that was prepared', async () => {
+  const target = await bench.target(SCHEMA);
+  const record = new HandMadeRecord();
+  record.run('a', 'BEGIN', { at: 0, durationMs: 0.1 });
+  record.run('a', 'UPDATE item SET v = v + 1 WHERE id = 1', { at: 1, durationMs: 0.1 });
+  record.run('a', `PREPARE TRANSACTION '${record.sessionId('a')}'`, { at: 2, durationMs: 0.1 });
+  record.run('b', 'UPDATE item SET v = v + 10 WHERE id = 1', { at: 3, durationMs: 0.1 });
+  record.run('a', `COMMIT PREPARED '${record.sessionId('a')}'`, { at: 4, durationMs: 0.1 });
+  const run = await bench.run(target, {
+    window: await record.store(bench.journal),
+    ...SESSION,
+    syncCommits: true,
+    statementTimeoutMs: 10_000,
+  });
+  expect(run.replay.summary).toMatchObject({ succeeded: 5, stalls: 1 });
+  expect(await target.sql('SELECT v FROM item WHERE id = 1')).toEqual(['11']);
+});
+
 it('sessions that conflict all the time come to their end', async () => {
   const target = await bench.target(SCHEMA);
   const record = new HandMadeRecord();

@@ -100,6 +100,20 @@ it('waiters of advisory locks are stalled too', async () => {
   expect(await target.sql(LOGGED)).toEqual(['a', 'b']);
 });
 
+it('a statement that waits for a lock of a prepared transaction is stalled until the walk has ended that', async () => {
+  const target = await bench.target(SCHEMA);
+  const record = new HandMadeRecord();
+  record.run('a', 'BEGIN');
+  record.run('a', add(1));
+  record.run('a', `PREPARE TRANSACTION '${record.sessionId('a')}'`);
+  record.run('b', add(1, 10));
+  record.run('c', `COMMIT PREPARED '${record.sessionId('a')}'`);
+  const run = await bench.run(target, { window: await record.store(bench.journal), statementTimeoutMs: 10_000 });
+  expect(run.replay.summary).toMatchObject({ succeeded: 5, stalls: 1 });
+  expect(run.notices('STALL')[0]?.message).toContain('a prepared transaction holds');
+  expect(await target.sql(VALUES)).toEqual(['11', '0', '0']);
+});
+
 it('a wait for another client of the target holds the walk, and is no stall', async () => {
   const target = await bench.target(SCHEMA);
   const outsider = await target.connect();

@@ -19,7 +19,7 @@ let server: TestServer | undefined;
 
 /** Called by vitest once, before the first test file. */
 export async function setup(project: TestProject): Promise<void> {
-  server = await startTestServer({ max_connections: '400' });
+  server = await startTestServer({ max_connections: '400', max_prepared_transactions: '20' });
   const { host, port, user, password } = server;
   project.provide('sharedServer', { host, port, user, password });
 }
