@@ -67,8 +67,8 @@ export class TargetMonitor {
   }
 
   /**
-   * Who blocks these backends now, directly or through others, whoever they are. A backend that waits for no
-   * lock is absent, as are all behind a pooler. Rejects when the target cannot be asked; the next call tries to
+   * Who blocks these backends now, directly or through others, whoever they are: by a lock, or as a transaction that a
+   * `SERIALIZABLE READ ONLY DEFERRABLE` one has to see the end of. A backend that waits for neither is absent, as are all behind a pooler. Rejects when the target cannot be asked; the next call tries to
    * connect again.
    */
   async blockers(processIds: readonly number[]): Promise<Blockers> {
@@ -77,9 +77,9 @@ export class TargetMonitor {
     if (!(await this.isDirect())) return new Map();
     const { rows } = await this.connection.query(
       `WITH RECURSIVE waits(pid, blocker) AS (
-         SELECT pid, pg_catalog.unnest(pg_catalog.pg_blocking_pids(pid)) FROM pg_catalog.unnest(ARRAY[${listed(processIds)}]::int[]) AS pid
+         SELECT pid, ${blockersOf('pid')} FROM pg_catalog.unnest(ARRAY[${listed(processIds)}]::int[]) AS pid
          UNION
-         SELECT waits.pid, pg_catalog.unnest(pg_catalog.pg_blocking_pids(waits.blocker)) FROM waits
+         SELECT waits.pid, ${blockersOf('waits.blocker')} FROM waits
        ) SELECT pid, blocker FROM waits`,
     );
     const blockers = new Map<number, number[]>();
@@ -168,6 +168,10 @@ export class TargetMonitor {
 async function backendOf(connection: TargetConnection): Promise<number> {
   const { rows } = await connection.query('SELECT pg_catalog.pg_backend_pid()');
   return Number(rows[0]?.[0]);
+}
+
+function blockersOf(pid: string): string {
+  return `pg_catalog.unnest(pg_catalog.pg_blocking_pids(${pid}) OPERATOR(pg_catalog.||) pg_catalog.pg_safe_snapshot_blocking_pids(${pid}))`;
 }
 
 function listed(processIds: readonly number[]): string {

@@ -100,6 +100,19 @@ it('waiters of advisory locks are stalled too', async () => {
   expect(await target.sql(LOGGED)).toEqual(['a', 'b']);
 });
 
+it('a deferrable transaction that waits for one of the replay to end is stalled until it has', async () => {
+  const target = await bench.target(SCHEMA);
+  const record = new HandMadeRecord();
+  record.run('a', 'BEGIN ISOLATION LEVEL SERIALIZABLE');
+  record.run('a', add(1));
+  record.run('b', 'BEGIN ISOLATION LEVEL SERIALIZABLE READ ONLY DEFERRABLE');
+  record.run('b', 'SELECT sum(v) FROM item');
+  record.run('a', 'COMMIT');
+  record.run('b', 'COMMIT');
+  const run = await bench.run(target, { window: await record.store(bench.journal), statementTimeoutMs: 10_000 });
+  expect(run.replay.summary).toMatchObject({ succeeded: 6, stalls: 1 });
+});
+
 it('a statement that waits for a lock of a prepared transaction is stalled until the walk has ended that', async () => {
   const target = await bench.target(SCHEMA);
   const record = new HandMadeRecord();
