@@ -10,6 +10,12 @@ const COPY_REFUSAL = 'COPY data is not in the record';
 /** Words that change how the connection must treat a statement; a false hit costs little, a miss a connection. */
 const SPECIAL = /\b(?:stdin|deallocate|discard|statement_timeout)\b/i;
 
+/**
+ * What a bound statement fails with each time until it is parsed again. 26000: dropped behind our back (a function that
+ * runs DEALLOCATE); 0A000: a table has other columns now, upon which clients parse it again.
+ */
+const PREPARED_IS_STALE: ReadonlySet<string> = new Set(['26000', '0A000']);
+
 /** Puts statements into messages, and knows which names the session has prepared. */
 export class StatementEncoder {
   private readonly writer: WireWriter;
@@ -53,8 +59,8 @@ export class StatementEncoder {
   /** Takes note of what an outcome says about the statement's name. */
   settle({ prepared }: Pending, outcome: TargetOutcome): void {
     if (prepared === null) return;
-    // 26000: dropped behind our back (a function that runs DEALLOCATE). The next use parses again.
-    if (!prepared.confirmed || outcome.sqlstate === '26000') this.names.forget(prepared);
+    // Not there for certain any more, or of no more use: the next use parses again.
+    if (!prepared.confirmed || PREPARED_IS_STALE.has(outcome.sqlstate ?? '')) this.names.forget(prepared);
   }
 
   /** The server asks for COPY data. */

@@ -394,6 +394,15 @@ describe('prepared statements', () => {
     expect((await run(connection, extended('SELECT 7', [], 's1'))).ok).toBe(true);
   });
 
+  it('whose result would have other columns fail once and are then parsed again', async () => {
+    await run(connection, simple('CREATE TEMPORARY TABLE changing (id int)'));
+    const message = extended('SELECT * FROM changing', [], 's1');
+    await run(connection, message);
+    await run(connection, simple('ALTER TABLE changing ADD COLUMN more int'));
+    expect((await run(connection, message)).sqlstate).toBe('0A000');
+    expect((await run(connection, message)).ok).toBe(true);
+  });
+
   it('take over a name that SQL prepared', async () => {
     await run(connection, simple('PREPARE s1 AS SELECT 1'));
     expect((await run(connection, extended('SELECT 7', [], 's1'))).ok).toBe(true);
