@@ -1,5 +1,9 @@
+/** What a server tells names by, unless it was built otherwise. */
+const NAME_BYTES = 63;
+
 /** A Parse of a named statement, as the connection believes in it. */
 export interface PreparedStatement {
+  /** As the server tells it from others. */
   readonly name: string;
   readonly text: string;
   /** True once the server has answered ParseComplete. */
@@ -23,20 +27,20 @@ export class PreparedNames {
 
   /** The statement, when it is there for certain with this text. */
   ready(name: string, text: string): PreparedStatement | null {
-    const found = this.known.get(name);
+    const found = this.known.get(asServer(name));
     return found?.confirmed && found.text === text ? found : null;
   }
 
   /** True while a Parse of this name with this text has no answer. */
   isUnderWay(name: string, text: string): boolean {
-    const found = this.known.get(name);
+    const found = this.known.get(asServer(name));
     return found !== undefined && !found.confirmed && found.text === text;
   }
 
   /** Notes that a Parse is being sent. */
   parsing(name: string, text: string): PreparedStatement {
-    const statement = { name, text, confirmed: false };
-    this.known.set(name, statement);
+    const statement = { name: asServer(name), text, confirmed: false };
+    this.known.set(statement.name, statement);
     return statement;
   }
 
@@ -49,4 +53,9 @@ export class PreparedNames {
   clear(): void {
     this.known.clear();
   }
+}
+
+/** The server looks at the first 63 bytes: longer names that begin alike are one. Not readable where it is cut. */
+function asServer(name: string): string {
+  return name.length * 3 <= NAME_BYTES ? name : Buffer.from(name).toString('latin1', 0, NAME_BYTES);
 }
