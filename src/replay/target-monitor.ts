@@ -41,6 +41,7 @@ export class TargetMonitor {
     if (this.direct === null) {
       await this.reopen();
       this.direct = (await backendOf(this.connection)) === this.connection.processId;
+      if (this.direct) stayIdle(this.connection);
     }
     return this.direct;
   }
@@ -155,8 +156,9 @@ export class TargetMonitor {
     if (!this.connection.ended || this.closed) return Promise.resolve();
     this.reopening ??= this.connect()
       .then((connection) => {
-        if (this.closed) connection.destroy();
-        else this.connection = connection;
+        if (this.closed) return connection.destroy();
+        this.connection = connection;
+        if (this.direct === true) stayIdle(connection);
       })
       .finally(() => {
         this.reopening = null;
@@ -168,6 +170,18 @@ export class TargetMonitor {
 async function backendOf(connection: TargetConnection): Promise<number> {
   const { rows } = await connection.query('SELECT pg_catalog.pg_backend_pid()');
   return Number(rows[0]?.[0]);
+}
+
+/**
+ * There is long nothing to ask, and a run that is being ended opens no other connection. The setting is there since
+ * PostgreSQL 14. Not waited for: what is asked next goes in line behind it.
+ */
+function stayIdle(connection: TargetConnection): void {
+  connection
+    .query(
+      `SELECT pg_catalog.set_config(name, '0', false) FROM pg_catalog.pg_settings WHERE name = 'idle_session_timeout'`,
+    )
+    .catch(() => {});
 }
 
 function blockersOf(pid: string): string {

@@ -166,6 +166,30 @@ describe.each(ORDERINGS)('%s', (ordering) => {
   });
 });
 
+it('cancel ends a statement that traps the cancel request, also where the target ends sessions that are idle', async () => {
+  const target = await bench.target();
+  await target.sql(`ALTER DATABASE "${target.name}" SET idle_session_timeout = '100ms'`);
+  const record = new HandMadeRecord();
+  record.run(
+    'a',
+    `DO $$ BEGIN
+       FOR second IN 1..600 LOOP
+         BEGIN PERFORM pg_sleep(1); EXCEPTION WHEN query_canceled THEN NULL; END;
+       END LOOP;
+     END $$`,
+  );
+  const watcher = await target.connect();
+  await watcher.query('SET idle_session_timeout = 0');
+  const run = await bench.start(target, { window: await record.store(bench.journal) });
+  await untilTrue(
+    watcher,
+    `SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = current_database() AND strpos(query, 'query_canceled THEN') > 0
+       AND pid <> pg_backend_pid() AND state = 'active' AND clock_timestamp() - query_start > interval '500ms'`,
+  );
+  expect((await bench.engine.cancel(run.id)).state).toBe('CANCELLED');
+  await untilTrue(watcher, NOTHING_LEFT);
+});
+
 it('cancel ends a walk whose sessions are all stalled', async () => {
   const target = await bench.target(SCHEMA);
   const outsider = await target.connect();
