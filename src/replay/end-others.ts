@@ -10,6 +10,12 @@ const END_MS = 10_000;
 const AGAIN_MS = 10;
 const MOST_AGAIN_MS = 320;
 
+/** By what the backends of a run are known: their application name begins with `name`, or they hold the lock `key`. */
+export interface RunMarks {
+  readonly name: string;
+  readonly key: string;
+}
+
 /** Backends of one login that are still there. */
 interface Left {
   readonly login: string;
@@ -19,7 +25,7 @@ interface Left {
 }
 
 /**
- * Ends the backends that an earlier process of a run has left on the target, by their application name, and resolves
+ * Ends the backends that an earlier process of a run has left on the target, by their marks, and resolves
  * when they are gone: the monitor's those that its role may end, each mapped login its own.
  * @throws Error when some are there to stay; the message says whose, and who may end them
  */
@@ -27,12 +33,12 @@ export async function endOthers(
   monitor: { query: TargetConnection['query'] },
   connector: Connector,
   request: ReplayRequest,
-  applicationName: string,
+  marks: RunMarks,
   signal: AbortSignal,
 ): Promise<void> {
   const until = performance.now() + END_MS;
   for (let waitMs = AGAIN_MS; ; waitMs = Math.min(2 * waitMs, MOST_AGAIN_MS)) {
-    const left = await tellToEnd(monitor, applicationName);
+    const left = await tellToEnd(monitor, marks);
     if (left.length === 0) return;
     let why = 'they do not end though they were told to';
     for (const { login } of left.filter(({ told }) => !told)) {
@@ -48,7 +54,7 @@ export async function endOthers(
             user: mapped.user,
             password: mapped.password,
           },
-          (connection) => tellToEnd(connection, applicationName),
+          (connection) => tellToEnd(connection, marks),
         )
         .catch((error: unknown) => {
           why = messageOf(error);
@@ -63,7 +69,7 @@ export async function endOthers(
 /** Tells those to end that the connection's role may end; gives what is still there. */
 async function tellToEnd(
   connection: { query: TargetConnection['query'] },
-  applicationName: string,
+  { name, key }: RunMarks,
 ): Promise<readonly Left[]> {
   const { rows } = await connection.query(
     `SELECT login, count(*), pg_catalog.bool_and(CASE WHEN may THEN pg_catalog.pg_terminate_backend(pid) IS NOT NULL ELSE false END)
@@ -72,7 +78,9 @@ async function tellToEnd(
          (pg_catalog.pg_has_role(usesysid, 'USAGE') OR pg_catalog.pg_has_role('pg_signal_backend', 'USAGE'))
          AND (NOT coalesce(rolsuper, false) OR pg_catalog.current_setting('is_superuser') = 'on') AS may
        FROM pg_catalog.pg_stat_activity LEFT JOIN pg_catalog.pg_roles ON pg_roles.oid = usesysid
-       WHERE pid <> pg_catalog.pg_backend_pid() AND pg_catalog.starts_with(application_name, '${applicationName}')
+       WHERE pid <> pg_catalog.pg_backend_pid() AND (pg_catalog.starts_with(application_name, '${name}') OR pid IN (
+         SELECT pid FROM pg_catalog.pg_locks
+         WHERE locktype = 'advisory' AND objsubid = 1 AND (classid::int8 << 32 | objid::int8) = '${key}'::int8))
      ) AS others GROUP BY login ORDER BY login`,
   );
   return rows.map(([login, count, told]) => ({ login: login ?? '', count: Number(count), told: told === 't' }));

@@ -20,6 +20,7 @@ import { ProgressMarker } from './progress-marker.ts';
 import type { ReportBuilder } from './report-builder.ts';
 import { Reporter } from './reporter.ts';
 import type { ReplayRequest } from './request.ts';
+import { runKey } from './run-key.ts';
 import { SessionPool } from './sessions.ts';
 import type { SettledOutcomes } from './settled-outcomes.ts';
 import type { ReplayStore } from './store.ts';
@@ -171,9 +172,10 @@ export class RunOnTarget {
 
   /** Nothing is sent before: where it fails, the run stays as resumable as it was. */
   private async endPredecessor(monitor: TargetMonitor): Promise<void> {
-    const { request, control } = this.parts;
+    const { replayId, request, control } = this.parts;
+    const marks = { name: this.name, key: runKey(replayId) };
     try {
-      await endOthers(monitor, this.connector, request, this.name, control.signal);
+      await endOthers(monitor, this.connector, request, marks, control.signal);
     } catch (error) {
       control.end({ kind: 'INTERRUPTED', message: messageOf(error) });
     }

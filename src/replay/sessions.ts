@@ -10,6 +10,7 @@ import type { NoticeCode } from './event.ts';
 import type { EventFeed } from './feed.ts';
 import type { PlannedSession } from './plan.ts';
 import { type ReplayRequest, refillMark } from './request.ts';
+import { runKey } from './run-key.ts';
 import { SessionMemory } from './session-memory.ts';
 import type { Tally } from './tally.ts';
 
@@ -175,7 +176,7 @@ export class SessionPool {
       for (let attempt = 1; ; attempt++) {
         const connection = await this.openPersistently(session);
         // Before anyone can send on it: what the session set up comes first.
-        await this.restore(session, connection);
+        await this.prepare(session, connection);
         if (this.closed || this.options.signal.aborted) {
           connection.destroy('the run has ended');
           throw runHasEnded();
@@ -262,17 +263,23 @@ export class SessionPool {
     }
   }
 
+  private async prepare(session: TargetSession, connection: TargetConnection): Promise<void> {
+    const cutShort = () => connection.destroy('the run has ended');
+    this.options.signal.addEventListener('abort', cutShort, { once: true });
+    // Where it is refused, the connection is found by its name only.
+    await sendAlone(connection, `SELECT pg_catalog.pg_advisory_lock_shared(${runKey(this.options.replayId)})`);
+    await this.restore(session, connection);
+    this.options.signal.removeEventListener('abort', cutShort);
+  }
+
   private async restore(session: TargetSession, connection: TargetConnection): Promise<void> {
     const statements = session.memory.statements();
     if (statements.length === 0) return;
     const failed: string[] = [];
-    const cutShort = () => connection.destroy('the run has ended');
-    this.options.signal.addEventListener('abort', cutShort, { once: true });
     for (const { statement, parameters } of statements) {
       const outcome = await sendAlone(connection, statement, parameters);
       if (!outcome.ok) failed.push(outcome.message ?? 'connection lost');
     }
-    this.options.signal.removeEventListener('abort', cutShort);
     this.notice(
       'SESSION_PREPARED',
       session,

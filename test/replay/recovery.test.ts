@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import type { ReplayInput } from '../../src/replay/request.ts';
 import { HandMadeRecord } from '../support/record.ts';
-import { type EndedRun, useBench } from '../support/replay.ts';
+import { type EndedRun, untilRunning, useBench } from '../support/replay.ts';
 import { spawnReplay } from '../support/spawn-replay.ts';
 
 const SCHEMA = 'CREATE TABLE ran (n int)';
@@ -186,4 +186,22 @@ it('a run whose window has got other entries meanwhile is not resumed into the w
   expect(ended.replay).toMatchObject({ state: 'FAILED', error: { code: 'REPLAY_STATE' } });
   expect(ended.replay.error?.message).toContain('start a new replay');
   expect([...(await executions(target)).values()].every((times) => times === 1)).toBe(true);
+});
+
+it('a session that gave itself another application name is ended too before a resumed run sends anything', async () => {
+  const target = await bench.target(SCHEMA);
+  const record = new HandMadeRecord();
+  record.run('a', "SET application_name = 'its own'");
+  record.run('a', 'INSERT INTO ran SELECT 1 FROM pg_sleep(600)');
+  record.run('a', 'INSERT INTO ran VALUES (2)');
+  const input: ReplayInput = { window: await record.store(bench.journal), target: target.spec };
+  const watcher = await target.connect();
+  const { id, kill } = await spawnReplay(bench.url, input);
+  await untilRunning(watcher, 'pg_sleep(600)');
+  await kill();
+  while (!(await bench.engine.recover()).includes(id)) await new Promise(setImmediate);
+  await bench.engine.resume(id);
+  expect((await bench.ended(id)).replay.state).toBe('COMPLETED');
+  const { rows } = await watcher.query("SELECT pid FROM pg_stat_activity WHERE application_name = 'its own'");
+  expect(rows).toEqual([]);
 });
