@@ -181,14 +181,11 @@ export class TimestampWalk {
     const reason: SkipReason | null =
       refusalOf(entry, this.context.request) ??
       (session.lostTransaction === entry.transactionId ? 'TRANSACTION_LOST' : null);
-    if (reason !== null) {
-      context.reporter.skipped(taken, reason);
-      session.remaining -= 1;
-      return this.closeIfOver(lane);
-    }
-    session.lostTransaction = null;
+    if (reason !== null) return this.skip(lane, taken, reason);
     const connection = await this.connectionFor(session, taken);
     if (connection === null) return;
+    // A pause that came in between may have cost it its connection.
+    if (session.lostTransaction === entry.transactionId) return this.skip(lane, taken, 'TRANSACTION_LOST');
     session.transactionId = entry.transactionId;
 
     const sentAt = performance.now();
@@ -219,6 +216,12 @@ export class TimestampWalk {
     if (locked) this.behind = { cause: 'LOCK', lane };
     else if (!sendIsTimely(performance.now() - sentAt)) this.behind = { cause: 'TARGET', lane };
     if (how === 'DONE') await this.closeIfOver(lane);
+  }
+
+  private skip(lane: Lane, taken: Taken, reason: SkipReason): Promise<void> {
+    this.context.reporter.skipped(taken, reason);
+    lane.session.remaining -= 1;
+    return this.closeIfOver(lane);
   }
 
   /**

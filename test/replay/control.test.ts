@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { HandMadeRecord } from '../support/record.ts';
 import { untilRunning, untilTrue, useBench } from '../support/replay.ts';
+import { startProxy } from '../target/proxy.ts';
 
 const SCHEMA = `
   CREATE TABLE log (n bigint GENERATED ALWAYS AS IDENTITY, who text);
@@ -226,6 +227,58 @@ it('a run that is paused while it waits for a stalled session goes on when it is
   await bench.engine.resume(run.id);
   expect((await run.ended()).replay.summary).toMatchObject({ planned: 6, succeeded: 6 });
 });
+
+it.each(['TIMESTAMP', 'SESSION'] as const)(
+  '%s: a COMMIT whose connection is lost in a pause that began ahead of it is not sent on another',
+  async (ordering) => {
+    const target = await bench.target(SCHEMA);
+    let asked = () => {};
+    const isAsked = new Promise<void>((resolve) => {
+      asked = resolve;
+    });
+    let answerAndBreakOff = () => {};
+    let done = false;
+    const port = await startProxy(target.port, ({ client, server }) => {
+      server.pipe(client);
+      client.on('data', (chunk: Buffer) => {
+        // What the COMMIT is to end is asked for by a function call.
+        const isQuestion = chunk[0] === 'F'.charCodeAt(0) && client === session;
+        if (isQuestion && !done) {
+          done = true;
+          answerAndBreakOff = () => {
+            server.once('data', () => client.end());
+            server.write(chunk);
+          };
+          asked();
+          return;
+        }
+        if (/application_name\0reprise \w{8}\0/.test(chunk.toString('latin1'))) session = client;
+        server.write(chunk);
+      });
+    });
+    let session: unknown = null;
+    const record = new HandMadeRecord();
+    record.run('a', 'BEGIN');
+    record.run('a', log('undone'));
+    const commit = record.run('a', 'COMMIT');
+    record.run('a', log('next'));
+    const { user, password, name } = target;
+    const proxied = {
+      ...target,
+      spec: { host: '127.0.0.1', port, user, password, database: name },
+    };
+    const window = await record.store(bench.journal);
+    const run = await bench.start(proxied, { window, ordering, inFlight: 1 });
+    await isAsked;
+    await bench.engine.pause(run.id);
+    answerAndBreakOff();
+    await run.event((event) => event.kind === 'NOTICE' && event.code === 'CONNECTION_LOST');
+    await bench.engine.resume(run.id);
+    const ended = await run.ended();
+    expect(ended.outcome(commit)).toMatchObject({ status: 'SKIPPED', skipReason: 'TRANSACTION_LOST' });
+    expect(await target.sql(LOGGED)).toEqual(['next']);
+  },
+);
 
 it('a run that is paused at the end of its plan completes when it is resumed', async () => {
   const target = await bench.target(SCHEMA);
