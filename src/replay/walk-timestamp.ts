@@ -196,10 +196,9 @@ export class TimestampWalk {
       this.nextLookAt = 0;
       const aborted = session.recordedAborted(entry);
       connection.send(messageFor(entry, context.request.digestRows), (outcome) => {
-        const wasStalled = lane.stalled;
         const goOn = () => {
           this.finish(lane, taken, outcome);
-          if (wasStalled) this.endStall(lane);
+          if (lane.stalled) this.endStall(lane);
           else settle('DONE');
         };
         const unknown = () => context.reporter.answered(taken, outcome, lag, aborted);
@@ -321,8 +320,9 @@ export class TimestampWalk {
     this.looking = true;
     try {
       const blockers = (await this.context.monitor.blockers([pid])).get(pid) ?? [];
-      // The answer may have come while we asked.
-      if (this.current !== current || blockers.length === 0) return;
+      // The answer may have come while we asked, or the connection been lost.
+      if (this.current !== current || current.lane.session.connection?.processId !== pid) return;
+      if (blockers.length === 0) return;
       current.locked = true;
       const holder = blockers
         .map((blocker) => this.context.pool.byProcessId(blocker))

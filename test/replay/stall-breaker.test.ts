@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { HandMadeRecord } from '../support/record.ts';
 import { untilRunning, useBench } from '../support/replay.ts';
+import { startProxy } from '../target/proxy.ts';
 
 const SCHEMA = `
   CREATE TABLE log (n bigint GENERATED ALWAYS AS IDENTITY, who text);
@@ -248,6 +249,66 @@ it('a stalled session whose connection is killed is taken up again', async () =>
   expect(run.notices('CONNECTION_LOST')).toHaveLength(1);
   expect(run.notices('CONNECTION_REOPENED')).toHaveLength(1);
   expect(await target.sql(LOGGED)).toEqual(['b goes on']);
+});
+
+it('a COMMIT that is found to wait for a lock when its connection is lost already holds nothing up', async () => {
+  const target = await bench.target(
+    `${SCHEMA}; CREATE TABLE late (id int UNIQUE DEFERRABLE INITIALLY DEFERRED, who text)`,
+  );
+  let commits = false;
+  let hold = () => {};
+  let goOn = () => {};
+  const held = new Promise<void>((resolve) => {
+    hold = resolve;
+  });
+  const port = await startProxy(target.port, ({ client, server }) => {
+    const answers: Buffer[] = [];
+    let isMonitor = false;
+    let isHeld = false;
+    client.on('data', (chunk: Buffer) => {
+      const text = chunk.toString('latin1');
+      if (text.includes(' monitor\0')) isMonitor = true;
+      if (text.includes('COMMIT\0')) commits = true;
+      server.write(chunk);
+    });
+    server.on('data', (chunk: Buffer) => {
+      // The first answer to the stall breaker that names somebody who holds the COMMIT up.
+      if (isMonitor && commits && !isHeld && chunk.includes('SELECT 1\0')) {
+        isHeld = true;
+        goOn = () => {
+          isHeld = false;
+          isMonitor = false;
+          for (const answer of answers) client.write(answer);
+        };
+        hold();
+      }
+      if (isHeld) answers.push(chunk);
+      else client.write(chunk);
+    });
+  });
+  const record = new HandMadeRecord();
+  record.run('a', 'BEGIN');
+  record.run('a', "INSERT INTO late VALUES (1, 'a')");
+  record.run('b', 'BEGIN');
+  record.run('b', "INSERT INTO late VALUES (1, 'b')");
+  const commit = record.run('b', 'COMMIT');
+  record.run('b', log('b'));
+  record.run('a', 'COMMIT');
+  const { user, password, name } = target;
+  const proxied = { ...target, spec: { host: '127.0.0.1', port, user, password, database: name } };
+  const watcher = await target.connect();
+  const run = await bench.start(proxied, { window: await record.store(bench.journal) });
+  await held;
+  await watcher.query(
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
+  );
+  await run.event((event) => event.kind === 'NOTICE' && event.code === 'CONNECTION_LOST');
+  goOn();
+  const ended = await run.ended();
+  expect(ended.outcome(commit)).toMatchObject({ status: 'FAILED', sqlstate: '08006' });
+  expect(ended.notices('STALL_ENDED')).toHaveLength(ended.notices('STALL').length);
+  expect(await target.sql('SELECT who FROM late')).toEqual(['a']);
+  expect(await target.sql(LOGGED)).toEqual(['b']);
 });
 
 it('stalls are found after the monitor has lost its connection', async () => {
