@@ -26,6 +26,10 @@ export interface Lane {
   waited: boolean;
   /** Statements that have ended: what was asked about one says nothing of the next. */
   answers: number;
+  /** `answers` at the last look. */
+  looked: number;
+  /** Two looks in a row found it at the same statement, which waits for no lock of this replay. */
+  slow: boolean;
   /** Why its next statement may be late. */
   cause: LagCause;
   /** Commits handed out that have not ended. */
@@ -44,6 +48,14 @@ export function laneKey(key: string, copy: number): string {
 /** True when nothing of the lane is queued, under way or in doubt. */
 export function isIdle(lane: Lane): boolean {
   return lane.head >= lane.queue.length && lane.lost.length === 0 && (lane.session.connection?.inFlight ?? 0) === 0;
+}
+
+/** Notes that a statement has ended: what looks have found says nothing of the next. */
+export function hasMoved(lane: Lane): void {
+  lane.locked = false;
+  lane.waited = false;
+  lane.slow = false;
+  lane.answers += 1;
 }
 
 /** How late the statement that is being sent is, and why. */

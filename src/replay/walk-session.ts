@@ -13,12 +13,14 @@ import { PreparedTransactions } from './prepared-transactions.ts';
 import { refusalOf } from './refusal.ts';
 import type { PlannedEntry } from './reporter.ts';
 import { refillMark } from './request.ts';
-import { causeAfter, isIdle, type Lane, lagOf, laneKey, type Waiting } from './session-lane.ts';
+import { causeAfter, hasMoved, isIdle, type Lane, lagOf, laneKey, type Waiting } from './session-lane.ts';
 import { LASTING, messageFor, type TargetSession } from './sessions.ts';
 import { mayProceed, passSettled, resumed, type WalkContext } from './walk.ts';
 
-/** Entries that wait in lanes, lock-blocked lanes apart, before the dispatcher waits too. */
+/** Entries that wait in lanes, those behind locks and slow statements apart, before the dispatcher waits too. */
 const MOST_WAITING = 2_000;
+/** Entries that wait behind slow statements: whoever has a long report to make must not hold up the others at once. */
+const MOST_BEHIND_SLOW = 20_000;
 /** The same, all lanes counted: memory has an end even where locks do not. */
 const MOST_HELD = 200_000;
 /** Statements under way over all lanes, about: with more than a few lanes they share it. */
@@ -154,10 +156,13 @@ export class SessionWalk {
     if (this.waiting < MOST_WAITING) return false;
     if (this.waiting >= MOST_HELD) return true;
     let movable = 0;
+    let behindSlow = 0;
     for (const lane of this.lanes.values()) {
-      if (!lane.locked && lane.state !== 'BLOCKED') movable += lane.queue.length - lane.head;
+      const waiting = lane.queue.length - lane.head;
+      if (lane.slow) behindSlow += waiting;
+      else if (!lane.locked && lane.state !== 'BLOCKED') movable += waiting;
     }
-    return movable >= MOST_WAITING;
+    return movable >= MOST_WAITING || behindSlow >= MOST_BEHIND_SLOW;
   }
 
   /** Sends what the lane may send now. */
@@ -258,9 +263,7 @@ export class SessionWalk {
       this.prepared.note(outcome);
       if (!outcome.lost) session.memory.note(entry, outcome);
       lane.cause = causeAfter(lane, outcome.serviceMs, entry.durationMs);
-      lane.locked = false;
-      lane.waited = false;
-      lane.answers += 1;
+      hasMoved(lane);
       this.settle(lane, next);
       this.pump(lane);
     });
@@ -272,9 +275,7 @@ export class SessionWalk {
     if (first !== undefined) {
       const settling = this.context.doubts.settle(lane.lost, first.processId);
       if (settling !== null) await settling;
-      lane.locked = false;
-      lane.waited = false;
-      lane.answers += 1;
+      hasMoved(lane);
       for (const { waiting } of lane.lost.splice(0)) this.settle(lane, waiting);
     }
     this.pump(lane);
@@ -336,7 +337,7 @@ export class SessionWalk {
     }
   }
 
-  /** Looks which lanes wait for locks of this replay, and gives blocked lanes another try. */
+  /** Looks which lanes wait for locks of this replay and which are slow, and gives blocked lanes another try. */
   private async look(): Promise<void> {
     if (this.looking) return;
     this.looking = true;
@@ -358,6 +359,8 @@ export class SessionWalk {
         const holders = found.flatMap((blocker) => this.context.pool.byProcessId(blocker) ?? []);
         const byPrepared = this.prepared.isAmong(found);
         lane.locked = byPrepared || holders.length > 0;
+        lane.slow = !lane.locked && lane.looked === lane.answers;
+        lane.looked = lane.answers;
         if (!this.awaitsCommit || lane.commits.size === 0) return;
         const holder = holders.find((session) => this.waitsForDispatcher(session));
         if (holder !== undefined) this.giveUpOrder(lane, `session ${holder.planned.sessionId}`);
@@ -435,6 +438,8 @@ export class SessionWalk {
         locked: false,
         waited: false,
         answers: 0,
+        looked: -1,
+        slow: false,
         cause: 'NONE',
         commits: new Set(),
         doubt: null,

@@ -45,6 +45,21 @@ it('no session waits for another: one that sleeps holds nobody up', async () => 
   expect((await target.sql(LOGGED)).at(-1)).toBe('slow');
 });
 
+it('one that has thousands of statements behind a long one holds nobody up', async () => {
+  const target = await bench.target(SCHEMA);
+  const outsider = await target.connect();
+  await outsider.query('SELECT pg_advisory_lock(1)');
+  const record = new HandMadeRecord();
+  record.run('slow', 'SELECT pg_advisory_lock(1)');
+  for (let step = 0; step < 4_000; step++) record.run('slow', 'SELECT 1');
+  record.run('a', log('a'));
+  const run = await bench.start(target, { window: await record.store(bench.journal), ...SESSION });
+  await run.event((event) => event.kind === 'OUTCOME' && event.ordinal === 4_002);
+  await outsider.query('SELECT pg_advisory_unlock(1)');
+  const ended = await run.ended();
+  expect(ended.replay.summary).toMatchObject({ succeeded: 4_002 });
+});
+
 it('every recorded session can be run several times at once, and each copy is counted', async () => {
   const target = await bench.target(SCHEMA);
   const record = new HandMadeRecord();
