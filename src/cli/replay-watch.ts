@@ -20,7 +20,7 @@ import type { ServiceFlags } from './service.ts';
 export interface WatchFlags extends ServiceFlags {
   readonly after?: string;
   readonly detail?: 'STATEMENTS' | 'FAILURES' | 'SUMMARY';
-  readonly failOn?: string;
+  readonly failOn?: readonly FailOn[];
   readonly allow?: number;
   readonly threshold?: readonly string[];
   readonly interval?: number;
@@ -34,6 +34,7 @@ export function addWatchFlags(command: Command): Command {
     .option(
       '--fail-on <kinds>',
       `differences that make the exit status 1, by comma, or none (default ${FAIL_ON_DEFAULT.join(',')}; none with --threshold)`,
+      differences,
     )
     .option('--interval <time>', 'without a terminal: how often to print a line of progress (default 5s)', milliseconds)
     .option('--allow <count>', 'differences that are put up with', wholeNumber)
@@ -46,10 +47,11 @@ export function addWatchFlags(command: Command): Command {
 
 /** Groups of failures that are listed at the end. */
 const MOST_FAILURES = 10;
-function failOnOf(flags: WatchFlags): readonly FailOn[] {
-  if (flags.failOn === undefined) return FAIL_ON_DEFAULT;
-  if (flags.failOn === 'none') return [];
-  return flags.failOn.split(',').map((word) => {
+
+/** Read with the other flags, so that a wrong word is refused before anything is started or waited for. */
+function differences(text: string): readonly FailOn[] {
+  if (text === 'none') return [];
+  return text.split(',').map((word) => {
     const found = FAIL_ON.find((kind) => kind === word.trim().toLowerCase());
     if (!found) throw usage('--fail-on', `names ${JSON.stringify(word)}: it takes ${FAIL_ON.join(', ')}, or none`);
     return found;
@@ -67,7 +69,7 @@ export async function requireRun(client: Client, id: string, signal: AbortSignal
 function exitCodeOf(run: ReplayFieldsFragment, flags: WatchFlags): number {
   const { skipped, unknown } = run.summary;
   const summary = { skipped, unknown, divergences: divergencesOf(run.summary) };
-  return exitCodeOfRun({ state: run.state, error: run.error ?? null, summary }, failOnOf(flags), flags.allow ?? 0);
+  return exitCodeOfRun({ state: run.state, error: run.error ?? null, summary }, flags.failOn, flags.allow);
 }
 
 /** How a run is followed. */
@@ -86,8 +88,10 @@ export async function follow(
   { io, exit }: CliContext,
   { cancelOnInterrupt, started }: FollowOptions = { cancelOnInterrupt: false, started: false },
 ): Promise<void> {
-  // A wrong flag is said before an hour is spent.
-  failOnOf(flags);
+  // Only the service can read conditions, and a wrong one is said before an hour is spent. Those of a start it has read.
+  if (!started && flags.threshold !== undefined) {
+    await client.request(ReplayVerdictDocument, { replayId: id, thresholds: flags.threshold }, io.signal);
+  }
   const live = new LiveRun(io, flags.interval);
   const leaving = new AbortController();
   const interrupt = () => {
@@ -138,7 +142,7 @@ export async function follow(
   const missed = replayReport?.thresholds.some(({ passed }) => !passed) ?? false;
   // Who sets conditions has said what counts: they decide alone, unless differences are named too.
   const conditions = own.size + thresholds.length > 0;
-  const status = exitCodeOf(run, conditions && flags.failOn === undefined ? { ...flags, failOn: 'none' } : flags);
+  const status = exitCodeOf(run, conditions && flags.failOn === undefined ? { ...flags, failOn: [] } : flags);
   const code = io.signal.aborted ? EXIT.INTERRUPTED : status === EXIT.OK && missed ? EXIT.DIVERGED : status;
   if (flags.json) json(io, { kind: 'ended', exitCode: code, replay: run, report: replayReport });
   else io.stdout.write(`${[runText(run), ...(replayReport ? verdictTexts(replayReport, id) : [])].join('\n\n')}\n`);
@@ -167,7 +171,7 @@ function watchCommand(id: string, flags: WatchFlags, started: boolean, cursor: s
     add('--detail', flags.detail?.toLowerCase());
     add('--after', cursor ?? undefined);
   }
-  add('--fail-on', flags.failOn);
+  add('--fail-on', flags.failOn && (flags.failOn.join(',') || 'none'));
   add('--allow', flags.allow);
   // A run keeps the conditions that it was started with.
   if (!started) for (const condition of flags.threshold ?? []) add('--threshold', condition);

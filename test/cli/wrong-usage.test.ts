@@ -1,0 +1,38 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { cliHere } from './process.ts';
+import { at, BEGINNING, type ShopService, startShopService } from './shop-service.ts';
+
+let shop: ShopService;
+beforeAll(async () => {
+  shop = await startShopService();
+});
+afterAll(() => shop.close());
+
+const runs = async (): Promise<readonly { readonly id: string }[]> =>
+  JSON.parse((await cliHere(['replay', 'ls', '--json', '--limit', '500'], shop.env)).stdout).nodes;
+
+test.each(['worse', ''])('a word that --fail-on does not know starts no replay: "%s"', async (word) => {
+  const before = await runs();
+  const args = ['replay', 'start', ...BEGINNING, ...at(shop.empty), '--read-only', '--fail-on', word];
+  for (const flags of [[...args, '--watch'], args]) {
+    const { code, stdout, stderr } = await cliHere(flags, shop.env);
+    expect(stderr).toBe(
+      `error: --fail-on names "${word}": it takes new-failure, missing-failure, different-failure, row-count, checksum, ` +
+        'slower, skipped, or none [BAD_INPUT]\n',
+    );
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  }
+  expect(await runs()).toEqual(before);
+});
+
+test('a condition that is none is refused while the run that is watched goes on', async () => {
+  const args = shop.long().filter((word) => word !== '--watch');
+  const id = (await cliHere([...args, '--read-only'], shop.env)).stdout.trim();
+  try {
+    const { code, stdout, stderr } = await cliHere(['replay', 'watch', id, '--threshold', 'p95<50'], shop.env);
+    expect(stderr).toBe('error: threshold "p95<50" has no unit: p95 takes us, ms, s [BAD_INPUT]\n');
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  } finally {
+    await cliHere(['replay', 'cancel', id], shop.env);
+  }
+});
