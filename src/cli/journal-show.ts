@@ -8,7 +8,7 @@ import {
 import { RepriseError } from '../errors.ts';
 import { type CliContext, examples } from './context.ts';
 import { type Cell, count, duration, fields, type Io, json, oneLine, printable, table } from './io.ts';
-import { recordId, wholeNumber } from './options.ts';
+import { atLeastOne, recordId, wholeNumber } from './options.ts';
 import { addServiceFlags, type ServiceFlags, serviceOf } from './service.ts';
 
 interface ShowFlags extends ServiceFlags {
@@ -31,7 +31,7 @@ export function addJournalShow(journal: Command, context: CliContext): void {
         'transaction with its entries.',
     )
     .option('--neighbours <count>', 'of an entry: how many on each side', wholeNumber, 3)
-    .option('--limit <count>', `of a transaction: most entries to list, up to ${MOST}`, wholeNumber, 50)
+    .option('--limit <count>', `of a transaction: most entries to list, up to ${MOST}`, atLeastOne, 50)
     .option('--after <cursor>', 'of a transaction: go on behind the end of an earlier list');
   examples(
     command,
@@ -44,7 +44,7 @@ export function addJournalShow(journal: Command, context: CliContext): void {
 async function show({ transactionId, sequence }: ReturnType<typeof recordId>, flags: ShowFlags, io: Io): Promise<void> {
   const client = serviceOf(io, flags);
   const id = sequence === null ? transactionId : `${transactionId}/${sequence}`;
-  const variables = { id, first: Math.min(Math.max(flags.limit, 1), MOST), after: flags.after ?? null };
+  const variables = { id, first: Math.min(flags.limit, MOST), after: flags.after ?? null };
   const { node } = await client.request(JournalRecordDocument, variables, io.signal);
   if (node?.__typename === 'Replay') {
     throw new RepriseError('BAD_INPUT', `${id} is a replay: \`reprise replay show ${id}\` shows it`, {

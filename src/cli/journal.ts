@@ -13,6 +13,7 @@ import { addJournalTail } from './journal-tail.ts';
 import {
   addFilterFlags,
   addWindowFlags,
+  atLeastOne,
   type FilterFlags,
   filterOf,
   type WindowFlags,
@@ -39,7 +40,7 @@ export function addJournal(program: Command, context: CliContext): void {
     .command('ls')
     .summary('list recorded statements')
     .description('Lists the statements of a window in recorded order.')
-    .option('--limit <count>', 'most entries to list', wholeNumber, 50)
+    .option('--limit <count>', 'most entries to list', atLeastOne, 50)
     .option('--after <cursor>', 'go on behind the end of an earlier list')
     .option('--ids', 'list ids, as `journal show` takes them, instead of sessions');
   examples(

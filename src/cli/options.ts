@@ -16,6 +16,13 @@ export function wholeNumber(text: string): number {
   return Number(text);
 }
 
+/** How many rows to list: a list of none would tell nothing, not even where it ends. */
+export function atLeastOne(text: string): number {
+  const number = wholeNumber(text);
+  if (number === 0) throw new InvalidArgumentError('it must be 1 or more.');
+  return number;
+}
+
 export function decimal(text: string): number {
   const number = Number(text);
   if (text.trim() === '' || !Number.isFinite(number)) throw new InvalidArgumentError('it must be a number.');

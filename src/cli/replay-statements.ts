@@ -3,7 +3,7 @@ import { type OutcomeFilterInput, OutcomeRowsDocument, type OutcomeRowsQuery } f
 import { RepriseError } from '../errors.ts';
 import { type CliContext, examples } from './context.ts';
 import { count, duration, type Io, json, oneLine } from './io.ts';
-import { addReplayArgument, choice, collect, transactionId, wholeNumber } from './options.ts';
+import { addReplayArgument, atLeastOne, choice, collect, transactionId, wholeNumber } from './options.ts';
 import { addServiceFlags, type ServiceFlags, serviceOf } from './service.ts';
 import { DIVERGENCES, OUTCOME_STATUSES } from './words.ts';
 
@@ -37,7 +37,7 @@ export function addReplayStatements(replay: Command, { io }: CliContext): void {
     .option('--transaction <id>', 'only those of this recorded transaction', transactionId)
     .option('--seq <number>', 'from this number on, such as a "first seq" of `failures`', wholeNumber)
     .option('--no-cascades', 'leave out failures that only follow from an earlier one')
-    .option('--limit <count>', 'most statements to list', wholeNumber, 20)
+    .option('--limit <count>', 'most statements to list', atLeastOne, 20)
     .option('--after <cursor>', 'go on behind the end of an earlier list');
   examples(
     command,

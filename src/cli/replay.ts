@@ -9,6 +9,7 @@ import {
   type ReplayFieldsFragment,
   type ReplayInput,
   ReplaysDocument,
+  type ReplaysQuery,
   ResumeReplayDocument,
   SetReplaySpeedDocument,
   StartReplayDocument,
@@ -18,7 +19,7 @@ import { RepriseError } from '../errors.ts';
 import { type CliContext, examples } from './context.ts';
 import { EXIT } from './exit-codes.ts';
 import { count, duration, fields, type Io, json, table, usage } from './io.ts';
-import { addReplayArgument, choice, collect, decimal, wholeNumber } from './options.ts';
+import { addReplayArgument, atLeastOne, choice, collect, decimal } from './options.ts';
 import {
   addRequestFlags,
   type CredentialsFlags,
@@ -45,6 +46,9 @@ const STATES = [
   'FAILED',
   'INTERRUPTED',
 ] as const;
+
+/** Replays that are asked for at once. */
+const PAGE = 100;
 
 interface StartFlags extends RequestFlags, WatchFlags, ServiceFlags {
   readonly watch?: boolean;
@@ -89,7 +93,7 @@ export function addReplay(program: Command, context: CliContext): void {
     .command('ls')
     .summary('list replays, newest first')
     .addOption(choice('--state <state>', 'only those in this state (may be repeated)', STATES, true))
-    .option('--limit <count>', 'most replays to list', wholeNumber, 20)
+    .option('--limit <count>', 'most replays to list', atLeastOne, 20)
     .option('--after <cursor>', 'go on behind the end of an earlier list');
   examples(list, 'reprise replay ls --state running --state paused', 'reprise replay ls --json --limit 100');
   addServiceFlags(list).action((flags: ListFlags) => listReplays(flags, io));
@@ -223,11 +227,19 @@ function transactionsText(counts: { committed: number; rolledBack: number; open:
 }
 
 async function listReplays(flags: ListFlags, io: Io): Promise<void> {
-  const variables = { states: flags.state ?? null, first: flags.limit, after: flags.after ?? null };
-  const { replays } = await serviceOf(io, flags).request(ReplaysDocument, variables, io.signal);
-  if (flags.json) return json(io, replays);
-  io.stdout.write(`${runsTable(replays.nodes)}\n`);
-  if (replays.pageInfo.hasNextPage) io.stderr.write(`\nmore follow: --after ${replays.pageInfo.endCursor}\n`);
+  const client = serviceOf(io, flags);
+  const nodes: ReplayFieldsFragment[] = [];
+  let pageInfo: ReplaysQuery['replays']['pageInfo'] = { hasNextPage: true, endCursor: flags.after ?? null };
+  while (pageInfo.hasNextPage && nodes.length < flags.limit) {
+    const first = Math.min(PAGE, flags.limit - nodes.length);
+    const variables = { states: flags.state ?? null, first, after: pageInfo.endCursor ?? null };
+    const { replays } = await client.request(ReplaysDocument, variables, io.signal);
+    nodes.push(...replays.nodes);
+    pageInfo = replays.pageInfo;
+  }
+  if (flags.json) return json(io, { nodes, pageInfo });
+  io.stdout.write(`${runsTable(nodes)}\n`);
+  if (pageInfo.hasNextPage) io.stderr.write(`\nmore follow: --after ${pageInfo.endCursor}\n`);
 }
 
 async function showFailures(id: string, flags: ServiceFlags, io: Io): Promise<void> {

@@ -36,3 +36,23 @@ test('a condition that is none is refused while the run that is watched goes on'
     await cliHere(['replay', 'cancel', id], shop.env);
   }
 });
+
+test.each([
+  ['journal', 'ls', '--window', 'all'],
+  ['journal', 'show', '00000000-0000-4000-8000-000000000000'],
+  ['replay', 'ls'],
+  ['replay', 'statements', '00000000-0000-4000-8000-000000000000'],
+])('a list of no rows is refused: %s %s', async (...command) => {
+  const { code, stderr } = await cliHere([...command, '--limit', '0'], shop.env);
+  expect(stderr).toMatch(/^error: option '--limit <count>' argument '0' is invalid. it must be 1 or more./);
+  expect(code).toBe(2);
+});
+
+test('replay ls takes a limit above what one request to the service may ask for', async () => {
+  const { code, stderr } = await cliHere(['replay', 'ls', '--limit', '100000'], shop.env);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  const two = JSON.parse((await cliHere(['replay', 'ls', '--limit', '2', '--json'], shop.env)).stdout);
+  expect(two.nodes.map(({ id }: { readonly id: string }) => id)).toEqual(
+    (await runs()).slice(0, 2).map(({ id }) => id),
+  );
+});
