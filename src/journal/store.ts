@@ -148,6 +148,18 @@ export interface WindowProfile {
   readonly last: Micros | null;
 }
 
+/** What counts of committed transactions that began before the window: all, the part in the window, nothing. */
+export type CommittedEdges = 'INCLUDE' | 'CUT' | 'EXCLUDE';
+
+/** What the committed transactions of a window hold, counted. */
+export interface CommittedProfile {
+  readonly transactions: number;
+  readonly entries: number;
+  readonly failed: number;
+  /** Of those that had not failed in the record. */
+  readonly unreplayable: WindowProfile['unreplayable'];
+}
+
 /** The durable, append-only record. One implementation (`src/store`), one contract test suite. */
 export interface JournalStore {
   /**
@@ -181,11 +193,14 @@ export interface JournalStore {
     limit: number,
   ): Promise<readonly TransactionWithEntries[]>;
 
-  /** How much `committed` would give in all. */
+  /** How much of `committed` passes the filter, what it says about single statements included. */
   committedCount(
     window: Window,
     filter: EntryFilter,
+    edges: CommittedEdges,
   ): Promise<{ readonly transactions: number; readonly entries: number }>;
+  /** The same, with what became of these entries in the record; costs a look at each of them. */
+  committedProfile(window: Window, filter: EntryFilter, edges: CommittedEdges): Promise<CommittedProfile>;
 
   /** Sessions with entries in the window that pass the filter, in order of their first one. */
   sessionSpans(window: Window, filter: EntryFilter): Promise<readonly SessionSpan[]>;

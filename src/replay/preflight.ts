@@ -1,5 +1,5 @@
 import { RepriseError } from '../errors.ts';
-import type { Coverage, JournalStore, SessionSpan, WindowProfile } from '../journal/store.ts';
+import type { CommittedProfile, Coverage, JournalStore, SessionSpan, WindowProfile } from '../journal/store.ts';
 import type { DatabaseFacts } from '../target/identity.ts';
 import { type ResolvedTarget, targetLabel } from '../target/spec.ts';
 import type { SkipReason } from './event.ts';
@@ -71,7 +71,8 @@ export async function preflight(
   const coverage = await journal.coverage(request.window, 1);
   const profile = await journal.profile(request.window, filter);
   const spans = await journal.sessionSpans(request.window, filter);
-  const committed = request.ordering === 'COMMIT' ? await journal.committedCount(request.window, filter) : null;
+  const committed =
+    request.ordering === 'COMMIT' ? await journal.committedProfile(request.window, filter, request.edges) : null;
   const statements = (committed?.entries ?? profile.entries) * request.scale;
   const sample = await sampleWindow(journal, request.window, filter, profile.entries, {
     kinds: LIMITS.kinds,
@@ -80,7 +81,7 @@ export async function preflight(
   const databaseFor = databasesOf(request, spans, problems);
   const inspection = await inspectTarget(target, request, journalFacts, sample, databaseFor, LIMITS.parseMs);
   const sessionsAtOnce = mostAtOnce(spans) * request.scale;
-  const skipped = skippedOf(profile, request);
+  const skipped = skippedOf(profile, committed, request);
   const writes = sum(profile.byType, WRITES);
 
   if (statements === 0) problems.warn('EMPTY_WINDOW', 'the window holds no statement that would be replayed');
@@ -227,12 +228,17 @@ function aboutStatements(
   }
 }
 
-function skippedOf({ unreplayable, failed }: WindowProfile, { ordering, scale }: ReplayRequest): Preflight['skipped'] {
+function skippedOf(
+  profile: WindowProfile,
+  committed: CommittedProfile | null,
+  { scale }: ReplayRequest,
+): Preflight['skipped'] {
+  const { unreplayable } = committed ?? profile;
   const skipped: { reason: SkipReason; count: number }[] = Object.entries(unreplayable).map(([reason, count]) => ({
     reason: reason as SkipReason,
     count: count * scale,
   }));
-  if (ordering === 'COMMIT' && failed > 0) skipped.push({ reason: 'FAILED_IN_RECORD', count: failed });
+  if (committed !== null && committed.failed > 0) skipped.push({ reason: 'FAILED_IN_RECORD', count: committed.failed });
   return skipped;
 }
 

@@ -239,7 +239,7 @@ async function walkInOrder(
 ): Promise<void> {
   const { journal, request, control, tally } = context;
   if (request.ordering === 'COMMIT') {
-    const { entries } = await journal.committedCount(request.window, planFilter(request));
+    const { entries } = await journal.committedCount(request.window, planFilter(request), request.edges);
     tally.setPlanned(entries);
     return new CommitWalk(context, sessions, databaseFor).run();
   }

@@ -61,14 +61,21 @@ export function filterConditions(
   const conditions: Expression<SqlBool>[] = [eb('ts', '>=', BigInt(span.from)), eb('ts', '<=', BigInt(span.to))];
   if (originIds !== null) conditions.push(sql<SqlBool>`origin_id = any(${originIds}::int4[])`);
   if (positions !== null) conditions.push(sql<SqlBool>`position = any(${positions}::int8[])`);
-  const onStatements = statementConditions(eb, filter);
-  if (onStatements.length > 0 && filter.keepTransactionControl === true) {
-    conditions.push(eb.or([eb('type', '=', statementTypeCode.encode('TRANSACTION')), eb.and(onStatements)]));
-  } else conditions.push(...onStatements);
+  conditions.push(...statementConditions(eb, filter));
   return conditions;
 }
 
-function statementConditions(eb: ExpressionBuilder<Tables, 'entries'>, filter: EntryFilter): Expression<SqlBool>[] {
+/** What a filter asks of single statements, whatever transaction they are of; empty when it takes all of them. */
+export function statementConditions(
+  eb: ExpressionBuilder<Tables, 'entries'>,
+  filter: EntryFilter,
+): Expression<SqlBool>[] {
+  const conditions = ownConditions(eb, filter);
+  if (conditions.length === 0 || filter.keepTransactionControl !== true) return conditions;
+  return [eb.or([eb('type', '=', statementTypeCode.encode('TRANSACTION')), eb.and(conditions)])];
+}
+
+function ownConditions(eb: ExpressionBuilder<Tables, 'entries'>, filter: EntryFilter): Expression<SqlBool>[] {
   const conditions: Expression<SqlBool>[] = [];
   if (filter.statementTypes) {
     conditions.push(sql<SqlBool>`type = any(${filter.statementTypes.map(statementTypeCode.encode)}::int2[])`);

@@ -10,7 +10,7 @@ import { evict } from './eviction.ts';
 import { guarded } from './failures.ts';
 import { createOrigins } from './origins.ts';
 import { readSessionSpans } from './session-spans.ts';
-import { countCommitted, readStraddlers, readTransactions } from './transaction-reads.ts';
+import { countCommitted, profileCommitted, readStraddlers, readTransactions } from './transaction-reads.ts';
 import { readProfile } from './window-profile.ts';
 
 /**
@@ -43,8 +43,10 @@ export function createJournalStore(
       guarded('read committed transactions', () =>
         readCommitted(database, origins, window, filter, afterCommitSeq, limit),
       ),
-    committedCount: (window, filter) =>
-      guarded('count committed transactions', () => countCommitted(database, origins, window, filter)),
+    committedCount: (window, filter, edges) =>
+      guarded('count committed transactions', () => countCommitted(database, origins, window, filter, edges)),
+    committedProfile: (window, filter, edges) =>
+      guarded('count committed transactions', () => profileCommitted(database, origins, window, filter, edges)),
     sessionSpans: (window, filter) =>
       guarded('read the sessions of a window', () => readSessionSpans(database, origins, window, filter)),
     straddlers: (window, filter) =>

@@ -1,8 +1,11 @@
-import { type Kysely, sql } from 'kysely';
+import { expressionBuilder, type Kysely, type SqlBool, sql } from 'kysely';
+import type { UnreplayableReason } from '../journal/entry.ts';
+import type { CommittedEdges, CommittedProfile } from '../journal/store.ts';
 import type { Transaction } from '../journal/transaction.ts';
 import type { EntryFilter, Window } from '../journal/window.ts';
+import { outcomeCode, unreplayableCode } from './codes.ts';
 import type { Database } from './database.ts';
-import { uuidsOf } from './entry-filter.ts';
+import { statementConditions, uuidsOf } from './entry-filter.ts';
 import { TRANSACTION_FIELDS, transactionsOf } from './entry-rows.ts';
 import type { Origins } from './origins.ts';
 import type { Tables } from './tables.ts';
@@ -26,13 +29,18 @@ export async function readTransactions(
 
 const MINUTE = 60_000_000;
 
-/** How much `readCommitted` would give in all; entries that were evicted are not counted. */
+/** See `JournalStore.committedCount`; entries that were evicted are not counted. */
 export async function countCommitted(
   database: Database,
   origins: Origins,
   window: Window,
   filter: EntryFilter,
+  edges: CommittedEdges,
 ): Promise<{ readonly transactions: number; readonly entries: number }> {
+  // Looked at one by one, where what is known of whole transactions does not tell.
+  if (edges !== 'INCLUDE' || statementConditions(expressionBuilder<Tables, 'entries'>(), filter).length > 0) {
+    return profileCommitted(database, origins, window, filter, edges);
+  }
   const originIds = await origins.matching(filter);
   const row = await database.scan(async (snapshot) => {
     const committed = await committedIn(snapshot, originIds, window, filter, 0n);
@@ -48,6 +56,54 @@ export async function countCommitted(
       .executeTakeFirst();
   });
   return { transactions: Number(row?.transactions ?? 0n), entries: Number(row?.entries ?? 0n) };
+}
+
+/** See `JournalStore.committedProfile`; entries that were evicted are not counted. */
+export async function profileCommitted(
+  database: Database,
+  origins: Origins,
+  window: Window,
+  filter: EntryFilter,
+  edges: CommittedEdges,
+): Promise<CommittedProfile> {
+  const originIds = await origins.matching(filter);
+  const eb = expressionBuilder<Tables, 'entries'>();
+  const wanted = [sql<SqlBool>`true`, ...statementConditions(eb, filter)];
+  if (edges === 'CUT') wanted.push(eb('ts', '>=', BigInt(window.from)), eb('ts', '<=', BigInt(window.to)));
+  const rows = await database.scan(async (snapshot) => {
+    const committed = await committedIn(snapshot, originIds, window, filter, 0n);
+    if (committed === null) return [];
+    const whole = edges === 'EXCLUDE' ? committed.where('started_at', '>=', BigInt(window.from)) : committed;
+    const counted = sql<CommittedRow>`
+      select outcome, unreplayable, count(*) as entries, count(*) filter (where first) as transactions
+      from (
+        select outcome, unreplayable, row_number() over (partition by t.position order by sequence) = 1 as first
+        from (${whole.select(['position', 'first_ts', 'last_ts'])}) t
+        join reprise.entries on entries.position = t.position and ts between first_ts and last_ts
+        where ${eb.and(wanted)}
+      ) e group by 1, 2`;
+    return (await counted.execute(snapshot)).rows;
+  });
+  const unreplayable: Partial<Record<UnreplayableReason, number>> = {};
+  let [transactions, entries, failed] = [0, 0, 0];
+  for (const row of rows) {
+    const count = Number(row.entries);
+    transactions += Number(row.transactions);
+    entries += count;
+    if (outcomeCode.decode(row.outcome) === 'FAILED') failed += count;
+    else if (row.unreplayable !== null) {
+      const reason = unreplayableCode.decode(row.unreplayable);
+      unreplayable[reason] = (unreplayable[reason] ?? 0) + count;
+    }
+  }
+  return { transactions, entries, failed, unreplayable };
+}
+
+interface CommittedRow {
+  readonly outcome: number;
+  readonly unreplayable: number | null;
+  readonly entries: bigint;
+  readonly transactions: bigint;
 }
 
 /** The transactions that committed in the window and pass the filter; null where there can be none. */

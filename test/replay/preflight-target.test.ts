@@ -230,10 +230,8 @@ describe('preflight counts', () => {
     expect(await check({ ordering: 'COMMIT' })).toMatchObject({
       statements: 4,
       transactions: 2,
-      skipped: [
-        { reason: 'COPY_DATA', count: 1 },
-        { reason: 'FAILED_IN_RECORD', count: 1 },
-      ],
+      // What failed and what cannot be replayed are of a transaction that was rolled back.
+      skipped: [],
     });
     expect(await check({ ordering: 'SESSION', scale: 3 })).toMatchObject({ statements: 21, sessionsAtOnce: 6 });
     expect(await check({ filter: { sessionIds: ['s2'] } })).toMatchObject({
@@ -245,6 +243,27 @@ describe('preflight counts', () => {
       skipped: [],
       estimatedMs: 40,
     });
+  });
+
+  test('in COMMIT ordering the statements of committed transactions that pass the filter, and no others', async () => {
+    const failed = { outcome: { status: 'FAILED', sqlstate: '22012', message: 'x' } } as const;
+    await record([
+      ...['BEGIN', 'SELECT 1', 'SAVEPOINT s', { statement: 'SELECT 1/0', ...failed }, 'ROLLBACK TO s'],
+      ...[{ statement: 'COPY orders FROM STDIN', unreplayable: 'COPY_DATA' } as const, 'COMMIT'],
+    ]);
+    await record(['BEGIN', { statement: 'SELECT 1/0', ...failed }, 'ROLLBACK'], {}, 'ROLLED_BACK');
+    await record(['INSERT INTO orders VALUES (1)']);
+    const commits = (over: Partial<ReplayInput> = {}) => check({ ordering: 'COMMIT', ...over });
+    const failure = { reason: 'FAILED_IN_RECORD', count: 1 };
+    expect(await commits()).toMatchObject({
+      ...{ statements: 8, transactions: 2, skipped: [{ reason: 'COPY_DATA', count: 1 }, failure] },
+    });
+    const selects = { filter: { statementTypes: ['SELECT'] } } as const;
+    expect(await commits(selects)).toMatchObject({ statements: 6, transactions: 1, skipped: [failure] });
+    const later = { window: { ...WINDOW, from: START + SECOND + 3000 } };
+    expect(await commits({ ...later, edges: 'CUT' })).toMatchObject({ statements: 4, transactions: 1 });
+    expect(await commits({ ...later, edges: 'EXCLUDE' })).toMatchObject({ statements: 0, transactions: 0 });
+    expect(await commits({ ...later, edges: 'INCLUDE' })).toMatchObject({ statements: 7, transactions: 1 });
   });
 
   test('others on the target, writes to read-only sessions, and connections that are too few', async () => {

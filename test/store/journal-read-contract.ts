@@ -225,11 +225,11 @@ export function readContract(subject: Subject): void {
         after = page.at(-1)?.transaction.commitSeq as bigint;
       }
       expect(seen).toEqual(ids);
-      expect(await store.committedCount(ALL, {})).toEqual({ transactions: 7, entries: 21 });
+      expect(await store.committedCount(ALL, {}, 'INCLUDE')).toEqual({ transactions: 7, entries: 21 });
       const window = { from: START + 2 * 60 * SECOND + 3_000, to: START + 4 * 60 * SECOND + 3_000 };
       const inside = await store.committed(window, {}, 0n, 10);
       expect(inside.map((one) => one.transaction.id)).toEqual([ids[3], ids[4], ids[5]]);
-      expect(await store.committedCount(window, {})).toEqual({ transactions: 3, entries: 9 });
+      expect(await store.committedCount(window, {}, 'INCLUDE')).toEqual({ transactions: 3, entries: 9 });
       expect(await store.committed({ from: window.from + 1, to: window.to - 1 }, {}, 0n, 10)).toHaveLength(1);
     });
 
@@ -242,7 +242,12 @@ export function readContract(subject: Subject): void {
       expect(await read({ transactionIds: [other] })).toEqual([other]);
       expect(await read({ users: ['nobody'] })).toEqual([]);
       expect(await read({ text: 'nothing holds this', statementTypes: ['DDL'] })).toEqual([mine, other]);
-      expect(await store.committedCount(ALL, { sessionIds: ['s2'] })).toEqual({ transactions: 1, entries: 2 });
+      expect(await store.committedCount(ALL, { sessionIds: ['s2'] }, 'INCLUDE')).toEqual({
+        transactions: 1,
+        entries: 2,
+      });
+      const none = { transactions: 0, entries: 0 };
+      expect(await store.committedCount(ALL, { text: 'nothing holds this' }, 'INCLUDE')).toMatchObject(none);
     });
   });
 
