@@ -103,8 +103,20 @@ function mappedToIpv4([network, bits]: [Address, number]): [Address, number] {
 
 const NAME = /^[a-z0-9_]([a-z0-9_.-]{0,252}[a-z0-9_.])?$/i;
 
+/**
+ * Why nothing can be at this host; null where it is a name, an address or the directory of a Unix socket. What looks like
+ * a URL is not repeated: its password would get into logs.
+ */
+export function hostProblem(host: string): string | null {
+  if (host.startsWith('/')) return null;
+  const plain = normaliseHost(host);
+  if (normaliseAddress(plain) !== null || isHostName(plain)) return null;
+  if (/@|:\/\//.test(host)) return 'is a URL or holds a login: give host, port, user, password and database one by one';
+  return `${JSON.stringify(host)} is neither a host name nor an IP address`;
+}
+
 /** True for what can be a DNS name. */
-export function isHostName(host: string): boolean {
+function isHostName(host: string): boolean {
   return NAME.test(host);
 }
 

@@ -2,7 +2,7 @@ import { lookup } from 'node:dns/promises';
 import { messageOf, RepriseError } from '../errors.ts';
 import {
   Allowlist,
-  isHostName,
+  hostProblem,
   isThisMachine,
   isUnspecified,
   normaliseAddress,
@@ -59,13 +59,19 @@ export interface TargetPolicy {
   aliases(): readonly PublicAlias[];
 }
 
-/** @throws RepriseError CONFIG_INVALID for a rule that cannot be read or an alias given twice. */
+/** @throws RepriseError CONFIG_INVALID for a rule or the host of an alias that cannot be read, or an alias given twice. */
 export function createTargetPolicy(config: TargetPolicyConfig): TargetPolicy {
   const allowlist = new Allowlist(config.allow);
   const aliases = new Map<string, TargetAlias>();
   for (const alias of config.aliases) {
     if (aliases.has(alias.alias)) {
       throw new RepriseError('CONFIG_INVALID', `target alias ${JSON.stringify(alias.alias)} is given twice`);
+    }
+    const problem = hostProblem(alias.host);
+    if (problem !== null) {
+      throw new RepriseError('CONFIG_INVALID', `REPRISE_TARGETS: ${alias.alias}.host ${problem}`, {
+        path: ['REPRISE_TARGETS'],
+      });
     }
     aliases.set(alias.alias, alias);
   }
@@ -229,11 +235,8 @@ function checkInput(target: Omit<ResolvedTarget, 'address'>): void {
     // The start-up message separates its fields by NUL: one in a name would smuggle in options.
     if (target[field]?.includes('\0')) throw bad(field, 'holds a NUL character');
   }
-  if (target.host.startsWith('/')) return;
-  const host = normaliseHost(target.host);
-  if (normaliseAddress(host) === null && !isHostName(host)) {
-    throw bad('host', `${JSON.stringify(target.host)} is neither a host name nor an IP address`);
-  }
+  const problem = hostProblem(target.host);
+  if (problem !== null) throw bad('host', problem);
 }
 
 async function systemLookup(host: string): Promise<readonly string[]> {

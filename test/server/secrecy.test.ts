@@ -48,6 +48,7 @@ describe('a password comes back in no answer and no log line, when', () => {
     ['a mapped user holds it and is wrong', { window, target, users: [{ recorded: 1, user: 'x', password: SECRET }] }],
     ['the whole target is in a list', { window, target: [[target]] }],
     ['an alias is named with a host', { window, target: { ...target, alias: 'staging' } }],
+    ['the host is a URL', { window, target: { host: `postgresql://me:${SECRET}@127.0.0.1/shop` } }],
     ['policy refuses the target', { window, target: { ...target, host: '192.0.2.1' } }],
     ['the alias is unknown', { window, target: { alias: 'nowhere', password: SECRET } }],
   ];

@@ -46,6 +46,19 @@ describe('aliases', () => {
     expect(await policy({ allow: [] }).resolve({ alias: 'staging' })).toEqual({ ...STAGING, address: '10.1.2.3' });
   });
 
+  it.each([
+    [
+      'me:hunter2@db',
+      'staging.host is a URL or holds a login: give host, port, user, password and database one by one',
+    ],
+    ['postgresql://db/shop', 'staging.host is a URL or holds a login'],
+    ['db 1', 'staging.host "db 1" is neither a host name nor an IP address'],
+  ])('whose host is %s are a fault of the configuration, and no password is repeated', (host, message) => {
+    const aliases = [{ ...STAGING, host }];
+    const expected = { code: 'CONFIG_INVALID', message: expect.stringContaining(`REPRISE_TARGETS: ${message}`) };
+    expect(() => policy({ aliases })).toThrowError(expect.objectContaining(expected));
+  });
+
   it('that are unknown are refused with the known ones named', async () => {
     await expect(policy().resolve({ alias: 'prod' })).rejects.toMatchObject({
       code: 'TARGET_UNKNOWN',
