@@ -111,7 +111,7 @@ class StoreRecorder implements Recorder {
         },
       );
     }
-    const named = inputs.map((input, index) => this.inBulk(input, index));
+    const named = inputs.map((input, index) => ofEntry(index, () => this.inBulk(input)));
     const ids = [...new Set(named.flatMap((input) => (isAutocommit(input) ? [] : [input.transactionId as string])))];
     const known = new Map<string, Transaction>();
     for (const [index, transaction] of (await this.store.transactions(ids)).entries()) {
@@ -121,17 +121,16 @@ class StoreRecorder implements Recorder {
     const begun: NewTransaction[] = [];
     const entries: NewEntry[] = [];
     const ended: { transactionId: string; status: 'COMMITTED' | 'ROLLED_BACK'; at: Micros }[] = [];
-    for (const input of named) {
+    for (const [index, input] of named.entries()) {
       if (isAutocommit(input)) {
-        const own = this.autocommit(input);
+        const own = ofEntry(index, () => this.autocommit(input));
         begun.push(own.begun);
         entries.push(own.entry);
         ended.push(own.ended);
       } else {
         const transaction = known.get(input.transactionId as string) as Transaction;
-        entries.push(
-          makeEntry(input, transaction, input.sequence as number, this.timestamp(input, transaction.origin)),
-        );
+        const timestamp = this.timestamp(input, transaction.origin);
+        entries.push(ofEntry(index, () => makeEntry(input, transaction, input.sequence as number, timestamp)));
       }
     }
     const held = await this.store.entriesByPlace(entries);
@@ -270,21 +269,13 @@ class StoreRecorder implements Recorder {
     );
   }
 
-  private inBulk(input: LogInput, index: number): LogInput {
-    try {
-      if (!isAutocommit(input)) {
-        this.checkLoggable(input);
-        if (input.sequence == null) throw bad('sequence', 'is required in bulk, so that a call can be repeated');
-        if (input.sequence < 1) throw bad('sequence', `must be at least 1, not ${input.sequence}`);
-      }
-      return input;
-    } catch (error) {
-      if (!(error instanceof RepriseError)) throw error;
-      const [, ...path] = error.path;
-      throw new RepriseError(error.code, `entries[${index}]: ${error.message}`, {
-        path: ['input', 'entries', String(index), ...path],
-      });
+  private inBulk(input: LogInput): LogInput {
+    if (!isAutocommit(input)) {
+      this.checkLoggable(input);
+      if (input.sequence == null) throw bad('sequence', 'is required in bulk, so that a call can be repeated');
+      if (input.sequence < 1) throw bad('sequence', `must be at least 1, not ${input.sequence}`);
     }
+    return input;
   }
 
   private checkLoggable(input: LogInput): void {
@@ -354,6 +345,19 @@ function isAutocommit(input: LogInput): boolean {
     throw bad('transactionId', 'or autocommit must be given, and not both');
   }
   return input.autocommit != null;
+}
+
+/** What is made of the entry of a bulk; what is refused of it names the entry. */
+function ofEntry<T>(index: number, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    if (!(error instanceof RepriseError)) throw error;
+    const [, ...path] = error.path;
+    throw new RepriseError(error.code, `entries[${index}]: ${error.message}`, {
+      path: ['input', 'entries', String(index), ...path],
+    });
+  }
 }
 
 /** True when the transaction has ended so; refuses one that has ended in the other way. */

@@ -269,6 +269,24 @@ describe('a bulk', () => {
     expect(await texts(id)).toEqual(['1 BEGIN']);
   });
 
+  test('names the entry also when it is an autocommit statement, or a figure of it is wrong', async () => {
+    const { id } = await begin();
+    const alone = { autocommit: { origin }, statement: 'SELECT 1' };
+    const wrong: [object, string][] = [
+      [{ ...alone, statement: 'SELECT \0' }, 'statement'],
+      [{ ...alone, sequence: 2 }, 'sequence'],
+      [{ ...alone, durationMs: -1 }, 'durationMs'],
+      [{ transactionId: id, sequence: 2, statement: 'SELECT 2', rows: -1 }, 'rows'],
+    ];
+    for (const [entry, field] of wrong) {
+      await expect(recorder.logAll([alone, entry as typeof alone])).rejects.toMatchObject({
+        code: 'BAD_INPUT',
+        message: expect.stringMatching(new RegExp(`^entries\\[1\\]: ${field} `)),
+        path: ['input', 'entries', '1', field],
+      });
+    }
+  });
+
   test('of more than 5,000 statements is refused', async () => {
     const entries = Array.from({ length: 5001 }, () => ({ autocommit: { origin }, statement: 'SELECT 1' }));
     await expect(recorder.logAll(entries)).rejects.toMatchObject({ code: 'LIMIT_EXCEEDED' });
