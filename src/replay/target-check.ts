@@ -2,7 +2,7 @@ import { RepriseError } from '../errors.ts';
 import { TargetConnection } from '../target/connection.ts';
 import type { DatabaseFacts } from '../target/identity.ts';
 import type { PublicAlias, TargetPolicy } from '../target/policy.ts';
-import { type TargetSpec, targetLabel } from '../target/spec.ts';
+import { type ResolvedTarget, type TargetSpec, targetLabel } from '../target/spec.ts';
 import { isJournalMessage, readTargetFacts } from './preflight-target.ts';
 
 /** What a target says of itself and of the login, found out by connecting once and changing nothing. */
@@ -48,6 +48,19 @@ const CHECK = {
   applicationName: 'reprise check',
   readOnly: false,
 } as const;
+
+/**
+ * The target that a request names, checked.
+ * @throws RepriseError as `TargetPolicy.resolve`, with the path of the target in the request
+ */
+export async function requestedTarget(policy: TargetPolicy, spec: TargetSpec): Promise<ResolvedTarget> {
+  try {
+    return await policy.resolve(spec);
+  } catch (error) {
+    if (!(error instanceof RepriseError)) throw error;
+    throw new RepriseError(error.code, error.message, { cause: error.cause, path: ['input', ...error.path] });
+  }
+}
 
 /**
  * Connects to a target under policy and asks it what it is.

@@ -142,7 +142,7 @@ describe('POST /api/replay', () => {
 
 describe('startReplay', () => {
   const START = `mutation ($input: ReplayInput!) {
-    startReplay(input: $input) { __typename ... on Replay { id state window { from to } request { ordering inFlight } } ... on Error { code path } }
+    startReplay(input: $input) { __typename ... on Replay { id state window { from to } request { ordering inFlight } } ... on Error { code message path } }
   }`;
   const window = { from: '2026-06-01T00:00:00Z', to: '2026-06-01T01:00:00.000001Z' };
   const free = () => ({
@@ -172,6 +172,17 @@ describe('startReplay', () => {
     ['TargetError', 'TARGET_REFUSED', { window, target: { host: '192.0.2.1' } }],
   ])('answers with a %s of code %s', async (type, code, input) => {
     expect(await start(input)).toMatchObject({ __typename: type, code });
+  });
+
+  test.each([
+    [{ alias: 'staging' }, ['input', 'target', 'alias']],
+    [{ host: '192.0.2.1' }, ['input', 'target', 'host']],
+    [{ host: 'no such host' }, ['input', 'target', 'host']],
+  ])('a target that is refused is named by its place among the arguments: %j', async (refused, path) => {
+    expect((await start({ window, target: refused })).path).toEqual(path);
+    const check = 'query ($input: ReplayInput!) { preflightReplay(input: $input) { ... on Error { path } } }';
+    const { data } = await ask(service.url, check, { input: { window, target: refused } });
+    expect(data.preflightReplay).toEqual({ path });
   });
 
   test('preflight tells what a run would do, and what it would meet', async () => {
