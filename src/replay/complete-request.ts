@@ -52,8 +52,8 @@ export function completeRequest(input: ReplayInput): ReplayRequest {
     pace,
     edges: oneOf('edges', input.edges ?? (ordering === 'COMMIT' ? 'INCLUDE' : 'CUT'), EDGES),
     filter: input.filter ?? {},
-    databases: input.databases ?? null,
-    users: input.users ?? [],
+    databases: input.databases == null ? null : mappings('databases', input.databases),
+    users: mappings('users', input.users ?? []),
     stopAfterFailures,
     statementTimeoutMs: inRange('statementTimeoutMs', input.statementTimeoutMs ?? 60_000, 1, DAY_MS, true),
     connectTimeoutMs: inRange('connectTimeoutMs', input.connectTimeoutMs ?? 10_000, 1, 600_000, true),
@@ -86,6 +86,19 @@ export function checkSpeed(speed: number): number {
 function thresholdsOf(given: readonly string[]): readonly string[] {
   if (given.length > MAX_THRESHOLDS) throw bad('thresholds', `are at most ${MAX_THRESHOLDS}, not ${given.length}`);
   return given.map((text) => parseThreshold(text, ['input', 'thresholds']).text);
+}
+
+/** Which of two would win is nothing to guess at: statements would be executed elsewhere than somebody meant. */
+function mappings<Mapping extends { readonly recorded: string }>(
+  field: 'databases' | 'users',
+  given: readonly Mapping[],
+): readonly Mapping[] {
+  const seen = new Set<string>();
+  for (const { recorded } of given) {
+    if (seen.has(recorded)) throw bad(field, `map ${JSON.stringify(recorded)} twice: give it one place to go`);
+    seen.add(recorded);
+  }
+  return given;
 }
 
 function bad(field: string, why: string): RepriseError {

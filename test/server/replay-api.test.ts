@@ -185,6 +185,18 @@ describe('startReplay', () => {
     expect(data.preflightReplay).toEqual({ path });
   });
 
+  test('a recorded database or user that is mapped twice is refused', async () => {
+    const databases = ['a', 'b'].map((name) => ({ recorded: 'shop', target: name }));
+    const users = ['a', 'b'].map((name) => ({ recorded: 'app', user: name }));
+    expect(await start({ window, target: free(), databases })).toEqual({
+      __typename: 'InputError',
+      code: 'BAD_INPUT',
+      message: 'databases map "shop" twice: give it one place to go',
+      path: ['input', 'databases'],
+    });
+    expect(await start({ window, target: free(), users })).toMatchObject({ path: ['input', 'users'] });
+  });
+
   test('preflight tells what a run would do, and what it would meet', async () => {
     const query = `query ($input: ReplayInput!) { preflightReplay(input: $input) { ... on Preflight { target reachable statements reads writes problems { code } coverage { entries } } } }`;
     const { data } = await ask(service.url, query, { input: { window, target: free() } });
