@@ -8,8 +8,18 @@ const INT64_MAX = 2n ** 63n - 1n;
 const UUID_FORM = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 /** What graphql-js passes on as it is: its own wrapping would hide the code. */
-function refuse(message: string): GraphQLError {
-  return new GraphQLError(message, { extensions: { code: 'BAD_INPUT' } });
+function refuse(message: string, nodes: ValueNode | null = null): GraphQLError {
+  return new GraphQLError(message, { nodes, extensions: { code: 'BAD_INPUT' } });
+}
+
+/** What is read of a literal; a refusal says where in the document it stands, which nobody else adds. */
+function at<T>(node: ValueNode, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof GraphQLError)) throw error;
+    throw new GraphQLError(error.message, { nodes: node, extensions: error.extensions });
+  }
 }
 
 /** A literal of the document as the JSON value that a variable would hold; int literals as bigint. */
@@ -40,7 +50,7 @@ function scalar<Name extends 'Timestamp' | 'BigInt' | 'SafeInt' | 'Float64' | 'O
     ...(specifiedByURL === undefined ? {} : { specifiedByURL }),
     serialize: serialize as never,
     parseValue: parse as never,
-    parseLiteral: ((node: ValueNode) => parse(literal(node))) as never,
+    parseLiteral: ((node: ValueNode) => at(node, () => parse(literal(node)))) as never,
   });
 }
 
@@ -156,7 +166,7 @@ builder.scalarType('Secret', {
     return value;
   },
   parseLiteral: (node) => {
-    if (node.kind !== Kind.STRING) throw refuse('Secret must be a string');
+    if (node.kind !== Kind.STRING) throw refuse('Secret must be a string', node);
     return node.value;
   },
 });

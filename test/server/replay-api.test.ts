@@ -197,6 +197,16 @@ describe('startReplay', () => {
     expect(await start({ window, target: free(), users })).toMatchObject({ path: ['input', 'users'] });
   });
 
+  test.each([
+    ['{ replay(id: "xyz") { id } }', 14],
+    ['{ replays(after: 5) { nodes { id } } }', 18],
+    ['{ journalCoverage(window: { from: "now", to: "2026-06-01T00:00:00Z" }) { entries } }', 35],
+    ['{ checkTarget(target: { host: "h", password: 5 }) { __typename } }', 46],
+  ])('a literal that is refused is told with its place in the document: %s', async (document, column) => {
+    const { errors } = await ask(service.url, document);
+    expect(errors).toMatchObject([{ extensions: { code: 'BAD_INPUT' }, locations: [{ line: 1, column }] }]);
+  });
+
   test('preflight tells what a run would do, and what it would meet', async () => {
     const query = `query ($input: ReplayInput!) { preflightReplay(input: $input) { ... on Preflight { target reachable statements reads writes problems { code } coverage { entries } } } }`;
     const { data } = await ask(service.url, query, { input: { window, target: free() } });
