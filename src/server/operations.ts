@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import { createRequestContext, type Role, type ServiceContext } from '../graphql/context.ts';
 import { schema } from '../graphql/schema.ts';
 import type { TraceContext, Tracer } from '../tracing/tracer.ts';
-import { type Report, toClientError, withoutSecrets } from './client-errors.ts';
+import { type Report, recast, toClientError, withoutSecrets } from './client-errors.ts';
 import { graphiqlRenderer } from './graphiql.ts';
 import { isDeeperThan, limitExceeded, nodesAskedFor, type ServerLimits, sizeRule } from './limits.ts';
 import type { Metrics } from './metrics.ts';
@@ -82,7 +82,10 @@ function documentLimits(limits: ServerLimits): Plugin {
           if (error instanceof GraphQLError && /more tha[nt] \d+ tokens/.test(error.message)) {
             throw limitExceeded(`the document has more than ${limits.tokens} tokens: send values as variables`);
           }
-          throw error;
+          // Yoga says so itself, but over HTTP only.
+          throw error instanceof GraphQLError
+            ? recast(error, error.message, { ...error.extensions, code: 'GRAPHQL_PARSE_FAILED' })
+            : error;
         }
       });
     },

@@ -115,7 +115,8 @@ describe('a request that reaches no resolver', () => {
   });
 
   test.each<[string, string, { query: string; operationName?: string }]>([
-    ['no GraphQL', 'GRAPHQL_PARSE_FAILED', { query: '{' }],
+    // Another text than over HTTP: an error is remembered with its text.
+    ['no GraphQL', 'GRAPHQL_PARSE_FAILED', { query: '{ viewer' }],
     ['an unknown field', 'GRAPHQL_VALIDATION_FAILED', { query: '{ nothing }' }],
     ['two operations and no name', 'BAD_INPUT', { query: TWO }],
     ['a name of no operation', 'BAD_INPUT', { query: TWO, operationName: 'C' }],
