@@ -62,10 +62,7 @@ export function completeRequest(input: ReplayInput): ReplayRequest {
     inFlight,
     readOnly,
     digestRows: input.digestRows ?? false,
-    slower: {
-      ratio: inRange('slower.ratio', slower.ratio, 1, 1_000_000),
-      minMs: inRange('slower.minMs', slower.minMs, 0, DAY_MS),
-    },
+    slower: checkSlower(slower),
     thresholds: thresholdsOf(input.thresholds ?? []),
     restoreIds: input.restoreIds ?? (ordering === 'COMMIT' && !readOnly),
     markProgress,
@@ -81,6 +78,19 @@ export function completeRequest(input: ReplayInput): ReplayRequest {
  */
 export function checkSpeed(speed: number): number {
   return inRange('speed', speed, SPEED_RANGE.min, SPEED_RANGE.max);
+}
+
+/**
+ * Checks a measure of SLOWER; `path`: where the argument that holds it stands.
+ * @throws RepriseError BAD_INPUT: below 1 times, less would be slower than more
+ */
+export function checkSlower(
+  { ratio, minMs }: ReplayRequest['slower'],
+  path: readonly string[] = ['input'],
+): ReplayRequest['slower'] {
+  inRange('slower.ratio', ratio, 1, 1_000_000, false, path);
+  inRange('slower.minMs', minMs, 0, DAY_MS, false, path);
+  return { ratio, minMs };
 }
 
 function thresholdsOf(given: readonly string[]): readonly string[] {
@@ -101,14 +111,21 @@ function mappings<Mapping extends { readonly recorded: string }>(
   return given;
 }
 
-function bad(field: string, why: string): RepriseError {
-  return new RepriseError('BAD_INPUT', `${field} ${why}`, { path: ['input', ...field.split('.')] });
+function bad(field: string, why: string, path: readonly string[] = ['input']): RepriseError {
+  return new RepriseError('BAD_INPUT', `${field} ${why}`, { path: [...path, ...field.split('.')] });
 }
 
-function inRange(field: string, value: number, low: number, high: number, whole = false): number {
+function inRange(
+  field: string,
+  value: number,
+  low: number,
+  high: number,
+  whole = false,
+  path?: readonly string[],
+): number {
   if (!Number.isFinite(value) || value < low || value > high)
-    throw bad(field, `must be ${low} to ${high}, not ${value}`);
-  if (whole && !Number.isInteger(value)) throw bad(field, `must be a whole number, not ${value}`);
+    throw bad(field, `must be ${low} to ${high}, not ${value}`, path);
+  if (whole && !Number.isInteger(value)) throw bad(field, `must be a whole number, not ${value}`, path);
   return value;
 }
 

@@ -1,5 +1,6 @@
 import type { JournalStore } from '../journal/store.ts';
 import { COMPARED_RUNS_SLOWER, checkEnded, compareRuns, type RunComparison } from './compare-runs.ts';
+import { checkSlower } from './complete-request.ts';
 import { ownNewFailures, type ReportBuilder } from './report-builder.ts';
 import { rebuildReport } from './report-rebuild.ts';
 import type { ReplayRequest } from './request.ts';
@@ -73,7 +74,7 @@ export async function readReport(
 
 /**
  * Two runs side by side, statement by statement; `slower`: the measure of SLOWER and FASTER.
- * @throws RepriseError REPLAY_STATE for a run that has not ended
+ * @throws RepriseError REPLAY_STATE for a run that has not ended, BAD_INPUT for a measure out of its range
  */
 export async function compareReports(
   stores: Stores,
@@ -81,6 +82,7 @@ export async function compareReports(
   b: Replay,
   slower: ReplayRequest['slower'] = COMPARED_RUNS_SLOWER,
 ): Promise<RunComparison> {
+  checkSlower(slower, []);
   for (const replay of [a, b]) checkEnded(replay);
   const [reportA, reportB] = await Promise.all([readReport(stores, a, []), readReport(stores, b, [])]);
   return compareRuns({ replay: a, report: reportA }, { replay: b, report: reportB }, slower);

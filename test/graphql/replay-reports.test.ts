@@ -87,7 +87,7 @@ const compare = (a: string, b: string, slower: unknown = null): Promise<Answer> 
         a { id } b { id } remarks totals { verdict statements }
         statements { normalised verdict deltaMs { p95 } a { calls failures replayed { p95 } } b { calls failures } }
       }
-      ... on Error { code message }
+      ... on Error { code message path }
     } }`,
     { a, b, slower },
   );
@@ -200,6 +200,14 @@ describe('compareReplays', () => {
     expect(back.data.compareReplays.statements).toContainEqual(
       expect.objectContaining({ normalised: 'SELECT b FROM t WHERE a = ?', verdict: 'FIXED' }),
     );
+  });
+
+  test.each([
+    [{ ratio: 0.5, minMs: 1 }, 'slower.ratio must be 1 to 1000000, not 0.5', ['slower', 'ratio']],
+    [{ ratio: 2, minMs: -1 }, 'slower.minMs must be 0 to 86400000, not -1', ['slower', 'minMs']],
+  ])('refuses a measure by which less is slower: %j', async (slower, message, path) => {
+    const { data } = await compare(runBefore, runAfter, slower);
+    expect(data.compareReplays).toEqual({ __typename: 'InputError', code: 'BAD_INPUT', message, path });
   });
 
   test('refuses a run that has not ended, and one that does not exist', async () => {
