@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { cliHere } from './process.ts';
 import { at, BEGINNING, type ShopService, startShopService } from './shop-service.ts';
@@ -55,4 +57,11 @@ test('replay ls takes a limit above what one request to the service may ask for'
   expect(two.nodes.map(({ id }: { readonly id: string }) => id)).toEqual(
     (await runs()).slice(0, 2).map(({ id }) => id),
   );
+});
+
+test('a command whose messages nobody reads keeps its exit status', async () => {
+  const args = ['--import', 'tsx', 'src/main.ts', 'replay', 'nothing-known'];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  child.stderr.destroy();
+  expect(await once(child, 'close')).toEqual([2, null]);
 });
