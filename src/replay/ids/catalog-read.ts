@@ -72,10 +72,10 @@ export async function readCatalog(
   connection: Pick<TargetConnection, 'query'>,
   logins: readonly string[],
 ): Promise<Catalog> {
-  const sequenceRows = await connection.query(SEQUENCES, [{ kind: 'text', value: logins.join('\u0001'), oid: 25 }]);
+  const sequences = await sequenceRows(connection, logins);
   const path = (await connection.query(SEARCH_PATH)).rows[0]?.[0] ?? 'public';
   const builder = new CatalogBuilder(path.split('\u0001'));
-  for (const row of sequenceRows.rows) builder.addSequence(row as string[]);
+  for (const row of sequences) builder.addSequence(row);
   await readPositions(connection, builder.readable());
   for (const row of (await connection.query(COLUMNS)).rows) builder.addColumn(row as string[]);
   for (const row of (await connection.query(FOREIGN_KEYS)).rows) builder.addForeignKey(row as string[]);
@@ -102,6 +102,24 @@ async function readPositions(
         sequence.next = called === 't' ? BigInt(last) + sequence.increment : BigInt(last);
     });
   }
+}
+
+/** The sequences of a database as they stand now, by name. */
+export async function readSequences(
+  connection: Pick<TargetConnection, 'query'>,
+): Promise<ReadonlyMap<string, Sequence>> {
+  const builder = new CatalogBuilder([]);
+  for (const row of await sequenceRows(connection, [])) builder.addSequence(row);
+  await readPositions(connection, builder.readable());
+  return builder.sequences();
+}
+
+async function sequenceRows(
+  connection: Pick<TargetConnection, 'query'>,
+  logins: readonly string[],
+): Promise<readonly string[][]> {
+  const { rows } = await connection.query(SEQUENCES, [{ kind: 'text', value: logins.join('\u0001'), oid: 25 }]);
+  return rows as string[][];
 }
 
 /** Gives one row: where a sequence stands, and whether that value was drawn. */
@@ -141,6 +159,10 @@ class CatalogBuilder {
       readable: readable === 't',
     });
     this.byOid.set(oid!, sequence);
+  }
+
+  sequences(): ReadonlyMap<string, Sequence> {
+    return this.catalog.sequences;
   }
 
   readable(): readonly Sequence[] {

@@ -6,7 +6,7 @@ import { type PlannedSession, planFilter } from '../plan.ts';
 import type { ReplayRequest } from '../request.ts';
 import type { SequenceStarts } from '../store.ts';
 import { type Catalog, NamedCatalog } from './catalog.ts';
-import { readCatalog } from './catalog-read.ts';
+import { readCatalog, readSequences } from './catalog-read.ts';
 import type { IdRestorer } from './id-restorer.ts';
 import { DrawLedger } from './ledger.ts';
 import { SequenceRestorer } from './sequence-restorer.ts';
@@ -75,10 +75,12 @@ export async function openIdRestorer(options: OpenIdsOptions): Promise<IdRestore
   return new SequenceRestorer({
     ledger,
     moved: resumed !== null,
-    execute: async (sequence, sql) => {
-      // Looked up late: the record may have created it.
-      const home = [...catalogs].find(([, { sequences }]) => sequences.get(sequence.name) === sequence)?.[0];
-      await withConnection(options, home ?? target.database, (connection) => connection.query(sql));
+    atEnd: async (work) => {
+      for (const [database, { sequences }] of catalogs) {
+        await withConnection(options, database, async (connection) => {
+          await work(sequences, await readSequences(connection), (sql) => connection.query(sql));
+        });
+      }
     },
     onUnsettled: options.onUnsettled,
   });
@@ -123,10 +125,13 @@ function withConnection<T>(
   );
 }
 
-/** Whether the record may create what draws. */
+/** Whether the record may create what draws: with a table, or with a column of one. */
 async function createsTables(journal: JournalStore, request: ReplayRequest): Promise<boolean> {
-  const filter: EntryFilter = { ...databasesOnly(request), statementTypes: ['DDL'], text: 'create' };
-  return (await journal.page(request.window, filter, null, 1)).entries.length > 0;
+  for (const text of ['create', 'alter']) {
+    const filter: EntryFilter = { ...databasesOnly(request), statementTypes: ['DDL'], text };
+    if ((await journal.page(request.window, filter, null, 1)).entries.length > 0) return true;
+  }
+  return false;
 }
 
 /** Statements that the replay leaves out drew from the same sequences: only the databases may be narrowed. */

@@ -13,11 +13,20 @@ export interface RestorerOptions {
   readonly ledger: DrawLedger;
   /** The sequences do not stand on the target where the record begins: each is set ahead of its first draw. */
   readonly moved: boolean;
-  /** Runs SQL in the database of a sequence, on a connection apart from the walk's. */
-  execute(sequence: Sequence, sql: string): Promise<void>;
+  /** For each database of the target, on a connection apart from the walk's. */
+  atEnd(work: AtEnd): Promise<void>;
   /** Told once for each sequence of which a draw could not be settled. */
   onUnsettled(message: string): void;
 }
+
+/**
+ * Is given the sequences of a database by name, as the run knew them and as they stand now, and what runs SQL there.
+ */
+export type AtEnd = (
+  known: ReadonlyMap<string, Sequence>,
+  now: ReadonlyMap<string, Sequence>,
+  execute: (sql: string) => Promise<unknown>,
+) => Promise<void>;
 
 /** Where a sequence of the target stands, going by what was sent. */
 interface Place {
@@ -129,24 +138,50 @@ export class SequenceRestorer implements IdRestorer {
   }
 
   async finish(): Promise<void> {
-    const { ledger, execute } = this.options;
+    const { ledger, atEnd } = this.options;
     try {
       await ledger.readAll();
-      for (const track of ledger.drawn()) {
-        const { sequence } = track;
-        const place = this.place(track);
-        const next = furthest(sequence, track.end(), place.furthest);
-        if (!sequence.settable || next === null || next === place.next || !isWithin(sequence, next)) continue;
-        const last = next - sequence.increment;
-        // As it stands behind a nextval, where that can be said.
-        await execute(
-          sequence,
-          `SELECT ${isWithin(sequence, last) ? setval(sequence, last, true) : setval(sequence, next)}`,
-        );
-      }
+      const tracks = new Map([...ledger.drawn()].map((track) => [track.sequence, track]));
+      await atEnd(async (known, now, execute) => {
+        for (const [name, stands] of now) {
+          const sequence = known.get(name);
+          const track = sequence === undefined ? undefined : tracks.get(sequence);
+          // Where sessions take many values at once, its place does not tell how many were drawn.
+          const next = stands.cache > 1n ? null : stands.next;
+          const astray = next !== null && this.isAstray(sequence, track, next, stands.start);
+          if (astray) this.statistics.astray(name);
+          if (track !== undefined) await this.leave(track, next, astray, execute);
+        }
+      });
     } catch (error) {
       this.failure = messageOf(error);
     }
+  }
+
+  /** Whether a sequence has moved otherwise than by what was sent, so far as that is known. */
+  private isAstray(sequence: Sequence | undefined, track: Track | undefined, stands: bigint, start: bigint): boolean {
+    if (track !== undefined) {
+      const { next } = this.place(track);
+      return next !== null && next !== stands;
+    }
+    if (sequence === undefined) return stands !== start;
+    return !this.options.moved && sequence.next !== null && sequence.next !== stands;
+  }
+
+  /** Leaves a sequence where the record left it, but not behind values that the target drew besides. */
+  private async leave(
+    track: Track,
+    stands: bigint | null,
+    astray: boolean,
+    execute: (sql: string) => Promise<unknown>,
+  ): Promise<void> {
+    const { sequence } = track;
+    const place = this.place(track);
+    const next = furthest(sequence, furthest(sequence, track.end(), place.furthest), astray ? stands : null);
+    if (!sequence.settable || next === null || next === (stands ?? place.next) || !isWithin(sequence, next)) return;
+    const last = next - sequence.increment;
+    // As it stands behind a nextval, where that can be said.
+    await execute(`SELECT ${isWithin(sequence, last) ? setval(sequence, last, true) : setval(sequence, next)}`);
   }
 
   remarks(): readonly string[] {

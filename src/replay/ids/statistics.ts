@@ -3,10 +3,14 @@ import type { Track } from './track.ts';
 
 type Counts = Record<Certainty, number> & { draws: number; outOfReach: number };
 
+/** Sequences that remarks name one by one. */
+const MOST_STRAYS = 20;
+
 /** Counts how the draws of a run were settled, and says it in sentences. */
 export class IdStatistics {
   private readonly onUnsettled: (message: string) => void;
   private readonly tracks = new Map<Track, Counts>();
+  private readonly strays = new Set<string>();
 
   constructor(onUnsettled: (message: string) => void) {
     this.onUnsettled = onUnsettled;
@@ -30,8 +34,16 @@ export class IdStatistics {
     }
   }
 
+  /** At the end a sequence does not stand where the statements that were seen to draw have left it. */
+  astray(name: string): void {
+    if (this.strays.size < MOST_STRAYS) this.onUnsettled(strayed(name));
+    this.strays.add(name);
+  }
+
   remarks(): readonly string[] {
-    const remarks: string[] = [];
+    const remarks = [...this.strays].slice(0, MOST_STRAYS).map(strayed);
+    if (this.strays.size > MOST_STRAYS)
+      remarks.push(`generated ids: so it is with ${this.strays.size - MOST_STRAYS} more sequences`);
     for (const [track, counts] of this.tracks) {
       const { name, cache } = track.sequence;
       if (!track.sequence.settable) {
@@ -62,6 +74,10 @@ export class IdStatistics {
     }
     return remarks;
   }
+}
+
+function strayed(name: string): string {
+  return `generated ids of ${name}: on the target, values were drawn from it that the statements of the record do not show (functions, triggers, other clients); these and later ones may differ from the record`;
 }
 
 function statements(count: number): string {
