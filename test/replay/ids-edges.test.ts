@@ -109,3 +109,28 @@ it('leaves sequences where the record left them although another that drew was d
   const replayed = await expectRestored('SELECT * FROM kept');
   expect(replayed.report?.remarks.join()).not.toContain('could not be left');
 });
+
+it('asks the target how many values a statement drew from each of several sequences', async () => {
+  await given(`
+    CREATE TABLE one (id bigserial);
+    CREATE TABLE two (id bigserial);
+    CREATE FUNCTION fill(n int) RETURNS void LANGUAGE plpgsql AS
+      $$ BEGIN FOR i IN 1..n LOOP INSERT INTO one DEFAULT VALUES; INSERT INTO two DEFAULT VALUES; END LOOP; END $$`);
+  await a.run('SELECT fill(4)');
+  for (const table of ['one', 'two']) {
+    await rolledBack(b, `INSERT INTO ${table} DEFAULT VALUES`);
+    await a.run(`INSERT INTO ${table} DEFAULT VALUES`);
+  }
+  await expectRestored("SELECT 'one', id FROM one UNION ALL SELECT 'two', id FROM two ORDER BY 1, 2");
+});
+
+it('does not take a table for a function of its name', async () => {
+  await given(`
+    CREATE TABLE entry (id bigserial, what text);
+    CREATE FUNCTION entry(what text) RETURNS void LANGUAGE sql AS $$ INSERT INTO entry (what) VALUES ($1) $$`);
+  await a.run("INSERT INTO entry (what) VALUES ('one')");
+  await rolledBack(b, "INSERT INTO public.entry (what) VALUES ('gone')");
+  await a.run("SELECT entry('two')");
+  await a.run("INSERT INTO entry (what) VALUES ('three')");
+  await expectRestored('SELECT * FROM entry ORDER BY 1');
+});

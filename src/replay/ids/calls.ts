@@ -61,12 +61,20 @@ class CallReader {
       else if (name === 'currval') {
         const sequence = this.sequenceArgument(index + 2)?.sequence ?? null;
         if (sequence !== null) this.recalls.push(sequence);
-      } else if (catalog.hasRoutines) {
+      } else if (catalog.hasRoutines && !this.isTable(index)) {
         const { rows } = this.place(index);
         for (const sequence of catalog.routine(name))
           this.parts.push({ sequence, parameter: null, count: 1, rows, exact: false });
       }
     }
+  }
+
+  /** `INTO name (columns)`. */
+  private isTable(index: number): boolean {
+    const { tokens } = this;
+    let at = index - 1;
+    while (tokens.is(at, '.')) at -= 2;
+    return tokens.word(at) === 'INTO';
   }
 
   private nextval(index: number): void {

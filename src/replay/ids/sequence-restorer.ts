@@ -44,8 +44,8 @@ interface Place {
 interface Sent {
   readonly found: EntryDraws;
   readonly transaction: string | null;
-  /** The one draw whose count the target is asked for, and its first value. */
-  readonly asked: { readonly draw: LedgerDraw; readonly first: bigint } | null;
+  /** Draws whose count the target is asked for, with their first values. */
+  readonly asked: readonly { readonly draw: LedgerDraw; readonly first: bigint }[];
 }
 
 /**
@@ -94,24 +94,28 @@ export class SequenceRestorer implements IdRestorer {
   }
 
   question(entry: Entry): string | null {
-    const asked = this.sent.get(entry)?.asked ?? null;
-    return asked === null ? null : positionSql(asked.draw.track.sequence.regclass);
+    const asked = this.sent.get(entry)?.asked ?? [];
+    if (asked.length === 0) return null;
+    return asked.map(({ draw }) => positionSql(draw.track.sequence.regclass)).join(' UNION ALL ');
   }
 
   answer(entry: Entry, result: QueryResult | null): void {
-    const asked = this.sent.get(entry)?.asked ?? null;
-    if (asked === null) return;
+    const asked = this.sent.get(entry)?.asked ?? [];
+    if (asked.length === 0) return;
     this.sent.delete(entry);
-    const { track, draw } = asked.draw;
-    const [last, called] = result?.rows[0] ?? [];
-    if (last === null || last === undefined) {
-      track.observed(draw, null);
-      return;
-    }
-    const { increment } = track.sequence;
-    const next = called === 't' ? BigInt(last) + increment : BigInt(last);
-    const count = Number((next - asked.first) / increment);
-    track.observed(draw, count >= 0 ? count : null);
+    asked.forEach(({ draw: { track, draw }, first }, index) => {
+      const [last, called] = result?.rows[index] ?? [];
+      if (last === null || last === undefined) {
+        track.observed(draw, null);
+        return;
+      }
+      const { increment } = track.sequence;
+      const next = called === 't' ? BigInt(last) + increment : BigInt(last);
+      const count = Number((next - first) / increment);
+      const place = this.place(track);
+      place.furthest = furthest(track.sequence, place.furthest, next);
+      track.observed(draw, count >= 0 ? count : null);
+    });
   }
 
   after(entry: Entry, outcome: TargetOutcome): void {
@@ -122,17 +126,12 @@ export class SequenceRestorer implements IdRestorer {
       if (place.transaction === sent.transaction && place.unanswered > 0) place.unanswered -= 1;
       if (!outcome.ok) place.next = null;
     }
-    if (sent.asked !== null) {
-      // The question behind it is answered next; behind a failure it fails, or tells of something else.
-      if (!outcome.ok) {
-        sent.asked.draw.track.observed(sent.asked.draw.draw, null);
-        this.sent.delete(entry);
-      }
-      return;
-    }
-    this.sent.delete(entry);
-    for (const { track, draw, rowsTell, perRow } of sent.found.draws) {
-      if (draw.min < draw.max)
+    // The question behind it is answered next; behind a failure it fails, or tells of something else.
+    const asked = outcome.ok ? sent.asked : [];
+    if (asked.length === 0) this.sent.delete(entry);
+    for (const ledgerDraw of sent.found.draws) {
+      const { track, draw, rowsTell, perRow } = ledgerDraw;
+      if (draw.min < draw.max && !asked.some((one) => one.draw === ledgerDraw))
         track.observed(draw, rowsTell && outcome.ok && outcome.rows !== null ? outcome.rows * perRow : null);
     }
   }
@@ -211,7 +210,7 @@ export class SequenceRestorer implements IdRestorer {
   /** Decides what to set ahead of an entry, and notes where it leaves the sequences. */
   private set(entry: Entry, found: EntryDraws): string | null {
     const calls = this.recall(found);
-    let asked: Sent['asked'] = null;
+    const asked: { draw: LedgerDraw; first: bigint }[] = [];
     for (const ledgerDraw of found.draws) {
       const { track, draw } = ledgerDraw;
       const { sequence } = track;
@@ -227,11 +226,13 @@ export class SequenceRestorer implements IdRestorer {
         place.unanswered = 0;
       }
       place.unanswered += 1;
-      if (usable) place.furthest = furthest(sequence, place.furthest, first + BigInt(draw.count) * sequence.increment);
+      // What an uncertain one draws beyond that, the answer tells.
+      const least = first === null ? null : first + BigInt(draw.min) * sequence.increment;
+      if (usable) place.furthest = furthest(sequence, place.furthest, least);
       place.next = usable && !uncertain ? first + BigInt(draw.count) * sequence.increment : null;
       if (!uncertain) continue;
       const canAsk = usable && sequence.readable && sequence.cache === 1n;
-      if (canAsk && asked === null) asked = { draw: ledgerDraw, first };
+      if (canAsk) asked.push({ draw: ledgerDraw, first });
       if (canAsk || ledgerDraw.rowsTell) track.sent(draw);
     }
     for (const track of found.moves) this.place(track).next = null;
