@@ -134,3 +134,88 @@ it('does not take a table for a function of its name', async () => {
   await a.run("INSERT INTO entry (what) VALUES ('three')");
   await expectRestored('SELECT * FROM entry ORDER BY 1');
 });
+
+it('restores what SET … = DEFAULT draws, in UPDATE and behind ON CONFLICT', async () => {
+  await given(
+    "CREATE TABLE item (id bigserial, name text UNIQUE, v bigserial); INSERT INTO item (name) VALUES ('old')",
+  );
+  const upsert = "INSERT INTO item (name) VALUES ('old') ON CONFLICT (name) DO UPDATE SET v = DEFAULT";
+  await rolledBack(b, "UPDATE item SET id = DEFAULT WHERE name = 'old'");
+  await a.run("UPDATE item SET id = DEFAULT WHERE name = 'old'");
+  await rolledBack(b, upsert);
+  await a.run(upsert);
+  await a.run("UPDATE item SET (name, v) = ('older', DEFAULT) WHERE name = 'old'");
+  await a.run("INSERT INTO item (name) VALUES ('new')");
+  await expectRestored('SELECT * FROM item ORDER BY 1');
+});
+
+it('restores what functions in defaults, and the defaults of domains, draw', async () => {
+  await given(`
+    CREATE SEQUENCE code;
+    CREATE SEQUENCE number;
+    CREATE FUNCTION code() RETURNS text LANGUAGE sql AS $$ SELECT 'C' || nextval('code') $$;
+    CREATE DOMAIN numbered AS bigint DEFAULT nextval('number');
+    CREATE TABLE item (code text DEFAULT code(), no numbered, name text);
+    CREATE VIEW names AS SELECT name FROM item`);
+  for (const name of ['one', 'two']) {
+    await rolledBack(b, "INSERT INTO item (name) VALUES ('gone')");
+    await a.run('INSERT INTO names VALUES ($1)', [name]);
+    await a.run('INSERT INTO item (name) VALUES ($1)', [`${name} more`]);
+  }
+  await expectRestored('SELECT * FROM item ORDER BY name');
+});
+
+const LOGGED = `
+  CREATE TABLE log (id bigserial, what text);
+  CREATE FUNCTION log() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN INSERT INTO log (what) VALUES (TG_TABLE_NAME || TG_OP); RETURN coalesce(NEW, OLD); END $$;
+  CREATE TABLE item (id int PRIMARY KEY, name text);
+  CREATE TABLE part (item int REFERENCES item ON DELETE CASCADE);
+  INSERT INTO item VALUES (1, 'a'), (2, 'b'), (3, 'c');
+  INSERT INTO part VALUES (1), (2), (3);`;
+
+it.each<[how: string, more: string, gone: string, kept: string]>([
+  [
+    'behind ON CONFLICT DO UPDATE',
+    'CREATE TRIGGER log AFTER UPDATE ON item FOR EACH ROW EXECUTE FUNCTION log()',
+    "INSERT INTO item VALUES (1) ON CONFLICT (id) DO UPDATE SET name = 'x'",
+    "INSERT INTO item VALUES (1) ON CONFLICT (id) DO UPDATE SET name = 'y'",
+  ],
+  [
+    'of MERGE',
+    'CREATE TRIGGER log AFTER UPDATE OR DELETE ON item FOR EACH ROW EXECUTE FUNCTION log()',
+    'MERGE INTO item USING part ON id = item AND id = 1 WHEN MATCHED THEN DELETE',
+    "MERGE INTO item USING part ON id = item AND id = 1 WHEN MATCHED THEN UPDATE SET name = 'z'",
+  ],
+  [
+    'of rows that a foreign key deletes',
+    'CREATE TRIGGER log AFTER DELETE ON part FOR EACH ROW EXECUTE FUNCTION log()',
+    'DELETE FROM item WHERE id = 1',
+    'DELETE FROM item WHERE id = 2',
+  ],
+  [
+    'of a table that a trigger of another one writes to',
+    `CREATE FUNCTION split() RETURNS trigger LANGUAGE plpgsql AS
+       $$ BEGIN DELETE FROM part WHERE item = NEW.id; INSERT INTO part VALUES (NEW.id); RETURN NEW; END $$;
+     CREATE TRIGGER split AFTER UPDATE ON item FOR EACH ROW EXECUTE FUNCTION split();
+     CREATE TRIGGER log AFTER INSERT ON part FOR EACH ROW EXECUTE FUNCTION log()`,
+    "UPDATE item SET name = 'x' WHERE id = 1",
+    "UPDATE item SET name = 'y' WHERE id = 2",
+  ],
+  [
+    'that stand in for a view of its own columns',
+    `CREATE VIEW logged AS SELECT id, what FROM log;
+     CREATE FUNCTION add() RETURNS trigger LANGUAGE plpgsql AS
+       $$ BEGIN INSERT INTO log (what) VALUES (NEW.what); RETURN NEW; END $$;
+     CREATE TRIGGER add INSTEAD OF INSERT ON logged FOR EACH ROW EXECUTE FUNCTION add()`,
+    "INSERT INTO logged (what) VALUES ('gone')",
+    "INSERT INTO logged (what) VALUES ('kept')",
+  ],
+])('restores what triggers draw %s', async (_, more, gone, kept) => {
+  await given(`${LOGGED} ${more}`);
+  await a.run("INSERT INTO log (what) VALUES ('first')");
+  await rolledBack(b, gone);
+  await a.run(kept);
+  await a.run("INSERT INTO log (what) VALUES ('last')");
+  await expectRestored('SELECT * FROM log ORDER BY 1');
+});

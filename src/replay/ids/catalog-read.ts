@@ -12,7 +12,7 @@ SELECT s.seqrelid::text, n.nspname, c.relname, s.seqincrement::text, s.seqstart:
 FROM pg_sequence s JOIN pg_class c ON c.oid = s.seqrelid JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relpersistence <> 't'`;
 
-/** Columns of all tables and simple views, with the sequence that a default draws from and the ones owned. */
+/** Columns of all tables and views, with the sequence that a default draws from, the ones owned, and the functions of the default. */
 const COLUMNS = `
 SELECT c.oid::text, n.nspname, c.relname, a.attname, a.attnum::text, a.attidentity <> '',
        coalesce(
@@ -20,35 +20,40 @@ SELECT c.oid::text, n.nspname, c.relname, a.attname, a.attnum::text, a.attidenti
             AND d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid AND d.refobjsubid = a.attnum AND d.deptype = 'i' LIMIT 1),
          (SELECT d.refobjid::text FROM pg_depend d JOIN pg_class r ON r.oid = d.refobjid AND r.relkind = 'S'
             WHERE d.classid = 'pg_attrdef'::regclass AND d.objid = f.oid AND d.refclassid = 'pg_class'::regclass
-              AND pg_get_expr(f.adbin, f.adrelid) ~ 'nextval' LIMIT 1)),
+              AND pg_get_expr(f.adbin, f.adrelid) ~ 'nextval' LIMIT 1),
+         (SELECT d.refobjid::text FROM pg_depend d JOIN pg_class r ON r.oid = d.refobjid AND r.relkind = 'S'
+            WHERE f.oid IS NULL AND d.classid = 'pg_type'::regclass AND d.objid = a.atttypid
+              AND d.refclassid = 'pg_class'::regclass LIMIT 1)),
        (SELECT string_agg(d.objid::text, ',') FROM pg_depend d JOIN pg_class r ON r.oid = d.objid AND r.relkind = 'S'
           WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid
             AND d.refobjsubid = a.attnum AND d.deptype = 'a'),
-       c.relkind
+       (SELECT string_agg(d.refobjid::text, ',') FROM pg_depend d
+          WHERE d.classid = 'pg_attrdef'::regclass AND d.objid = f.oid AND d.refclassid = 'pg_proc'::regclass)
 FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 LEFT JOIN pg_attrdef f ON f.adrelid = c.oid AND f.adnum = a.attnum
 WHERE n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast') AND c.relpersistence <> 't'
-  AND (c.relkind IN ('r', 'p', 'f') OR (c.relkind = 'v' AND pg_relation_is_updatable(c.oid, false) & 8 = 8))
+  AND (c.relkind IN ('r', 'p', 'f') OR (c.relkind = 'v' AND pg_relation_is_updatable(c.oid, true) <> 0))
 ORDER BY c.oid, a.attnum`;
 
 const FOREIGN_KEYS = `
-SELECT k.conrelid::text, a.attname, k.confrelid::text, b.attname
+SELECT k.conrelid::text, a.attname, k.confrelid::text, b.attname, k.confdeltype, k.confupdtype
 FROM pg_constraint k
 CROSS JOIN LATERAL unnest(k.conkey, k.confkey) AS pair(here, there)
 JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = pair.here
 JOIN pg_attribute b ON b.attrelid = k.confrelid AND b.attnum = pair.there
 WHERE k.contype = 'f'`;
 
-/** A simple view's base table. */
+/** The base table of a simple view whose rows no trigger inserts. */
 const VIEWS = `
 SELECT DISTINCT r.ev_class::text, d.refobjid::text
 FROM pg_rewrite r
 JOIN pg_class v ON v.oid = r.ev_class AND v.relkind = 'v' AND pg_relation_is_updatable(v.oid, false) & 8 = 8
 JOIN pg_namespace n ON n.oid = v.relnamespace AND n.nspname NOT IN ('pg_catalog', 'information_schema')
 JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid AND d.refclassid = 'pg_class'::regclass
-JOIN pg_class t ON t.oid = d.refobjid AND t.relkind IN ('r', 'p')`;
+JOIN pg_class t ON t.oid = d.refobjid AND t.relkind IN ('r', 'p')
+WHERE NOT EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = v.oid AND g.tgtype & 64 = 64 AND g.tgtype & 4 = 4)`;
 
 const TRIGGERS = `
 SELECT t.tgrelid::text, p.oid::text, t.tgtype::text FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid
@@ -127,12 +132,29 @@ export function positionSql(regclass: string): string {
   return `SELECT last_value, is_called FROM ${regclass}`;
 }
 
+interface ColumnDraft extends Column {
+  mayDraw: readonly Sequence[];
+  /** Functions of its default. */
+  readonly calls: readonly string[];
+}
+
 interface TableDraft {
   readonly schema: string;
   readonly relation: string;
-  columns: Column[];
+  columns: ColumnDraft[];
+  readonly triggers: TriggerDraws[];
   readonly holds: Map<string, Sequence>;
   readonly refers: Set<string>;
+}
+
+interface ForeignKey {
+  readonly from: string;
+  readonly column: string;
+  readonly to: string;
+  readonly toColumn: string;
+  /** `pg_constraint.confdeltype` and `confupdtype`. */
+  readonly onDelete: string;
+  readonly onUpdate: string;
 }
 
 class CatalogBuilder {
@@ -140,7 +162,7 @@ class CatalogBuilder {
   private readonly byOid = new Map<string, Sequence>();
   private readonly views: { readonly view: string; readonly base: string }[] = [];
   private readonly tables = new Map<string, TableDraft>();
-  private readonly keys: { from: string; column: string; to: string; toColumn: string }[] = [];
+  private readonly keys: ForeignKey[] = [];
 
   constructor(path: readonly string[]) {
     this.catalog = new NamedCatalog(path);
@@ -170,28 +192,42 @@ class CatalogBuilder {
   }
 
   addColumn(row: readonly (string | null)[]): void {
-    const [oid, schema, relation, column, , identity, draws, owned] = row;
+    const [oid, schema, relation, column, , identity, draws, owned, calls] = row;
     let table = this.tables.get(oid!);
     if (table === undefined) {
       table = {
         schema: schema!,
         relation: relation!,
         columns: [],
+        triggers: [],
         holds: new Map(),
         refers: new Set(),
       };
       this.tables.set(oid!, table);
     }
     const sequence = draws == null ? null : (this.byOid.get(draws) ?? null);
-    table.columns.push({ name: column!, draws: sequence, identity: identity === 't' });
+    table.columns.push({
+      name: column!,
+      draws: sequence,
+      mayDraw: [],
+      identity: identity === 't',
+      calls: calls?.split(',') ?? [],
+    });
     // OWNED BY alone: the application calls nextval itself and gives the value.
     const held = sequence ?? this.byOid.get((owned ?? '').split(',')[0]!) ?? null;
     if (held !== null) table.holds.set(column!, held);
   }
 
   addForeignKey(row: readonly (string | null)[]): void {
-    const [from, column, to, toColumn] = row as string[];
-    this.keys.push({ from: from!, column: column!, to: to!, toColumn: toColumn! });
+    const [from, column, to, toColumn, onDelete, onUpdate] = row as string[];
+    this.keys.push({
+      from: from!,
+      column: column!,
+      to: to!,
+      toColumn: toColumn!,
+      onDelete: onDelete!,
+      onUpdate: onUpdate!,
+    });
   }
 
   addView(row: readonly (string | null)[]): void {
@@ -203,20 +239,54 @@ class CatalogBuilder {
     const { catalog } = this;
     this.followForeignKeys();
     for (const { view, base } of this.views) this.fillView(this.tables.get(view), this.tables.get(base));
-    const draws = new Map<TableDraft, TriggerDraws[]>();
-    for (const table of this.tables.values()) {
-      draws.set(table, []);
-      catalog.addTable(table.schema, table.relation, { ...table, triggers: draws.get(table)! });
-    }
-    const drawn = routineDraws(routines, catalog);
-    catalog.setRoutines(drawn.byName);
-    for (const [relation, routine, type] of triggers) {
-      const table = this.tables.get(relation!);
-      if (table === undefined) continue;
-      for (const sequence of drawn.byOid.get(routine!) ?? [])
-        draws.get(table)!.push(...triggerDraws(Number(type), sequence));
+    for (const table of this.tables.values()) catalog.addTable(table.schema, table.relation, table);
+    // A trigger's function may write to a table whose triggers draw, which may write to another one.
+    for (let more = true; more; ) {
+      const drawn = routineDraws(routines, catalog);
+      catalog.setRoutines(drawn.byName);
+      more = this.addHiddenDraws(triggers, drawn.byOid);
     }
     return catalog;
+  }
+
+  /** Adds what routines draw in triggers and defaults; true when that was not known of all of them. */
+  private addHiddenDraws(
+    triggers: readonly (readonly string[])[],
+    drawn: ReadonlyMap<string, readonly Sequence[]>,
+  ): boolean {
+    let added = false;
+    for (const [relation, routine, type] of triggers) {
+      const table = this.tables.get(relation!);
+      for (const sequence of drawn.get(routine!) ?? [])
+        for (const draws of triggerDraws(Number(type), sequence)) added = addTrigger(table, draws) || added;
+    }
+    for (const { columns } of this.tables.values()) {
+      for (const column of columns) {
+        const before = column.mayDraw.length;
+        column.mayDraw = [...new Set(column.calls.flatMap((oid) => drawn.get(oid) ?? []))];
+        if (column.mayDraw.length > before) added = true;
+      }
+    }
+    return this.followCascades() || added;
+  }
+
+  /** Rows that a foreign key deletes or changes with those that they refer to fire triggers of their own. */
+  private followCascades(): boolean {
+    let added = false;
+    for (let more = true; more; added ||= more) {
+      more = false;
+      for (const key of this.keys) {
+        const from = this.tables.get(key.from);
+        const to = this.tables.get(key.to);
+        const onDelete = CASCADED[key.onDelete];
+        for (const { event, sequence } of [...(from?.triggers ?? [])]) {
+          if (event === onDelete) more = addTrigger(to, { event: 'DELETE', perRow: true, sequence }) || more;
+          if (key.onUpdate in CASCADED && event === 'UPDATE')
+            more = addTrigger(to, { event: 'UPDATE', perRow: true, sequence }) || more;
+        }
+      }
+    }
+    return added;
   }
 
   /** An INSERT into a simple view draws what its base table draws; columns are matched by name. */
@@ -225,7 +295,8 @@ class CatalogBuilder {
     const known = new Set(view.columns.map(({ name }) => name));
     view.columns = view.columns.map((column) => base.columns.find(({ name }) => name === column.name) ?? column);
     // A drawing column that the view leaves out is drawn for every row.
-    view.columns.push(...base.columns.filter((column) => column.draws !== null && !known.has(column.name)));
+    const draws = base.columns.filter(({ draws, calls }) => draws !== null || calls.length > 0);
+    view.columns.push(...draws.filter(({ name }) => !known.has(name)));
     for (const [column, sequence] of base.holds) view.holds.set(column, sequence);
     for (const column of base.refers) view.refers.add(column);
   }
@@ -244,6 +315,19 @@ class CatalogBuilder {
       }
     }
   }
+}
+
+/** What becomes of the rows that refer to a deleted one: by CASCADE, SET NULL, SET DEFAULT. */
+const CASCADED: Readonly<Record<string, RowEvent>> = { c: 'DELETE', n: 'UPDATE', d: 'UPDATE' };
+
+/** False when the table has it already. */
+function addTrigger(table: TableDraft | undefined, draws: TriggerDraws): boolean {
+  const known = table?.triggers.some(
+    ({ event, perRow, sequence }) => event === draws.event && perRow === draws.perRow && sequence === draws.sequence,
+  );
+  if (table === undefined || known === true) return false;
+  table.triggers.push(draws);
+  return true;
 }
 
 /** `pg_trigger.tgtype`: bit 0 row, 2 insert, 3 delete, 4 update. */

@@ -25,6 +25,8 @@ export interface Column {
   readonly name: string;
   /** Sequence that the column's default draws from; null: none. */
   readonly draws: Sequence | null;
+  /** Sequences that functions in the column's default may draw from. */
+  readonly mayDraw: readonly Sequence[];
   /** GENERATED … AS IDENTITY: OVERRIDING USER VALUE draws although a value is given. */
   readonly identity: boolean;
 }

@@ -110,13 +110,13 @@ class Learner {
     const name = tokens.at(from).name ?? '';
     const max = SERIAL[tokens.at(from + 1).name ?? ''];
     if (max !== undefined)
-      return { name, draws: this.create(schema, `${table}_${name}_seq`, { max }), identity: false };
+      return { name, draws: this.create(schema, `${table}_${name}_seq`, { max }), mayDraw: [], identity: false };
     for (let index = from + 1; index < to; index++) {
       if (tokens.at(index).name !== 'identity' || tokens.at(index - 1).word !== 'AS') continue;
       const options = tokens.is(index + 1, '(') ? this.options(index + 2, tokens.close(index + 1)) : {};
-      return { name, draws: this.create(schema, `${table}_${name}_seq`, options), identity: true };
+      return { name, draws: this.create(schema, `${table}_${name}_seq`, options), mayDraw: [], identity: true };
     }
-    return { name, draws: this.defaultOf(from, to), identity: false };
+    return { name, draws: this.defaultOf(from, to), mayDraw: [], identity: false };
   }
 
   private defaultOf(from: number, to: number): Sequence | null {

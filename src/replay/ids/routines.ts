@@ -1,5 +1,5 @@
 import { identifierName, literalText, TOKEN, Tokenizer } from '../../journal/sql-tokens.ts';
-import type { Sequence, Table } from './catalog.ts';
+import type { RowEvent, Sequence, Table } from './catalog.ts';
 
 /** A function or procedure of the target. */
 export interface Routine {
@@ -15,7 +15,7 @@ interface Objects {
 
 /**
  * Which sequences routines may draw from, as far as their source shows: `nextval('literal')`, INSERT into a
- * table that draws, and calls of other routines that do. Dynamic SQL is not seen.
+ * table that draws, writing to one whose triggers do, and calls of other routines that do. Dynamic SQL is not seen.
  */
 export function routineDraws(
   routines: readonly Routine[],
@@ -52,13 +52,20 @@ export function sourceDraws(source: string, objects: Objects, called: Set<string
   const found = new Set<Sequence>();
   const tokens = new Tokenizer(source);
   let last = '';
+  let table: Table | null = null;
   for (let kind = tokens.advance(); kind !== TOKEN.END; kind = tokens.advance()) {
     const word = tokens.keyword();
-    if (word === 'INTO' && (last === 'INSERT' || last === 'MERGE')) {
-      tokens.advance();
-      const [schema, name] = qualifiedName(tokens);
-      for (const column of objects.table(schema, name)?.columns ?? [])
-        if (column.draws !== null) found.add(column.draws);
+    const event = writes(word, last);
+    if (event !== null) {
+      // ON CONFLICT DO UPDATE names no table: it is the one of its INSERT.
+      if (last !== 'DO') {
+        tokens.advance();
+        table = objects.table(...qualifiedName(tokens));
+      }
+      for (const trigger of table?.triggers ?? [])
+        if (event === 'MERGE' || trigger.event === event) found.add(trigger.sequence);
+      for (const { draws, mayDraw } of word === 'INTO' ? (table?.columns ?? []) : [])
+        for (const sequence of draws === null ? mayDraw : [draws, ...mayDraw]) found.add(sequence);
       last = '';
       continue;
     }
@@ -75,6 +82,13 @@ export function sourceDraws(source: string, objects: Objects, called: Set<string
     } else called.add(name);
   }
   return found;
+}
+
+/** What a word behind another one does to the table that is named next. */
+function writes(word: string, last: string): RowEvent | 'MERGE' | null {
+  if (word === 'INTO' && (last === 'INSERT' || last === 'MERGE')) return last;
+  if (word === 'FROM' && last === 'DELETE') return last;
+  return word === 'UPDATE' && last !== 'FOR' && last !== 'KEY' ? word : null;
 }
 
 /** Reads `[schema.]name` at the current token and moves to the token behind it. */

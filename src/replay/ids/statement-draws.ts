@@ -7,7 +7,7 @@ import {
   Tokenizer,
 } from '../../journal/sql-tokens.ts';
 import { QUERY, readCalls } from './calls.ts';
-import type { Catalog, RowEvent, Sequence, Table } from './catalog.ts';
+import type { Catalog, Column, RowEvent, Sequence, Table } from './catalog.ts';
 import { readConditions } from './conditions.ts';
 import type { Change, DrawPart, DrawRows, Reference } from './parts.ts';
 import { sourceDraws } from './routines.ts';
@@ -150,6 +150,12 @@ class StatementReader {
     if (count > 0) this.parts.push({ sequence, parameter, count, rows, exact });
   }
 
+  /** The column takes its default. */
+  private defaults(column: Column, count: number, rows: DrawRows, exact: boolean): void {
+    if (column.draws !== null) this.draw(column.draws, count, rows, exact);
+    for (const sequence of column.mayDraw) this.draw(sequence, count, rows, false);
+  }
+
   private triggers(table: Table, event: RowEvent, count: number, rows: DrawRows): void {
     for (const trigger of table.triggers) {
       if (trigger.event !== event) continue;
@@ -177,7 +183,39 @@ class StatementReader {
   private changed(from: number, event: RowEvent, index: number): void {
     const { schema, name } = this.tokens.name(from);
     const table = this.catalog.table(schema, name);
-    if (table !== null) this.triggers(table, event, 1, this.tokens.at(index).group < 0 ? 'ROWS' : 'UNKNOWN');
+    if (table === null) return;
+    const { group } = this.tokens.at(index);
+    const rows = group < 0 ? 'ROWS' : 'UNKNOWN';
+    this.triggers(table, event, 1, rows);
+    if (event === 'UPDATE') this.setDefaults(table, this.tokens.find(from, group, ['SET']), rows, true);
+  }
+
+  /** `SET column = DEFAULT`, `SET (column, …) = (DEFAULT, …)`; `set`: where SET stands. */
+  private setDefaults(table: Table, set: number, rows: DrawRows, exact: boolean): void {
+    const { tokens } = this;
+    if (set < 0) return;
+    const { group } = tokens.at(set);
+    const behind = tokens.find(set + 1, group, ['FROM', 'WHERE', 'WHEN', 'RETURNING']);
+    const end = group < 0 ? tokens.length : tokens.close(group);
+    for (const { from } of tokens.items(set + 1, behind < 0 ? end : behind)) {
+      let names = [tokens.at(from).name];
+      let values = [from + 2];
+      if (tokens.is(from, '(')) {
+        const close = tokens.close(from);
+        const open = tokens.is(close + 2, '(') ? close + 2 : close + 3;
+        names = tokens.items(from + 1, close).map((item) => tokens.at(item.from).name);
+        values = tokens.items(open + 1, tokens.close(open)).map((item) => item.from);
+      }
+      for (const column of table.columns)
+        if (tokens.word(values[names.indexOf(column.name)] ?? -1) === 'DEFAULT') this.defaults(column, 1, rows, exact);
+    }
+  }
+
+  /** What ON CONFLICT or WHEN MATCHED may do from an index on. */
+  private mayChange(table: Table, from: number, event: RowEvent): void {
+    this.triggers(table, event, 1, 'UNKNOWN');
+    const set = this.tokens.find(from, this.tokens.at(from).group, ['SET']);
+    if (event === 'UPDATE') this.setDefaults(table, set, 'UNKNOWN', false);
   }
 
   private insert(index: number): void {
@@ -189,7 +227,10 @@ class StatementReader {
     let at = target.next;
     if (tokens.word(at) === 'AS') at += 2;
     const end = tokens.at(index).group < 0 ? tokens.length : tokens.close(tokens.at(index).group);
-    this.conflict = tokens.find(at, tokens.at(index).group, ['CONFLICT']) >= 0;
+    const conflict = tokens.find(at, tokens.at(index).group, ['CONFLICT']);
+    this.conflict = conflict >= 0;
+    if (conflict >= 0 && tokens.find(conflict, tokens.at(index).group, ['SET']) >= 0)
+      this.mayChange(table, conflict, 'UPDATE');
     let list: readonly string[] | null = null;
     if (tokens.is(at, '(') && !QUERY.includes(tokens.word(at + 1)) && !tokens.is(at + 1, '(')) {
       list = tokens.items(at + 1, tokens.close(at)).map((item) => tokens.at(item.from).name ?? '');
@@ -210,7 +251,7 @@ class StatementReader {
   }
 
   private insertDefaults(table: Table): void {
-    for (const { draws } of table.columns) if (draws !== null) this.draw(draws, 1, 'FIXED', true);
+    for (const column of table.columns) this.defaults(column, 1, 'FIXED', true);
     this.triggers(table, 'INSERT', 1, 'FIXED');
   }
 
@@ -222,7 +263,7 @@ class StatementReader {
     end: number,
   ): void {
     const { tokens } = this;
-    const drawn = new Map<Sequence, number>();
+    const drawn = new Map<Column, number>();
     let rows = 0;
     let at = from;
     for (; at < end && tokens.is(at, '('); at++) {
@@ -233,15 +274,15 @@ class StatementReader {
       for (const column of table.columns) {
         const item = items[names.indexOf(column.name)];
         const isDefault = item === undefined || (tokens.word(item.from) === 'DEFAULT' && item.to === item.from + 1);
-        if (column.draws !== null && (isDefault || (overridesUser && column.identity))) {
-          drawn.set(column.draws, (drawn.get(column.draws) ?? 0) + 1);
+        if (isDefault || (overridesUser && column.identity)) {
+          drawn.set(column, (drawn.get(column) ?? 0) + 1);
         } else if (item !== undefined) this.written(table, column.name, item);
       }
       at = close + 1;
       if (!tokens.is(at, ',')) break;
     }
     this.rows.push({ from, to: at });
-    for (const [sequence, count] of drawn) this.draw(sequence, count, 'FIXED', true);
+    for (const [column, count] of drawn) this.defaults(column, count, 'FIXED', true);
     this.triggers(table, 'INSERT', rows, 'FIXED');
   }
 
@@ -270,8 +311,7 @@ class StatementReader {
         ? new Set(table.columns.map(({ name }) => name))
         : new Set(names);
     for (const column of table.columns) {
-      if (column.draws !== null && (!filled.has(column.name) || (overridesUser && column.identity)))
-        this.draw(column.draws, 1, rows, true);
+      if (!filled.has(column.name) || (overridesUser && column.identity)) this.defaults(column, 1, rows, true);
       const item = items[names.indexOf(column.name)];
       if (item !== undefined) this.written(table, column.name, item);
     }
@@ -292,6 +332,9 @@ class StatementReader {
     const table = this.catalog.table(target.schema, target.name);
     if (table === null) return;
     const group = tokens.at(index).group;
+    for (const event of ['UPDATE', 'DELETE'] as const)
+      for (let at = tokens.find(target.next, group, [event]); at >= 0; at = tokens.find(at + 1, group, [event]))
+        this.mayChange(table, at, event);
     for (let at = tokens.find(target.next, group, ['INSERT']); at >= 0; at = tokens.find(at + 1, group, ['INSERT'])) {
       let list: readonly string[] = table.columns.map(({ name }) => name);
       let next = at + 1;
@@ -304,7 +347,7 @@ class StatementReader {
       for (const column of table.columns) {
         const item = items[list.indexOf(column.name)];
         const isDefault = item === undefined || tokens.word(item.from) === 'DEFAULT';
-        if (column.draws !== null && isDefault) this.draw(column.draws, 1, 'UNKNOWN', false);
+        if (isDefault) this.defaults(column, 1, 'UNKNOWN', false);
         else if (item !== undefined) this.written(table, column.name, item);
       }
       this.triggers(table, 'INSERT', 1, 'UNKNOWN');
@@ -335,8 +378,7 @@ class StatementReader {
     }
     if (table === null || tokens.word(at) !== 'FROM') return;
     for (const column of table.columns) {
-      if (column.draws !== null && list !== null && !list.includes(column.name))
-        this.draw(column.draws, 1, 'ROWS', true);
+      if (list !== null && !list.includes(column.name)) this.defaults(column, 1, 'ROWS', true);
     }
     this.triggers(table, 'INSERT', 1, 'ROWS');
   }
