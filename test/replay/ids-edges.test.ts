@@ -219,3 +219,38 @@ it.each<[how: string, more: string, gone: string, kept: string]>([
   await a.run("INSERT INTO log (what) VALUES ('last')");
   await expectRestored('SELECT * FROM log ORDER BY 1');
 });
+
+it('gives ids again behind autocommit statements that fail on the target before they draw', async () => {
+  await given('CREATE TABLE item (id bigserial, name text, extra text)');
+  await run(target, 'ALTER TABLE item DROP COLUMN extra');
+  await a.run("INSERT INTO item (name, extra) VALUES ('fails', 'x')");
+  for (const name of ['one', 'two', 'three']) await a.run(`INSERT INTO item (name) VALUES ('${name}')`);
+  expect(failures(await replay())).toHaveLength(1);
+  expect(await run(target, 'SELECT id, name FROM item ORDER BY 1')).toBe('2|one\n3|two\n4|three');
+});
+
+it('says so where statements under way counted on one that failed', async () => {
+  await given(
+    "CREATE TABLE item (id bigserial, n int); CREATE FUNCTION whole(n text) RETURNS int LANGUAGE sql AS 'SELECT n::int'",
+  );
+  // Texts that have succeeded before are counted on.
+  for (let n = 0; n < 200; n++) await a.run('INSERT INTO item (n) VALUES (whole($1))', [n]);
+  await run(
+    target,
+    `CREATE OR REPLACE FUNCTION whole(n text) RETURNS int LANGUAGE plpgsql AS
+    $$ BEGIN IF n = '150' THEN RAISE EXCEPTION 'not here'; END IF; RETURN n::int; END $$`,
+  );
+  const replayed = await replay({ inFlight: 8 });
+  expect(failures(replayed)).toHaveLength(1);
+  expect(replayed.report?.remarks.join()).toContain('while others were under way behind it');
+});
+
+it('leaves a sequence behind a setval that nothing tells where the target has it', async () => {
+  await given(
+    "CREATE SEQUENCE down INCREMENT -1 MINVALUE -100 MAXVALUE 100; CREATE TABLE item (id int DEFAULT nextval('down'))",
+  );
+  await a.run('INSERT INTO item DEFAULT VALUES');
+  await a.run("SELECT setval('down', -5 + 0)");
+  await a.run('INSERT INTO item DEFAULT VALUES');
+  await expectRestored('SELECT id FROM item ORDER BY 1');
+});

@@ -4,6 +4,7 @@ import type { TransactionWithEntries } from '../../journal/store.ts';
 import type { QueryResult, TargetOutcome } from '../../target/statement.ts';
 import type { Sequence } from './catalog.ts';
 import { positionSql } from './catalog-read.ts';
+import { drawnWhenFailed } from './draw.ts';
 import type { IdRestorer } from './id-restorer.ts';
 import type { DrawLedger, EntryDraws, LedgerDraw } from './ledger.ts';
 import { IdStatistics } from './statistics.ts';
@@ -36,14 +37,18 @@ interface Place {
   furthest: bigint | null;
   /** Transaction whose statements `next` rests on; null: autocommit statements, or none. */
   transaction: string | null;
-  /** Of these, statements that are not answered. */
+  /** Statements that drew from it and are not answered. */
   unanswered: number;
+  /** Those of them that may fail, for all that is known, without having drawn. */
+  unproven: number;
+  /** Autocommit statements that rest on unanswered ones. */
+  resting: number;
 }
 
 /** An entry on its way. */
 interface Sent {
   readonly found: EntryDraws;
-  readonly transaction: string | null;
+  readonly proven: boolean;
   /** Draws whose count the target is asked for, with their first values. */
   readonly asked: readonly { readonly draw: LedgerDraw; readonly first: bigint }[];
 }
@@ -51,14 +56,16 @@ interface Sent {
 /**
  * The `IdRestorer` over a ledger of the record's draws. A sequence is set only where it would not give the
  * recorded value by itself. That it would is believed of statements of the same transaction, of answered ones,
- * and from one autocommit statement to the next: a failure elsewhere would take the later statements of its
- * transaction with it, and their draws.
+ * and of autocommit statements whose text has succeeded before: a failure elsewhere would take the later statements
+ * of its transaction with it, and their draws.
  */
 export class SequenceRestorer implements IdRestorer {
   private readonly options: RestorerOptions;
   private readonly statistics: IdStatistics;
   private readonly places = new Map<Track, Place>();
   private readonly sent = new Map<Entry, Sent>();
+  /** Texts of autocommit statements that have succeeded. */
+  private proven = new Set<string>();
   private current: ReadonlyMap<number, EntryDraws> | null = null;
   private transaction: string | null = null;
   private begun = 0;
@@ -121,11 +128,18 @@ export class SequenceRestorer implements IdRestorer {
   after(entry: Entry, outcome: TargetOutcome): void {
     const sent = this.sent.get(entry);
     if (sent === undefined) return;
-    for (const { track } of sent.found.draws) {
+    for (const { track, draw } of sent.found.draws) {
       const place = this.place(track);
-      if (place.transaction === sent.transaction && place.unanswered > 0) place.unanswered -= 1;
-      if (!outcome.ok) place.next = null;
+      place.unanswered -= 1;
+      if (!sent.proven) place.unproven -= 1;
+      if (!outcome.ok) {
+        place.next = null;
+        const drew = drawnWhenFailed(outcome.sqlstate ?? '', draw.count).min;
+        if (place.resting > 0 && drew < draw.count) this.statistics.displaced(track);
+      }
+      if (place.unanswered === 0) place.resting = 0;
     }
+    if (outcome.ok && !sent.proven) this.prove(entry);
     // The question behind it is answered next; behind a failure it fails, or tells of something else.
     const asked = outcome.ok ? sent.asked : [];
     if (asked.length === 0) this.sent.delete(entry);
@@ -201,6 +215,8 @@ export class SequenceRestorer implements IdRestorer {
         furthest: null,
         transaction: null,
         unanswered: 0,
+        unproven: 0,
+        resting: 0,
       };
       this.places.set(track, place);
     }
@@ -211,6 +227,7 @@ export class SequenceRestorer implements IdRestorer {
   private set(entry: Entry, found: EntryDraws): string | null {
     const calls = this.recall(found);
     const asked: { draw: LedgerDraw; first: bigint }[] = [];
+    const proven = this.transaction === null && this.proven.has(entry.statement);
     for (const ledgerDraw of found.draws) {
       const { track, draw } = ledgerDraw;
       const { sequence } = track;
@@ -220,12 +237,11 @@ export class SequenceRestorer implements IdRestorer {
       this.statistics.add(track, draw, usable);
       const place = this.place(track);
       if (usable && !this.standsAt(place, first, sequence)) calls.push(setval(sequence, first));
+      else if (this.transaction === null && place.unanswered > 0) place.resting += 1;
       const uncertain = draw.min < draw.max;
-      if (place.transaction !== this.transaction) {
-        place.transaction = this.transaction;
-        place.unanswered = 0;
-      }
+      place.transaction = this.transaction;
       place.unanswered += 1;
+      if (!proven) place.unproven += 1;
       // What an uncertain one draws beyond that, the answer tells.
       const least = first === null ? null : first + BigInt(draw.min) * sequence.increment;
       if (usable) place.furthest = furthest(sequence, place.furthest, least);
@@ -235,8 +251,12 @@ export class SequenceRestorer implements IdRestorer {
       if (canAsk) asked.push({ draw: ledgerDraw, first });
       if (canAsk || ledgerDraw.rowsTell) track.sent(draw);
     }
-    for (const track of found.moves) this.place(track).next = null;
-    this.sent.set(entry, { found, transaction: this.transaction, asked });
+    for (const track of found.moves) {
+      const place = this.place(track);
+      place.next = null;
+      place.furthest = null;
+    }
+    this.sent.set(entry, { found, proven, asked });
     return calls.length === 0 ? null : `SELECT ${calls.join(', ')}`;
   }
 
@@ -258,10 +278,21 @@ export class SequenceRestorer implements IdRestorer {
 
   private standsAt(place: Place, value: bigint, sequence: Sequence): boolean {
     if (place.next !== value || sequence.cache > 1n) return false;
-    return place.transaction === this.transaction || place.unanswered === 0;
+    if (place.unanswered === 0) return true;
+    return place.transaction === this.transaction && (this.transaction !== null || place.unproven === 0);
+  }
+
+  private prove({ statement, sequence }: Entry): void {
+    // BEGIN is the first entry of a transaction.
+    if (sequence > 1 || statement.length > LONGEST_PROVEN) return;
+    if (this.proven.size >= MOST_PROVEN) this.proven = new Set();
+    this.proven.add(statement);
   }
 }
 
+/** Texts that are remembered to have succeeded, and how long one may be. */
+const MOST_PROVEN = 10_000;
+const LONGEST_PROVEN = 2_000;
 /** Transactions between two sweeps of the ledger. */
 const FORGET_EVERY = 1_000;
 

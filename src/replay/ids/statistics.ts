@@ -1,7 +1,7 @@
 import type { Certainty, Draw } from './draw.ts';
 import type { Track } from './track.ts';
 
-type Counts = Record<Certainty, number> & { draws: number; outOfReach: number };
+type Counts = Record<Certainty, number> & { draws: number; outOfReach: number; displaced: boolean };
 
 /** Sequences that remarks name one by one. */
 const MOST_STRAYS = 20;
@@ -20,7 +20,16 @@ export class IdStatistics {
   add(track: Track, draw: Draw, usable: boolean): void {
     let counts = this.tracks.get(track);
     if (counts === undefined) {
-      counts = { draws: 0, outOfReach: 0, CONFIRMED: 0, CORRECTED: 0, BETWEEN: 0, COUNTED: 0, UNSETTLED: 0 };
+      counts = {
+        draws: 0,
+        outOfReach: 0,
+        displaced: false,
+        CONFIRMED: 0,
+        CORRECTED: 0,
+        BETWEEN: 0,
+        COUNTED: 0,
+        UNSETTLED: 0,
+      };
       this.tracks.set(track, counts);
     }
     counts.draws += 1;
@@ -32,6 +41,14 @@ export class IdStatistics {
     } else {
       if (counts.outOfReach++ === 0) this.onUnsettled(unknown(track));
     }
+  }
+
+  /** A statement failed that others under way behind it counted on. */
+  displaced(track: Track): void {
+    const counts = this.tracks.get(track);
+    if (counts === undefined || counts.displaced) return;
+    counts.displaced = true;
+    this.onUnsettled(displaced(track));
   }
 
   /** At the end a sequence does not stand where the statements that were seen to draw have left it. */
@@ -61,6 +78,7 @@ export class IdStatistics {
       remarks.push(`generated ids of ${name}: ${statements(counts.draws)} drew from it: ${parts.join(', ')}`);
       if (counts.UNSETTLED > 0) remarks.push(disagree(track));
       if (counts.outOfReach > 0) remarks.push(unknown(track));
+      if (counts.displaced) remarks.push(displaced(track));
       if (track.missing > 0) {
         remarks.push(
           `generated ids of ${name}: ${track.missing} values were drawn by nothing that the record shows (functions, other databases' clients, statements that were not logged)`,
@@ -90,6 +108,10 @@ function notPermitted(track: Track): string {
 
 function disagree(track: Track): string {
   return `generated ids of ${track.sequence.name}: for some statements, counting draws and the values in later statements do not agree; they may draw other values than in the record`;
+}
+
+function displaced(track: Track): string {
+  return `generated ids of ${track.sequence.name}: a statement failed on the target, perhaps without drawing, while others were under way behind it; these may have drawn other values than in the record`;
 }
 
 function unknown(track: Track): string {
