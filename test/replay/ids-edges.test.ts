@@ -254,3 +254,15 @@ it('leaves a sequence behind a setval that nothing tells where the target has it
   await a.run('INSERT INTO item DEFAULT VALUES');
   await expectRestored('SELECT id FROM item ORDER BY 1');
 });
+
+it('says which ids rest on statements whose count of draws nothing tells', async () => {
+  await given('CREATE TABLE item (id bigserial, name text UNIQUE)');
+  await a.run("INSERT INTO item (name) VALUES ('one'); INSERT INTO item (name) VALUES ('two'), ('one')");
+  await a.run("INSERT INTO item (name) VALUES ('behind')");
+  await rolledBack(b, "INSERT INTO item (name) SELECT 'gone ' || n FROM generate_series(1, 9) n");
+  await a.run("INSERT INTO item (name) VALUES ('last')");
+  const { report } = await replay();
+  expect(report?.remarks.join()).toContain(
+    '2 statements drew from it: 2 behind statements whose count of draws nothing tells',
+  );
+});

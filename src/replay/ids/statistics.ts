@@ -1,7 +1,7 @@
 import type { Certainty, Draw } from './draw.ts';
 import type { Track } from './track.ts';
 
-type Counts = Record<Certainty, number> & { draws: number; outOfReach: number; displaced: boolean };
+type Counts = Record<Certainty, number> & { draws: number; outOfReach: number; doubtful: number; displaced: boolean };
 
 /** Sequences that remarks name one by one. */
 const MOST_STRAYS = 20;
@@ -23,6 +23,7 @@ export class IdStatistics {
       counts = {
         draws: 0,
         outOfReach: 0,
+        doubtful: 0,
         displaced: false,
         CONFIRMED: 0,
         CORRECTED: 0,
@@ -37,7 +38,9 @@ export class IdStatistics {
       if (counts.outOfReach++ === 0) this.onUnsettled(notPermitted(track));
     } else if (usable) {
       if (draw.certainty === 'UNSETTLED' && counts.UNSETTLED === 0) this.onUnsettled(disagree(track));
-      counts[draw.certainty] += 1;
+      if (track.isDoubtful(draw)) {
+        if (counts.doubtful++ === 0) this.onUnsettled(doubtful(track));
+      } else counts[draw.certainty] += 1;
     } else {
       if (counts.outOfReach++ === 0) this.onUnsettled(unknown(track));
     }
@@ -72,11 +75,13 @@ export class IdStatistics {
         counts.CORRECTED > 0 ? `${counts.CORRECTED} corrected by them` : '',
         counts.BETWEEN > 0 ? `${counts.BETWEEN} settled by the ones around them` : '',
         counts.COUNTED > 0 ? `${counts.COUNTED} by their order in the record alone` : '',
+        counts.doubtful > 0 ? `${counts.doubtful} behind statements whose count of draws nothing tells` : '',
         counts.UNSETTLED > 0 ? `${counts.UNSETTLED} uncertain` : '',
         counts.outOfReach > 0 ? `${counts.outOfReach} left as the target draws them` : '',
       ].filter((part) => part !== '');
       remarks.push(`generated ids of ${name}: ${statements(counts.draws)} drew from it: ${parts.join(', ')}`);
       if (counts.UNSETTLED > 0) remarks.push(disagree(track));
+      if (counts.doubtful > 0) remarks.push(doubtful(track));
       if (counts.outOfReach > 0) remarks.push(unknown(track));
       if (counts.displaced) remarks.push(displaced(track));
       if (track.missing > 0) {
@@ -112,6 +117,10 @@ function disagree(track: Track): string {
 
 function displaced(track: Track): string {
   return `generated ids of ${track.sequence.name}: a statement failed on the target, perhaps without drawing, while others were under way behind it; these may have drawn other values than in the record`;
+}
+
+function doubtful(track: Track): string {
+  return `generated ids of ${track.sequence.name}: statements that failed or were rolled back drew nobody knows how many values; those behind them may draw other values than in the record`;
 }
 
 function unknown(track: Track): string {

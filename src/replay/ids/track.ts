@@ -85,6 +85,18 @@ export class Track {
     return draw.slot === null || draw.origin === null ? null : this.toValue(draw.origin, draw.slot);
   }
 
+  /** Counted on from a draw whose own count nothing tells: it failed, was rolled back, or could not be asked for. */
+  isDoubtful(draw: Draw): boolean {
+    if (draw.certainty !== 'COUNTED') return false;
+    for (let index = this.settled.length - 1; index >= 0; index--) {
+      const before = this.settled[index]!;
+      if (before.order >= draw.order) continue;
+      if (before.min < before.max) return true;
+      if (isShown(before)) return false;
+    }
+    return false;
+  }
+
   /** What the sequence gave next at the end of the record; null: unknown. */
   end(): bigint | null {
     const { next } = this.standing;
