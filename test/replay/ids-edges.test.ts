@@ -266,3 +266,21 @@ it('says which ids rest on statements whose count of draws nothing tells', async
     '2 statements drew from it: 2 behind statements whose count of draws nothing tells',
   );
 });
+
+it('TRUNCATE … RESTART IDENTITY restarts what tables own, with CASCADE also below them, and nothing else', async () => {
+  await given(`
+    CREATE SEQUENCE shared;
+    CREATE TABLE top (id bigserial PRIMARY KEY, no bigint DEFAULT nextval('shared'));
+    CREATE TABLE below (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, top bigint REFERENCES top);
+    CREATE TABLE lowest (id serial, below bigint REFERENCES below)`);
+  const fill = async () => {
+    for (const table of ['top', 'below', 'lowest']) {
+      await rolledBack(b, `INSERT INTO ${table} DEFAULT VALUES`);
+      await a.run(`INSERT INTO ${table} DEFAULT VALUES`);
+    }
+  };
+  await fill();
+  await a.run('TRUNCATE top RESTART IDENTITY CASCADE');
+  await fill();
+  await expectRestored('SELECT t.*, b.*, l.* FROM top t, below b, lowest l');
+});

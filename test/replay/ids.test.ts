@@ -183,10 +183,17 @@ describe('what a text shows of earlier draws', () => {
     expect(moved("SELECT setval('orders_id_seq', (SELECT max(id) FROM orders))")).toEqual([
       'public.orders_id_seq null false',
     ]);
-    expect(moved('TRUNCATE TABLE orders, lines RESTART IDENTITY CASCADE')).toEqual([
-      'public.orders_id_seq 1 true',
+    expect(moved('TRUNCATE TABLE audit, lines RESTART IDENTITY CASCADE')).toEqual([
+      'public.audit_id_seq 1 true',
       'public.lines_no_seq 1 true',
     ]);
+    expect(moved('TRUNCATE orders, lines RESTART IDENTITY CASCADE').sort()).toEqual([
+      'other.things_id_seq 1 true',
+      'public.lines_no_seq 1 true',
+      'public.orders_id_seq 1 true',
+      'public.parts_line_seq 1 true',
+    ]);
+    expect(moved('TRUNCATE hand_made RESTART IDENTITY')).toEqual(['public.hand_made_ids 1 true']);
     expect(moved('TRUNCATE orders')).toEqual([]);
     expect(moved('ALTER SEQUENCE IF EXISTS public.free RESTART WITH 9')).toEqual(['public.free 9 true']);
     expect(moved('ALTER TABLE lines ALTER COLUMN no RESTART WITH 5')).toEqual(['public.lines_no_seq 5 true']);

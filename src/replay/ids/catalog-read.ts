@@ -143,6 +143,8 @@ interface TableDraft {
   readonly relation: string;
   columns: ColumnDraft[];
   readonly triggers: TriggerDraws[];
+  readonly owns: Sequence[];
+  readonly ownedBelow: Sequence[];
   readonly holds: Map<string, Sequence>;
   readonly refers: Set<string>;
 }
@@ -200,6 +202,8 @@ class CatalogBuilder {
         relation: relation!,
         columns: [],
         triggers: [],
+        owns: [],
+        ownedBelow: [],
         holds: new Map(),
         refers: new Set(),
       };
@@ -213,6 +217,8 @@ class CatalogBuilder {
       identity: identity === 't',
       calls: calls?.split(',') ?? [],
     });
+    const ownedOids = owned?.split(',') ?? (identity === 't' && draws != null ? [draws] : []);
+    table.owns.push(...ownedOids.flatMap((sequenceOid) => this.byOid.get(sequenceOid) ?? []));
     // OWNED BY alone: the application calls nextval itself and gives the value.
     const held = sequence ?? this.byOid.get((owned ?? '').split(',')[0]!) ?? null;
     if (held !== null) table.holds.set(column!, held);
@@ -238,6 +244,7 @@ class CatalogBuilder {
   build(triggers: readonly (readonly string[])[], routines: readonly Routine[]): Catalog {
     const { catalog } = this;
     this.followForeignKeys();
+    this.followTruncation();
     for (const { view, base } of this.views) this.fillView(this.tables.get(view), this.tables.get(base));
     for (const table of this.tables.values()) catalog.addTable(table.schema, table.relation, table);
     // A trigger's function may write to a table whose triggers draw, which may write to another one.
@@ -247,6 +254,22 @@ class CatalogBuilder {
       more = this.addHiddenDraws(triggers, drawn.byOid);
     }
     return catalog;
+  }
+
+  /** TRUNCATE … CASCADE goes on to the tables that refer to one, over any number of steps. */
+  private followTruncation(): void {
+    for (let more = true; more; ) {
+      more = false;
+      for (const key of this.keys) {
+        const from = this.tables.get(key.from);
+        const to = this.tables.get(key.to);
+        if (from === undefined || to === undefined || from === to) continue;
+        const reached = new Set([...to.ownedBelow, ...from.owns, ...from.ownedBelow]);
+        if (reached.size === to.ownedBelow.length) continue;
+        to.ownedBelow.splice(0, Number.POSITIVE_INFINITY, ...reached);
+        more = true;
+      }
+    }
   }
 
   /** Adds what routines draw in triggers and defaults; true when that was not known of all of them. */

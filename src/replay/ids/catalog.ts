@@ -46,6 +46,9 @@ export interface Table {
   /** In their order, dropped ones left out: what an INSERT without a column list fills. */
   readonly columns: readonly Column[];
   readonly triggers: readonly TriggerDraws[];
+  /** Sequences that TRUNCATE … RESTART IDENTITY restarts, and those that it restarts with CASCADE besides. */
+  readonly owns: readonly Sequence[];
+  readonly ownedBelow: readonly Sequence[];
   /** Column → sequence whose values it holds: by its own default, or by a foreign key to such a column. */
   readonly holds: ReadonlyMap<string, Sequence>;
   /** Those of `holds` that are foreign keys: a value written there names a row that exists. */

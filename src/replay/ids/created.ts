@@ -33,6 +33,7 @@ class Learner {
   private readonly tokens: TokenList;
   private readonly catalog: Catalog;
   private readonly renewed: Sequence[] = [];
+  private readonly made: Sequence[] = [];
 
   constructor(tokens: TokenList, catalog: Catalog) {
     this.tokens = tokens;
@@ -65,7 +66,14 @@ class Learner {
       if (column.draws !== null) holds.set(column.name, column.draws);
       this.reference(column.name, item.from, item.to, holds, refers);
     }
-    catalog.addTable(target.schema, target.name, { columns, triggers: [], holds, refers });
+    catalog.addTable(target.schema, target.name, {
+      columns,
+      triggers: [],
+      owns: this.made,
+      ownedBelow: [],
+      holds,
+      refers,
+    });
     return this.renewed;
   }
 
@@ -98,11 +106,10 @@ class Learner {
 
   private create(schema: string | null, name: string, values: Partial<Sequence>): Sequence {
     const known = this.catalog.sequence(schema, name);
-    if (known !== null) {
-      this.renewed.push(known);
-      return known;
-    }
-    return this.catalog.addSequence(schema, name, { ...values, next: values.start ?? 1n });
+    const sequence = known ?? this.catalog.addSequence(schema, name, { ...values, next: values.start ?? 1n });
+    if (known !== null) this.renewed.push(known);
+    this.made.push(sequence);
+    return sequence;
   }
 
   private column(schema: string | null, table: string, from: number, to: number): Column {

@@ -386,11 +386,15 @@ class StatementReader {
   private truncate(): void {
     const { tokens, catalog } = this;
     if (!/\bRESTART\s+IDENTITY\b/i.test(tokens.text)) return;
+    const cascades = /\bCASCADE\b/i.test(tokens.text);
+    const restarted = new Set<Sequence>();
     let at = tokens.word(1) === 'TABLE' ? 2 : 1;
     for (;;) {
       const target = tokens.name(at);
-      for (const column of catalog.table(target.schema, target.name)?.columns ?? []) {
-        if (column.draws !== null) this.restart(column.draws, column.draws.start);
+      const table = catalog.table(target.schema, target.name);
+      for (const sequence of [...(table?.owns ?? []), ...(cascades ? (table?.ownedBelow ?? []) : [])]) {
+        if (!restarted.has(sequence)) this.restart(sequence, sequence.start);
+        restarted.add(sequence);
       }
       at = tokens.is(target.next, '*') ? target.next + 1 : target.next;
       if (!tokens.is(at, ',')) return;
