@@ -284,3 +284,18 @@ it('TRUNCATE … RESTART IDENTITY restarts what tables own, with CASCADE also be
   await fill();
   await expectRestored('SELECT t.*, b.*, l.* FROM top t, below b, lowest l');
 });
+
+it('counts in the steps of a table that the record makes anew, in a schema off the search path too', async () => {
+  await given('CREATE SCHEMA apart; CREATE TABLE apart.item (id bigserial, name text)');
+  await a.run("INSERT INTO apart.item (name) VALUES ('old')");
+  await a.run('DROP TABLE apart.item');
+  await a.run(
+    'CREATE TABLE apart.item (id bigint GENERATED ALWAYS AS IDENTITY (START WITH 1000 INCREMENT BY 10), name text)',
+  );
+  await a.run('SET search_path TO apart');
+  for (const name of ['one', 'two']) {
+    await rolledBack(a, "INSERT INTO item (name) VALUES ('gone')");
+    await a.run('INSERT INTO item (name) VALUES ($1)', [name]);
+  }
+  await expectRestored('SELECT * FROM apart.item ORDER BY 1');
+});

@@ -146,8 +146,9 @@ class Names<T> {
 
   add(schema: string, name: string, object: T): void {
     const names = this.bySchema.get(schema) ?? new Map<string, T>();
+    const elsewhere = this.anywhere.has(name) && this.anywhere.get(name) !== names.get(name);
+    this.anywhere.set(name, elsewhere ? null : object);
     this.bySchema.set(schema, names.set(name, object));
-    this.anywhere.set(name, this.anywhere.has(name) ? null : object);
   }
 
   find(schema: string | null, name: string): T | null {

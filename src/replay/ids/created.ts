@@ -106,8 +106,10 @@ class Learner {
 
   private create(schema: string | null, name: string, values: Partial<Sequence>): Sequence {
     const known = this.catalog.sequence(schema, name);
-    const sequence = known ?? this.catalog.addSequence(schema, name, { ...values, next: values.start ?? 1n });
-    if (known !== null) this.renewed.push(known);
+    const again =
+      known !== null && (values.increment ?? 1n) === known.increment && (values.start ?? 1n) === known.start;
+    const sequence = again ? known : this.catalog.addSequence(schema, name, { ...values, next: values.start ?? 1n });
+    if (again) this.renewed.push(known);
     this.made.push(sequence);
     return sequence;
   }
