@@ -17,7 +17,9 @@ const FOLLOW_UPS: Readonly<Record<string, Part>> = {
 };
 
 /** A message that is whole although its line end is missing. */
-const WHOLE = /^(?:duration: \d+\.\d{3} ms|disconnection: session time: .* host=\S+(?: port=\d+)?)$/;
+const WHOLE = /^(?:00000: )?(?:duration: \d+\.\d{3} ms|disconnection: session time: .* host=\S+(?: port=\d+)?)$/;
+
+const SUCCESS = '00000: ';
 
 /**
  * The stderr format: lines of a prefix, a severity and a message. Continuation lines begin with a tab (the server
@@ -187,8 +189,11 @@ interface Waiting {
 
 /** Takes out of the message what only the stderr format writes into it. */
 function finish(record: LogRecord): void {
-  if (record.severity === 'LOG') return;
   // log_error_verbosity = verbose puts the SQLSTATE first.
+  if (record.severity === 'LOG') {
+    if (record.message.startsWith(SUCCESS)) record.message = record.message.slice(SUCCESS.length);
+    return;
+  }
   const code = /^([0-9][0-9A-Z]{4}|[A-Z][0-9A-Z]*[0-9][0-9A-Z]*): /.exec(record.message);
   if (code?.[1]?.length === 5) {
     record.sqlstate = code[1];

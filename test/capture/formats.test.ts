@@ -163,14 +163,35 @@ describe('the stderr format', () => {
 
   test('with log_error_verbosity = verbose carries the SQLSTATE in the message', async () => {
     const log = await collectText(
-      line('1', 'LOG', '00000: statement: SELECT 1').replace('00000: ', '') +
-        line('1', 'ERROR', '22012: division of something at character 8', '001') +
-        line('1', 'LOCATION', 'int4div, int.c:846', '001') +
-        line('1', 'STATEMENT', 'SELECT 1', '001') +
-        line('1', 'LOG', 'disconnection: session time: 0:00:00.1 user=a database=b host=[local]', '002'),
+      line('1', 'LOG', '00000: connection authorized: user=a database=b') +
+        line('1', 'LOCATION', 'PerformAuthentication, postinit.c:292') +
+        line('1', 'LOG', '00000: statement: SELECT 1', '001') +
+        line('1', 'LOCATION', 'exec_simple_query, postgres.c:1042', '001') +
+        line('1', 'LOG', '00000: duration: 0.123 ms', '002') +
+        line('1', 'LOCATION', 'exec_simple_query, postgres.c:1304', '002') +
+        line('1', 'LOG', '00000: execute <unnamed>: SELECT $1::int', '003') +
+        line('1', 'DETAIL', "parameters: $1 = '7'", '003') +
+        line('1', 'LOCATION', 'exec_execute_message, postgres.c:2119', '003') +
+        line('1', 'LOG', '00000: duration: 0.456 ms', '004') +
+        line('1', 'LOCATION', 'exec_execute_message, postgres.c:2235', '004') +
+        line('1', 'LOG', '00000: statement: SELECT 1 / 0', '005') +
+        line('1', 'LOCATION', 'exec_simple_query, postgres.c:1042', '005') +
+        line('1', 'ERROR', '22012: division of something at character 8', '006') +
+        line('1', 'LOCATION', 'int4div, int.c:846', '006') +
+        line('1', 'STATEMENT', 'SELECT 1 / 0', '006') +
+        line('1', 'LOG', '00000: statement: SELECT 2', '007') +
+        line('1', 'LOCATION', 'exec_simple_query, postgres.c:1042', '007') +
+        line('1', 'LOG', '00000: duration: 0.123 ms', '008').slice(0, -1),
       prefix,
     );
-    expect(log.entries[0]?.outcome).toEqual({ status: 'FAILED', sqlstate: '22012', message: 'division of something' });
+    expect(log.entries.map((entry) => [entry.statement, entry.durationMs, entry.outcome])).toEqual([
+      ['SELECT 1', 0.123, { status: 'SUCCEEDED' }],
+      ['SELECT $1::int', 0.456, { status: 'SUCCEEDED' }],
+      ['SELECT 1 / 0', null, { status: 'FAILED', sqlstate: '22012', message: 'division of something' }],
+      ['SELECT 2', 0.123, { status: 'SUCCEEDED' }],
+    ]);
+    expect(log.entries[0]?.origin).toMatchObject({ user: 'a', database: 'b' });
+    expect(log.losses).toEqual([]);
   });
 
   test('says so where a message without %e does not tell the SQLSTATE', async () => {
