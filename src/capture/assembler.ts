@@ -21,6 +21,10 @@ const SUCCEEDED: EntryOutcome = Object.freeze({ status: 'SUCCEEDED' });
 const UNKNOWN: EntryOutcome = Object.freeze({ status: 'UNKNOWN' });
 const NO_VALUES: readonly Value[] = Object.freeze([]);
 const SECOND = 1_000_000;
+/** Processes that run statements of clients; a walsender takes SQL besides the commands of replication. */
+const CLIENTS: ReadonlySet<string> = new Set(['client backend', 'walsender']);
+const REPLICATION_COMMAND =
+  /^\s*(?:IDENTIFY_SYSTEM|TIMELINE_HISTORY|BASE_BACKUP|UPLOAD_MANIFEST|START_REPLICATION|[A-Z]+_REPLICATION_SLOT)\b/i;
 
 const LOSS_DETAILS: Readonly<Record<UnreplayableReason, string>> = {
   COPY_DATA: 'COPY FROM STDIN: the data is not in the log',
@@ -64,7 +68,8 @@ export class Assembler implements RecordSink {
 
   record(record: LogRecord): void {
     if (record.severity === 'LOG') {
-      const message = readMessage(record.message);
+      // The server writes these lines bare; with a statement or a context it is a function's RAISE LOG.
+      const message = record.statement === null && record.context === null ? readMessage(record.message) : null;
       if (message) this.#statementMessage(record, message);
       else this.#connectionMessage(record);
     } else if (record.severity === 'ERROR' || record.severity === 'FATAL' || record.severity === 'PANIC') {
@@ -102,6 +107,7 @@ export class Assembler implements RecordSink {
       session.connected = true;
       session.identify(record);
       if (!authorized) return;
+      session.authorized = true;
       session.user ??= authorized.user;
       session.database ??= authorized.database;
       session.application ??= authorized.application;
@@ -178,26 +184,26 @@ export class Assembler implements RecordSink {
 
   #failure(record: LogRecord): void {
     const isError = record.severity === 'ERROR';
-    if (record.backendType !== null && record.backendType !== 'client backend') return;
-    const session = record.statement === null ? this.#sessions.existing(record) : this.#sessions.of(record);
+    if (record.backendType !== null && !CLIENTS.has(record.backendType)) return;
+    const session = this.#sessions.failing(record);
     if (!session) return;
     const source = `${record.file}:${record.line}`;
-    if (this.#sessions.isClient(session)) {
-      this.#observe(session, record);
-      const known = record.sqlstate ?? sqlstateOf(record.message);
-      const outcome: EntryOutcome = { status: 'FAILED', sqlstate: known, message: record.message };
-      let { pending } = session;
-      if (pending && !this.#isFailureOf(session, pending, record)) {
-        this.#completeSilently(session, pending, record);
-        pending = null;
-      }
-      if (pending) this.#complete(session, pending, record, outcome, null);
-      else if (record.statement !== null) {
+    this.#observe(session, record);
+    const known = record.sqlstate ?? sqlstateOf(record.message);
+    const outcome: EntryOutcome = { status: 'FAILED', sqlstate: known, message: record.message };
+    let { pending } = session;
+    if (pending && !this.#isFailureOf(session, pending, record)) {
+      this.#completeSilently(session, pending, record);
+      pending = null;
+    }
+    if (pending) this.#complete(session, pending, record, outcome, null);
+    else if (record.statement !== null) {
+      if (!REPLICATION_COMMAND.test(record.statement)) {
         this.#complete(session, this.#failedOnly(session, record, known), record, outcome, null);
-      } else if (isError) {
-        if (session.block) session.failed = true;
-        this.#sink.loss('STATEMENT_TEXT_MISSING', record.time, source, 'an ERROR without its statement');
       }
+    } else if (isError) {
+      if (session.block) session.failed = true;
+      this.#sink.loss('STATEMENT_TEXT_MISSING', record.time, source, 'an ERROR without its statement');
     }
     if (!isError) this.#sessions.end(session, record.time, source);
   }

@@ -40,6 +40,8 @@ export class Session {
   application: string | null = null;
   /** True when its connection line was seen. */
   connected = false;
+  /** True when its `connection authorized` line was seen: another one is of another session. */
+  authorized = false;
   /** True when it began before the log did. */
   joinedLate = false;
   /** True between BEGIN and its end. */

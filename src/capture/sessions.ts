@@ -16,6 +16,10 @@ export class Sessions {
   /** Second of the first record: a session that started before it has joined late. */
   #logStart: number | null = null;
   #connectionsLogged = false;
+  /** True once a record named its user: from then on, a process without one is no client. */
+  #usersLogged = false;
+  /** True once the server's start was seen: no session began before the log did. */
+  #startLogged = false;
   #forgotten = false;
   /** Sessions met so far. */
   counted = 0;
@@ -31,6 +35,7 @@ export class Sessions {
 
   existing(record: LogRecord): Session | null {
     this.#logStart ??= Math.floor(record.time / 1_000_000);
+    if (record.user !== null) this.#usersLogged = true;
     if (record.sessionId !== null) return this.#byId.get(record.sessionId) ?? null;
     return record.pid === null ? null : (this.#byPid.get(record.pid) ?? null);
   }
@@ -43,13 +48,26 @@ export class Sessions {
     return this.#add(record, false);
   }
 
+  /**
+   * The session of an error or of what ended a session; null for a background process, such as a parallel worker, which
+   * repeats its leader's error. Such a process names no user where clients do; and where connections are logged, one
+   * without such a line that began within the log is no client.
+   */
+  failing(record: LogRecord): Session | null {
+    const session = this.existing(record);
+    if (record.statement === null) return session;
+    if (record.user === null && this.#usersLogged) return null;
+    if (session && !isOther(session, record)) return session;
+    return this.#connectionsLogged && !this.#startedBefore(record) ? null : this.of(record);
+  }
+
   /** The session of a connection line; the first of them starts a session where only the pid tells. */
   connection(record: LogRecord, received: boolean): Session {
     this.#connectionsLogged = true;
     const session = this.existing(record);
     if (session && record.sessionId !== null) return session;
-    // `connection authorized` of a session whose `connection received` was seen.
-    if (session && !received && session.connected && session.user === null) return session;
+    // `connection authorized` of a session whose `connection received` or `connection authenticated` was seen.
+    if (session && !received && session.connected && !session.authorized) return session;
     return this.#add(record, true);
   }
 
@@ -62,15 +80,8 @@ export class Sessions {
 
   /** The server has started anew. */
   endAll(at: Micros, source: string): void {
+    this.#startLogged = true;
     for (const session of this.all()) this.end(session, at, source);
-  }
-
-  /**
-   * False for a background process (a parallel worker repeats its leader's error): where connections are
-   * logged, a session without such a line that began within the log is no client.
-   */
-  isClient(session: Session): boolean {
-    return session.connected || session.joinedLate || session.sawText || !this.#connectionsLogged;
   }
 
   #add(record: LogRecord, connecting: boolean): Session {
@@ -88,7 +99,7 @@ export class Sessions {
   }
 
   #startedBefore(record: LogRecord): boolean {
-    if (record.sessionId === null) return true;
+    if (record.sessionId === null) return !this.#startLogged;
     if (record.lineNumber !== null) return record.lineNumber > 1;
     const start = Number.parseInt(record.sessionId, 16);
     return Number.isNaN(start) || start < (this.#logStart ?? 0);
