@@ -9,6 +9,14 @@ const ABBREVIATIONS: Readonly<Record<string, number>> = {
   AEST: 600, AEDT: 660, NZST: 720, NZDT: 780,
 }; // biome-ignore format: a table
 
+/**
+ * What abbreviations mean besides, in minutes: only where `log_timezone` says that they do. Of a zone with summer time, Intl
+ * does not know them all: IDT and IST of Jerusalem, CDT and CST of Havana.
+ */
+const OTHER_MEANINGS: Readonly<Record<string, readonly number[]>> = {
+  AST: [-240, 180], BST: [60, 360], CDT: [-240], CST: [-360, -300, 480], IDT: [180], IST: [60, 120, 330], PST: [480],
+}; // biome-ignore format: a table
+
 /** No abbreviation is longer: what is, in a log whose zone is known, is damage however often it comes. Characters. */
 const LONGEST_ABBREVIATION = 8;
 /** Odd abbreviations that are remembered; a log of nothing but damage must not fill the memory. */
@@ -65,30 +73,37 @@ export class LogClock {
       const [, sign, hours, minutes = '0', seconds = '0'] = numeric;
       return (Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds)) * (sign === '-' ? -1000 : 1000);
     }
+    if (this.#format) return this.#zoneOffset(local, abbreviation, this.#format);
     const minutes = ABBREVIATIONS[abbreviation];
     if (minutes !== undefined) return minutes * 60_000;
-    if (!this.#format) {
-      if (this.#told && !this.#odd.has(abbreviation)) {
-        if (abbreviation.length <= LONGEST_ABBREVIATION && this.#odd.size < MOST_ODD) this.#odd.add(abbreviation);
-        return Number.NaN;
-      }
-      throw new RepriseError(
-        'BAD_INPUT',
-        `the log's time zone ${JSON.stringify(abbreviation)} could be any of several: ` +
-          "give the server's log_timezone as --log-timezone, for example America/Chicago",
-        { path: ['logTimezone'] },
-      );
+    if (this.#told && !this.#odd.has(abbreviation)) {
+      if (abbreviation.length <= LONGEST_ABBREVIATION && this.#odd.size < MOST_ODD) this.#odd.add(abbreviation);
+      return Number.NaN;
     }
-    return this.#zoneOffset(local, abbreviation, this.#format);
+    throw new RepriseError(
+      'BAD_INPUT',
+      `the log's time zone ${JSON.stringify(abbreviation)} could be any of several: ` +
+        "give the server's log_timezone as --log-timezone, for example America/Chicago",
+      { path: ['logTimezone'] },
+    );
   }
 
-  /** In the hour that autumn repeats, two offsets fit: the abbreviation decides where Intl knows it. */
+  /**
+   * In the hour that autumn repeats, two offsets fit: the abbreviation decides. One that has a single meaning, which does not
+   * fit, is of another zone: of GMT before the server has read its settings, or of the zone that it had before.
+   */
   #zoneOffset(local: number, abbreviation: string, format: Intl.DateTimeFormat): number {
     const fitting: number[] = [];
     for (const shift of [-86_400_000, 86_400_000]) {
       const offset = offsetAt(format, local + shift);
       if (!fitting.includes(offset) && offsetAt(format, local - offset) === offset) fitting.push(offset);
     }
+    const usual = ABBREVIATIONS[abbreviation];
+    const others = OTHER_MEANINGS[abbreviation] ?? [];
+    const meant = fitting.filter((offset) => [usual, ...others].includes(offset / 60_000));
+    // CST is of Chicago's winter and of Havana's, an hour apart, and so is CDT of their summers: both may fit.
+    if (meant.length > 0) return abbreviation.endsWith('DT') ? Math.max(...meant) : Math.min(...meant);
+    if (usual !== undefined && others.length === 0) return usual * 60_000;
     if (fitting.length === 0) return offsetAt(format, local);
     const named = fitting.find((offset) => shortName(this.#zone as string, local - offset) === abbreviation);
     return named ?? (fitting[0] as number);

@@ -288,6 +288,27 @@ describe('time zones', () => {
     expect(at('2026-11-01 01:30:00', 'CST', 'America/Chicago')).toBe('2026-11-01T07:30:00.123000Z');
   });
 
+  test.each([
+    ['2026-10-25 01:30:00', 'IDT', 'Asia/Jerusalem', '2026-10-24T22:30'],
+    ['2026-10-25 01:30:00', 'IST', 'Asia/Jerusalem', '2026-10-24T23:30'],
+    ['2026-10-25 01:30:00', 'IST', 'Europe/Dublin', '2026-10-25T00:30'],
+    ['2026-10-25 01:30:00', 'GMT', 'Europe/Dublin', '2026-10-25T01:30'],
+    ['2026-11-01 00:30:00', 'CDT', 'America/Havana', '2026-11-01T04:30'],
+    ['2026-11-01 00:30:00', 'CST', 'America/Havana', '2026-11-01T05:30'],
+    ['2026-11-01 01:30:00', 'ADT', 'America/Halifax', '2026-11-01T04:30'],
+    ['2026-11-01 01:30:00', 'AST', 'America/Halifax', '2026-11-01T05:30'],
+    ['2026-07-01 12:00:00', 'CDT', 'America/Havana', '2026-07-01T16:00'],
+    ['2026-07-01 12:00:00', 'PST', 'Asia/Manila', '2026-07-01T04:00'],
+  ])('%s %s of log_timezone %s is %s', (second, zone, logTimezone, utc) => {
+    expect(at(second, zone, logTimezone)).toBe(`${utc}:00.123000Z`);
+  });
+
+  test('other than log_timezone, before the server has read its settings or in an older part of the log, are taken as they are', () => {
+    expect(at('2026-07-01 12:00:00', 'GMT', 'America/Havana')).toBe('2026-07-01T12:00:00.123000Z');
+    expect(at('2026-07-01 12:00:00', 'CEST', 'America/Havana')).toBe('2026-07-01T10:00:00.123000Z');
+    expect(at('2026-07-01 12:00:00', '-03', 'America/Havana')).toBe('2026-07-01T15:00:00.123000Z');
+  });
+
   test('refuse a day that does not exist', () => {
     expect(new LogClock(null).micros('2026-02-30 00:00:00', '', 'UTC')).toBeNaN();
   });
