@@ -30,7 +30,7 @@ const LOSS_DETAILS: Readonly<Record<UnreplayableReason, string>> = {
   COPY_DATA: 'COPY FROM STDIN: the data is not in the log',
   FASTPATH: 'a fastpath function call: its arguments are not in the log',
   PARAMETERS_NOT_LOGGED: 'the statement has parameters that the log does not show',
-  TRUNCATED: 'parameter values are cut off',
+  TRUNCATED: 'text or parameters are cut off, or hold bytes that are not UTF-8 (a database of another encoding)',
 };
 
 /**
@@ -236,7 +236,7 @@ export class Assembler implements RecordSink {
     const name = prefix === null || prefix.startsWith('<unnamed>') ? null : prefix;
     let unreplayable: UnreplayableReason | null = null;
     if (facts.copiesFromClient) unreplayable = 'COPY_DATA';
-    else if (logged?.truncated) unreplayable = 'TRUNCATED';
+    else if (logged?.truncated || record.foreign) unreplayable = 'TRUNCATED';
     // Class 42 fails before values matter.
     else if (facts.parameters > (logged?.values.length ?? 0) && !sqlstate.startsWith('42')) {
       unreplayable = 'PARAMETERS_NOT_LOGGED';
@@ -258,7 +258,7 @@ export class Assembler implements RecordSink {
     let unreplayable: UnreplayableReason | null = null;
     if (fastpath) unreplayable = 'FASTPATH';
     else if (facts.copiesFromClient) unreplayable = 'COPY_DATA';
-    else if (logged?.truncated) unreplayable = 'TRUNCATED';
+    else if (logged?.truncated || record.foreign) unreplayable = 'TRUNCATED';
     else if (protocol === 'EXTENDED' && facts.parameters > (logged?.values.length ?? 0)) {
       unreplayable = 'PARAMETERS_NOT_LOGGED';
     }

@@ -1,4 +1,5 @@
 import type { Micros } from '../journal/entry.ts';
+import { repair } from './log-text.ts';
 
 /**
  * One record of a server log, whatever its format. A field that the format or its prefix does not carry is null;
@@ -33,6 +34,8 @@ export class LogRecord {
   line = 0;
   /** True when more of the record may have been written after the point where the log ends. */
   mayGoOn = false;
+  /** True when its text held bytes that are not UTF-8, and now holds U+FFFD for them. */
+  foreign = false;
 }
 
 /** What a reader finds, in the order of the file. */
@@ -59,6 +62,19 @@ export interface RecordReader {
 /** `''` and PostgreSQL's placeholder become null. */
 export function known(value: string | undefined): string | null {
   return value === undefined || value === '' || value === '[unknown]' ? null : value;
+}
+
+/** Takes out of a record what `LogDecoder` could not read. */
+export function repairRecord(record: LogRecord): void {
+  for (const field of ['message', 'detail', 'context', 'statement'] as const) {
+    const text = record[field];
+    if (text === null) continue;
+    const repaired = repair(text);
+    if (repaired === text) continue;
+    record[field] = repaired;
+    record.foreign = true;
+  }
+  for (const field of ['user', 'database', 'application'] as const) record[field] &&= repair(record[field]);
 }
 
 /** How many line ends `text` holds between two indexes. */

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
-import { StringDecoder } from 'node:string_decoder';
 import { RepriseError } from '../errors.ts';
 import type { Micros } from '../journal/entry.ts';
 import { Assembler } from './assembler.ts';
 import { createReader, formatAt, type LogFormat, type LogShape, recogniseLog } from './log-format.ts';
-import type { LogRecord, RecordReader, RecordSink } from './log-record.ts';
+import { type LogRecord, type RecordReader, type RecordSink, repairRecord } from './log-record.ts';
 import { type Piece, readPieces, sizeOf } from './log-source.ts';
+import { LogDecoder } from './log-text.ts';
 import { LogClock } from './log-time.ts';
 import type { OperationSink } from './operation-sink.ts';
 
@@ -51,7 +51,7 @@ export class LogScan {
   readonly #head: Piece[];
   readonly #assembler: Assembler;
   readonly #reader: RecordReader;
-  readonly #decoder = new StringDecoder('utf8');
+  readonly #decoder = new LogDecoder();
   readonly #digest = createHash('sha256');
 
   private constructor(
@@ -76,6 +76,7 @@ export class LogScan {
     const counting: RecordSink = {
       record: (record: LogRecord) => {
         this.records++;
+        if (this.#decoder.foreign) repairRecord(record);
         this.firstRecord ??= record.time;
         this.lastRecord = record.time;
         this.#assembler.record(record);

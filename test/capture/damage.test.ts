@@ -139,6 +139,22 @@ describe.each(EXTENSIONS)('a %s log', (extension) => {
     expect(log.entries.length).toBeGreaterThanOrEqual((await collectText(text)).entries.length - 1);
   });
 
+  test('marks the statements of a database of another encoding, whose bytes are not UTF-8', async () => {
+    const text = textOf(fixture(`pg15-noise.${extension}.gz`)).replaceAll("'last'", "'na\u00efve'");
+    for (const size of [1, 4096]) {
+      const log = await collectText(Buffer.from(text, 'latin1'), {}, size);
+      const last = log.entries.at(-1);
+      expect(last).toMatchObject({ statement: "SELECT 'na\ufffdve'", unreplayable: 'TRUNCATED' });
+      expect(lossCounts(log)).toEqual({ TRUNCATED: 1 });
+      const utf8 = await collectText(text.replaceAll("'na", "'\ufffd \u{1f600} na"), {}, size);
+      expect(utf8.entries.at(-1)).toMatchObject({
+        statement: "SELECT '\ufffd \u{1f600} na\u00efve'",
+        unreplayable: null,
+      });
+      expect(utf8.losses).toEqual([]);
+    }
+  });
+
   test('counts a gzip file that is cut off, and keeps what it holds', async () => {
     const text = small(extension);
     const packed = gzipSync(text);
