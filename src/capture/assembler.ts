@@ -7,7 +7,7 @@ import {
 } from '../journal/entry.ts';
 import type { Value } from '../journal/value.ts';
 import type { LogRecord, RecordSink } from './log-record.ts';
-import { readAuthorized, readMessage, type StatementMessage, splitNamedText } from './messages.ts';
+import { isTranslated, readAuthorized, readMessage, type StatementMessage, splitNamedText } from './messages.ts';
 import type { OperationSink } from './operation-sink.ts';
 import { readParameters } from './parameters.ts';
 import { Ranks } from './ranks.ts';
@@ -67,14 +67,19 @@ export class Assembler implements RecordSink {
   }
 
   record(record: LogRecord): void {
-    if (record.severity === 'LOG') {
-      // The server writes these lines bare; with a statement or a context it is a function's RAISE LOG.
-      const message = record.statement === null && record.context === null ? readMessage(record.message) : null;
-      if (message) this.#statementMessage(record, message);
-      else this.#connectionMessage(record);
-    } else if (record.severity === 'ERROR' || record.severity === 'FATAL' || record.severity === 'PANIC') {
+    const { severity } = record;
+    if (severity === 'ERROR' || severity === 'FATAL' || severity === 'PANIC') {
       this.#failure(record);
+      return;
     }
+    // The server writes these lines bare; with a statement or a context it is a function's RAISE LOG.
+    const bare = severity === 'LOG' && record.statement === null && record.context === null;
+    const message = bare ? readMessage(record.message) : null;
+    if (message) this.#statementMessage(record, message);
+    else if (isTranslated(severity, record.message)) {
+      const detail = 'the server does not log in English: set lc_messages = C there';
+      this.#sink.loss('UNPARSABLE_LINE', record.time, `${record.file}:${record.line}`, detail);
+    } else if (severity === 'LOG') this.#connectionMessage(record);
   }
 
   /**

@@ -47,6 +47,36 @@ function statementMessage(message: string, at: number, durationMs: number | null
   return null;
 }
 
+/** How statement, execute and duration lines begin in the languages of the server's catalogs. */
+const TRANSLATED = new RegExp(
+  `^(?:${[
+    'Anweisung|Ausführen|Dauer', // German
+    'příkaz|spuštění|trvání', // Czech
+    'sentencia|ejecutar|duración', // Spanish
+    'instruction|exécute|durée', // French
+    'istruzione|esecuzione di|durata', // Italian
+    '文|実行|期間', // Japanese
+    'ოპერატორი|გაშვება|ხანგრძლივობა', // Georgian
+    '명령 구문|쿼리실행|실행시간|수행시간', // Korean
+    'wyrażenie|wykonanie|czas trwania', // Polish
+    'comando|executar|duração', // Brazilian Portuguese
+    'оператор|выполнение|продолжительность', // Russian
+    'sats|kör|varaktighet', // Swedish
+    'ifade|çalıştır|süre', // Turkish
+    'оператор|виконувати|тривалість', // Ukrainian
+    '语句|执行|耗时', // Chinese
+    '陳述式|執行|持續時間',
+  ].join('|')})(?: ?:)? `,
+);
+const SEVERITIES: ReadonlySet<string> = new Set(
+  'DEBUG DEBUG1 DEBUG2 DEBUG3 DEBUG4 DEBUG5 LOG INFO NOTICE WARNING ERROR FATAL PANIC'.split(' '),
+);
+
+/** Whether a record is of a server that does not log in English: such a one says nothing of what it did. */
+export function isTranslated(severity: string, message: string): boolean {
+  return severity === 'LOG' ? TRANSLATED.test(message) : !SEVERITIES.has(severity);
+}
+
 const UNNAMED = '<unnamed>';
 
 /** Words that a statement may begin with, and the command tags that differ from their first word. */

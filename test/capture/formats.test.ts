@@ -241,6 +241,38 @@ describe('the stderr format', () => {
   });
 });
 
+describe('a log in another language than English', () => {
+  const head = '2026-11-29 17:45:26.262 UTC,"postgres","app",16008,"127.0.0.1:48772",6b0c64b6.3e88';
+  const csv = (line: number, severity: string, sqlstate: string, message: string, query = '') =>
+    `${head},${line},"SELECT",2026-11-29 17:45:26 UTC,3/4,0,${severity},${sqlstate},"${message}",,,,,,${query},,,"psql",` +
+    '"client backend",,0\n';
+  const said = 'the server does not log in English: set lc_messages = C there';
+
+  test.each([
+    ['German', 'LOG', 'FEHLER', 'Anweisung: select 1', 'Dauer: 0.526 ms', 'Division durch Null'],
+    ['French', 'LOG', 'ERREUR', 'instruction : select 1', 'durée : 0.526 ms', 'division par zéro'],
+    ['Russian', 'СООБЩЕНИЕ', 'ОШИБКА', 'оператор: select 1', 'продолжительность: 0.526 мс', 'деление на ноль'],
+  ])('counts what it cannot read as lost: %s', async (_, log, error, statement, duration, failure) => {
+    const { entries, losses } = await collectText(
+      csv(1, log, '00000', statement) +
+        csv(2, log, '00000', duration) +
+        csv(3, error, '22012', failure, '"select 1/0"'),
+    );
+    expect(entries).toEqual([]);
+    expect(losses.map((loss) => [loss.reason, loss.source, loss.detail])).toEqual([
+      ['UNPARSABLE_LINE', '-:1', said],
+      ['UNPARSABLE_LINE', '-:2', said],
+      ['UNPARSABLE_LINE', '-:3', said],
+    ]);
+  });
+
+  test('counts the lines of a prefix that says LOG in every language', async () => {
+    const at = '2026-11-29 17:45:26.262 UTC [16008] LOG:  ';
+    const log = await collectText(`${at}文: select 1\n${at}期間: 0.526 ミリ秒\n`, { logLinePrefix: '%m [%p] ' });
+    expect(lossCounts(log)).toEqual({ UNPARSABLE_LINE: 2 });
+  });
+});
+
 describe('recognising a log', () => {
   test.each(['', 'hello\nworld\n', '<html>\n', '{"a":1}\n'])('refuses %j', async (text) => {
     expect(await code(() => collectText(text))).toBe('FORMAT_UNKNOWN');
