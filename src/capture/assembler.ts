@@ -183,7 +183,7 @@ export class Assembler implements RecordSink {
       if (tag !== null && ofStatement) {
         const detail = `the duration of a ${tag} whose statement is not in the log`;
         this.#sink.loss('STATEMENT_TEXT_MISSING', record.time, `${record.file}:${record.line}`, detail);
-      } else session.strayDurations++;
+      } else if (tag === null) session.strayDurations++;
     }
   }
 
@@ -282,9 +282,11 @@ export class Assembler implements RecordSink {
     unreplayable: UnreplayableReason | null,
     back: number,
   ): PendingStatement {
-    session.sawText = true;
     session.bound = null;
-    session.strayDurations = 0;
+    if (protocol === 'EXTENDED') {
+      session.extended = true;
+      session.strayDurations = 0;
+    }
     session.lastProtocol = protocol;
     const ranked = this.#ranks.next(record.time, record.unit) - back;
     const timestamp = Math.max(ranked, session.lastTimestamp + 1);
@@ -414,9 +416,14 @@ export class Assembler implements RecordSink {
   }
 
   #strayDurations(session: Session, source: string): void {
-    if (session.sawText) return;
+    if (session.extended) return;
     for (let count = session.strayDurations; count > 0; count--) {
-      this.#sink.loss('STATEMENT_TEXT_MISSING', null, source, 'durations without any statement: log_statement is off');
+      this.#sink.loss(
+        'STATEMENT_TEXT_MISSING',
+        null,
+        source,
+        'a duration whose statement is not in the log: log_statement is not all',
+      );
     }
     session.strayDurations = 0;
   }

@@ -57,9 +57,9 @@ export class Session {
   startStamped = false;
   /** True once a duration without text was seen (`log_duration`). */
   textlessDurations = false;
-  /** True once any statement's text was seen. */
-  sawText = false;
-  /** Durations that belong to no statement: of parse and bind, or of statements whose text is not logged. */
+  /** True once a statement came by the extended protocol: a duration without text may be of a parse or bind. */
+  extended = false;
+  /** Durations, of no command tag, that belong to no statement: of parse and bind, or of what is not logged. */
   strayDurations = 0;
   /** True once a parse or bind was logged with its text (`log_min_duration_statement`). */
   prepares = false;

@@ -205,6 +205,25 @@ describe('the stderr format', () => {
     expect(lossCounts(log)).toEqual({ OUTCOME_UNKNOWN: 1 });
   });
 
+  test('counts durations whose statements log_statement = mod leaves out, and none of a parse or bind', async () => {
+    const duration = (session: string, at: string) => line(session, 'LOG', 'duration: 0.100 ms', at);
+    const log = await collectText(
+      duration('1', '000') +
+        line('1', 'LOG', 'statement: INSERT INTO t VALUES (1)', '001') +
+        duration('1', '002') +
+        duration('1', '003') +
+        duration('2', '003') +
+        duration('2', '003') +
+        line('2', 'LOG', 'execute <unnamed>: INSERT INTO t VALUES (1)', '004') +
+        duration('2', '005') +
+        line('2', 'LOG', 'disconnection: session time: 0:00:00.1 user=a database=b host=[local]', '006') +
+        line('1', 'LOG', 'disconnection: session time: 0:00:00.1 user=a database=b host=[local]', '006'),
+      prefix,
+    );
+    expect(log.entries).toHaveLength(2);
+    expect(lossCounts(log)).toEqual({ STATEMENT_TEXT_MISSING: 2 });
+  });
+
   test('does not give out a last statement that may be cut off', async () => {
     const log = await collectText(line('1', 'LOG', 'statement: SELECT 1 +').slice(0, -1), prefix);
     expect(log.entries).toEqual([]);
