@@ -90,9 +90,7 @@ export class Assembler implements RecordSink {
     for (const session of this.#sessions.all()) {
       const { pending } = session;
       session.pending = null;
-      if (pending?.mayGoOn) {
-        this.#sink.loss('TRUNCATED', pending.timestamp, place(pending), 'the last record of the log may be cut off');
-      } else if (pending?.place) {
+      if (pending?.place) {
         this.#write(pending, UNKNOWN, null);
         this.#sink.loss('OUTCOME_UNKNOWN', pending.timestamp, place(pending), 'the log ends before the statement does');
       }
@@ -154,6 +152,8 @@ export class Assembler implements RecordSink {
       name = split.name;
       if (split.ambiguous && name !== null && !session.names.includes(name)) session.names.push(name);
     }
+    if (session.pending && message.durationMs === null) this.#completeSilently(session, session.pending, record);
+    if (this.#mayBeCut(session, record, text)) return;
     const { pending } = session;
     if (message.durationMs !== null && pending?.facts.text === text && pending.protocol === protocol) {
       this.#complete(session, pending, record, SUCCEEDED, message.durationMs);
@@ -192,6 +192,7 @@ export class Assembler implements RecordSink {
     if (record.backendType !== null && !CLIENTS.has(record.backendType)) return;
     const session = this.#sessions.failing(record);
     if (!session) return;
+    if (record.statement !== null && this.#mayBeCut(session, record, record.statement)) return;
     const source = `${record.file}:${record.line}`;
     this.#observe(session, record);
     const known = record.sqlstate ?? sqlstateOf(record.message);
@@ -211,6 +212,14 @@ export class Assembler implements RecordSink {
       this.#sink.loss('STATEMENT_TEXT_MISSING', record.time, source, 'an ERROR without its statement');
     }
     if (!isError) this.#sessions.end(session, record.time, source);
+  }
+
+  /** Whether more of a statement may follow where the log ends now; counts it, for the next import to give out. */
+  #mayBeCut(session: Session, record: LogRecord, text: string): boolean {
+    if (!record.mayGoOn || session.pending?.facts.text === text) return false;
+    const detail = 'the last record of the log may be cut off';
+    this.#sink.loss('TRUNCATED', record.time, `${record.file}:${record.line}`, detail);
+    return true;
   }
 
   /** Whether an error befell the statement that runs, or the session after it. */
@@ -310,7 +319,6 @@ export class Assembler implements RecordSink {
       unreplayable,
       file: record.file,
       line: record.line,
-      mayGoOn: record.mayGoOn,
     };
   }
 
@@ -325,7 +333,6 @@ export class Assembler implements RecordSink {
       unreplayable: null,
       file: record.file,
       line: record.line,
-      mayGoOn: false,
     };
   }
 

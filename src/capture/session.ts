@@ -28,7 +28,6 @@ export interface PendingStatement {
   readonly unreplayable: UnreplayableReason | null;
   readonly file: string;
   readonly line: number;
-  readonly mayGoOn: boolean;
 }
 
 /** What the assembler remembers of one recorded session. */

@@ -86,7 +86,8 @@ export class StderrRecords implements RecordReader {
     this.#release(1);
     if (this.#rest !== '') this.#read(this.#rest, true);
     this.#rest = '';
-    if (this.#last) this.#last.record.mayGoOn = true;
+    // Behind a line that is not read, none of a statement's text comes.
+    if (this.#last && this.#last.part !== 'ignored') this.#last.record.mayGoOn = true;
     this.#release(0);
     this.#last = null;
   }

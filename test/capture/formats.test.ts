@@ -229,8 +229,30 @@ describe('the stderr format', () => {
     expect(log.entries).toEqual([]);
     expect(lossCounts(log)).toEqual({ UNPARSABLE_LINE: 1 });
     const whole = await collectText(line('1', 'LOG', 'statement: SELECT 1 +'), prefix);
-    expect(whole.entries).toEqual([]);
+    expect([whole.entries, whole.begun]).toEqual([[], []]);
     expect(lossCounts(whole)).toEqual({ TRUNCATED: 1 });
+  });
+
+  test('does not give out the beginning of a statement whose other lines have not been written yet', async () => {
+    const started = line('1', 'LOG', 'statement: DELETE FROM t') + '\tWHERE id = 1\n';
+    const ended = line('1', 'LOG', 'duration: 1.000 ms  statement: DELETE FROM t', '001');
+    const failed = line('1', 'ERROR', 'deadlock detected', '001') + line('1', 'STATEMENT', 'DELETE FROM t', '001');
+    const next = await collectText(started + line('1', 'LOG', 'statement: SELECT 1', '001'), prefix);
+    expect(next.entries.map((entry) => entry.outcome.status)).toEqual(['SUCCEEDED']);
+    for (const last of [ended, failed]) {
+      const alone = await collectText(last, prefix);
+      expect([alone.entries, alone.begun]).toEqual([[], []]);
+      expect(lossCounts(alone)).toMatchObject({ TRUNCATED: 1 });
+      const running = await collectText(started + last, prefix);
+      expect(running.entries).toMatchObject([
+        { statement: 'DELETE FROM t\nWHERE id = 1', outcome: { status: 'UNKNOWN' } },
+      ]);
+      const whole = await collectText(`${started}${last}\tWHERE id = 1\n`, prefix);
+      expect(whole.entries.map((entry) => [entry.statement, entry.outcome.status])).toEqual([
+        ['DELETE FROM t\nWHERE id = 1', last === ended ? 'SUCCEEDED' : 'FAILED'],
+      ]);
+      expect(whole.losses).toEqual([]);
+    }
   });
 
   test('tells two sessions of one pid apart by their connection lines', async () => {
