@@ -3,6 +3,7 @@ import { recogniseLog } from '../../src/capture/log-format.ts';
 import { LogClock } from '../../src/capture/log-time.ts';
 import { splitNamedText } from '../../src/capture/messages.ts';
 import { LongestValue, readParameters } from '../../src/capture/parameters.ts';
+import { sqlstateOf } from '../../src/capture/sqlstates.ts';
 import { COMMON_PREFIXES, StderrPrefix } from '../../src/capture/stderr-prefix.ts';
 import { RepriseError } from '../../src/errors.ts';
 import { formatMicros } from '../../src/journal/window.ts';
@@ -384,6 +385,39 @@ describe('time zones', () => {
 
   test('refuse a day that does not exist', () => {
     expect(new LogClock(null).micros('2026-02-30 00:00:00', '', 'UTC')).toBeNaN();
+  });
+});
+
+// As PostgreSQL 15 raised them.
+describe('the SQLSTATE of a message', () => {
+  test.each([
+    ['22007', 'invalid input syntax for type timestamp with time zone: "x"'],
+    ['22007', 'invalid input syntax for type interval: "1 foo"'],
+    ['22P02', 'invalid input syntax for type integer: "a"'],
+    ['42P01', 'view "nosuch" does not exist'],
+    ['42P01', 'sequence "nosuch" does not exist'],
+    ['42P01', 'invalid reference to FROM-clause entry for table "e1"'],
+    ['42704', 'index "nosuch" does not exist'],
+    ['42704', 'prepared transaction with identifier "none" does not exist'],
+    ['3D000', 'template database "nosuch" does not exist'],
+    ['42883', 'operator does not exist: integer = text'],
+    ['42883', 'function nosuch(integer) does not exist'],
+    ['42846', 'cannot cast type bytea to integer'],
+    ['42701', 'column "b" specified more than once'],
+    ['42601', 'each UNION query must have the same number of columns'],
+    ['42601', 'VALUES lists must all be the same length'],
+    ['42803', 'aggregate function calls cannot be nested'],
+    ['428C9', 'cannot insert a non-DEFAULT value into column "a"'],
+    ['42804', 'column "a" cannot be cast automatically to type date'],
+    ['2201B', 'invalid regular expression: brackets [] not balanced'],
+    ['2201E', 'cannot take logarithm of zero'],
+    ['2201F', 'cannot take square root of a negative number'],
+    ['2201W', 'LIMIT must not be negative'],
+    ['54001', 'stack depth limit exceeded'],
+    ['P0002', 'query returned no rows'],
+    ['?????', 'custom'],
+  ])('%s: %s', (sqlstate, message) => {
+    expect(sqlstateOf(message)).toBe(sqlstate);
   });
 });
 
