@@ -84,8 +84,7 @@ export class StderrRecords implements RecordReader {
 
   end(): void {
     this.#release(1);
-    if (this.#rest !== '') this.#read(this.#rest, true);
-    this.#rest = '';
+    if (this.#rest !== '') this.#breakOff();
     // Behind a line that is not read, none of a statement's text comes.
     if (this.#last && this.#last.part !== 'ignored') this.#last.record.mayGoOn = true;
     this.#release(0);
@@ -95,11 +94,20 @@ export class StderrRecords implements RecordReader {
   #join(text: string): void {
     const newline = text.indexOf('\n');
     if (this.#prefix.match(newline < 0 ? text : text.slice(0, newline))) {
-      this.#read(this.#rest, true);
-      this.#rest = '';
+      this.#breakOff();
     }
     this.#file = this.#next;
     this.#line = 1;
+  }
+
+  /** Reads a line that is cut off: unless a record begins with it, more of the one before was to come. */
+  #breakOff(): void {
+    const last = this.#last;
+    const match = this.#prefix.match(this.#rest);
+    const begins = match !== null && FOLLOW_UPS[match.severity] === undefined;
+    if (last && last.part !== 'ignored' && !begins) last.record.mayGoOn = true;
+    this.#read(this.#rest, true);
+    this.#rest = '';
   }
 
   #read(text: string, cut: boolean): void {

@@ -234,6 +234,25 @@ describe('the stderr format', () => {
     expect(lossCounts(whole)).toEqual({ TRUNCATED: 1 });
   });
 
+  test('gives out no statement that the log breaks off in, wherever it does', async () => {
+    const whole =
+      line('1', 'LOG', 'statement: DELETE FROM t') +
+      '\tWHERE id = 1\n' +
+      line('1', 'LOG', 'duration: 1.000 ms', '001') +
+      line('1', 'LOG', 'execute s: SELECT $1', '002') +
+      line('1', 'DETAIL', "parameters: $1 = 'one'", '002') +
+      line('1', 'LOG', 'duration: 1.000 ms', '003');
+    const read = async (text: string) =>
+      (await collectText(text, prefix)).entries.map((entry) => [entry.statement, entry.parameters.length]);
+    const statements = [
+      ['DELETE FROM t\nWHERE id = 1', 0],
+      ['SELECT $1', 1],
+    ];
+    for (let end = whole.indexOf('DELETE'); end <= whole.length; end++)
+      expect(statements).toEqual(expect.arrayContaining(await read(whole.slice(0, end))));
+    expect(await read(whole)).toEqual(statements);
+  });
+
   test('does not give out the beginning of a statement whose other lines have not been written yet', async () => {
     const started = line('1', 'LOG', 'statement: DELETE FROM t') + '\tWHERE id = 1\n';
     const ended = line('1', 'LOG', 'duration: 1.000 ms  statement: DELETE FROM t', '001');
