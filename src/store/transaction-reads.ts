@@ -70,25 +70,27 @@ export async function profileCommitted(
   const eb = expressionBuilder<Tables, 'entries'>();
   const wanted = [sql<SqlBool>`true`, ...statementConditions(eb, filter)];
   if (edges === 'CUT') wanted.push(eb('ts', '>=', BigInt(window.from)), eb('ts', '<=', BigInt(window.to)));
-  const rows = await database.scan(async (snapshot) => {
+  const { rows, transactions } = await database.scan(async (snapshot) => {
     const committed = await committedIn(snapshot, originIds, window, filter, 0n);
-    if (committed === null) return [];
+    if (committed === null) return { rows: [], transactions: 0 };
     const whole = edges === 'EXCLUDE' ? committed.where('started_at', '>=', BigInt(window.from)) : committed;
-    const counted = sql<CommittedRow>`
-      select outcome, unreplayable, count(*) as entries, count(*) filter (where first) as transactions
-      from (
-        select outcome, unreplayable, row_number() over (partition by t.position order by sequence) = 1 as first
-        from (${whole.select(['position', 'first_ts', 'last_ts'])}) t
-        join reprise.entries on entries.position = t.position and ts between first_ts and last_ts
-        where ${eb.and(wanted)}
-      ) e group by 1, 2`;
-    return (await counted.execute(snapshot)).rows;
+    const held = sql`from reprise.entries where entries.position = t.position and ts between first_ts and last_ts and ${eb.and(wanted)}`;
+    const among = sql`from (${whole.select(['position', 'first_ts', 'last_ts'])}) t`;
+    // Two statements, each with its own time limit: to count both at once would sort all of the window.
+    const entries = sql<CommittedRow>`
+      select outcome, unreplayable, count(*) as entries
+      ${among}, lateral (select outcome, unreplayable ${held}) e
+      group by 1, 2`;
+    const transactions = sql<{ count: bigint }>`select count(*) as count ${among} where exists (select ${held})`;
+    return {
+      rows: (await entries.execute(snapshot)).rows,
+      transactions: Number((await transactions.execute(snapshot)).rows[0]?.count ?? 0n),
+    };
   });
   const unreplayable: Partial<Record<UnreplayableReason, number>> = {};
-  let [transactions, entries, failed] = [0, 0, 0];
+  let [entries, failed] = [0, 0];
   for (const row of rows) {
     const count = Number(row.entries);
-    transactions += Number(row.transactions);
     entries += count;
     if (outcomeCode.decode(row.outcome) === 'FAILED') failed += count;
     else if (row.unreplayable !== null) {
@@ -103,7 +105,6 @@ interface CommittedRow {
   readonly outcome: number;
   readonly unreplayable: number | null;
   readonly entries: bigint;
-  readonly transactions: bigint;
 }
 
 /** The transactions that committed in the window and pass the filter; null where there can be none. */
