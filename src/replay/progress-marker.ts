@@ -1,4 +1,4 @@
-import type { Entry } from '../journal/entry.ts';
+import type { Entry, StatementType } from '../journal/entry.ts';
 import { TOKEN, Tokenizer } from '../journal/sql-tokens.ts';
 import { transactionEffect } from '../journal/transaction-effect.ts';
 import type { Value } from '../journal/value.ts';
@@ -153,19 +153,39 @@ function parameter(value: string): Value {
 }
 
 /** First words of statements that the server refuses within a transaction, or that may end one themselves. */
-const ALONE = new Set(['VACUUM', 'CLUSTER', 'REINDEX', 'CALL', 'DO']);
-const ALONE_OBJECTS = new Set(['DATABASE', 'TABLESPACE', 'SUBSCRIPTION', 'SYSTEM', 'CONCURRENTLY']);
+const ALONE = new Set(['VACUUM', 'CLUSTER', 'REPACK', 'REINDEX', 'CALL', 'DO']);
+/** Second words behind CREATE, ALTER and DROP of such statements. */
+const ALONE_OBJECTS = new Set(['DATABASE', 'TABLESPACE', 'SUBSCRIPTION', 'SYSTEM']);
+const CHECKED: ReadonlySet<StatementType> = new Set(['DDL', 'SET', 'TRANSACTION', 'OTHER']);
 
 /** True when an autocommit statement can be put into a transaction together with its mark. */
-export function isMarkable(entry: Entry): boolean {
-  if (transactionEffect(entry.statement).some(({ kind }) => kind !== 'NONE')) return false;
-  if (entry.statementType !== 'DDL' && entry.statementType !== 'OTHER') return true;
-  const tokens = new Tokenizer(entry.statement);
-  tokens.advance();
-  if (ALONE.has(tokens.keyword())) return false;
-  for (let words = 0; words < 4; words++) {
-    if (tokens.advance() === TOKEN.END) break;
-    if (ALONE_OBJECTS.has(tokens.keyword())) return false;
-  }
-  return true;
+function isMarkable({ statement, statementType }: Entry): boolean {
+  if (transactionEffect(statement).some(({ kind }) => kind !== 'NONE')) return false;
+  if (!CHECKED.has(statementType)) return true;
+  const words = wordsOf(statement);
+  const [first = '', second = ''] = words;
+  if (ALONE.has(first) || second === 'PREPARED' || (first === 'DISCARD' && second === 'ALL')) return false;
+  return statementType !== 'DDL' || (!ALONE_OBJECTS.has(second) && !words.includes('CONCURRENTLY'));
+}
+
+/**
+ * True when a transaction of these entries has a mark. One that is only prepared has none: it would keep the row locked,
+ * and every mark behind it waiting, until its COMMIT PREPARED. Nor has a string that is a transaction of its own: a mark
+ * ahead of it would be there without it.
+ */
+export function isMarked(planned: readonly { readonly entry: Entry }[]): boolean {
+  const last = planned.at(-1);
+  if (last === undefined) return false;
+  return planned.length === 1 ? isMarkable(last.entry) : !prepares(last.entry.statement);
+}
+
+function prepares(statement: string): boolean {
+  return transactionEffect(statement).some(({ kind }) => kind === 'PREPARE_TRANSACTION');
+}
+
+function wordsOf(statement: string): string[] {
+  const tokens = new Tokenizer(statement);
+  const words: string[] = [];
+  while (tokens.advance() !== TOKEN.END) if (tokens.kind === TOKEN.WORD) words.push(tokens.value.toUpperCase());
+  return words;
 }

@@ -11,7 +11,7 @@ import { waitUntilDue } from './due.ts';
 import type { SkipReason } from './event.ts';
 import { abandon, hasCommitted, isLost, LostAnswers, type Open, release, tell, undoingOf } from './open-transaction.ts';
 import { type PlannedSession, pageSizeOf, planFilter } from './plan.ts';
-import { isMarkable } from './progress-marker.ts';
+import { isMarked } from './progress-marker.ts';
 import { refusalOf } from './refusal.ts';
 import type { Lag, PlannedEntry } from './reporter.ts';
 import { refillMark } from './request.ts';
@@ -125,7 +125,8 @@ export class CommitWalk {
     const { id, autocommit } = transaction;
     const first = planned[0] as PlannedEntry;
     const last = planned.at(-1) as PlannedEntry;
-    const wrapped = marker !== null && autocommit && isMarkable(first.entry);
+    const marked = marker !== null && isMarked(planned);
+    const wrapped = marked && autocommit;
     const open: Open = {
       id,
       autocommit,
@@ -139,10 +140,7 @@ export class CommitWalk {
       lost: false,
       held: marker === null ? null : [],
       newest: null,
-      mark:
-        wrapped || (marker !== null && !autocommit)
-          ? { ordinal: last.ordinal, database: this.databaseFor(first.entry.origin.database) }
-          : null,
+      mark: marked ? { ordinal: last.ordinal, database: this.databaseFor(first.entry.origin.database) } : null,
     };
     if (!autocommit || marker !== null || planned.length > 1) return this.replay(session, open, entries, planned);
     const sent = this.statement(session, open, first, null);

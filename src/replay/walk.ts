@@ -4,7 +4,7 @@ import type { RunControl } from './control.ts';
 import type { EventFeed } from './feed.ts';
 import type { IdRestorer } from './ids/id-restorer.ts';
 import type { Pacer } from './pacer.ts';
-import { isMarkable, type ProgressMarker } from './progress-marker.ts';
+import { isMarked, type ProgressMarker } from './progress-marker.ts';
 import type { PlannedEntry, Reporter } from './reporter.ts';
 import type { ReplayRequest } from './request.ts';
 import type { NotedStatement } from './session-memory.ts';
@@ -98,7 +98,7 @@ export function passSettledTransaction(
   const had = marker?.had(last.ordinal, database) ?? false;
   if (!had && first.ordinal > settled.unknownThrough && !known.includes(true)) return false;
   // The target itself says that the transaction is not there: it is replayed now.
-  if (marker !== null && !had && !known.includes(true) && (planned.length > 1 || isMarkable(first.entry))) return false;
+  if (marker !== null && !had && !known.includes(true) && isMarked(planned)) return false;
   planned.forEach((place, index) => {
     if (known[index] === true) return;
     if (had)

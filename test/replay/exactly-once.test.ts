@@ -73,18 +73,64 @@ describe('COMMIT ordering with marks', () => {
   });
 
   it('runs what cannot be in a transaction without a mark', async () => {
+    const target = await bench.target('CREATE TABLE ran (n int); CREATE TABLE part (n int) PARTITION BY LIST (n)');
     const record = new HandMadeRecord();
     record.run('a', 'INSERT INTO ran VALUES (1)');
-    record.run('a', 'VACUUM ran');
-    record.run('a', 'CREATE INDEX CONCURRENTLY ON ran (n)');
+    const alone = [
+      'VACUUM ran',
+      'CREATE INDEX CONCURRENTLY ON ran (n)',
+      'CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS once ON ran (n)',
+      `CREATE DATABASE ${target.name}_2`,
+      `DROP DATABASE IF EXISTS ${target.name}_2`,
+      'ALTER SYSTEM RESET log_duration',
+      'CREATE TABLE part_1 PARTITION OF part FOR VALUES IN (1)',
+      'ALTER TABLE part DETACH PARTITION part_1 CONCURRENTLY',
+      'DISCARD ALL',
+    ];
+    for (const statement of alone) record.run('a', statement);
     record.run('a', 'INSERT INTO ran VALUES (2)');
-    const target = await bench.target('CREATE TABLE ran (n int)');
     const run = await bench.run(target, {
       window: await record.store(bench.journal),
       ordering: 'COMMIT',
       markProgress: true,
     });
-    expect(run.brief).toEqual(Array(4).fill('SUCCEEDED'));
-    expect(await target.sql('SELECT ordinal FROM reprise_marker')).toEqual(['4']);
+    expect(run.brief).toEqual(Array(11).fill('SUCCEEDED'));
+    expect(await target.sql('SELECT ordinal FROM reprise_marker')).toEqual(['11']);
+  });
+
+  it('marks no transaction that is only prepared: its lock would hold up the marks behind it', async () => {
+    const target = await bench.target('CREATE TABLE ran (n int)');
+    const record = new HandMadeRecord();
+    const gids = ['a', 'b'].map((session) => record.sessionId(session));
+    for (const [index, gid] of gids.entries()) {
+      record.run(`s${index}`, 'BEGIN');
+      record.run(`s${index}`, `INSERT INTO ran VALUES (${index})`);
+      record.run(`s${index}`, `PREPARE TRANSACTION '${gid}'`);
+    }
+    record.run('c', `COMMIT PREPARED '${gids[1]}'`);
+    record.run('c', 'INSERT INTO ran VALUES (2)');
+    record.run('c', `COMMIT PREPARED '${gids[0]}'`);
+    const run = await bench.run(target, {
+      window: await record.store(bench.journal),
+      ordering: 'COMMIT',
+      markProgress: true,
+      statementTimeoutMs: 5_000,
+    });
+    expect(run.brief).toEqual(Array(9).fill('SUCCEEDED'));
+    expect(await target.sql('SELECT n FROM ran ORDER BY n')).toEqual(['0', '1', '2']);
+  });
+
+  it('puts no mark ahead of a string that is a transaction of its own', async () => {
+    const target = await bench.target('CREATE TABLE ran (n int)');
+    const record = new HandMadeRecord();
+    record.run('a', 'INSERT INTO ran VALUES (1)');
+    record.run('a', 'BEGIN; INSERT INTO ran SELECT ordinal FROM reprise_marker; COMMIT');
+    const run = await bench.run(target, {
+      window: await record.store(bench.journal),
+      ordering: 'COMMIT',
+      markProgress: true,
+    });
+    expect(run.brief).toEqual(['SUCCEEDED', 'SUCCEEDED']);
+    expect(await target.sql('SELECT n FROM ran')).toEqual(['1', '1']);
   });
 });

@@ -54,6 +54,8 @@ export class HandMadeRecord {
   private readonly begun: NewTransaction[] = [];
   private readonly entries: NewEntry[] = [];
   private readonly ended: TransactionEnd[] = [];
+  /** Transactions after PREPARE TRANSACTION, by name. */
+  private readonly prepared = new Map<string, string>();
   private last = -1;
   private stored = { begun: 0, entries: 0, ended: 0 };
 
@@ -86,12 +88,16 @@ export class HandMadeRecord {
     let open = !outside;
     let end: TransactionEnd['status'] | null = null;
     let chain = false;
+    let prepares: string | null = null;
     for (const effect of effects) {
       if (effect.kind === 'BEGIN') open = true;
       else if (effect.kind === 'ROLLBACK_TO' && ok) known.failed = false;
       else if ((effect.kind === 'COMMIT' || effect.kind === 'ROLLBACK') && open) {
         end = effect.kind === 'COMMIT' && ok && !known.failed ? 'COMMITTED' : 'ROLLED_BACK';
         chain = ok && effect.chain;
+        open = false;
+      } else if (effect.kind === 'PREPARE_TRANSACTION' && open && ok && !known.failed) {
+        prepares = effect.name;
         open = false;
       }
     }
@@ -101,7 +107,7 @@ export class HandMadeRecord {
         id: transaction.id,
         origin,
         startedAt: timestamp,
-        autocommit: outside && !open && end === null,
+        autocommit: outside && !open && end === null && prepares === null,
       });
     }
     transaction.last += 1;
@@ -121,9 +127,19 @@ export class HandMadeRecord {
       outcome: outcomeOf(options),
       unreplayable: options.unreplayable ?? null,
     });
-    if (!open) end ??= ok ? 'COMMITTED' : 'ROLLED_BACK';
+    const micros = timestamp + Math.round((options.durationMs ?? 0) * 1000);
+    if (prepares !== null) this.prepared.set(prepares, transaction.id);
+    else if (!open) end ??= ok ? 'COMMITTED' : 'ROLLED_BACK';
+    const ends = /^(COMMIT|ROLLBACK) PREPARED '(.*)'$/.exec(statement);
+    const ended = ok ? this.prepared.get(ends?.[2] ?? '') : undefined;
+    if (ended !== undefined) {
+      this.ended.push({
+        transactionId: ended,
+        status: ends?.[1] === 'COMMIT' ? 'COMMITTED' : 'ROLLED_BACK',
+        at: micros,
+      });
+    }
     if (end !== null && options.unknown !== true) {
-      const micros = timestamp + Math.round((options.durationMs ?? 0) * 1000);
       this.ended.push({ transactionId: transaction.id, status: end, at: micros });
     }
     known.transaction = open ? transaction : chain ? { id: randomUUID(), last: 0 } : null;
