@@ -1,7 +1,7 @@
 import type { TargetOutcome } from '../target/statement.ts';
 import type { AskFate, Doubt, LostStatement } from './commit-doubts.ts';
 import type { RunControl } from './control.ts';
-import type { MarkReader, ProgressMarker } from './progress-marker.ts';
+import type { Mark, MarkReader, ProgressMarker } from './progress-marker.ts';
 import type { PlannedEntry, Undoing } from './reporter.ts';
 import type { TargetSession } from './sessions.ts';
 import type { WalkContext } from './walk.ts';
@@ -33,7 +33,7 @@ export interface Open {
   /** Of what is held: the newest outcome of a statement that ran. */
   newest: { readonly place: PlannedEntry; readonly report: () => void } | null;
   /** With marks: the mark that is there when the transaction is; null for one that cannot be marked. */
-  readonly mark: { readonly ordinal: number; readonly database: string | null } | null;
+  readonly mark: Mark | null;
 }
 
 /** Reports an outcome: at once, or with marks when its transaction has ended. */
@@ -173,7 +173,7 @@ const COMMITS_ITSELF: Doubt = Object.freeze({ xid: null });
 
 /** Each transaction that is there has left its mark. */
 function markedFate(marker: ProgressMarker, reader: MarkReader, { mark }: Open): AskFate | null {
-  if (mark === null) return null;
+  if (mark === null || mark.mayBeLeftOut) return null;
   return async (gone) => {
     await reader.read(mark.database);
     if (marker.had(mark.ordinal, mark.database)) return 'COMMITTED';

@@ -4,8 +4,18 @@ import { transactionEffect } from '../journal/transaction-effect.ts';
 import type { Value } from '../journal/value.ts';
 import type { TargetConnection } from '../target/connection.ts';
 import type { ConnectOptions } from '../target/statement.ts';
+import { keepsState } from './commit-entries.ts';
 import type { Connector } from './connector.ts';
 import type { ReplayRequest } from './request.ts';
+import type { TargetSession } from './sessions.ts';
+
+/** What is on the target when a transaction is. */
+export interface Mark {
+  readonly ordinal: number;
+  readonly database: string | null;
+  /** The transaction may be read-only, and leaves no mark then: that none is there says nothing. */
+  readonly mayBeLeftOut: boolean;
+}
 
 /** Where a run has come to on the target, kept by the target itself. */
 const TABLE = 'reprise_marker';
@@ -23,6 +33,8 @@ export class ProgressMarker {
   private readonly reached = new Map<string | null, number>();
   /** By target database: the table with its schema, because replayed sessions set search paths of their own. */
   private readonly tables = new Map<string | null, string>();
+  /** Sessions whose transactions may all be read-only. */
+  private readonly readOnly = new WeakMap<TargetSession, boolean>();
 
   private constructor(connector: Connector, request: ReplayRequest, replayId: string) {
     this.connector = connector;
@@ -89,9 +101,21 @@ export class ProgressMarker {
     };
   }
 
-  /** SQL that marks, within a transaction of this database, that it is there up to this ordinal. */
-  update(ordinal: number, database: string | null): string {
-    return `UPDATE ${this.tables.get(database)} SET ordinal = ${ordinal} WHERE replay_id = '${this.replayId}'`;
+  /** The mark of a transaction that the session runs. Called in the order of the session's transactions. */
+  mark(session: TargetSession, entries: readonly Entry[], ordinal: number, database: string | null): Mark {
+    const already =
+      this.readOnly.get(session) ?? session.memory.statements().some(({ statement }) => mentionsReadOnly(statement));
+    const mentions = entries.filter((entry) => isChecked(entry) && mentionsReadOnly(entry.statement));
+    this.readOnly.set(session, already || mentions.some(keepsState));
+    return { ordinal, database, mayBeLeftOut: already || mentions.length > 0 };
+  }
+
+  /** SQL that marks, within a transaction, that it is there. */
+  update({ ordinal, database, mayBeLeftOut }: Mark): string {
+    const update = `UPDATE ${this.tables.get(database)} SET ordinal = ${ordinal} WHERE replay_id = '${this.replayId}'`;
+    if (!mayBeLeftOut) return update;
+    // The server refuses an UPDATE in a read-only transaction whatever it finds, and lets nobody write again by then.
+    return `DO $reprise$BEGIN IF pg_catalog.current_setting('transaction_read_only') = 'off' THEN ${update}; END IF; END$reprise$`;
   }
 
   /** True when the transaction that ends with this ordinal had committed when the mark was last read. */
@@ -157,6 +181,9 @@ const ALONE = new Set(['VACUUM', 'CLUSTER', 'REPACK', 'REINDEX', 'CALL', 'DO']);
 /** Second words behind CREATE, ALTER and DROP of such statements. */
 const ALONE_OBJECTS = new Set(['DATABASE', 'TABLESPACE', 'SUBSCRIPTION', 'SYSTEM']);
 const CHECKED: ReadonlySet<StatementType> = new Set(['DDL', 'SET', 'TRANSACTION', 'OTHER']);
+/** READ ONLY, whatever stands between the two, and the settings that have it in their names. */
+const READ_ONLY = /read.*only/is;
+const LEAST_READ_ONLY = 'BEGIN READ ONLY'.length;
 
 /** True when an autocommit statement can be put into a transaction together with its mark. */
 function isMarkable({ statement, statementType }: Entry): boolean {
@@ -188,4 +215,13 @@ function wordsOf(statement: string): string[] {
   const words: string[] = [];
   while (tokens.advance() !== TOKEN.END) if (tokens.kind === TOKEN.WORD) words.push(tokens.value.toUpperCase());
   return words;
+}
+
+/** Statements that may make transactions read-only, `set_config` among them. */
+function isChecked({ statementType }: Entry): boolean {
+  return statementType === 'SELECT' || CHECKED.has(statementType);
+}
+
+function mentionsReadOnly(statement: string): boolean {
+  return statement.length >= LEAST_READ_ONLY && READ_ONLY.test(statement);
 }

@@ -140,7 +140,7 @@ export class CommitWalk {
       lost: false,
       held: marker === null ? null : [],
       newest: null,
-      mark: marked ? { ordinal: last.ordinal, database: this.databaseFor(first.entry.origin.database) } : null,
+      mark: marked ? marker.mark(session, entries, last.ordinal, this.databaseFor(first.entry.origin.database)) : null,
     };
     if (!autocommit || marker !== null || planned.length > 1) return this.replay(session, open, entries, planned);
     const sent = this.statement(session, open, first, null);
@@ -176,7 +176,7 @@ export class CommitWalk {
         if (first.entry.sequence > 1) this.context.reporter.cut(first.entry, first.entry.origin.sessionId, begin);
       }
       const endsItself = !wrapped && (autocommit || endsTransaction(last.entry));
-      const mark = marker === null || open.mark === null ? null : marker.update(last.ordinal, open.mark.database);
+      const mark = marker === null || open.mark === null ? null : marker.update(open.mark);
       const tellsOfCommit = endsItself ? null : planned.findLast(({ entry }) => this.refusal(entry) === null);
       for (const place of planned) {
         if (place === tellsOfCommit) open.held ??= [];

@@ -80,6 +80,31 @@ describe('an autocommit statement with a mark', () => {
   });
 });
 
+it('a read-only transaction ends as it was recorded, and has no mark', async () => {
+  const target = await bench.target('CREATE TABLE ran (n int)');
+  const record = new HandMadeRecord();
+  const transaction = (session: string, begin: string, ...statements: string[]) => {
+    for (const statement of [begin, ...statements, 'COMMIT']) record.run(session, statement);
+  };
+  transaction('a', 'BEGIN READ ONLY', 'SELECT n FROM ran');
+  transaction('a', 'START TRANSACTION ISOLATION LEVEL SERIALIZABLE, READ ONLY, DEFERRABLE', 'SELECT n FROM ran');
+  transaction('a', 'BEGIN', 'SET TRANSACTION READ ONLY', 'SELECT n FROM ran');
+  record.run('b', 'SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY');
+  record.run('b', 'SELECT n FROM ran');
+  transaction('b', 'BEGIN', 'SELECT n FROM ran');
+  transaction('b', 'BEGIN READ WRITE', 'INSERT INTO ran VALUES (1)');
+  const last = record.run('b', 'SELECT n FROM ran');
+  const run = await bench.run(target, {
+    window: await record.store(bench.journal),
+    ordering: 'COMMIT',
+    markProgress: true,
+  });
+  expect(run.brief).toEqual(Array(19).fill('SUCCEEDED'));
+  expect(run.outcome(last).ordinal).toBe(19);
+  expect(await target.sql('SELECT n FROM ran')).toEqual(['1']);
+  expect(await target.sql('SELECT ordinal FROM reprise_marker')).toEqual(['18']);
+});
+
 it('a mapped user marks its transactions where the target keeps the marks in a schema that not everybody may use', async () => {
   const target = await bench.target('CREATE TABLE ran (n int)');
   const user = `Marks of ${process.pid}`;
