@@ -44,6 +44,7 @@ const NoticeCodeEnum = enumOf<NoticeCode>('NoticeCode', 'What a notice tells.', 
   SPEED_CHANGED: 'The speed of the run was changed.',
   IDS_UNSETTLED: 'Which ids statements drew could not be settled from the record.',
   TARGET_NOTICE: 'The target sent a notice or warning.',
+  PREPARED_LEFT: 'Transactions that the run has prepared (two-phase commit) stand on the target.',
 });
 
 const ReplayEventRef = builder.interfaceRef<ReplayEvent>('ReplayEvent').implement({

@@ -97,6 +97,7 @@ export const NOTICE_CODES = [
   'SPEED_CHANGED',
   'IDS_UNSETTLED',
   'TARGET_NOTICE',
+  'PREPARED_LEFT',
 ] as const;
 export type NoticeCode = (typeof NOTICE_CODES)[number];
 

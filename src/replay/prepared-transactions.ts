@@ -1,24 +1,59 @@
+import type { Entry } from '../journal/entry.ts';
+import { transactionEffect } from '../journal/transaction-effect.ts';
 import type { TargetOutcome } from '../target/statement.ts';
 
 /** What `pg_blocking_pids` gives instead of a process id where a prepared transaction holds the lock. */
 const NO_PROCESS = 0;
+/** Those that a notice names one by one. */
+const MOST_NAMED = 20;
 
 /**
  * Follows which two-phase transactions this run has prepared and not ended. Their locks belong to no connection, and
  * whoever waits for one waits for a `COMMIT PREPARED` that any session may bring.
  */
 export class PreparedTransactions {
-  private open = 0;
+  private readonly open = new Set<string>();
 
-  /** Notes a statement that was answered. */
-  note({ ok, tag }: Pick<TargetOutcome, 'ok' | 'tag'>): void {
-    if (!ok) return;
-    if (tag === 'PREPARE TRANSACTION') this.open += 1;
-    else if (tag === 'COMMIT PREPARED' || tag === 'ROLLBACK PREPARED') this.open = Math.max(0, this.open - 1);
+  /** Notes a statement that was answered, or whose answer was lost. */
+  note(entry: Entry, { ok, lost, tag }: Pick<TargetOutcome, 'ok' | 'lost' | 'tag'>): void {
+    if (lost) this.noteUncertain(entry);
+    else if (!ok) return;
+    else if (tag === 'PREPARE TRANSACTION') this.add(entry);
+    else if (tag === 'COMMIT PREPARED' || tag === 'ROLLBACK PREPARED') this.open.delete(endedBy(entry.statement));
+  }
+
+  /** Notes a statement that this run has sent before it was interrupted, or whose answer was lost: it may have prepared one. */
+  noteUncertain(entry: Entry): void {
+    if (/prepare/i.test(entry.statement)) this.add(entry);
   }
 
   /** True when one of them may be among these blockers. */
   isAmong(blockers: readonly number[]): boolean {
-    return this.open > 0 && blockers.includes(NO_PROCESS);
+    return this.open.size > 0 && blockers.includes(NO_PROCESS);
   }
+
+  /**
+   * What is to be told at the end of the run of those that stand on the target; null: of none. `standing` gives the
+   * names of all that stand there, null where it cannot be asked.
+   */
+  async left(standing: () => Promise<readonly string[] | null>): Promise<string | null> {
+    if (this.open.size === 0) return null;
+    const there = await standing();
+    const left = there === null ? [...this.open] : there.filter((name) => this.open.has(name));
+    if (left.length === 0) return null;
+    const names = left.slice(0, MOST_NAMED).map((name) => `'${name.replaceAll("'", "''")}'`);
+    const more = left.length > names.length ? ` and ${left.length - names.length} more` : '';
+    return `prepared transactions ${there === null ? 'may stand' : 'stand'} on the target, with their locks, until COMMIT PREPARED or ROLLBACK PREPARED ends them: ${names.join(', ')}${more}`;
+  }
+
+  private add({ statement }: Entry): void {
+    for (const effect of transactionEffect(statement)) {
+      if (effect.kind === 'PREPARE_TRANSACTION') this.open.add(effect.name);
+    }
+  }
+}
+
+function endedBy(statement: string): string {
+  const [, name = ''] = /PREPARED\s+'((?:[^']|'')*)'/i.exec(statement) ?? [];
+  return name.replaceAll("''", "'");
 }

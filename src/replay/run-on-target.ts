@@ -16,6 +16,7 @@ import { openIdRestorer } from './ids/open.ts';
 import { otherIdsRemark } from './ids/other-ids.ts';
 import type { Pacer } from './pacer.ts';
 import { mapDatabases, openPlan, type PlannedSession, planFilter, readSessions } from './plan.ts';
+import { PreparedTransactions } from './prepared-transactions.ts';
 import { ProgressMarker } from './progress-marker.ts';
 import type { ReportBuilder } from './report-builder.ts';
 import { Reporter } from './reporter.ts';
@@ -62,6 +63,8 @@ export class RunOnTarget {
   private readonly connector: Connector;
   /** Begins the `application_name` of the run's connections: by it a later process finds what this one has left. */
   private readonly name: string;
+  private readonly prepared = new PreparedTransactions();
+  private told: Promise<void> | null = null;
   private pool: SessionPool | null = null;
   private monitor: TargetMonitor | null = null;
 
@@ -121,6 +124,7 @@ export class RunOnTarget {
       reporter,
       pool,
       monitor,
+      prepared: this.prepared,
       settled,
       ids: await this.openIds(sessions, earlier, databaseFor),
       doubts: await CommitDoubts.open(monitor, reporter, control.signal, asks),
@@ -133,14 +137,41 @@ export class RunOnTarget {
       await context.doubts.settled();
       for (const remark of context.ids?.remarks() ?? []) report.remark(remark);
       await this.remarkOnOtherIds(context, sessions.size);
+      if (control.endReason === null) await this.tellOfPrepared();
     }
   }
 
   /** For a run that is being ended: when it resolves, each statement under way has its outcome. Never rejects. */
   async cutShort(): Promise<void> {
     await cutStatementsShort(this.pool, this.monitor);
+    await this.tellOfPrepared();
     // Behind it nobody has a question left: one that is not answered must not hold the end.
     await this.monitor?.close(LAST_WAIT_MS);
+  }
+
+  /** Once: the end may come while it is asked. Never rejects. */
+  private tellOfPrepared(): Promise<void> {
+    this.told ??= this.prepared
+      .left(() => this.standing())
+      .then((message) => {
+        if (message === null) return;
+        this.parts.feed.emit({ kind: 'NOTICE', code: 'PREPARED_LEFT', sessionId: null, message });
+        this.parts.report.remark(message);
+      });
+    return this.told;
+  }
+
+  /** Names of the prepared transactions on the target; null where it does not tell. */
+  private async standing(): Promise<readonly string[] | null> {
+    let names: string[] | null = null;
+    const asked = this.monitor?.query('SELECT gid FROM pg_catalog.pg_prepared_xacts ORDER BY gid').then(
+      ({ rows }) => {
+        names = rows.map(([gid]) => String(gid));
+      },
+      () => {},
+    );
+    await within(LAST_WAIT_MS, Promise.resolve(asked));
+    return names;
   }
 
   /** Closes every connection; `now`: the run is cut short. Never rejects. */

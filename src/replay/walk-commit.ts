@@ -338,7 +338,7 @@ export class CommitWalk {
     due: number | null,
     doubt: Doubt | null,
   ): boolean | Promise<boolean> {
-    const { ids, request } = this.context;
+    const { ids, request, prepared } = this.context;
     const { entry } = place;
     session.transactionId = open.id;
     const lag = due === null ? null : this.pipeline.lagOf(due);
@@ -355,6 +355,7 @@ export class CommitWalk {
         tell(open, report, outcome.transactionStatus === 'I' || outcome.lost, hasCommitted(outcome));
       }
       ids?.after(entry, outcome);
+      prepared.note(entry, outcome);
       if (outcome.lost) open.lost = true;
       else {
         if (!outcome.ok) open.failed = true;

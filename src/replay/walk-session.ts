@@ -9,7 +9,6 @@ import type { SkipReason } from './event.ts';
 import { openAhead } from './open-ahead.ts';
 import type { Plan } from './plan.ts';
 import { sessionKey } from './plan.ts';
-import { PreparedTransactions } from './prepared-transactions.ts';
 import { refusalOf } from './refusal.ts';
 import type { PlannedEntry } from './reporter.ts';
 import { refillMark } from './request.ts';
@@ -44,7 +43,6 @@ export class SessionWalk {
   private window: number;
   private readonly frontier: CommitFrontier | null;
   private readonly lanes = new Map<string, Lane>();
-  private readonly prepared = new PreparedTransactions();
   private waiting = 0;
   private awaitsCommit = false;
   private awaitsResume = false;
@@ -251,6 +249,7 @@ export class SessionWalk {
     const lag = next.due === null ? null : lagOf(lane, performance.now() - context.pacer.dueAt(next.due));
     connection.send(messageFor(entry, context.request.digestRows), (outcome) => {
       const report = () => context.reporter.answered(next.place, outcome, lag, aborted);
+      context.prepared.note(entry, outcome);
       if (outcome.lost) {
         session.lostTransaction = entry.transactionId;
         // `onLost` comes behind the last, unless the run has cut it off.
@@ -260,7 +259,6 @@ export class SessionWalk {
         }
       }
       report();
-      this.prepared.note(outcome);
       if (!outcome.lost) session.memory.note(entry, outcome);
       lane.cause = causeAfter(lane, outcome.serviceMs, entry.durationMs);
       hasMoved(lane);
@@ -357,7 +355,7 @@ export class SessionWalk {
         const found = blockers.get(lane.session.connection?.processId ?? 0) ?? [];
         lane.waited ||= found.length > 0;
         const holders = found.flatMap((blocker) => this.context.pool.byProcessId(blocker) ?? []);
-        const byPrepared = this.prepared.isAmong(found);
+        const byPrepared = this.context.prepared.isAmong(found);
         lane.locked = byPrepared || holders.length > 0;
         lane.slow = !lane.locked && lane.looked === lane.answers;
         lane.looked = lane.answers;

@@ -7,7 +7,6 @@ import type { LagCause, SkipReason } from './event.ts';
 import { openAhead } from './open-ahead.ts';
 import type { Plan } from './plan.ts';
 import { sessionKey } from './plan.ts';
-import { PreparedTransactions } from './prepared-transactions.ts';
 import { refusalOf } from './refusal.ts';
 import type { Lag, PlannedEntry } from './reporter.ts';
 import { LASTING, messageFor, sendAlone, type TargetSession } from './sessions.ts';
@@ -56,7 +55,6 @@ export class TimestampWalk {
   private readonly stalled = new Set<Lane>();
   /** Lanes whose stall ended and whose queue is not empty: served before the plan. */
   private readonly released = new Set<Lane>();
-  private readonly prepared = new PreparedTransactions();
   private queued = 0;
   private current: Current | null = null;
   private wakeUp: (() => void) | null = null;
@@ -273,7 +271,7 @@ export class TimestampWalk {
   private finish(lane: Lane, place: PlannedEntry, outcome: TargetOutcome): void {
     const { session } = lane;
     session.remaining -= 1;
-    this.prepared.note(outcome);
+    this.context.prepared.note(place.entry, outcome);
     if (outcome.lost) session.lostTransaction = place.entry.transactionId;
     else session.memory.note(place.entry, outcome);
   }
@@ -328,7 +326,7 @@ export class TimestampWalk {
         .map((blocker) => this.context.pool.byProcessId(blocker))
         .find((session) => this.carriesOn(session, current));
       if (holder) this.beginStall(current, `session ${holder.planned.sessionId}`);
-      else if (this.prepared.isAmong(blockers)) this.beginStall(current, 'a prepared transaction');
+      else if (this.context.prepared.isAmong(blockers)) this.beginStall(current, 'a prepared transaction');
     } catch {
       // The monitor's connection failed: it is opened again at the next look.
     } finally {

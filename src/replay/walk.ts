@@ -4,6 +4,7 @@ import type { RunControl } from './control.ts';
 import type { EventFeed } from './feed.ts';
 import type { IdRestorer } from './ids/id-restorer.ts';
 import type { Pacer } from './pacer.ts';
+import type { PreparedTransactions } from './prepared-transactions.ts';
 import { isMarked, type ProgressMarker } from './progress-marker.ts';
 import type { PlannedEntry, Reporter } from './reporter.ts';
 import type { ReplayRequest } from './request.ts';
@@ -24,6 +25,7 @@ export interface WalkContext {
   readonly reporter: Reporter;
   readonly pool: SessionPool;
   readonly monitor: TargetMonitor;
+  readonly prepared: PreparedTransactions;
   /** Statements that an interrupted run has settled already; null in a run that begins. */
   readonly settled: SettledOutcomes | null;
   /** Sets sequences so that statements draw what they drew in the record; null where that is not asked for. */
@@ -77,6 +79,7 @@ export function passSettled(context: WalkContext, session: TargetSession, place:
   // What the session did before died with its connections: settings are made again, an open transaction was
   // rolled back by the server and its rest cannot be replayed.
   session.memory.noteRecorded(place.entry);
+  context.prepared.noteUncertain(place.entry);
   session.lostTransaction = place.entry.transactionId;
   return true;
 }
@@ -90,7 +93,7 @@ export function passSettledTransaction(
   planned: readonly PlannedEntry[],
   database: string | null,
 ): boolean {
-  const { settled, reporter, marker } = context;
+  const { settled, reporter, marker, prepared } = context;
   const first = planned[0];
   const last = planned.at(-1);
   if (settled === null || first === undefined || last === undefined) return false;
@@ -100,6 +103,7 @@ export function passSettledTransaction(
   // The target itself says that the transaction is not there: it is replayed now.
   if (marker !== null && !had && !known.includes(true) && isMarked(planned)) return false;
   planned.forEach((place, index) => {
+    prepared.noteUncertain(place.entry);
     if (known[index] === true) return;
     if (had)
       reporter.unknown(place, 'its transaction committed before the service stopped; the answer was not recorded');

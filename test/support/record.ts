@@ -131,7 +131,7 @@ export class HandMadeRecord {
     if (prepares !== null) this.prepared.set(prepares, transaction.id);
     else if (!open) end ??= ok ? 'COMMITTED' : 'ROLLED_BACK';
     const ends = /^(COMMIT|ROLLBACK) PREPARED '(.*)'$/.exec(statement);
-    const ended = ok ? this.prepared.get(ends?.[2] ?? '') : undefined;
+    const ended = ok ? this.prepared.get(ends?.[2]?.replaceAll("''", "'") ?? '') : undefined;
     if (ended !== undefined) {
       this.ended.push({
         transactionId: ended,

@@ -209,6 +209,8 @@ export type NoticeCode =
   | 'CONNECTION_REOPENED'
   /** Which ids statements drew could not be settled from the record. */
   | 'IDS_UNSETTLED'
+  /** Transactions that the run has prepared (two-phase commit) stand on the target. */
+  | 'PREPARED_LEFT'
   /** Settings and prepared statements from before the window were made again. */
   | 'SESSION_PREPARED'
   /** The speed of the run was changed. */

@@ -1,5 +1,6 @@
 // biome-ignore-all lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by the keyboard
 import { useSignal } from '@preact/signals';
+import type { NoticeCode } from '../../client/index.ts';
 import { count } from '../lib/format.ts';
 import { clock, dateTime } from '../lib/time.ts';
 import { NOTICES, STATES } from '../lib/words.ts';
@@ -80,7 +81,9 @@ export function EventsPanel({ log, active, reading }: Props) {
   );
 }
 
+const WARNINGS: ReadonlySet<NoticeCode> = new Set(['STALL', 'CONNECTION_LOST', 'IDS_UNSETTLED', 'PREPARED_LEFT']);
+
 function iconOf(event: RunEvent): IconName {
   if (event.__typename === 'StateEvent') return 'ring';
-  return event.code === 'STALL' || event.code === 'CONNECTION_LOST' || event.code === 'IDS_UNSETTLED' ? 'warn' : 'info';
+  return WARNINGS.has(event.code) ? 'warn' : 'info';
 }
