@@ -92,6 +92,19 @@ export class TargetMonitor {
     return blockers;
   }
 
+  /**
+   * True for a backend that waits until nobody else looks at a page (VACUUM), which is no lock and has no blockers.
+   * Rejects as `blockers`.
+   */
+  async waitsForPage(processId: number): Promise<boolean> {
+    await this.reopen();
+    if (!(await this.isDirect())) return false;
+    const { rows } = await this.connection.query(
+      `SELECT wait_event IN ('BufferPin', 'BufferCleanup') FROM pg_catalog.pg_stat_get_activity(${Math.trunc(processId)})`,
+    );
+    return rows[0]?.[0] === 't';
+  }
+
   /** Ends these backends, for when a cancel request did not. */
   async terminate(processIds: readonly number[]): Promise<void> {
     if (processIds.length === 0 || this.connection.ended || !(await this.isDirect())) return;

@@ -16,6 +16,8 @@ import { mayProceed, passSettled, resumed, type WalkContext } from './walk.ts';
 const STALL_CHECK_MS = 1;
 /** Looks in a row without a statement under way after which the ticker rests until the next one is sent. */
 const IDLE_TICKS = 100;
+/** A statement older than this is also looked at for a page that it waits for. Milliseconds. */
+const PIN_CHECK_MS = 50;
 /** Entries that may queue behind stalled sessions before the walk waits for one of them to go on. */
 const MOST_QUEUED = 50_000;
 
@@ -315,18 +317,18 @@ export class TimestampWalk {
     this.nextLookAt = now + Math.min(age / 2, 1_000);
     const pid = current.lane.session.connection?.processId;
     if (pid === undefined) return;
+    // The answer may have come while we asked, or the connection been lost.
+    const isOver = () => this.current !== current || current.lane.session.connection?.processId !== pid;
     this.looking = true;
     try {
       const blockers = (await this.context.monitor.blockers([pid])).get(pid) ?? [];
-      // The answer may have come while we asked, or the connection been lost.
-      if (this.current !== current || current.lane.session.connection?.processId !== pid) return;
-      if (blockers.length === 0) return;
+      if (isOver()) return;
+      if (blockers.length > 0) current.locked = true;
+      else if (age < PIN_CHECK_MS) return;
+      const held = await this.heldByWalk(current.lane, pid, blockers);
+      if (held === null || isOver()) return;
       current.locked = true;
-      const holder = blockers
-        .map((blocker) => this.context.pool.byProcessId(blocker))
-        .find((session) => this.carriesOn(session, current));
-      if (holder) this.beginStall(current, `session ${holder.planned.sessionId}`);
-      else if (this.context.prepared.isAmong(blockers)) this.beginStall(current, 'a prepared transaction');
+      this.beginStall(current, held);
     } catch {
       // The monitor's connection failed: it is opened again at the next look.
     } finally {
@@ -334,13 +336,30 @@ export class TimestampWalk {
     }
   }
 
+  /**
+   * What the lane's statement waits for that only the walk can free; null: nothing of that. `blockers` name nobody who
+   * keeps a page, which VACUUM may wait for: it is an open cursor, and may be that of anybody with a transaction.
+   */
+  private async heldByWalk(lane: Lane, processId: number, blockers: readonly number[]): Promise<string | null> {
+    const { pool, prepared, monitor } = this.context;
+    const holder = blockers.map((blocker) => pool.byProcessId(blocker)).find((one) => this.carriesOn(one, lane));
+    if (holder) return `a lock that session ${holder.planned.sessionId} holds`;
+    if (prepared.isAmong(blockers)) return 'a lock that a prepared transaction holds';
+    if (blockers.length > 0 || !(await monitor.waitsForPage(processId))) return null;
+    for (const session of pool.open()) {
+      if (session.connection?.transactionStatus === 'T' && this.carriesOn(session, lane))
+        return `a page that a cursor of session ${session.planned.sessionId} may hold`;
+    }
+    return null;
+  }
+
   /** True for a session that waits for the walk; false for one that waits itself, or is none of this replay. */
-  private carriesOn(session: TargetSession | null, current: Current): boolean {
-    if (session === null || session === current.lane.session) return false;
+  private carriesOn(session: TargetSession | null, waiting: Lane): boolean {
+    if (session === null || session === waiting.session) return false;
     return this.lanes.get(session.planned.key)?.stalled !== true;
   }
 
-  private beginStall(current: Current, holder: string): void {
+  private beginStall(current: Current, held: string): void {
     const { lane } = current;
     lane.stalled = true;
     this.stalled.add(lane);
@@ -350,7 +369,7 @@ export class TimestampWalk {
       kind: 'NOTICE',
       code: 'STALL',
       sessionId: lane.session.planned.sessionId,
-      message: `session ${lane.session.planned.sessionId} waits for a lock that ${holder} holds: the walk goes on without it`,
+      message: `session ${lane.session.planned.sessionId} waits for ${held}: the walk goes on without it`,
     });
     current.settle('STALLED');
   }

@@ -125,6 +125,23 @@ it('a deferrable transaction that waits for one of the replay to end is stalled 
   expect(run.replay.summary).toMatchObject({ succeeded: 6, stalls: 1 });
 });
 
+it('VACUUM that waits for a page on which a cursor of the replay stands is stalled until the walk has closed that', async () => {
+  const target = await bench.target(SCHEMA);
+  const record = new HandMadeRecord();
+  record.run('a', 'BEGIN');
+  record.run('a', 'DECLARE c CURSOR FOR SELECT id FROM item');
+  record.run('a', 'FETCH 1 FROM c');
+  record.run('b', 'VACUUM (FREEZE) item');
+  record.run('b', log('b'));
+  record.run('c', log('c'));
+  record.run('a', 'COMMIT');
+  const run = await bench.run(target, { window: await record.store(bench.journal), statementTimeoutMs: 10_000 });
+  expect(run.replay.summary).toMatchObject({ succeeded: 7, stalls: 1 });
+  expect(run.notices('STALL')[0]?.sessionId).toBe(record.sessionId('b'));
+  expect(run.notices('STALL')[0]?.message).toContain('may hold');
+  expect(await target.sql(LOGGED)).toEqual(['c', 'b']);
+});
+
 it('a statement that waits for a lock of a prepared transaction is stalled until the walk has ended that', async () => {
   const target = await bench.target(SCHEMA);
   const record = new HandMadeRecord();
