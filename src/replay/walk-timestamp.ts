@@ -2,6 +2,7 @@ import { compareEntryKeys, type Entry } from '../journal/entry.ts';
 import type { TargetConnection } from '../target/connection.ts';
 import type { TargetOutcome } from '../target/statement.ts';
 import type { Doubt } from './commit-doubts.ts';
+import { within } from './cut-short.ts';
 import { sendIsTimely, waitUntilDue } from './due.ts';
 import type { LagCause, SkipReason } from './event.ts';
 import { openAhead } from './open-ahead.ts';
@@ -20,6 +21,11 @@ const IDLE_TICKS = 100;
 const PIN_CHECK_MS = 50;
 /** Entries that may queue behind stalled sessions before the walk waits for one of them to go on. */
 const MOST_QUEUED = 50_000;
+/** The same where they wait for the walk itself, which is asked again behind each so many: memory has an end. */
+const MOST_HELD = 200_000;
+const ASK_BEHIND = 1_000;
+/** Between two such questions while the walk waits: what a stalled session waits for may have changed. Milliseconds. */
+const ASK_AGAIN_MS = 500;
 
 /** An entry that the walk has taken from the plan, and its place in the schedule. */
 interface Taken extends PlannedEntry {
@@ -58,6 +64,7 @@ export class TimestampWalk {
   /** Lanes whose stall ended and whose queue is not empty: served before the plan. */
   private readonly released = new Set<Lane>();
   private queued = 0;
+  private mostQueued = MOST_QUEUED;
   private current: Current | null = null;
   private wakeUp: (() => void) | null = null;
   /** Why the walk is behind its schedule, while it is, and the lane that put it there. */
@@ -108,8 +115,9 @@ export class TimestampWalk {
         if (passSettled(this.context, lane.session, { ordinal, entry, copy: 0 })) continue;
         await this.take(lane, { ordinal, entry, copy: 0, due: pacer.placeOf(entry.timestamp, performance.now()) });
         while (this.released.size > 0 && !this.ended) await this.serveReleased();
-        while (this.queued >= MOST_QUEUED && this.stalled.size > 0 && !this.ended) {
-          await this.anyStallEnd();
+        while (this.queued >= this.mostQueued && this.stalled.size > 0 && !this.ended) {
+          if (this.queued < MOST_HELD && (await this.isWaitedFor())) this.mostQueued = this.queued + ASK_BEHIND;
+          else await within(ASK_AGAIN_MS, this.anyStallEnd());
           while (this.released.size > 0 && !this.ended) await this.serveReleased();
         }
       }
@@ -157,6 +165,7 @@ export class TimestampWalk {
       return;
     }
     this.queued -= 1;
+    if (this.queued < MOST_QUEUED) this.mostQueued = MOST_QUEUED;
     if (first.queue.length === 0) this.released.delete(first);
     await this.execute(first, taken, true);
   }
@@ -351,6 +360,23 @@ export class TimestampWalk {
         return `a page that a cursor of session ${session.planned.sessionId} may hold`;
     }
     return null;
+  }
+
+  /** True when a stalled session waits for what only the walk can free: to wait for its end would have none. */
+  private async isWaitedFor(): Promise<boolean> {
+    const waiting = [...this.stalled].flatMap((lane) => {
+      const pid = lane.session.connection?.processId;
+      return pid === undefined ? [] : [{ lane, pid }];
+    });
+    try {
+      const blockers = await this.context.monitor.blockers(waiting.map(({ pid }) => pid));
+      for (const { lane, pid } of waiting) {
+        if ((await this.heldByWalk(lane, pid, blockers.get(pid) ?? [])) !== null) return true;
+      }
+    } catch {
+      // The monitor's connection failed: it is opened again when it is asked again.
+    }
+    return false;
   }
 
   /** True for a session that waits for the walk; false for one that waits itself, or is none of this replay. */

@@ -142,6 +142,21 @@ it('VACUUM that waits for a page on which a cursor of the replay stands is stall
   expect(await target.sql(LOGGED)).toEqual(['c', 'b']);
 });
 
+it('more statements than may queue are queued where the walk itself has to free what their session waits for', {
+  timeout: 120_000,
+}, async () => {
+  const target = await bench.target(SCHEMA);
+  const record = new HandMadeRecord();
+  record.run('a', 'BEGIN');
+  record.run('a', add(1));
+  record.run('b', add(1, 10));
+  for (let queued = 0; queued < 50_500; queued++) record.run('b', 'SELECT 1', { unreplayable: 'TRUNCATED' });
+  record.run('a', 'COMMIT');
+  const run = await bench.run(target, { window: await record.store(bench.journal), statementTimeoutMs: 60_000 });
+  expect(run.replay.summary).toMatchObject({ succeeded: 4, skipped: 50_500, stalls: 1 });
+  expect(await target.sql(VALUES)).toEqual(['11', '0', '0']);
+});
+
 it('a statement that waits for a lock of a prepared transaction is stalled until the walk has ended that', async () => {
   const target = await bench.target(SCHEMA);
   const record = new HandMadeRecord();
