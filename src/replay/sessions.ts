@@ -138,11 +138,13 @@ export class SessionPool {
     yield* this.connected;
   }
 
-  /** True when another session could be connected now, be it by taking the place of one that holds nothing. */
+  /** True when another session can be connected now or soon, be it by taking the place of one that holds nothing. */
   get hasRoom(): boolean {
     return (
       !this.isFull ||
       this.closing.size > 0 ||
+      // Opened ahead of its statements, a connection holds nothing when it is there.
+      this.opening > 0 ||
       [...this.connected].some((session) => session.ending !== null || !session.mustKeep)
     );
   }
