@@ -212,7 +212,9 @@ export class RunOnTarget {
     }
   }
 
-  private async earlierState(sessions: ReadonlyMap<string, PlannedSession>): Promise<WalkContext['earlier']> {
+  private async earlierState(
+    sessions: ReadonlyMap<string, PlannedSession>,
+  ): Promise<ReadonlyMap<string, readonly Entry[]>> {
     const { journal, request } = this.parts;
     const earlier = new Map<string, Entry[]>();
     await findEarlierState(journal, request.window.from, sessions.values(), (key, entry) => {
@@ -225,21 +227,20 @@ export class RunOnTarget {
 
   private async openIds(
     sessions: ReadonlyMap<string, PlannedSession>,
-    earlier: WalkContext['earlier'],
+    earlier: ReadonlyMap<string, readonly Entry[]>,
     databaseFor: (recorded: string | null) => string | null,
   ): Promise<IdRestorer | null> {
     const { journal, store, replayId, request, settled, feed } = this.parts;
     if (request.ordering !== 'COMMIT' || !request.restoreIds) return null;
     const onUnsettled = (message: string) =>
       feed.emit({ kind: 'NOTICE', code: 'IDS_UNSETTLED', sessionId: null, message });
-    const statements = new Map([...earlier].map(([key, noted]) => [key, noted.map(({ statement }) => statement)]));
     return openIdRestorer({
       journal,
       request,
       connector: this.connector,
       replayId,
       sessions,
-      earlier: statements,
+      earlier,
       databaseFor,
       // One that was interrupted before it sent anything begins.
       resumed: settled === null || settled.sentThrough === 0 ? null : { starts: await store.sequenceStarts(replayId) },

@@ -29,6 +29,7 @@ export function readCalls(
   readonly parts: readonly DrawPart[];
   readonly changes: readonly Change[];
   readonly recalls: readonly (Sequence | null)[];
+  readonly unsure: readonly Sequence[];
 } {
   const reader = new CallReader(tokens, catalog, places);
   reader.read(from);
@@ -39,6 +40,7 @@ class CallReader {
   readonly parts: DrawPart[] = [];
   readonly changes: Change[] = [];
   readonly recalls: (Sequence | null)[] = [];
+  readonly unsure: Sequence[] = [];
   private readonly tokens: TokenList;
   private readonly catalog: Catalog;
   private readonly places: CallPlaces;
@@ -92,7 +94,7 @@ class CallReader {
     const token = tokens.at(at);
     if (token.kind === TOKEN.PARAMETER) return { sequence: null, parameter: Number(token.text.slice(1)) };
     if (token.kind === TOKEN.STRING) {
-      const sequence = namedBy(literalText(token.text), catalog);
+      const sequence = namedBy(literalText(token.text), catalog, this.unsure);
       return sequence === null ? null : { sequence, parameter: null };
     }
     if (token.name !== 'pg_get_serial_sequence' || tokens.at(at + 2).kind !== TOKEN.STRING) return null;

@@ -1,6 +1,7 @@
 import type { TargetConnection } from '../../target/connection.ts';
-import { type Catalog, type Column, NamedCatalog, type RowEvent, type Sequence, type TriggerDraws } from './catalog.ts';
+import { type Column, NamedCatalog, type RowEvent, type Sequence, type TriggerDraws } from './catalog.ts';
 import { type Routine, routineDraws } from './routines.ts';
+import { listed } from './search-path.ts';
 
 const SEQUENCES = `
 SELECT s.seqrelid::text, n.nspname, c.relname, s.seqincrement::text, s.seqstart::text, s.seqmin::text, s.seqmax::text,
@@ -67,7 +68,19 @@ WHERE n.nspname NOT IN ('pg_catalog', 'information_schema') AND l.lanname IN ('s
 
 const POSITIONS_AT_ONCE = 200;
 
-const SEARCH_PATH = 'SELECT array_to_string(current_schemas(false), chr(1))';
+const SEARCH_PATH = `SELECT array_to_string(current_schemas(false), chr(1)), session_user, current_setting('search_path')`;
+
+const SCHEMAS = 'SELECT nspname FROM pg_namespace';
+
+/** Search paths that ALTER ROLE and ALTER DATABASE have set, those that count less first. */
+const SET_PATHS = `
+SELECT r.rolname, substr(c.setting, length('search_path=') + 1)
+FROM pg_db_role_setting s
+CROSS JOIN LATERAL unnest(s.setconfig) AS c(setting)
+LEFT JOIN pg_roles r ON r.oid = s.setrole
+WHERE c.setting LIKE 'search_path=%' AND (s.setrole = 0 OR r.rolname IS NOT NULL)
+  AND s.setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
+ORDER BY s.setdatabase <> 0`;
 
 /**
  * Reads what draws from sequences in the database that the connection is in.
@@ -76,10 +89,9 @@ const SEARCH_PATH = 'SELECT array_to_string(current_schemas(false), chr(1))';
 export async function readCatalog(
   connection: Pick<TargetConnection, 'query'>,
   logins: readonly string[],
-): Promise<Catalog> {
+): Promise<NamedCatalog> {
   const sequences = await sequenceRows(connection, logins);
-  const path = (await connection.query(SEARCH_PATH)).rows[0]?.[0] ?? 'public';
-  const builder = new CatalogBuilder(path.split('\u0001'));
+  const builder = new CatalogBuilder(await namedCatalog(connection));
   for (const row of sequences) builder.addSequence(row);
   await readPositions(connection, builder.readable());
   for (const row of (await connection.query(COLUMNS)).rows) builder.addColumn(row as string[]);
@@ -92,6 +104,26 @@ export async function readCatalog(
     routines.map(([oid, name, source]) => ({ oid: oid ?? '', name: name ?? '', source: source ?? '' })),
   );
 }
+
+/** A catalog that knows the schemas and search paths of the database, and nothing in them. */
+async function namedCatalog(connection: Pick<TargetConnection, 'query'>): Promise<NamedCatalog> {
+  const [found, login, own] = (await connection.query(SEARCH_PATH)).rows[0] ?? [];
+  const byRole = new Map<string, readonly string[]>();
+  let otherwise = listed(DEFAULT_PATH);
+  for (const [role, path] of (await connection.query(SET_PATHS)).rows) {
+    if (role != null) byRole.set(role, listed(path ?? ''));
+    else otherwise = listed(path ?? '');
+  }
+  // What the server's configuration sets shows in a session for whose user nothing else does.
+  if (!byRole.has(login ?? '')) otherwise = listed(own ?? DEFAULT_PATH);
+  byRole.set(login ?? '', listed(own ?? DEFAULT_PATH));
+  const path = found == null || found === '' ? [] : found.split('\u0001');
+  const catalog = new NamedCatalog(path, { login: login ?? '', byRole, otherwise });
+  for (const [schema] of (await connection.query(SCHEMAS)).rows) catalog.addSchema(schema ?? '');
+  return catalog;
+}
+
+const DEFAULT_PATH = '"$user", public';
 
 /** Reads where sequences stand: `pg_sequence_last_value` does not tell it before the first nextval. */
 async function readPositions(
@@ -113,7 +145,7 @@ async function readPositions(
 export async function readSequences(
   connection: Pick<TargetConnection, 'query'>,
 ): Promise<ReadonlyMap<string, Sequence>> {
-  const builder = new CatalogBuilder([]);
+  const builder = new CatalogBuilder(new NamedCatalog([]));
   for (const row of await sequenceRows(connection, [])) builder.addSequence(row);
   await readPositions(connection, builder.readable());
   return builder.sequences();
@@ -166,8 +198,8 @@ class CatalogBuilder {
   private readonly tables = new Map<string, TableDraft>();
   private readonly keys: ForeignKey[] = [];
 
-  constructor(path: readonly string[]) {
-    this.catalog = new NamedCatalog(path);
+  constructor(catalog: NamedCatalog) {
+    this.catalog = catalog;
   }
 
   addSequence(row: readonly (string | null)[]): void {
@@ -241,7 +273,7 @@ class CatalogBuilder {
     this.views.push({ view: view!, base: base! });
   }
 
-  build(triggers: readonly (readonly string[])[], routines: readonly Routine[]): Catalog {
+  build(triggers: readonly (readonly string[])[], routines: readonly Routine[]): NamedCatalog {
     const { catalog } = this;
     this.followForeignKeys();
     this.followTruncation();

@@ -68,18 +68,41 @@ export interface Catalog {
   /** Makes objects known that the record creates; a null schema is the one that new objects go to. */
   addTable(schema: string | null, name: string, table: Omit<Table, 'name'>): Table;
   addSequence(schema: string | null, name: string, values: Partial<Sequence>): Sequence;
+  addSchema(name: string): void;
+  /** Where new objects go; null: unknown. */
+  readonly home: string | null;
+  /** What an unqualified name may mean of which `table` and `sequence` cannot tell it; empty where they can. */
+  tablesMeant(schema: string | null, name: string): readonly Table[];
+  sequencesMeant(schema: string | null, name: string): readonly Sequence[];
+}
+
+/** Search paths of logins, `$user` not replaced. */
+export interface BegunWith {
+  /** The target's user. */
+  readonly login: string;
+  /** Where it is set for a role (ALTER ROLE). */
+  readonly byRole: ReadonlyMap<string, readonly string[]>;
+  readonly otherwise: readonly string[];
 }
 
 /** A catalog that is filled object by object. */
 export class NamedCatalog implements Catalog {
   readonly sequences = new Map<string, Sequence>();
-  private readonly home: string;
-  private readonly tableNames: Names<Table>;
-  private readonly sequenceNames: Names<Sequence>;
+  readonly home: string;
+  readonly schemas = new Set<string>();
+  readonly tableNames: Names<Table>;
+  readonly sequenceNames: Names<Sequence>;
+  readonly begunWith: BegunWith;
+  private readonly path: readonly string[];
   private routines: ReadonlyMap<string, readonly Sequence[]> = new Map();
 
-  /** @param path the search path of the replay's sessions */
-  constructor(path: readonly string[]) {
+  /**
+   * @param path the search path of the sessions of the target's user
+   * @param begunWith what sessions of other logins begin with
+   */
+  constructor(path: readonly string[], begunWith: BegunWith = { login: '', byRole: new Map(), otherwise: path }) {
+    this.path = path;
+    this.begunWith = begunWith;
     this.home = path[0] ?? 'public';
     this.tableNames = new Names(path);
     this.sequenceNames = new Names(path);
@@ -93,8 +116,27 @@ export class NamedCatalog implements Catalog {
     return this.sequenceNames.find(schema, name);
   }
 
+  /** True when these come to the same as the path of the target's user. */
+  isAlong(paths: Paths): boolean {
+    return (
+      paths?.every((path) => String(path.filter((schema) => this.schemas.has(schema))) === String(this.path)) === true
+    );
+  }
+
+  tablesMeant(): readonly Table[] {
+    return [];
+  }
+
+  sequencesMeant(): readonly Sequence[] {
+    return [];
+  }
+
   routine(name: string): readonly Sequence[] {
     return this.routines.get(name) ?? [];
+  }
+
+  addSchema(name: string): void {
+    this.schemas.add(name);
   }
 
   get hasRoutines(): boolean {
@@ -133,6 +175,74 @@ export class NamedCatalog implements Catalog {
   }
 }
 
+/** A catalog as sessions see it that have another search path, or one of several. */
+export class ScopedCatalog implements Catalog {
+  private readonly whole: NamedCatalog;
+  private readonly paths: Paths;
+
+  /** @param paths one of which it is; null: nobody knows */
+  constructor(whole: NamedCatalog, paths: Paths) {
+    this.whole = whole;
+    this.paths = paths;
+  }
+
+  get sequences(): ReadonlyMap<string, Sequence> {
+    return this.whole.sequences;
+  }
+
+  get home(): string | null {
+    const homes = new Set(this.paths?.map((path) => path.find((schema) => this.whole.schemas.has(schema)) ?? null));
+    return homes.size === 1 ? [...homes][0]! : null;
+  }
+
+  table(schema: string | null, name: string): Table | null {
+    return only(this.whole.tableNames.along(schema, name, this.paths));
+  }
+
+  sequence(schema: string | null, name: string): Sequence | null {
+    return only(this.whole.sequenceNames.along(schema, name, this.paths));
+  }
+
+  tablesMeant(schema: string | null, name: string): readonly Table[] {
+    return several(this.whole.tableNames.along(schema, name, this.paths));
+  }
+
+  sequencesMeant(schema: string | null, name: string): readonly Sequence[] {
+    return several(this.whole.sequenceNames.along(schema, name, this.paths));
+  }
+
+  routine(name: string): readonly Sequence[] {
+    return this.whole.routine(name);
+  }
+
+  get hasRoutines(): boolean {
+    return this.whole.hasRoutines;
+  }
+
+  addTable(schema: string | null, name: string, table: Omit<Table, 'name'>): Table {
+    return this.whole.addTable(schema ?? this.home, name, table);
+  }
+
+  addSequence(schema: string | null, name: string, values: Partial<Sequence>): Sequence {
+    return this.whole.addSequence(schema ?? this.home, name, values);
+  }
+
+  addSchema(name: string): void {
+    this.whole.addSchema(name);
+  }
+}
+
+/** Search paths that a session may have; null: any. */
+export type Paths = readonly (readonly string[])[] | null;
+
+function only<T>(found: ReadonlySet<T>): T | null {
+  return found.size === 1 ? [...found][0]! : null;
+}
+
+function several<T>(found: ReadonlySet<T>): readonly T[] {
+  return found.size > 1 ? [...found] : [];
+}
+
 /** Objects by their names, found the way the server does: along the search path when no schema is given. */
 class Names<T> {
   private readonly path: readonly string[];
@@ -157,6 +267,28 @@ class Names<T> {
       const found = this.bySchema.get(one)?.get(name);
       if (found !== undefined) return found;
     }
+    return this.alone(name);
+  }
+
+  /** Whatever a name means along one of several search paths. */
+  along(schema: string | null, name: string, paths: Paths): ReadonlySet<T> {
+    const found = new Set<T>();
+    if (schema === null && paths === null) {
+      for (const names of this.bySchema.values()) {
+        const object = names.get(name);
+        if (object !== undefined) found.add(object);
+      }
+    }
+    for (const path of schema === null ? (paths ?? []) : [[schema]]) {
+      const one = path.find((part) => this.bySchema.get(part)?.has(name));
+      const object = one === undefined ? null : this.bySchema.get(one)!.get(name)!;
+      const meant = object ?? (schema === null ? this.alone(name) : null);
+      if (meant !== null) found.add(meant);
+    }
+    return found;
+  }
+
+  private alone(name: string): T | null {
     // The recorded session may have had a search_path of its own: a name that only one schema has is meant.
     return this.anywhere.get(name) ?? null;
   }

@@ -24,6 +24,7 @@ export function learnCreated(text: string, catalog: Catalog): readonly Sequence[
   const learner = new Learner(tokens, catalog);
   if (tokens.word(0) === 'ALTER' && tokens.word(1) === 'TABLE') return learner.alterTable() ? [] : null;
   if (tokens.word(0) !== 'CREATE') return null;
+  if (tokens.word(1) === 'SCHEMA') return learner.schema();
   const kind = tokens.word(1) === 'UNLOGGED' ? 2 : 1;
   if (tokens.word(kind) === 'SEQUENCE') return learner.sequence(kind + 1);
   return tokens.word(kind) === 'TABLE' ? learner.table(kind + 1) : null;
@@ -33,16 +34,22 @@ class Learner {
   private readonly tokens: TokenList;
   private readonly catalog: Catalog;
   private readonly renewed: Sequence[] = [];
-  private readonly made: Sequence[] = [];
+  private readonly sequences: Sequence[] = [];
 
   constructor(tokens: TokenList, catalog: Catalog) {
     this.tokens = tokens;
     this.catalog = catalog;
   }
 
+  schema(): readonly Sequence[] {
+    this.catalog.addSchema(this.name(2).name);
+    return [];
+  }
+
   sequence(from: number): readonly Sequence[] | null {
     const { tokens } = this;
-    const target = this.name(from);
+    const target = this.made(from);
+    if (target === null) return null;
     if (target.ifNotExists && this.catalog.sequence(target.schema, target.name) !== null) return null;
     this.create(target.schema, target.name, this.options(target.next, tokens.length));
     return this.renewed;
@@ -50,7 +57,8 @@ class Learner {
 
   table(from: number): readonly Sequence[] | null {
     const { tokens, catalog } = this;
-    const target = this.name(from);
+    const target = this.made(from);
+    if (target === null) return null;
     if (target.ifNotExists && catalog.table(target.schema, target.name) !== null) return null;
     if (!tokens.is(target.next, '(')) return null;
     const columns: Column[] = [];
@@ -69,7 +77,7 @@ class Learner {
     catalog.addTable(target.schema, target.name, {
       columns,
       triggers: [],
-      owns: this.made,
+      owns: this.sequences,
       ownedBelow: [],
       holds,
       refers,
@@ -104,17 +112,24 @@ class Learner {
     return { ...this.tokens.name(at), ifNotExists };
   }
 
-  private create(schema: string | null, name: string, values: Partial<Sequence>): Sequence {
+  /** The name of something new; null where nobody knows its schema. */
+  private made(from: number): { schema: string; name: string; next: number; ifNotExists: boolean } | null {
+    const made = this.name(from);
+    const schema = made.schema ?? this.catalog.home;
+    return schema === null ? null : { ...made, schema };
+  }
+
+  private create(schema: string, name: string, values: Partial<Sequence>): Sequence {
     const known = this.catalog.sequence(schema, name);
     const again =
       known !== null && (values.increment ?? 1n) === known.increment && (values.start ?? 1n) === known.start;
     const sequence = again ? known : this.catalog.addSequence(schema, name, { ...values, next: values.start ?? 1n });
     if (again) this.renewed.push(known);
-    this.made.push(sequence);
+    this.sequences.push(sequence);
     return sequence;
   }
 
-  private column(schema: string | null, table: string, from: number, to: number): Column {
+  private column(schema: string, table: string, from: number, to: number): Column {
     const { tokens } = this;
     const name = tokens.at(from).name ?? '';
     const max = SERIAL[tokens.at(from + 1).name ?? ''];

@@ -1,15 +1,17 @@
 import { compareEntryKeys, type Entry, type EntryKey } from '../../journal/entry.ts';
-import { splitStatements } from '../../journal/sql-tokens.ts';
+import { isSingleStatement, splitStatements } from '../../journal/sql-tokens.ts';
 import type { JournalStore } from '../../journal/store.ts';
 import type { EntryFilter, Window } from '../../journal/window.ts';
 import { sessionKey } from '../plan.ts';
-import type { Catalog, Sequence } from './catalog.ts';
+import type { Catalog, NamedCatalog, Sequence } from './catalog.ts';
 import { learnCreated } from './created.ts';
 import type { Draw, Group } from './draw.ts';
 import { type Counts, joinGroup, newDraw, show, valuesOf } from './entry-draws.ts';
 import type { Change, Reference } from './parts.ts';
 import { namedBy } from './routines.ts';
-import { NO_DRAWS, type StatementDraws, statementDraws } from './statement-draws.ts';
+import { MAY_SET_PATH } from './search-path.ts';
+import { type Scope, SessionPaths, type SessionPathsOptions } from './session-paths.ts';
+import { inOneString, NO_DRAWS, type StatementDraws, statementDraws } from './statement-draws.ts';
 import { TextCache } from './text-cache.ts';
 import type { Given } from './tokens.ts';
 import { Track } from './track.ts';
@@ -36,6 +38,8 @@ export interface EntryDraws {
   readonly moves: readonly Track[];
   /** Draws of earlier transactions of the session that its currval and lastval speak of. */
   readonly recalls: readonly { readonly track: Track; readonly draw: Draw }[];
+  /** Sequences of which it draws from some, and nobody knows which. */
+  readonly unsure: readonly Track[];
 }
 
 export interface LedgerOptions {
@@ -48,9 +52,10 @@ export interface LedgerOptions {
   readonly filter: EntryFilter;
   /** False when nobody knows where the target's sequences stood when the run began. */
   readonly positionsKnown: boolean;
-  catalogFor(recordedDatabase: string | null): Catalog;
-  /** What sessions had prepared before: (session key, statement). */
-  readonly earlier: ReadonlyMap<string, readonly string[]>;
+  catalogFor(recordedDatabase: string | null): NamedCatalog;
+  readonly loginFor: SessionPathsOptions['loginFor'];
+  /** What sessions had set and prepared before, by session key. */
+  readonly earlier: ReadonlyMap<string, readonly Pick<Entry, 'statement' | 'parameters'>[]>;
 }
 
 /** What is remembered of a session: its last draws, and what it prepared with SQL. */
@@ -60,7 +65,8 @@ interface LedgerSession {
   readonly last: Map<Track, { readonly draw: Draw; readonly transactionId: string }>;
   /** Draws of its last statement, whose end is not known yet. */
   running: Draw[];
-  prepared: Map<string, StatementDraws> | null;
+  /** Texts by name. */
+  prepared: Map<string, string> | null;
 }
 
 /**
@@ -71,6 +77,7 @@ export class DrawLedger {
   private readonly options: LedgerOptions;
   private readonly tracks = new Map<Sequence, Track>();
   private readonly sessions = new Map<string, LedgerSession>();
+  private readonly paths: SessionPaths;
   private readonly texts = new Map<Catalog, TextCache<StatementDraws>>();
   private readonly kept = new Map<string, { readonly commitSeq: bigint; readonly entries: Map<number, EntryDraws> }>();
   private order = 0;
@@ -84,6 +91,7 @@ export class DrawLedger {
 
   constructor(options: LedgerOptions) {
     this.options = options;
+    this.paths = new SessionPaths(options);
     this.reachedWindow = options.readFrom >= options.window.from;
   }
 
@@ -170,12 +178,12 @@ export class DrawLedger {
     for (const [id, kept] of this.kept) if (kept.commitSeq < commitSeq) this.kept.delete(id);
   }
 
-  /** Transactions that may have created or restarted a sequence, and were rolled back: it went back with them. */
+  /** Transactions that may have created or restarted a sequence, or set a path, and were rolled back: it went back with them. */
   private async undone(entries: readonly Entry[]): Promise<ReadonlySet<string>> {
     const ids = [
       ...new Set(
         entries.flatMap(({ transactionId, statement }) =>
-          /\b(?:restart|create|alter)\b/i.test(statement) ? [transactionId] : [],
+          /\b(?:restart|create|alter)\b/i.test(statement) || MAY_SET_PATH.test(statement) ? [transactionId] : [],
         ),
       ),
     ];
@@ -201,24 +209,32 @@ export class DrawLedger {
       for (const draw of session.running) draw.end = Math.min(draw.end, entry.timestamp - 1);
       session.running = [];
     }
-    if (type === 'TRANSACTION' || type === 'SET') return;
+    if (type === 'TRANSACTION' || type === 'SET') {
+      this.paths.control(entry, key, undone);
+      return;
+    }
     const catalog = this.options.catalogFor(entry.origin.database);
-    if (type === 'DDL' && entry.outcome.status === 'SUCCEEDED' && !undone.has(entry.transactionId))
-      this.learn(entry, catalog);
-    if (catalog.sequences.size === 0) return;
-    const said = this.said(entry, catalog, key);
+    const scope = this.paths.scope(entry, key, catalog, undone);
+    if (type === 'DDL' && entry.outcome.status === 'SUCCEEDED' && !undone.has(entry.transactionId)) {
+      this.paths.altersDefaults(entry);
+      this.learn(entry, catalog, scope);
+    }
+    let said = this.read(entry.statement, catalog, scope);
     if (said === NO_DRAWS) return;
+    if (said.paths.length > 0) said = this.followPaths(entry, key, catalog, said, undone);
+    if (catalog.sequences.size === 0) return;
+    if (said.prepares !== null || said.executes !== null) said = this.followPrepared(entry, key, catalog, scope, said);
     const values = said.executes === null ? entry.parameters : [];
     const changes = undone.has(entry.transactionId)
       ? said.changes.filter(({ transactional }) => !transactional)
       : said.changes;
-    this.note(entry, catalog, { ...said, changes }, key, (given) => valuesOf(given, values), drawing);
+    this.note(entry, scope.catalog, { ...said, changes }, key, (given) => valuesOf(given, values), drawing);
   }
 
   /** Objects that the record creates; texts that name them have to be read anew. */
-  private learn(entry: Entry, catalog: Catalog): void {
+  private learn(entry: Entry, catalog: Catalog, scope: Scope): void {
     for (const statement of splitStatements(entry.statement)) {
-      const renewed = learnCreated(statement, catalog);
+      const renewed = learnCreated(statement, scope.catalog);
       if (renewed === null) continue;
       this.texts.delete(catalog);
       this.order += 1;
@@ -226,22 +242,51 @@ export class DrawLedger {
     }
   }
 
-  /** What the entry's text says; for EXECUTE, what the prepared statement's says with its arguments. */
-  private said(entry: Entry, catalog: Catalog, key: string): StatementDraws {
+  /** What a text says to a session that finds its names so. */
+  private read(text: string, catalog: Catalog, scope: Scope): StatementDraws {
     let texts = this.texts.get(catalog);
     if (texts === undefined) {
-      texts = new TextCache((text) => statementDraws(text, catalog));
+      texts = new TextCache();
       this.texts.set(catalog, texts);
     }
-    const said = texts.get(entry.statement);
-    if (said.prepares === null && said.executes === null) return said;
+    return texts.get(scope.key === '' ? text : `${scope.key}\n${text}`, () => statementDraws(text, scope.catalog));
+  }
+
+  /** What an entry says that sets the search path: in a string, the statements behind it go by that. */
+  private followPaths(
+    entry: Entry,
+    key: string,
+    catalog: NamedCatalog,
+    said: StatementDraws,
+    undone: ReadonlySet<string>,
+  ): StatementDraws {
+    if (isSingleStatement(entry.statement)) {
+      this.paths.changed(entry, key, said.paths, undone);
+      return said;
+    }
+    const all: StatementDraws[] = [];
+    this.paths.each(entry, key, catalog, undone, (statement, scope) =>
+      all.push(statementDraws(statement, scope.catalog)),
+    );
+    return inOneString(all);
+  }
+
+  /** For PREPARE and EXECUTE: what the prepared statement says with its arguments, by the path of its execution. */
+  private followPrepared(
+    entry: Entry,
+    key: string,
+    catalog: Catalog,
+    scope: Scope,
+    said: StatementDraws,
+  ): StatementDraws {
     const session = this.session(key);
-    session.prepared ??= this.preparedEarlier(key, catalog);
+    session.prepared ??= this.preparedEarlier(key, scope.catalog);
     if (said.prepares !== null && entry.outcome.status !== 'FAILED')
-      session.prepared.set(said.prepares.name, said.prepares.draws);
+      session.prepared.set(said.prepares.name, said.prepares.text);
     if (said.executes === null) return said;
-    const prepared = session.prepared.get(said.executes.name);
-    if (prepared === undefined) return said;
+    const text = session.prepared.get(said.executes.name);
+    if (text === undefined) return said;
+    const prepared = this.read(text, catalog, scope);
     const { values } = said.executes;
     return {
       ...prepared,
@@ -254,11 +299,11 @@ export class DrawLedger {
     };
   }
 
-  private preparedEarlier(key: string, catalog: Catalog): Map<string, StatementDraws> {
-    const prepared = new Map<string, StatementDraws>();
-    for (const text of this.options.earlier.get(key) ?? []) {
-      const { prepares } = statementDraws(text, catalog);
-      if (prepares !== null) prepared.set(prepares.name, prepares.draws);
+  private preparedEarlier(key: string, catalog: Catalog): Map<string, string> {
+    const prepared = new Map<string, string>();
+    for (const { statement } of this.options.earlier.get(key) ?? []) {
+      const { prepares } = statementDraws(statement, catalog);
+      if (prepares !== null) prepared.set(prepares.name, prepares.text);
     }
     return prepared;
   }
@@ -292,15 +337,17 @@ export class DrawLedger {
         if (group !== undefined) show(group, reference, values(reference.given));
       }
     }
-    if (said.parts.length === 0 && said.changes.length === 0 && said.recalls.length === 0) return;
+    if (said.parts.length + said.changes.length + said.recalls.length + said.unsure.length === 0) return;
     this.order += 1;
     const session = this.session(key);
     const recalls = said.recalls.flatMap((sequence) => this.recalled(entry, session, sequence));
     const draws = this.drawsOf(entry, catalog, said, session);
     const moves = said.changes.map((change) => this.move(entry, change, values));
-    if (draws.length + moves.length + recalls.length === 0) return;
+    const unsure = said.unsure.map((sequence) => this.track(sequence));
+    for (const track of unsure) track.move(this.order, null);
+    if (draws.length + moves.length + recalls.length + unsure.length === 0) return;
     const ofTransaction = drawing.get(entry.transactionId) ?? new Map<number, EntryDraws>();
-    drawing.set(entry.transactionId, ofTransaction.set(entry.sequence, { draws, moves, recalls }));
+    drawing.set(entry.transactionId, ofTransaction.set(entry.sequence, { draws, moves, recalls, unsure }));
   }
 
   private drawsOf(entry: Entry, catalog: Catalog, said: StatementDraws, session: LedgerSession): LedgerDraw[] {

@@ -1,3 +1,4 @@
+import type { Entry } from '../../journal/entry.ts';
 import type { JournalStore } from '../../journal/store.ts';
 import type { EntryFilter } from '../../journal/window.ts';
 import type { TargetConnection } from '../../target/connection.ts';
@@ -17,7 +18,7 @@ export interface OpenIdsOptions {
   readonly connector: Connector;
   readonly replayId: string;
   readonly sessions: ReadonlyMap<string, PlannedSession>;
-  readonly earlier: ReadonlyMap<string, readonly string[]>;
+  readonly earlier: ReadonlyMap<string, readonly Entry[]>;
   /** Target database for a recorded one; null: the target's own. */
   readonly databaseFor: (recorded: string | null) => string | null;
   /**
@@ -46,7 +47,7 @@ export async function openIdRestorer(options: OpenIdsOptions): Promise<IdRestore
   // setval writes.
   if (request.readOnly) return null;
   const databases = new Set([...sessions.values()].map(({ database }) => databaseFor(database) ?? target.database));
-  const catalogs = new Map<string, Catalog>();
+  const catalogs = new Map<string, NamedCatalog>();
   for (const database of databases) {
     catalogs.set(
       database,
@@ -63,14 +64,18 @@ export async function openIdRestorer(options: OpenIdsOptions): Promise<IdRestore
   const { resumed } = options;
   if (resumed === null) await options.saveStarts(startsOf(catalogs));
   else if (resumed.starts !== null) goBackTo(resumed.starts, catalogs);
+  const readFrom = await earliestStart(journal, request);
   const ledger = new DrawLedger({
     journal,
     window: request.window,
-    readFrom: await earliestStart(journal, request),
+    readFrom,
     filter: databasesOnly(request),
     positionsKnown: resumed === null || resumed.starts !== null,
     catalogFor: (recorded) => catalogs.get(databaseFor(recorded) ?? target.database) ?? NO_CATALOG,
-    earlier: options.earlier,
+    loginFor: (recorded) => request.users.find((user) => user.recorded === recorded)?.user ?? null,
+    earlier: new Map(
+      [...options.earlier].map(([key, made]) => [key, made.filter(({ timestamp }) => timestamp < readFrom)]),
+    ),
   });
   return new SequenceRestorer({
     ledger,
@@ -106,7 +111,7 @@ function goBackTo(starts: SequenceStarts, catalogs: ReadonlyMap<string, Catalog>
   }
 }
 
-const NO_CATALOG: Catalog = new NamedCatalog([]);
+const NO_CATALOG = new NamedCatalog([]);
 
 function withConnection<T>(
   options: OpenIdsOptions,

@@ -1,5 +1,5 @@
 import { identifierName, literalText, TOKEN, Tokenizer } from '../../journal/sql-tokens.ts';
-import type { RowEvent, Sequence, Table } from './catalog.ts';
+import type { Catalog, RowEvent, Sequence, Table } from './catalog.ts';
 
 /** A function or procedure of the target. */
 export interface Routine {
@@ -8,10 +8,7 @@ export interface Routine {
   readonly source: string;
 }
 
-interface Objects {
-  table(schema: string | null, name: string): Table | null;
-  sequence(schema: string | null, name: string): Sequence | null;
-}
+type Objects = Pick<Catalog, 'table' | 'sequence' | 'sequencesMeant'>;
 
 /**
  * Which sequences routines may draw from, as far as their source shows: `nextval('literal')`, INSERT into a
@@ -105,10 +102,19 @@ function qualifiedName(tokens: Tokenizer): readonly [schema: string | null, name
   return [schema, name];
 }
 
-/** The sequence that a regclass text names: `orders_id_seq`, `public."Order_id_seq"`. */
-export function namedBy(text: string, objects: Pick<Objects, 'sequence'>): Sequence | null {
+/**
+ * The sequence that a regclass text names: `orders_id_seq`, `public."Order_id_seq"`. Where it may be one of several, they
+ * are added to `unsure`.
+ */
+export function namedBy(
+  text: string,
+  objects: Pick<Catalog, 'sequence' | 'sequencesMeant'>,
+  unsure: Sequence[] = [],
+): Sequence | null {
   const tokens = new Tokenizer(text);
   tokens.advance();
   const [schema, name] = qualifiedName(tokens);
-  return tokens.kind === TOKEN.END && name !== '' ? objects.sequence(schema, name) : null;
+  if (tokens.kind !== TOKEN.END || name === '') return null;
+  unsure.push(...objects.sequencesMeant(schema, name));
+  return objects.sequence(schema, name);
 }

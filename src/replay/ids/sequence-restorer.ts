@@ -251,7 +251,8 @@ export class SequenceRestorer implements IdRestorer {
       if (canAsk) asked.push({ draw: ledgerDraw, first });
       if (canAsk || ledgerDraw.rowsTell) track.sent(draw);
     }
-    for (const track of found.moves) {
+    for (const track of found.unsure) this.statistics.unsure(track);
+    for (const track of [...found.moves, ...found.unsure]) {
       const place = this.place(track);
       place.next = null;
       place.furthest = null;

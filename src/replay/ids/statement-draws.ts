@@ -10,7 +10,9 @@ import { QUERY, readCalls } from './calls.ts';
 import type { Catalog, Column, RowEvent, Sequence, Table } from './catalog.ts';
 import { readConditions } from './conditions.ts';
 import type { Change, DrawPart, DrawRows, Reference } from './parts.ts';
+import { readRestarts } from './restarts.ts';
 import { sourceDraws } from './routines.ts';
+import { MAY_SET_PATH, type PathChange, pathChanges } from './search-path.ts';
 import { type Given, TokenList } from './tokens.ts';
 
 /** What a statement's text says about sequences. */
@@ -20,10 +22,14 @@ export interface StatementDraws {
   readonly changes: readonly Change[];
   /** Sequences whose last value in the session the statement asks for (currval); null: of whichever drew last (lastval). */
   readonly recalls: readonly (Sequence | null)[];
-  /** PREPARE name AS …: what an EXECUTE of it does. */
-  readonly prepares: { readonly name: string; readonly draws: StatementDraws } | null;
+  /** PREPARE name AS …: what an EXECUTE of it runs. */
+  readonly prepares: { readonly name: string; readonly text: string } | null;
   /** EXECUTE name (…); null for an argument that is no plain value. */
   readonly executes: { readonly name: string; readonly values: readonly (Given | null)[] } | null;
+  /** Sequences of which it draws from some, as the search path has it that nobody knows. */
+  readonly unsure: readonly Sequence[];
+  /** How it sets the search path. */
+  readonly paths: readonly PathChange[];
 }
 
 export const NO_DRAWS: StatementDraws = Object.freeze({
@@ -33,12 +39,25 @@ export const NO_DRAWS: StatementDraws = Object.freeze({
   recalls: [],
   prepares: null,
   executes: null,
+  unsure: [],
+  paths: [],
 });
 
 /** Reads what a statement, or a string of several, draws, shows and moves. Pure; costs a tokenising. */
 export function statementDraws(text: string, catalog: Catalog): StatementDraws {
-  if (isSingleStatement(text)) return read(text, catalog);
-  const all = splitStatements(text).map((statement) => read(statement, catalog));
+  if (isSingleStatement(text)) return singleDraws(text, catalog);
+  return inOneString(splitStatements(text).map((statement) => singleDraws(statement, catalog)));
+}
+
+function singleDraws(text: string, catalog: Catalog): StatementDraws {
+  const said = read(text, catalog);
+  const paths = MAY_SET_PATH.test(text) ? pathChanges(text) : [];
+  return paths.length === 0 ? said : { ...said, paths };
+}
+
+/** What a string of several statements says. */
+export function inOneString(all: readonly StatementDraws[]): StatementDraws {
+  if (all.every((said) => said === NO_DRAWS)) return NO_DRAWS;
   return {
     // The row count of a string is the sum over its statements.
     parts: all.flatMap(({ parts }) =>
@@ -49,6 +68,8 @@ export function statementDraws(text: string, catalog: Catalog): StatementDraws {
     recalls: all.flatMap(({ recalls }) => recalls),
     prepares: all.find(({ prepares }) => prepares !== null)?.prepares ?? null,
     executes: all.find(({ executes }) => executes !== null)?.executes ?? null,
+    unsure: all.flatMap(({ unsure }) => unsure),
+    paths: all.flatMap(({ paths }) => paths),
   };
 }
 
@@ -85,6 +106,7 @@ class StatementReader {
   private readonly references: Reference[] = [];
   private readonly changes: Change[] = [];
   private readonly recalls: (Sequence | null)[] = [];
+  private readonly unsure: Sequence[] = [];
   /** For `readCalls`. */
   readonly rows: { readonly from: number; readonly to: number }[] = [];
   readonly feeding = new Set<number>();
@@ -107,11 +129,12 @@ class StatementReader {
         this.block();
         return this.result();
       case 'TRUNCATE':
-        this.truncate();
+      case 'ALTER': {
+        const { changes, unsure } = readRestarts(tokens, this.catalog);
+        this.changes.push(...changes);
+        this.unsure.push(...unsure);
         return this.result();
-      case 'ALTER':
-        this.alter();
-        return this.result();
+      }
       case 'COPY':
         this.copy();
         return this.result();
@@ -135,9 +158,9 @@ class StatementReader {
   }
 
   private result(): StatementDraws {
-    const { parts, references, changes, recalls } = this;
-    if (parts.length + references.length + changes.length + recalls.length === 0) return NO_DRAWS;
-    return { parts, references, changes, recalls, prepares: null, executes: null };
+    const { parts, references, changes, recalls, unsure } = this;
+    if (parts.length + references.length + changes.length + recalls.length + unsure.length === 0) return NO_DRAWS;
+    return { ...NO_DRAWS, parts, references, changes, recalls, unsure };
   }
 
   private draw(
@@ -164,6 +187,15 @@ class StatementReader {
     }
   }
 
+  /** The table that a statement writes to; where it may be one of several, all their sequences are unsure. */
+  private target({ schema, name }: { readonly schema: string | null; readonly name: string }): Table | null {
+    for (const { columns, triggers } of this.catalog.tablesMeant(schema, name)) {
+      for (const { draws, mayDraw } of columns) this.unsure.push(...(draws === null ? mayDraw : [draws, ...mayDraw]));
+      this.unsure.push(...triggers.map(({ sequence }) => sequence));
+    }
+    return this.catalog.table(schema, name);
+  }
+
   /** INSERT, MERGE, UPDATE and DELETE, wherever they stand: in a CTE too. */
   private modifications(): void {
     const { tokens } = this;
@@ -181,8 +213,7 @@ class StatementReader {
   }
 
   private changed(from: number, event: RowEvent, index: number): void {
-    const { schema, name } = this.tokens.name(from);
-    const table = this.catalog.table(schema, name);
+    const table = this.target(this.tokens.name(from));
     if (table === null) return;
     const { group } = this.tokens.at(index);
     const rows = group < 0 ? 'ROWS' : 'UNKNOWN';
@@ -219,10 +250,10 @@ class StatementReader {
   }
 
   private insert(index: number): void {
-    const { tokens, catalog } = this;
+    const { tokens } = this;
     const top = tokens.at(index).group < 0;
     const target = tokens.name(index + 2);
-    const table = catalog.table(target.schema, target.name);
+    const table = this.target(target);
     if (table === null) return;
     let at = target.next;
     if (tokens.word(at) === 'AS') at += 2;
@@ -329,7 +360,7 @@ class StatementReader {
   private merge(index: number): void {
     const { tokens } = this;
     const target = tokens.name(index + 2);
-    const table = this.catalog.table(target.schema, target.name);
+    const table = this.target(target);
     if (table === null) return;
     const group = tokens.at(index).group;
     for (const event of ['UPDATE', 'DELETE'] as const)
@@ -355,8 +386,9 @@ class StatementReader {
   }
 
   private calls(from: number): void {
-    const { parts, changes, recalls } = readCalls(this.tokens, this.catalog, this, from);
+    const { parts, changes, recalls, unsure } = readCalls(this.tokens, this.catalog, this, from);
     this.recalls.push(...recalls);
+    this.unsure.push(...unsure);
     this.parts.push(...parts);
     this.changes.push(...changes);
   }
@@ -369,7 +401,7 @@ class StatementReader {
       return;
     }
     const target = tokens.name(1);
-    const table = this.catalog.table(target.schema, target.name);
+    const table = this.target(target);
     let at = target.next;
     let list: readonly string[] | null = null;
     if (tokens.is(at, '(')) {
@@ -381,51 +413,6 @@ class StatementReader {
       if (list !== null && !list.includes(column.name)) this.defaults(column, 1, 'ROWS', true);
     }
     this.triggers(table, 'INSERT', 1, 'ROWS');
-  }
-
-  private truncate(): void {
-    const { tokens, catalog } = this;
-    if (!/\bRESTART\s+IDENTITY\b/i.test(tokens.text)) return;
-    const cascades = /\bCASCADE\b/i.test(tokens.text);
-    const restarted = new Set<Sequence>();
-    let at = tokens.word(1) === 'TABLE' ? 2 : 1;
-    for (;;) {
-      const target = tokens.name(at);
-      const table = catalog.table(target.schema, target.name);
-      for (const sequence of [...(table?.owns ?? []), ...(cascades ? (table?.ownedBelow ?? []) : [])]) {
-        if (!restarted.has(sequence)) this.restart(sequence, sequence.start);
-        restarted.add(sequence);
-      }
-      at = tokens.is(target.next, '*') ? target.next + 1 : target.next;
-      if (!tokens.is(at, ',')) return;
-      at += 1;
-    }
-  }
-
-  private restart(sequence: Sequence, next: bigint | null): void {
-    this.changes.push({ sequence, next, parameter: null, add: 0n, transactional: true });
-  }
-
-  /** ALTER SEQUENCE … RESTART, ALTER TABLE … ALTER column RESTART. */
-  private alter(): void {
-    const { tokens, catalog } = this;
-    let restart = -1;
-    for (let index = 1; index < tokens.length && restart < 0; index++)
-      if (tokens.at(index).name === 'restart') restart = index;
-    if (restart < 0) return;
-    let at = 2;
-    if (tokens.word(at) === 'IF') at += 2;
-    const target = tokens.name(at);
-    const given = tokens.value(tokens.word(restart + 1) === 'WITH' ? restart + 2 : restart + 1)?.given.literal ?? null;
-    if (tokens.word(1) === 'SEQUENCE') {
-      const sequence = catalog.sequence(target.schema, target.name);
-      if (sequence !== null) this.restart(sequence, given ?? sequence.start);
-      return;
-    }
-    const column = tokens.at(restart - 1).name ?? '';
-    const sequence =
-      catalog.table(target.schema, target.name)?.columns.find(({ name }) => name === column)?.draws ?? null;
-    if (sequence !== null) this.restart(sequence, given ?? sequence.start);
   }
 
   private block(): void {
@@ -441,12 +428,11 @@ class StatementReader {
   }
 
   private prepare(): StatementDraws {
-    const { tokens, catalog } = this;
+    const { tokens } = this;
     const name = tokens.at(1).name;
     const as = tokens.find(2, -1, ['AS']);
     if (name === null || as < 0) return NO_DRAWS;
-    const draws = read(tokens.text.slice(tokens.at(as).start + 2), catalog);
-    return { ...NO_DRAWS, prepares: { name, draws } };
+    return { ...NO_DRAWS, prepares: { name, text: tokens.text.slice(tokens.at(as).start + 2) } };
   }
 
   private execute(): StatementDraws['executes'] {

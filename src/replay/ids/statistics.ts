@@ -4,13 +4,14 @@ import type { Track } from './track.ts';
 type Counts = Record<Certainty, number> & { draws: number; outOfReach: number; doubtful: number; displaced: boolean };
 
 /** Sequences that remarks name one by one. */
-const MOST_STRAYS = 20;
+const MOST_NAMED = 20;
 
 /** Counts how the draws of a run were settled, and says it in sentences. */
 export class IdStatistics {
   private readonly onUnsettled: (message: string) => void;
   private readonly tracks = new Map<Track, Counts>();
   private readonly strays = new Set<string>();
+  private readonly unsureOf = new Set<string>();
 
   constructor(onUnsettled: (message: string) => void) {
     this.onUnsettled = onUnsettled;
@@ -46,6 +47,13 @@ export class IdStatistics {
     }
   }
 
+  /** A statement is being sent that may draw from the sequence, as the search path has it that nobody knows. */
+  unsure({ sequence: { name } }: Track): void {
+    if (this.unsureOf.has(name)) return;
+    this.unsureOf.add(name);
+    if (this.unsureOf.size <= MOST_NAMED) this.onUnsettled(meant(name));
+  }
+
   /** A statement failed that others under way behind it counted on. */
   displaced(track: Track): void {
     const counts = this.tracks.get(track);
@@ -56,14 +64,12 @@ export class IdStatistics {
 
   /** At the end a sequence does not stand where the statements that were seen to draw have left it. */
   astray(name: string): void {
-    if (this.strays.size < MOST_STRAYS) this.onUnsettled(strayed(name));
+    if (this.strays.size < MOST_NAMED) this.onUnsettled(strayed(name));
     this.strays.add(name);
   }
 
   remarks(): readonly string[] {
-    const remarks = [...this.strays].slice(0, MOST_STRAYS).map(strayed);
-    if (this.strays.size > MOST_STRAYS)
-      remarks.push(`generated ids: so it is with ${this.strays.size - MOST_STRAYS} more sequences`);
+    const remarks = [...named(this.strays, strayed), ...named(this.unsureOf, meant)];
     for (const [track, counts] of this.tracks) {
       const { name, cache } = track.sequence;
       if (!track.sequence.settable) {
@@ -97,6 +103,16 @@ export class IdStatistics {
     }
     return remarks;
   }
+}
+
+function named(names: ReadonlySet<string>, sentence: (name: string) => string): string[] {
+  const sentences = [...names].slice(0, MOST_NAMED).map(sentence);
+  if (names.size > MOST_NAMED) sentences.push(`generated ids: so it is with ${names.size - MOST_NAMED} more sequences`);
+  return sentences;
+}
+
+function meant(name: string): string {
+  return `generated ids of ${name}: the record does not tell the search path of some statements, which may have drawn from it or from one of the same name in another schema; it is left alone where nothing shows where it stands`;
 }
 
 function strayed(name: string): string {
