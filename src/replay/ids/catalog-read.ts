@@ -46,6 +46,9 @@ JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = pair.here
 JOIN pg_attribute b ON b.attrelid = k.confrelid AND b.attnum = pair.there
 WHERE k.contype = 'f'`;
 
+const PARTITIONS = `
+SELECT i.inhrelid::text, i.inhparent::text FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE c.relispartition`;
+
 /** The base table of a simple view whose rows no trigger inserts. */
 const VIEWS = `
 SELECT DISTINCT r.ev_class::text, d.refobjid::text
@@ -95,6 +98,7 @@ export async function readCatalog(
   for (const row of sequences) builder.addSequence(row);
   await readPositions(connection, builder.readable());
   for (const row of (await connection.query(COLUMNS)).rows) builder.addColumn(row as string[]);
+  builder.addPartitions((await connection.query(PARTITIONS)).rows as string[][]);
   for (const row of (await connection.query(FOREIGN_KEYS)).rows) builder.addForeignKey(row as string[]);
   for (const row of (await connection.query(VIEWS)).rows) builder.addView(row as string[]);
   const triggers = (await connection.query(TRIGGERS)).rows as string[][];
@@ -254,6 +258,24 @@ class CatalogBuilder {
     // OWNED BY alone: the application calls nextval itself and gives the value.
     const held = sequence ?? this.byOid.get((owned ?? '').split(',')[0]!) ?? null;
     if (held !== null) table.holds.set(column!, held);
+  }
+
+  /** The identity of a partition is that of the whole table, which alone restarts it. */
+  addPartitions(rows: readonly (readonly string[])[]): void {
+    const parents = new Map(rows.map(([partition, parent]) => [partition!, parent!]));
+    for (const partition of parents.keys()) {
+      const table = this.tables.get(partition);
+      let root = partition;
+      for (let up = parents.get(root); up !== undefined; up = parents.get(root)) root = up;
+      const whole = this.tables.get(root)?.columns ?? [];
+      if (table === undefined) continue;
+      table.columns = table.columns.map((column) => {
+        const draws = column.identity ? whole.find(({ name }) => name === column.name)?.draws : null;
+        if (draws == null) return column;
+        table.holds.set(column.name, draws);
+        return { ...column, draws };
+      });
+    }
   }
 
   addForeignKey(row: readonly (string | null)[]): void {
