@@ -60,3 +60,24 @@ it('restores what is drawn by rows that are inserted straight into a partition',
   await twice('INSERT INTO item (k) VALUES (3)');
   await expectRestored('SELECT * FROM item ORDER BY 1');
 });
+
+it('counts below zero: by setval, RESTART and values that later statements show', async () => {
+  await given(`
+    CREATE SEQUENCE down INCREMENT -1 MINVALUE -10000 MAXVALUE 100;
+    CREATE TABLE item (id int DEFAULT nextval('down') PRIMARY KEY, name text);
+    CREATE TABLE part (item int REFERENCES item)`);
+  await a.run("SELECT setval('down', -5)");
+  await twice("INSERT INTO item (name) VALUES ('set')");
+  await a.run("SELECT setval('down', '-50'::bigint, false)");
+  await twice("INSERT INTO item (name) VALUES ('set')");
+  await a.run('ALTER SEQUENCE down RESTART WITH -200');
+  await twice("INSERT INTO item (name) VALUES ('restarted')");
+  await a.unrecorded("SELECT nextval('down'), nextval('down')");
+  for (const name of ['one', 'two']) {
+    const { rows } = await a.run('INSERT INTO item (name) VALUES ($1) RETURNING id', [name]);
+    const id = String(rows[0]?.[0]);
+    if (name === 'one') await a.run('INSERT INTO part VALUES ($1)', [id]);
+    else await a.run(`INSERT INTO part VALUES (${id})`);
+  }
+  await expectRestored('SELECT * FROM item ORDER BY 1', 'SELECT * FROM part ORDER BY 1');
+});

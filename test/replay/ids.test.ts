@@ -230,7 +230,13 @@ describe('settling what draws gave', () => {
     return texts.map((text, order) => {
       const [, start, end, count = '1', most = count, shown] =
         /^(\d+)-(\d+)(?:×(\d+)(?:\.\.(\d+|∞))?)?(?: ?>(.*))?$/.exec(text)!;
-      const group: Draw['group'] = { transaction: String(order), draws: [], shown: new Map(), before: new Set() };
+      const group: Draw['group'] = {
+        transaction: String(order),
+        draws: [],
+        stretch: 0,
+        shown: new Map(),
+        before: new Set(),
+      };
       for (const value of shown?.split(',') ?? []) group.shown.set(BigInt(value.trim()), true);
       const draw: Draw = {
         order,

@@ -37,7 +37,7 @@ class ConditionReader {
       const assigns = set >= 0 && index > set && (setEnd < 0 || index < setEnd) && tokens.at(index).group < 0;
       if (isEqual) {
         this.compared(tables, index - 1, index + 1, assigns);
-        const left = tokens.value(index - 1);
+        const left = tokens.value(tokens.is(index - 2, '-') ? index - 2 : index - 1);
         if (left !== null && left.next === index) this.refer(tables, index + 1, left.given, false);
       } else if (tokens.is(index + 1, '(')) {
         for (const item of tokens.items(index + 2, tokens.close(index + 1))) {

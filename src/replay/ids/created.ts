@@ -163,9 +163,8 @@ class Learner {
       if (!Object.hasOwn(keys, name)) continue;
       let at = index + 1;
       if (tokens.word(at) === 'WITH' || tokens.word(at) === 'BY') at += 1;
-      const negative = tokens.is(at, '-');
-      const value = tokens.value(negative ? at + 1 : at)?.given.literal ?? null;
-      if (value !== null) values[keys[name as keyof typeof keys]] = negative ? -value : value;
+      const value = tokens.value(at)?.given.literal ?? null;
+      if (value !== null) values[keys[name as keyof typeof keys]] = value;
     }
     // A sequence that counts down begins at its top.
     if ((values.increment ?? 1n) < 0n) {

@@ -13,6 +13,8 @@ export interface Group {
   /** Their transaction; null: autocommit statements. */
   transaction: string | null;
   readonly draws: Draw[];
+  /** How often the record had moved the sequence before. */
+  stretch: number;
   /** Shown value → whether a foreign key vouches for it. */
   readonly shown: Map<bigint, boolean>;
   /** Values that the session had shown before these draws: not theirs. */

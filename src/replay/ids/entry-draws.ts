@@ -36,7 +36,7 @@ export function newDraw(order: number, entry: Entry, counts: Counts): Draw {
     end,
     guess: range.count,
     ...range,
-    group: { transaction: null, draws: [], shown: new Map(), before: NO_VALUES },
+    group: { transaction: null, draws: [], stretch: 0, shown: new Map(), before: NO_VALUES },
     slot: null,
     origin: null,
     certainty: 'UNSETTLED',
@@ -48,7 +48,7 @@ const STAMP = 1_000;
 
 /**
  * Draws between which nothing was shown belong together: what is shown behind them may be any one's. But what a
- * transaction shows is taken for its own draws'.
+ * transaction shows is taken for its own draws', and what is shown behind a setval for draws behind it.
  */
 export function joinGroup(groups: Map<Track, Group>, track: Track, draw: Draw, entry: Entry): void {
   const group = groups.get(track);
@@ -58,9 +58,11 @@ export function joinGroup(groups: Map<Track, Group>, track: Track, draw: Draw, e
     group === undefined ||
     group.shown.size > 0 ||
     group.transaction !== transaction ||
+    group.stretch !== track.stretch ||
     group.draws.length >= MOST_SHOWN
   ) {
     draw.group.transaction = transaction;
+    draw.group.stretch = track.stretch;
     draw.group.draws.push(draw);
     if (group !== undefined) draw.group.before = new Set([...group.before, ...group.shown.keys()].slice(-MOST_BEFORE));
     groups.set(track, draw.group);
@@ -80,7 +82,7 @@ export function show(group: Group, reference: Reference, values: readonly bigint
 }
 
 const NONE: readonly bigint[] = [];
-const WHOLE = /^\d{1,18}$/;
+const WHOLE = /^-?\d{1,18}$/;
 
 /** Whole numbers that a statement gives at a place: one, or the elements of an array. */
 export function valuesOf(given: Given, parameters: readonly Value[]): readonly bigint[] {
@@ -95,7 +97,7 @@ function wholeNumbers(value: Value): readonly bigint[] {
       return [value.value];
     case 'text':
       if (WHOLE.test(value.value)) return [BigInt(value.value)];
-      if (!/^\{[\d,]+\}$/.test(value.value)) return NONE;
+      if (!/^\{[-\d,]+\}$/.test(value.value)) return NONE;
       return value.value
         .slice(1, -1)
         .split(',')

@@ -108,17 +108,19 @@ export class TokenList {
     return items;
   }
 
-  /** Reads `$1`, `42` or `'42'` with its casts; null for anything else. `next` is the index behind it. */
+  /** Reads `$1`, `-42` or `'-42'` with its casts; null for anything else. `next` is the index behind it. */
   value(from: number): { readonly given: Given; readonly next: number } | null {
-    const token = this.at(from);
+    const negative = this.is(from, '-');
+    const at = negative ? from + 1 : from;
+    const token = this.at(at);
     let given: Given;
-    if (token.kind === TOKEN.PARAMETER) given = { parameter: Number(token.text.slice(1)), literal: null };
+    if (token.kind === TOKEN.PARAMETER && !negative) given = { parameter: Number(token.text.slice(1)), literal: null };
     else if (token.kind === TOKEN.NUMBER && WHOLE.test(token.text))
-      given = { parameter: null, literal: BigInt(token.text) };
-    else if (token.kind === TOKEN.STRING && WHOLE.test(literalText(token.text))) {
+      given = { parameter: null, literal: negative ? -BigInt(token.text) : BigInt(token.text) };
+    else if (token.kind === TOKEN.STRING && !negative && WHOLE.test(literalText(token.text))) {
       given = { parameter: null, literal: BigInt(literalText(token.text)) };
     } else return null;
-    let next = from + 1;
+    let next = at + 1;
     while (this.is(next, '::')) {
       next = this.name(next + 1).next;
       if (this.is(next, '(')) next = this.close(next) + 1;
@@ -128,4 +130,4 @@ export class TokenList {
   }
 }
 
-const WHOLE = /^\d{1,18}$/;
+const WHOLE = /^-?\d{1,18}$/;

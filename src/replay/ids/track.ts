@@ -36,6 +36,8 @@ export class Track {
   private readonly underWay = new Map<Draw, (() => void)[]>();
   /** Values that no statement of the record accounts for. */
   missing = 0;
+  /** How often the record has moved the sequence. */
+  stretch = 0;
 
   /** @param known the target's place is where the record begins */
   constructor(sequence: Sequence, known: boolean) {
@@ -50,6 +52,7 @@ export class Track {
 
   /** The record moves the sequence (setval, RESTART); null: to an unknown place. */
   move(order: number, next: bigint | null): void {
+    this.stretch += 1;
     this.waiting.push({ order, next, continues: false });
   }
 
