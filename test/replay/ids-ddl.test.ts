@@ -81,3 +81,60 @@ it('counts below zero: by setval, RESTART and values that later statements show'
   }
   await expectRestored('SELECT * FROM item ORDER BY 1', 'SELECT * FROM part ORDER BY 1');
 });
+
+it('follows sequences, tables and columns to their new names', async () => {
+  await given(
+    'CREATE TABLE item (id bigserial PRIMARY KEY, name text); CREATE TABLE part (item bigint REFERENCES item)',
+  );
+  await twice("INSERT INTO item (name) VALUES ('one')");
+  await a.run('ALTER SEQUENCE item_id_seq RENAME TO "Numbers"');
+  await twice("INSERT INTO item (name) VALUES ('two')");
+  await a.run('ALTER TABLE item RENAME TO thing');
+  await twice("INSERT INTO thing (name) VALUES ('three')");
+  await a.run('ALTER TABLE thing RENAME COLUMN id TO no');
+  await twice("INSERT INTO thing (name) VALUES ('four')", "INSERT INTO thing VALUES (DEFAULT, 'four')");
+  await a.run('ALTER TABLE "Numbers" RENAME TO numbers');
+  await twice("SELECT nextval('numbers')", "INSERT INTO thing SELECT nextval('numbers'), 'five'");
+  const { report } = await expectRestored('SELECT * FROM thing ORDER BY 1');
+  expect(report?.remarks).toEqual([
+    'generated ids of public.numbers: 5 statements drew from it: 5 by their order in the record alone',
+  ]);
+});
+
+it('loses no transaction to a sequence that is called otherwise by then', async () => {
+  await given('CREATE TABLE item (id bigserial PRIMARY KEY, name text)');
+  await twice("INSERT INTO item (name) VALUES ('one')");
+  await a.run(`DO $$ BEGIN EXECUTE 'ALTER SEQUENCE item_id_seq RENAME TO numbers'; END $$`);
+  await a.run('BEGIN');
+  await a.run("INSERT INTO item (name) VALUES ('two')");
+  await a.run('COMMIT');
+  await twice("INSERT INTO item (name) VALUES ('three')");
+  const replayed = await bench.replay(target, await recorder.finish(bench.journal));
+  expect(failures(replayed)).toEqual([]);
+  expect(await run(target, 'SELECT name FROM item ORDER BY id')).toBe('one\ntwo\nthree');
+  expect(replayed.report?.remarks.join()).toContain('public.numbers: on the target, values were drawn');
+});
+
+it('counts on in the steps and bounds that ALTER SEQUENCE gives', async () => {
+  await given("CREATE SEQUENCE number MAXVALUE 4; CREATE TABLE item (id int DEFAULT nextval('number'), name text)");
+  await twice("INSERT INTO item (name) VALUES ('one')");
+  await a.run('ALTER SEQUENCE number INCREMENT BY 10 MAXVALUE 1000');
+  await twice("INSERT INTO item (name) VALUES ('two')");
+  await a.run('BEGIN');
+  await a.run('ALTER SEQUENCE number INCREMENT 7');
+  await a.run('ROLLBACK');
+  await twice("INSERT INTO item (name) VALUES ('three')");
+  await a.run('ALTER SEQUENCE number INCREMENT -5 RESTART 300 START WITH 200');
+  await twice("INSERT INTO item (name) VALUES ('four')");
+  await a.run('ALTER SEQUENCE number RESTART');
+  await twice("INSERT INTO item (name) VALUES ('five')");
+  await expectRestored('SELECT * FROM item ORDER BY name');
+});
+
+it('knows partitions that the record creates', async () => {
+  await given('CREATE TABLE item (id bigserial, k int) PARTITION BY RANGE (k)');
+  await a.run('CREATE TABLE item_low PARTITION OF item FOR VALUES FROM (0) TO (10)');
+  await twice('INSERT INTO item_low (k) VALUES (1)');
+  await twice('INSERT INTO item (k) VALUES (2)');
+  await expectRestored('SELECT * FROM item ORDER BY 1');
+});

@@ -241,6 +241,7 @@ describe('settling what draws gave', () => {
       const draw: Draw = {
         order,
         start: Number(start),
+        step: 1n,
         end: Number(end),
         guess: Number(count),
         count: Number(count),

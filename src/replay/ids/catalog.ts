@@ -1,15 +1,15 @@
 /** A sequence of the target, as it stood before the replay. */
 export interface Sequence {
-  /** `schema.name`, unquoted: for people and as a key. */
-  readonly name: string;
+  /** `schema.name`, unquoted: for people and as a key. This and what follows is as the record has it where it was read to. */
+  name: string;
   /** As a text that `::regclass` reads whatever the search path is. */
-  readonly regclass: string;
-  readonly increment: bigint;
+  regclass: string;
+  increment: bigint;
   /** What ALTER SEQUENCE … RESTART and TRUNCATE … RESTART IDENTITY go back to. */
-  readonly start: bigint;
-  readonly min: bigint;
-  readonly max: bigint;
-  readonly cycles: boolean;
+  start: bigint;
+  min: bigint;
+  max: bigint;
+  cycles: boolean;
   /** Values that a session takes at once. Above 1, the order of values is not the order of draws. */
   readonly cache: bigint;
   /** What nextval gives next; null when this login may not read it. */
@@ -41,7 +41,8 @@ export interface TriggerDraws {
 }
 
 export interface Table {
-  /** `schema.name`, unquoted. */
+  /** Unquoted. */
+  readonly schema: string;
   readonly name: string;
   /** In their order, dropped ones left out: what an INSERT without a column list fills. */
   readonly columns: readonly Column[];
@@ -66,9 +67,11 @@ export interface Catalog {
   /** True when some routine draws: then calls have to be looked for. */
   readonly hasRoutines: boolean;
   /** Makes objects known that the record creates; a null schema is the one that new objects go to. */
-  addTable(schema: string | null, name: string, table: Omit<Table, 'name'>): Table;
+  addTable(schema: string | null, name: string, table: Omit<Table, 'schema' | 'name'>): Table;
   addSequence(schema: string | null, name: string, values: Partial<Sequence>): Sequence;
   addSchema(name: string): void;
+  renameTable(table: Table, name: string): void;
+  renameSequence(sequence: Sequence, name: string): void;
   /** Where new objects go; null: unknown. */
   readonly home: string | null;
   /** What an unqualified name may mean of which `table` and `sequence` cannot tell it; empty where they can. */
@@ -139,6 +142,21 @@ export class NamedCatalog implements Catalog {
     this.schemas.add(name);
   }
 
+  renameTable(table: Table, name: string): void {
+    this.tableNames.delete(table.schema, table.name);
+    this.addTable(table.schema, name, table);
+  }
+
+  renameSequence(sequence: Sequence, name: string): void {
+    const [schema, old] = this.sequenceNames.placeOf(sequence);
+    this.sequences.delete(sequence.name);
+    this.sequenceNames.delete(schema, old);
+    sequence.name = `${schema}.${name}`;
+    sequence.regclass = `${quoted(schema)}.${quoted(name)}`;
+    this.sequences.set(sequence.name, sequence);
+    this.sequenceNames.add(schema, name, sequence);
+  }
+
   get hasRoutines(): boolean {
     return this.routines.size > 0;
   }
@@ -147,8 +165,8 @@ export class NamedCatalog implements Catalog {
     this.routines = routines;
   }
 
-  addTable(schema: string | null, name: string, table: Omit<Table, 'name'>): Table {
-    const added = { ...table, name: `${schema ?? this.home}.${name}` };
+  addTable(schema: string | null, name: string, table: Omit<Table, 'schema' | 'name'>): Table {
+    const added = { ...table, schema: schema ?? this.home, name };
     this.tableNames.add(schema ?? this.home, name, added);
     return added;
   }
@@ -219,7 +237,7 @@ export class ScopedCatalog implements Catalog {
     return this.whole.hasRoutines;
   }
 
-  addTable(schema: string | null, name: string, table: Omit<Table, 'name'>): Table {
+  addTable(schema: string | null, name: string, table: Omit<Table, 'schema' | 'name'>): Table {
     return this.whole.addTable(schema ?? this.home, name, table);
   }
 
@@ -229,6 +247,14 @@ export class ScopedCatalog implements Catalog {
 
   addSchema(name: string): void {
     this.whole.addSchema(name);
+  }
+
+  renameTable(table: Table, name: string): void {
+    this.whole.renameTable(table, name);
+  }
+
+  renameSequence(sequence: Sequence, name: string): void {
+    this.whole.renameSequence(sequence, name);
   }
 }
 
@@ -259,6 +285,19 @@ class Names<T> {
     const elsewhere = this.anywhere.has(name) && this.anywhere.get(name) !== names.get(name);
     this.anywhere.set(name, elsewhere ? null : object);
     this.bySchema.set(schema, names.set(name, object));
+  }
+
+  delete(schema: string, name: string): void {
+    this.bySchema.get(schema)?.delete(name);
+    const left = [...this.bySchema.values()].flatMap((names) => names.get(name) ?? []);
+    if (left.length === 0) this.anywhere.delete(name);
+    else this.anywhere.set(name, left.length === 1 ? left[0]! : null);
+  }
+
+  placeOf(object: T): readonly [schema: string, name: string] {
+    for (const [schema, names] of this.bySchema)
+      for (const [name, one] of names) if (one === object) return [schema, name];
+    return ['', ''];
   }
 
   find(schema: string | null, name: string): T | null {

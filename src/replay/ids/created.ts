@@ -1,5 +1,5 @@
 import { literalText, TOKEN } from '../../journal/sql-tokens.ts';
-import type { Catalog, Column, Sequence } from './catalog.ts';
+import type { Catalog, Column, Sequence, Table } from './catalog.ts';
 import { namedBy } from './routines.ts';
 import { TokenList } from './tokens.ts';
 
@@ -14,15 +14,25 @@ const SERIAL: Readonly<Record<string, bigint>> = {
 /** Words that begin a table constraint instead of a column. */
 const CONSTRAINTS = ['CONSTRAINT', 'PRIMARY', 'FOREIGN', 'UNIQUE', 'CHECK', 'LIKE'];
 
+export interface Learned {
+  /** Begin anew at their start. */
+  readonly renewed: readonly Sequence[];
+  /** Go on from their last value in other steps. */
+  readonly stepped: readonly Sequence[];
+}
+
 /**
  * Makes known what a statement of the record creates: sequences, tables that draw from them, foreign keys,
- * defaults. Gives the sequences that the catalog had already and that begin anew; null when nothing was learned.
+ * defaults. Gives what becomes of sequences that the catalog had already; null when nothing was learned.
  * Temporary objects are left out: they end with their session, and nobody else knows their ids.
  */
-export function learnCreated(text: string, catalog: Catalog): readonly Sequence[] | null {
+export function learnCreated(text: string, catalog: Catalog): Learned | null {
   const tokens = new TokenList(text);
   const learner = new Learner(tokens, catalog);
-  if (tokens.word(0) === 'ALTER' && tokens.word(1) === 'TABLE') return learner.alterTable() ? [] : null;
+  if (tokens.word(0) === 'ALTER') {
+    if (tokens.word(1) === 'SEQUENCE') return learner.alterSequence() ? learner : null;
+    return tokens.word(1) === 'TABLE' && learner.alterTable() ? learner : null;
+  }
   if (tokens.word(0) !== 'CREATE') return null;
   if (tokens.word(1) === 'SCHEMA') return learner.schema();
   const kind = tokens.word(1) === 'UNLOGGED' ? 2 : 1;
@@ -30,10 +40,13 @@ export function learnCreated(text: string, catalog: Catalog): readonly Sequence[
   return tokens.word(kind) === 'TABLE' ? learner.table(kind + 1) : null;
 }
 
-class Learner {
+type Options = Partial<Pick<Sequence, 'increment' | 'start' | 'min' | 'max' | 'cycles'>> & { cache?: bigint };
+
+class Learner implements Learned {
   private readonly tokens: TokenList;
   private readonly catalog: Catalog;
-  private readonly renewed: Sequence[] = [];
+  readonly renewed: Sequence[] = [];
+  readonly stepped: Sequence[] = [];
   private readonly sequences: Sequence[] = [];
 
   constructor(tokens: TokenList, catalog: Catalog) {
@@ -41,25 +54,32 @@ class Learner {
     this.catalog = catalog;
   }
 
-  schema(): readonly Sequence[] {
+  schema(): Learned {
     this.catalog.addSchema(this.name(2).name);
-    return [];
+    return this;
   }
 
-  sequence(from: number): readonly Sequence[] | null {
+  sequence(from: number): Learned | null {
     const { tokens } = this;
     const target = this.made(from);
     if (target === null) return null;
     if (target.ifNotExists && this.catalog.sequence(target.schema, target.name) !== null) return null;
     this.create(target.schema, target.name, this.options(target.next, tokens.length));
-    return this.renewed;
+    return this;
   }
 
-  table(from: number): readonly Sequence[] | null {
+  table(from: number): Learned | null {
     const { tokens, catalog } = this;
     const target = this.made(from);
     if (target === null) return null;
     if (target.ifNotExists && catalog.table(target.schema, target.name) !== null) return null;
+    if (tokens.word(target.next) === 'PARTITION') {
+      const whole = tokens.name(target.next + 2);
+      const table = catalog.table(whole.schema, whole.name);
+      if (table === null) return null;
+      catalog.addTable(target.schema, target.name, { ...table, owns: [], ownedBelow: [] });
+      return this;
+    }
     if (!tokens.is(target.next, '(')) return null;
     const columns: Column[] = [];
     const holds = new Map<string, Sequence>();
@@ -82,15 +102,52 @@ class Learner {
       holds,
       refers,
     });
-    return this.renewed;
+    return this;
   }
 
-  /** ADD … FOREIGN KEY, and ALTER … SET DEFAULT nextval(…), as dumps have them. */
+  /** RENAME, and options: RESTART is read with the statements that draw. */
+  alterSequence(): boolean {
+    const { tokens, catalog } = this;
+    const target = this.name(2);
+    const sequence = catalog.sequence(target.schema, target.name);
+    if (sequence === null) return false;
+    const renamed = this.renamed(target.next);
+    if (renamed !== null) catalog.renameSequence(sequence, renamed);
+    const { increment, start, min, max, cycles } = this.given(target.next, tokens.length);
+    if (increment !== undefined && increment !== sequence.increment) this.stepped.push(sequence);
+    sequence.increment = increment ?? sequence.increment;
+    sequence.start = start ?? sequence.start;
+    sequence.min = min ?? sequence.min;
+    sequence.max = max ?? sequence.max;
+    sequence.cycles = cycles ?? sequence.cycles;
+    return true;
+  }
+
+  /** `RENAME TO name` */
+  private renamed(from: number): string | null {
+    const { tokens } = this;
+    return tokens.at(from).name === 'rename' && tokens.word(from + 1) === 'TO' ? tokens.at(from + 2).name : null;
+  }
+
+  /** RENAME, ADD … FOREIGN KEY, and ALTER … SET DEFAULT nextval(…), as dumps have them. */
   alterTable(): boolean {
     const { tokens, catalog } = this;
     const target = this.name(2);
+    const renamed = this.renamed(target.next);
     const table = catalog.table(target.schema, target.name);
-    if (table === null) return false;
+    if (table === null) {
+      // ALTER TABLE renames sequences, too.
+      return renamed !== null && this.alterSequence();
+    }
+    if (renamed !== null) {
+      catalog.renameTable(table, renamed);
+      return true;
+    }
+    if (tokens.at(target.next).name === 'rename') {
+      const at = tokens.at(target.next + 1).name === 'column' ? target.next + 2 : target.next + 1;
+      this.renameColumn(table, tokens.at(at).name ?? '', tokens.at(at + 2).name ?? '');
+      return true;
+    }
     const holds = new Map(table.holds);
     const refers = new Set(table.refers);
     let columns = table.columns;
@@ -102,8 +159,18 @@ class Learner {
       columns = columns.map((column) => (column.name === name ? { ...column, draws } : column));
       if (draws !== null) holds.set(name, draws);
     }
-    catalog.addTable(target.schema, target.name, { ...table, columns, holds, refers });
+    catalog.addTable(table.schema, table.name, { ...table, columns, holds, refers });
     return true;
+  }
+
+  private renameColumn(table: Table, from: string, to: string): void {
+    const named = (name: string) => (name === from ? to : name);
+    this.catalog.addTable(table.schema, table.name, {
+      ...table,
+      columns: table.columns.map((column) => ({ ...column, name: named(column.name) })),
+      holds: new Map([...table.holds].map(([column, sequence]) => [named(column), sequence])),
+      refers: new Set([...table.refers].map(named)),
+    });
   }
 
   private name(from: number): { schema: string | null; name: string; next: number; ifNotExists: boolean } {
@@ -152,10 +219,10 @@ class Learner {
     return null;
   }
 
-  private options(from: number, to: number): Partial<Sequence> {
+  /** Options as written. */
+  private given(from: number, to: number): Options {
     const { tokens } = this;
-    const values: { increment?: bigint; start?: bigint; min?: bigint; max?: bigint; cache?: bigint; cycles?: boolean } =
-      {};
+    const values: Options = {};
     const keys = { increment: 'increment', start: 'start', minvalue: 'min', maxvalue: 'max', cache: 'cache' } as const;
     for (let index = from; index < to; index++) {
       const name = tokens.at(index).name ?? '';
@@ -166,6 +233,11 @@ class Learner {
       const value = tokens.value(at)?.given.literal ?? null;
       if (value !== null) values[keys[name as keyof typeof keys]] = value;
     }
+    return values;
+  }
+
+  private options(from: number, to: number): Options {
+    const values = this.given(from, to);
     // A sequence that counts down begins at its top.
     if ((values.increment ?? 1n) < 0n) {
       values.max ??= -1n;

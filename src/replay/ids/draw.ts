@@ -26,6 +26,8 @@ export interface Draw {
   /** Running number in the order in which statements started. */
   readonly order: number;
   readonly start: Micros;
+  /** From one value to the next. */
+  readonly step: bigint;
   /** The statement had ended by then; Infinity while unknown. Only draws whose spans meet can have changed places. */
   end: Micros;
   /** Values drawn: as the text and the record's row count tell, as settled, at least and at most. */

@@ -19,7 +19,7 @@ export interface Counts {
 }
 
 /** An entry's draws from one sequence, with what its outcome and row count say of their number. */
-export function newDraw(order: number, entry: Entry, counts: Counts): Draw {
+export function newDraw(order: number, entry: Entry, step: bigint, counts: Counts): Draw {
   const rows = counts.rowsTell && entry.rows !== null ? entry.rows : null;
   const full = counts.fixed + counts.perRow * (rows ?? 1);
   const exact = counts.exact && (counts.perRow === 0 || rows !== null);
@@ -33,6 +33,7 @@ export function newDraw(order: number, entry: Entry, counts: Counts): Draw {
   return {
     order,
     start: entry.timestamp,
+    step,
     end,
     guess: range.count,
     ...range,

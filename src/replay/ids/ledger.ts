@@ -26,6 +26,8 @@ const MOST_SESSIONS = 10_000;
 export interface LedgerDraw {
   readonly track: Track;
   readonly draw: Draw;
+  /** What the sequence was called by then. */
+  readonly regclass: string;
   /** True when the statement's row count on the target tells how many values it took. */
   readonly rowsTell: boolean;
   /** Values a row. */
@@ -37,7 +39,7 @@ export interface EntryDraws {
   readonly draws: readonly LedgerDraw[];
   readonly moves: readonly Track[];
   /** Draws of earlier transactions of the session that its currval and lastval speak of. */
-  readonly recalls: readonly { readonly track: Track; readonly draw: Draw }[];
+  readonly recalls: readonly Pick<LedgerDraw, 'track' | 'draw' | 'regclass'>[];
   /** Sequences of which it draws from some, and nobody knows which. */
   readonly unsure: readonly Track[];
 }
@@ -234,11 +236,12 @@ export class DrawLedger {
   /** Objects that the record creates; texts that name them have to be read anew. */
   private learn(entry: Entry, catalog: Catalog, scope: Scope): void {
     for (const statement of splitStatements(entry.statement)) {
-      const renewed = learnCreated(statement, scope.catalog);
-      if (renewed === null) continue;
+      const learned = learnCreated(statement, scope.catalog);
+      if (learned === null) continue;
       this.texts.delete(catalog);
       this.order += 1;
-      for (const sequence of renewed) this.track(sequence).move(this.order, sequence.start);
+      for (const sequence of learned.renewed) this.track(sequence).move(this.order, sequence.start);
+      for (const sequence of learned.stepped) this.track(sequence).changeStep(this.order);
     }
   }
 
@@ -367,7 +370,7 @@ export class DrawLedger {
     const draws: LedgerDraw[] = [];
     for (const [sequence, counts] of bySequence) {
       const track = this.track(sequence);
-      const draw = newDraw(this.order, entry, counts);
+      const draw = newDraw(this.order, entry, sequence.increment, counts);
       track.add(draw);
       session.running.push(draw);
       session.last.delete(track);
@@ -376,6 +379,7 @@ export class DrawLedger {
       draws.push({
         track,
         draw,
+        regclass: sequence.regclass,
         rowsTell: counts.exact && counts.rowsTell && counts.fixed === 0,
         perRow: counts.perRow,
       });
@@ -388,7 +392,7 @@ export class DrawLedger {
     const found =
       sequence === null ? [...session.last].at(-1) : [...session.last].find(([track]) => track.sequence === sequence);
     if (found === undefined || found[1].transactionId === entry.transactionId) return [];
-    return [{ track: found[0], draw: found[1].draw }];
+    return [{ track: found[0], draw: found[1].draw, regclass: found[0].sequence.regclass }];
   }
 
   private namedByParameter(entry: Entry, catalog: Catalog, parameter: number | null): Sequence | null {

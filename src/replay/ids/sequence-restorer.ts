@@ -103,7 +103,7 @@ export class SequenceRestorer implements IdRestorer {
   question(entry: Entry): string | null {
     const asked = this.sent.get(entry)?.asked ?? [];
     if (asked.length === 0) return null;
-    return asked.map(({ draw }) => positionSql(draw.track.sequence.regclass)).join(' UNION ALL ');
+    return asked.map(({ draw }) => positionSql(draw.regclass)).join(' UNION ALL ');
   }
 
   answer(entry: Entry, result: QueryResult | null): void {
@@ -116,9 +116,8 @@ export class SequenceRestorer implements IdRestorer {
         track.observed(draw, null);
         return;
       }
-      const { increment } = track.sequence;
-      const next = called === 't' ? BigInt(last) + increment : BigInt(last);
-      const count = Number((next - first) / increment);
+      const next = called === 't' ? BigInt(last) + draw.step : BigInt(last);
+      const count = Number((next - first) / draw.step);
       const place = this.place(track);
       place.furthest = furthest(track.sequence, place.furthest, next);
       track.observed(draw, count >= 0 ? count : null);
@@ -194,7 +193,9 @@ export class SequenceRestorer implements IdRestorer {
     if (!sequence.settable || next === null || next === (stands ?? place.next) || !isWithin(sequence, next)) return;
     const last = next - sequence.increment;
     // As it stands behind a nextval, where that can be said.
-    await execute(`SELECT ${isWithin(sequence, last) ? setval(sequence, last, true) : setval(sequence, next)}`);
+    await execute(
+      `SELECT ${isWithin(sequence, last) ? setval(sequence.regclass, last, true) : setval(sequence.regclass, next)}`,
+    );
   }
 
   remarks(): readonly string[] {
@@ -229,23 +230,23 @@ export class SequenceRestorer implements IdRestorer {
     const asked: { draw: LedgerDraw; first: bigint }[] = [];
     const proven = this.transaction === null && this.proven.has(entry.statement);
     for (const ledgerDraw of found.draws) {
-      const { track, draw } = ledgerDraw;
+      const { track, draw, regclass } = ledgerDraw;
       const { sequence } = track;
       track.shownLate(draw);
       const first = track.valueOf(draw);
       const usable = first !== null && isWithin(sequence, first) && sequence.settable;
       this.statistics.add(track, draw, usable);
       const place = this.place(track);
-      if (usable && !this.standsAt(place, first, sequence)) calls.push(setval(sequence, first));
+      if (usable && !this.standsAt(place, first, sequence)) calls.push(setval(regclass, first));
       else if (this.transaction === null && place.unanswered > 0) place.resting += 1;
       const uncertain = draw.min < draw.max;
       place.transaction = this.transaction;
       place.unanswered += 1;
       if (!proven) place.unproven += 1;
       // What an uncertain one draws beyond that, the answer tells.
-      const least = first === null ? null : first + BigInt(draw.min) * sequence.increment;
+      const least = first === null ? null : first + BigInt(draw.min) * draw.step;
       if (usable) place.furthest = furthest(sequence, place.furthest, least);
-      place.next = usable && !uncertain ? first + BigInt(draw.count) * sequence.increment : null;
+      place.next = usable && !uncertain ? first + BigInt(draw.count) * draw.step : null;
       if (!uncertain) continue;
       const canAsk = usable && sequence.readable && sequence.cache === 1n;
       if (canAsk) asked.push({ draw: ledgerDraw, first });
@@ -264,13 +265,13 @@ export class SequenceRestorer implements IdRestorer {
   /** Draws a value again that a later currval or lastval of its session, perhaps on another connection, asks for. */
   private recall(found: EntryDraws): string[] {
     const calls: string[] = [];
-    for (const { track, draw } of found.recalls) {
+    for (const { track, draw, regclass } of found.recalls) {
       const { sequence } = track;
       const first = track.valueOf(draw);
       if (first === null || draw.count < 1 || !sequence.settable) continue;
-      const value = first + BigInt(draw.count - 1) * sequence.increment;
+      const value = first + BigInt(draw.count - 1) * draw.step;
       if (!isWithin(sequence, value)) continue;
-      calls.push(setval(sequence, value), `pg_catalog.nextval(${named(sequence)})`);
+      calls.push(setval(regclass, value), `pg_catalog.nextval(${named(regclass)})`);
       // Nothing may rest on it: it is not an entry that is answered.
       this.place(track).next = null;
     }
@@ -297,12 +298,13 @@ const LONGEST_PROVEN = 2_000;
 /** Transactions between two sweeps of the ledger. */
 const FORGET_EVERY = 1_000;
 
-function setval(sequence: Sequence, value: bigint, called = false): string {
-  return `pg_catalog.setval(${named(sequence)}, ${value}, ${called})`;
+function setval(regclass: string, value: bigint, called = false): string {
+  return `pg_catalog.setval(${named(regclass)}, ${value}, ${called})`;
 }
 
-function named({ regclass }: Sequence): string {
-  return `'${regclass.replaceAll("'", "''")}'::pg_catalog.regclass`;
+/** Null where the target has none of that name, by a RENAME that nothing shows: an error would end the transaction. */
+function named(regclass: string): string {
+  return `pg_catalog.to_regclass('${regclass.replaceAll("'", "''")}')`;
 }
 
 /** A value outside is refused by setval, and the transaction with it. */

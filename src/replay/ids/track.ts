@@ -9,6 +9,10 @@ interface Mark {
   readonly next: bigint | null;
   /** The place follows from what came before, too: the target's own at the start of the window. */
   readonly continues: boolean;
+  /** From one value to the next, from here on. */
+  readonly step: bigint;
+  /** It goes on from the last value. */
+  readonly keepsLast?: true;
 }
 
 /** What counting has come to. */
@@ -32,6 +36,7 @@ export class Track {
   private base: Standing = { next: null, floor: null };
   private standing: Standing;
   private origin: bigint | null;
+  private step: bigint;
   /** Uncertain draws that were sent to the target and are not answered yet. */
   private readonly underWay = new Map<Draw, (() => void)[]>();
   /** Values that no statement of the record accounts for. */
@@ -43,6 +48,7 @@ export class Track {
   constructor(sequence: Sequence, known: boolean) {
     this.sequence = sequence;
     this.origin = sequence.next;
+    this.step = sequence.increment;
     this.standing = { next: known && sequence.next !== null ? 0 : null, floor: null };
   }
 
@@ -53,12 +59,19 @@ export class Track {
   /** The record moves the sequence (setval, RESTART); null: to an unknown place. */
   move(order: number, next: bigint | null): void {
     this.stretch += 1;
-    this.waiting.push({ order, next, continues: false });
+    this.waiting.push({ order, next, continues: false, step: this.sequence.increment });
+  }
+
+  /** The record gives the sequence other steps. */
+  changeStep(order: number): void {
+    this.stretch += 1;
+    this.waiting.push({ order, next: null, continues: false, step: this.sequence.increment, keepsLast: true });
   }
 
   /** The record reaches the point at which the target's place is its own. */
   reach(order: number): void {
-    if (this.sequence.next !== null) this.waiting.push({ order, next: this.sequence.next, continues: true });
+    if (this.sequence.next !== null)
+      this.waiting.push({ order, next: this.sequence.next, continues: true, step: this.sequence.increment });
   }
 
   /**
@@ -85,7 +98,7 @@ export class Track {
 
   /** First value of a settled draw; null: it is not known, and the sequence is better left alone. */
   valueOf(draw: Draw): bigint | null {
-    return draw.slot === null || draw.origin === null ? null : this.toValue(draw.origin, draw.slot);
+    return draw.slot === null || draw.origin === null ? null : this.toValue(draw.origin, draw.slot, draw.step);
   }
 
   /** Counted on from a draw whose own count nothing tells: it failed, was rolled back, or could not be asked for. */
@@ -103,7 +116,7 @@ export class Track {
   /** What the sequence gave next at the end of the record; null: unknown. */
   end(): bigint | null {
     const { next } = this.standing;
-    return next === null || this.origin === null ? null : this.toValue(this.origin, next);
+    return next === null || this.origin === null ? null : this.toValue(this.origin, next, this.step);
   }
 
   /** A value that came to light after its draw was settled. */
@@ -111,7 +124,7 @@ export class Track {
     const { origin } = draw;
     if (isShown(draw) || origin === null || draw.slot === null || draw.group.draws.length !== 1) return false;
     for (const [value, strong] of draw.group.shown) {
-      const slot = toSlot(origin, this.sequence.increment, value);
+      const slot = toSlot(origin, draw.step, value);
       if (slot === null || (!strong && slot !== draw.slot) || Math.abs(slot - draw.slot) > LATE_RANGE) continue;
       draw.certainty = slot === draw.slot ? 'CONFIRMED' : 'CORRECTED';
       draw.slot = slot;
@@ -184,9 +197,13 @@ export class Track {
     if (mark.continues) {
       this.standing = { next, floor: this.standing.floor };
     } else {
-      this.origin = mark.next;
-      this.standing = mark.next === null ? { next: null, floor: null } : { next: 0, floor: 0 };
+      // Whether a value that is known from the target alone was drawn, nobody knows.
+      const last =
+        mark.keepsLast !== true || !next || this.origin === null ? null : this.origin + BigInt(next - 1) * this.step;
+      this.origin = last === null ? mark.next : last + mark.step;
+      this.standing = this.origin === null ? { next: null, floor: null } : { next: 0, floor: 0 };
     }
+    this.step = mark.step;
     this.settled = [];
   }
 
@@ -224,11 +241,11 @@ export class Track {
   }
 
   private slotOf(value: bigint): number | null {
-    return this.origin === null ? null : toSlot(this.origin, this.sequence.increment, value);
+    return this.origin === null ? null : toSlot(this.origin, this.step, value);
   }
 
-  private toValue(origin: bigint, slot: number): bigint {
-    const { increment, min, max, cycles } = this.sequence;
+  private toValue(origin: bigint, slot: number, increment: bigint): bigint {
+    const { min, max, cycles } = this.sequence;
     const value = origin + BigInt(slot) * increment;
     if (!cycles || (value >= min && value <= max)) return value;
     // Past its end a sequence that cycles begins again at the other one.
