@@ -70,6 +70,7 @@ export interface Catalog {
   addTable(schema: string | null, name: string, table: Omit<Table, 'schema' | 'name'>): Table;
   addSequence(schema: string | null, name: string, values: Partial<Sequence>): Sequence;
   addSchema(name: string): void;
+  addRoutine(name: string, draws: readonly Sequence[]): void;
   renameTable(table: Table, name: string): void;
   renameSequence(sequence: Sequence, name: string): void;
   /** Where new objects go; null: unknown. */
@@ -140,6 +141,10 @@ export class NamedCatalog implements Catalog {
 
   addSchema(name: string): void {
     this.schemas.add(name);
+  }
+
+  addRoutine(name: string, draws: readonly Sequence[]): void {
+    this.routines = new Map([...this.routines, [name, [...new Set([...this.routine(name), ...draws])]]]);
   }
 
   renameTable(table: Table, name: string): void {
@@ -247,6 +252,10 @@ export class ScopedCatalog implements Catalog {
 
   addSchema(name: string): void {
     this.whole.addSchema(name);
+  }
+
+  addRoutine(name: string, draws: readonly Sequence[]): void {
+    this.whole.addRoutine(name, draws);
   }
 
   renameTable(table: Table, name: string): void {

@@ -1,5 +1,6 @@
 import { literalText, TOKEN } from '../../journal/sql-tokens.ts';
 import type { Catalog, Column, Sequence, Table } from './catalog.ts';
+import { learnRoutine } from './created-routines.ts';
 import { namedBy } from './routines.ts';
 import { TokenList } from './tokens.ts';
 
@@ -12,11 +13,13 @@ const SERIAL: Readonly<Record<string, bigint>> = {
   serial8: 2n ** 63n - 1n,
 };
 /** Words that begin a table constraint instead of a column. */
-const CONSTRAINTS = ['CONSTRAINT', 'PRIMARY', 'FOREIGN', 'UNIQUE', 'CHECK', 'LIKE'];
+const CONSTRAINTS = ['CONSTRAINT', 'PRIMARY', 'FOREIGN', 'UNIQUE', 'CHECK'];
 
 export interface Learned {
   /** Begin anew at their start. */
   readonly renewed: readonly Sequence[];
+  /** Stand nobody knows where. */
+  readonly unplaced: readonly Sequence[];
   /** Go on from their last value in other steps. */
   readonly stepped: readonly Sequence[];
 }
@@ -35,6 +38,7 @@ export function learnCreated(text: string, catalog: Catalog): Learned | null {
   }
   if (tokens.word(0) !== 'CREATE') return null;
   if (tokens.word(1) === 'SCHEMA') return learner.schema();
+  if (learnRoutine(tokens, catalog)) return learner;
   const kind = tokens.word(1) === 'UNLOGGED' ? 2 : 1;
   if (tokens.word(kind) === 'SEQUENCE') return learner.sequence(kind + 1);
   return tokens.word(kind) === 'TABLE' ? learner.table(kind + 1) : null;
@@ -46,6 +50,7 @@ class Learner implements Learned {
   private readonly tokens: TokenList;
   private readonly catalog: Catalog;
   readonly renewed: Sequence[] = [];
+  readonly unplaced: Sequence[] = [];
   readonly stepped: Sequence[] = [];
   private readonly sequences: Sequence[] = [];
 
@@ -85,6 +90,10 @@ class Learner implements Learned {
     const holds = new Map<string, Sequence>();
     const refers = new Set<string>();
     for (const item of tokens.items(target.next + 1, tokens.close(target.next))) {
+      if (tokens.word(item.from) === 'LIKE') {
+        columns.push(...this.like(target.schema, target.name, item.from, item.to, holds));
+        continue;
+      }
       if (CONSTRAINTS.includes(tokens.word(item.from))) {
         this.foreignKey(item.from, item.to, holds, refers);
         continue;
@@ -94,6 +103,7 @@ class Learner implements Learned {
       if (column.draws !== null) holds.set(column.name, column.draws);
       this.reference(column.name, item.from, item.to, holds, refers);
     }
+    this.inherit(tokens.close(target.next) + 1, columns, holds);
     catalog.addTable(target.schema, target.name, {
       columns,
       triggers: [],
@@ -103,6 +113,53 @@ class Learner implements Learned {
       refers,
     });
     return this;
+  }
+
+  /** `LIKE table INCLUDING …`: an identity gets a sequence of its own, a default keeps the one that it names. */
+  private like(
+    schema: string,
+    name: string,
+    from: number,
+    to: number,
+    holds: Map<string, Sequence>,
+  ): readonly Column[] {
+    const { tokens, catalog } = this;
+    const other = tokens.name(from + 1);
+    const included = new Set<string>();
+    for (let index = other.next; index + 1 < to; index += 2) {
+      const what = tokens.at(index + 1).name ?? '';
+      if (tokens.at(index).name === 'including') included.add(what);
+      else included.delete(what);
+    }
+    const has = (what: string) => included.has(what) || included.has('all');
+    return (catalog.table(other.schema, other.name)?.columns ?? []).map((column) => {
+      if (!has(column.identity ? 'identity' : 'defaults'))
+        return { ...column, draws: null, mayDraw: [], calls: [], identity: false };
+      const { draws } = column;
+      if (draws === null) return column;
+      const { increment, start, min, max, cycles } = draws;
+      const own = column.identity
+        ? this.create(schema, `${name}_${column.name}_seq`, { increment, start, min, max, cycles })
+        : draws;
+      holds.set(column.name, own);
+      return { ...column, draws: own };
+    });
+  }
+
+  /** `INHERITS (table, …)`: the columns come first, and an identity stays behind. */
+  private inherit(from: number, columns: Column[], holds: Map<string, Sequence>): void {
+    const { tokens, catalog } = this;
+    if (tokens.at(from).name !== 'inherits') return;
+    const known = new Set(columns.map(({ name }) => name));
+    const inherited = tokens.items(from + 2, tokens.close(from + 1)).flatMap((item) => {
+      const parent = tokens.name(item.from);
+      return catalog.table(parent.schema, parent.name)?.columns ?? [];
+    });
+    const added = inherited
+      .filter(({ name }) => !known.has(name))
+      .map((column) => (column.identity ? { ...column, draws: null, identity: false } : column));
+    for (const { name, draws } of added) if (draws !== null) holds.set(name, draws);
+    columns.unshift(...added);
   }
 
   /** RENAME, and options: RESTART is read with the statements that draw. */
@@ -152,6 +209,10 @@ class Learner implements Learned {
     const refers = new Set(table.refers);
     let columns = table.columns;
     this.foreignKey(target.next, tokens.length, holds, refers);
+    for (const { from, to } of tokens.items(target.next, tokens.length)) {
+      columns = this.altered(table, columns, from, to);
+      for (const { name, draws } of columns) if (draws !== null) holds.set(name, draws);
+    }
     const set = tokens.find(target.next, -1, ['SET']);
     if (set > 0 && tokens.word(set + 1) === 'DEFAULT') {
       const name = tokens.at(set - 1).name ?? '';
@@ -159,8 +220,37 @@ class Learner implements Learned {
       columns = columns.map((column) => (column.name === name ? { ...column, draws } : column));
       if (draws !== null) holds.set(name, draws);
     }
-    catalog.addTable(table.schema, table.name, { ...table, columns, holds, refers });
+    const owns = [...table.owns, ...this.sequences];
+    catalog.addTable(table.schema, table.name, { ...table, columns, holds, refers, owns });
     return true;
+  }
+
+  /** `ADD [COLUMN]`, `ALTER [COLUMN] … ADD GENERATED`, and DROP of a column, its default or identity. */
+  private altered(table: Table, columns: readonly Column[], from: number, to: number): readonly Column[] {
+    const { tokens } = this;
+    const what = tokens.at(from).name ?? '';
+    let at = tokens.at(from + 1).name === 'column' ? from + 2 : from + 1;
+    if (tokens.word(at) === 'IF') at += tokens.word(at + 1) === 'NOT' ? 3 : 2;
+    const name = tokens.at(at).name ?? '';
+    const others = columns.filter((column) => column.name !== name);
+    if (what === 'drop') return tokens.at(from + 1).name === 'constraint' ? columns : others;
+    if (what === 'add') {
+      if (CONSTRAINTS.includes(tokens.word(at)) || others.length < columns.length) return columns;
+      const before = this.sequences.length;
+      const column = this.column(table.schema, table.name, at, to);
+      // Every row that is there has drawn.
+      for (const sequence of this.sequences.slice(before)) this.unplaced.push(sequence);
+      if (column.draws !== null && this.sequences.length === before) this.unplaced.push(column.draws);
+      return [...columns, column];
+    }
+    const done = tokens.at(at + 1).name;
+    if (what !== 'alter' || (done !== 'add' && done !== 'drop')) return columns;
+    const loses = done === 'drop' && ['default', 'identity'].includes(tokens.at(at + 2).name ?? '');
+    if (done === 'drop' && !loses) return columns;
+    const column = loses
+      ? { name, draws: null, mayDraw: [], identity: false }
+      : this.column(table.schema, table.name, at, to);
+    return columns.map((one) => (one.name === name ? column : one));
   }
 
   private renameColumn(table: Table, from: string, to: string): void {

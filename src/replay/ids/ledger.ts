@@ -241,6 +241,7 @@ export class DrawLedger {
       this.texts.delete(catalog);
       this.order += 1;
       for (const sequence of learned.renewed) this.track(sequence).move(this.order, sequence.start);
+      for (const sequence of learned.unplaced) this.track(sequence).move(this.order, null);
       for (const sequence of learned.stepped) this.track(sequence).changeStep(this.order);
     }
   }
