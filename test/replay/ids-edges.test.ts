@@ -90,6 +90,18 @@ it('says so, too, where statements that show what they draw took part, and leave
   await expectSame('SELECT last_value FROM entry_id_seq');
 });
 
+it('says so behind a statement of which the target was asked how many values it took', async () => {
+  await given(`
+    CREATE TABLE entry (id bigserial, what text);
+    CREATE FUNCTION shown(n int) RETURNS void LANGUAGE plpgsql AS
+      $$ BEGIN FOR i IN 1..n LOOP INSERT INTO entry (what) VALUES ('shown'); END LOOP; END $$;
+    CREATE FUNCTION hidden() RETURNS void LANGUAGE plpgsql AS
+      $$ BEGIN EXECUTE 'INSERT INTO entry (what) VALUES (''hidden'')'; END $$`);
+  await a.run('SELECT shown(3)');
+  await a.run('SELECT hidden()');
+  expect(strayed(await replay())).toEqual(['public.entry_id_seq']);
+});
+
 it('says so of a sequence that the record makes where there was none', async () => {
   await given("CREATE TABLE note (body text); INSERT INTO note VALUES ('old')");
   await a.run(`DO $$ BEGIN EXECUTE 'ALTER TABLE note ADD COLUMN id bigserial'; END $$`);

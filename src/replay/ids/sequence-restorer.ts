@@ -4,7 +4,7 @@ import type { TransactionWithEntries } from '../../journal/store.ts';
 import type { QueryResult, TargetOutcome } from '../../target/statement.ts';
 import type { Sequence } from './catalog.ts';
 import { positionSql } from './catalog-read.ts';
-import { drawnWhenFailed } from './draw.ts';
+import { type Draw, drawnWhenFailed } from './draw.ts';
 import type { IdRestorer } from './id-restorer.ts';
 import type { DrawLedger, EntryDraws, LedgerDraw } from './ledger.ts';
 import { IdStatistics } from './statistics.ts';
@@ -35,6 +35,8 @@ interface Place {
   next: bigint | null;
   /** The furthest value that was meant to be given, and what follows it; null: none yet. */
   furthest: bigint | null;
+  /** The last that was sent. */
+  latest: Draw | null;
   /** Transaction whose statements `next` rests on; null: autocommit statements, or none. */
   transaction: string | null;
   /** Statements that drew from it and are not answered. */
@@ -120,6 +122,7 @@ export class SequenceRestorer implements IdRestorer {
       const count = Number((next - first) / draw.step);
       const place = this.place(track);
       place.furthest = furthest(track.sequence, place.furthest, next);
+      if (place.latest === draw) place.next = next;
       track.observed(draw, count >= 0 ? count : null);
     });
   }
@@ -213,6 +216,7 @@ export class SequenceRestorer implements IdRestorer {
     if (place === undefined) {
       place = {
         next: this.options.moved ? null : track.sequence.next,
+        latest: null,
         furthest: null,
         transaction: null,
         unanswered: 0,
@@ -241,6 +245,7 @@ export class SequenceRestorer implements IdRestorer {
       else if (this.transaction === null && place.unanswered > 0) place.resting += 1;
       const uncertain = draw.min < draw.max;
       place.transaction = this.transaction;
+      place.latest = draw;
       place.unanswered += 1;
       if (!proven) place.unproven += 1;
       // What an uncertain one draws beyond that, the answer tells.
@@ -256,6 +261,7 @@ export class SequenceRestorer implements IdRestorer {
     for (const track of [...found.moves, ...found.unsure]) {
       const place = this.place(track);
       place.next = null;
+      place.latest = null;
       place.furthest = null;
     }
     this.sent.set(entry, { found, proven, asked });
@@ -273,7 +279,9 @@ export class SequenceRestorer implements IdRestorer {
       if (!isWithin(sequence, value)) continue;
       calls.push(setval(regclass, value), `pg_catalog.nextval(${named(regclass)})`);
       // Nothing may rest on it: it is not an entry that is answered.
-      this.place(track).next = null;
+      const place = this.place(track);
+      place.next = null;
+      place.latest = null;
     }
     return calls;
   }
