@@ -19,20 +19,27 @@ export interface ReplayAnswer {
   readonly first_error: string | null;
 }
 
-const time = z.union([z.string(), z.number()]);
-const Body = z.object({
+/** What is said of a field that is not what it should be. */
+const must = (be: string) => ({
+  error: ({ input }: { readonly input?: unknown }) => (input === undefined ? 'is missing' : `must be ${be}`),
+});
+const time = z.union([z.string(), z.number()], must('an RFC 3339 time with a zone, or epoch seconds'));
+const login = z.string(must('text')).min(1, 'is empty: leave it out for the default');
+const fields = {
   from: time,
   to: time,
-  target_host: z.string().min(1),
-  target_port: z.int().min(1).max(65_535),
-  target_user: z.string().nullish(),
-  target_password: z.string().nullish(),
-  target_database: z.string().nullish(),
-});
+  target_host: z.string(must('text')).min(1, 'is empty'),
+  target_port: z.int(must('a whole number')).min(1, must('1 to 65535')).max(65_535, must('1 to 65535')),
+  target_user: login.nullish(),
+  target_password: z.string(must('text')).nullish(),
+  target_database: login.nullish(),
+};
+// A misspelt field that is passed over would be replayed without: into another database, as another user.
+const Body = z.strictObject(fields, must('a JSON object'));
 
 /**
  * Reads the body of `POST /api/replay`.
- * @throws RepriseError BAD_INPUT, WINDOW_INVERTED; no message repeats a value of the body but a timestamp
+ * @throws RepriseError BAD_INPUT, WINDOW_INVERTED; no message repeats a value of the body but a timestamp, or the name of a field
  */
 export function readReplayBody(text: string): ReplayInput {
   let json: unknown;
@@ -42,13 +49,7 @@ export function readReplayBody(text: string): ReplayInput {
     throw new RepriseError('BAD_INPUT', 'the body is not JSON');
   }
   const parsed = Body.safeParse(json);
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-    const field = issue?.path.join('.') || 'the body';
-    throw new RepriseError('BAD_INPUT', `${field}: ${issue?.message ?? 'is malformed'}`, {
-      path: issue?.path.map(String) ?? [],
-    });
-  }
+  if (!parsed.success) throw malformed(parsed.error.issues);
   const { from, to, ...target } = parsed.data;
   return {
     window: checkWindow({ from: moment(from, 'from'), to: moment(to, 'to') }, []),
@@ -60,6 +61,20 @@ export function readReplayBody(text: string): ReplayInput {
       ...(target.target_database == null ? {} : { database: target.target_database }),
     },
   };
+}
+
+/** The first thing that is wrong; an unknown field before all, since it may be what another one misses. */
+function malformed(issues: readonly z.core.$ZodIssue[]): RepriseError {
+  const unknown = issues.find((issue) => issue.code === 'unrecognized_keys')?.keys[0];
+  if (unknown !== undefined) {
+    const shown = JSON.stringify(unknown.length > 60 ? `${unknown.slice(0, 60)}…` : unknown);
+    const known = Object.keys(fields).join(', ');
+    return new RepriseError('BAD_INPUT', `the body has an unknown field ${shown}: it takes ${known}`, {
+      path: [unknown],
+    });
+  }
+  const path = issues[0]?.path.map(String) ?? [];
+  return new RepriseError('BAD_INPUT', `${path.join('.') || 'the body'} ${issues[0]?.message}`, { path });
 }
 
 /** RFC 3339, or epoch seconds. */

@@ -89,22 +89,46 @@ describe('POST /api/replay', () => {
     });
   });
 
-  const wrong: [string, unknown, RegExp][] = [
+  const whole = { from: 1, to: 2, target_host: 'localhost', target_port: 1 };
+  const wrong: [string, unknown, RegExp | string][] = [
     ['no JSON', '{', /not JSON/],
-    ['no object', '[]', /expected object/],
-    ['no port', { from: 1, to: 2, target_host: 'localhost' }, /target_port/],
-    ['a port out of range', { from: 1, to: 2, target_host: 'localhost', target_port: 65_536 }, /target_port/],
-    [
-      'a time without a zone',
-      { from: '2026-06-01T00:00:00', to: 2, target_host: 'localhost', target_port: 1 },
-      /from .*zone/,
-    ],
-    ['a time beyond all years', { from: 1e300, to: 2, target_host: 'localhost', target_port: 1 }, /from/],
+    ['no object', '[]', 'the body must be a JSON object'],
+    ['no port', { ...whole, target_port: undefined }, 'target_port is missing'],
+    ['a port out of range', { ...whole, target_port: 65_536 }, 'target_port must be 1 to 65535'],
+    ['a port that is text', { ...whole, target_port: '5432' }, 'target_port must be a whole number'],
+    ['a password that is a number', { ...whole, target_password: 5 }, 'target_password must be text'],
+    ['an empty database', { ...whole, target_database: '' }, 'target_database is empty: leave it out for the default'],
+    ['a time without a zone', { ...whole, from: '2026-06-01T00:00:00' }, /from .*zone/],
+    ['a time that is none', { ...whole, to: {} }, 'to must be an RFC 3339 time with a zone, or epoch seconds'],
+    ['a time beyond all years', { ...whole, from: 1e300 }, /from/],
   ];
   test.each(wrong)('with %s is 400', async (_name, given, message) => {
     const { status, body } = await post(given);
     expect(status).toBe(400);
-    expect(body['error']).toEqual({ code: 'BAD_INPUT', message: expect.stringMatching(message) });
+    expect(body['error']).toEqual({
+      code: 'BAD_INPUT',
+      message: typeof message === 'string' ? message : expect.stringMatching(message),
+    });
+  });
+
+  test('with a misspelt field is 400 and replays nothing', async () => {
+    const runs = async () => (await ask(service.url, '{ replays(first: 1) { nodes { id } } }')).data.replays.nodes;
+    const before = await runs();
+    const { target_database, ...rest } = there();
+    expect(await post({ from: 1, to: 2, ...rest, target_databse: target_database })).toEqual({
+      status: 400,
+      body: {
+        error: {
+          code: 'BAD_INPUT',
+          message:
+            'the body has an unknown field "target_databse": it takes from, to, target_host, target_port, target_user, target_password, target_database',
+        },
+      },
+    });
+    expect(await post({ from: 1, to: 2, ...rest, target_prot: 5432, target_port: undefined })).toMatchObject({
+      body: { error: { message: expect.stringContaining('"target_prot"') } },
+    });
+    expect(await runs()).toEqual(before);
   });
 
   test('with an inverted window is 400', async () => {
