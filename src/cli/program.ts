@@ -5,6 +5,7 @@ import { addCompletion } from './completion.ts';
 import type { CliContext } from './context.ts';
 import { addDoctor } from './doctor.ts';
 import { EXIT, exitCodeOf } from './exit-codes.ts';
+import { inFlags } from './flag-names.ts';
 import { addImport } from './import.ts';
 import type { Io } from './io.ts';
 import { addJournal } from './journal.ts';
@@ -32,14 +33,17 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
       code = status;
     },
   };
-  const program = createProgram(context, asJson);
+  let asked = new Command();
+  const program = createProgram(context, asJson).hook('preAction', (_program, command) => {
+    asked = command;
+  });
   try {
     await program.parseAsync(argv, { from: 'user' });
     return code;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.OK : EXIT.USAGE;
     if (io.signal.aborted) return EXIT.INTERRUPTED;
-    report(error, asJson, io);
+    report(error instanceof RepriseError ? inFlags(error, flagsOf(asked)) : error, asJson, io);
     return error instanceof RepriseError ? exitCodeOf(error.code) : EXIT.INTERNAL;
   }
 }
@@ -85,6 +89,10 @@ export function createProgram(context: CliContext, asJson = false): Command {
 /** Every command below one, groups included. */
 export function everyCommand(command: Command): Command[] {
   return command.commands.flatMap((child) => [child, ...everyCommand(child)]);
+}
+
+function flagsOf({ options }: Command): ReadonlySet<string> {
+  return new Set(options.flatMap(({ long }) => long ?? []));
 }
 
 /** Commander's own words on wrong usage, in the form of every other error. */

@@ -105,7 +105,7 @@ function mappings<Mapping extends { readonly recorded: string }>(
 ): readonly Mapping[] {
   const seen = new Set<string>();
   for (const { recorded } of given) {
-    if (seen.has(recorded)) throw bad(field, `map ${JSON.stringify(recorded)} twice: give it one place to go`);
+    if (seen.has(recorded)) throw bad(field, `must not map ${JSON.stringify(recorded)} twice: give it one place to go`);
     seen.add(recorded);
   }
   return given;

@@ -50,6 +50,49 @@ test.each([
   expect(code).toBe(2);
 });
 
+const HOST = ['replay', 'start', '--host', 'localhost'];
+const ALL = [...HOST, '--window', 'all'];
+const ALIAS = ['replay', 'start', '--window', 'all', '--target', 'gone'];
+test.each([
+  [
+    [...HOST, '--from', 'today', '--to', '2026-11-23T17:00:00Z'],
+    '--from: timestamp "today" is not an RFC 3339 timestamp',
+    '--from',
+  ],
+  [
+    ['journal', 'ls', '--from', '2026-11-23T17:00:01Z', '--to', '2026-11-23T17:00:00Z'],
+    '--from (2026-11-23T17:00:01.000000Z) is later than --to (2026-11-23T17:00:00.000000Z): swap them',
+    '',
+  ],
+  [[...ALL, '--stop-after', '0'], '--stop-after must be 1 to 9007199254740991, not 0', '--stop-after'],
+  [
+    [...ALL, '--statement-timeout', '0s'],
+    '--statement-timeout (in ms) must be 1 to 86400000, not 0',
+    '--statement-timeout',
+  ],
+  [[...ALL, '--speed', '1000'], '--speed must be 0.1 to 100, not 1000', '--speed'],
+  [[...ALL, '--speed', '1', '--max-idle', '48h'], '--max-idle (in ms) must be 0 to 86400000', '--max-idle'],
+  [[...ALL, '--map-user', 'a=b', '--map-user', 'a=c'], '--map-user must not map "a" twice', '--map-user'],
+  [[...ALL, '--port', '99999'], '--port must be 1 to 65535, not 99999', '--port'],
+  [
+    [...ALL, '--read-only', '--mark-progress', '--ordering', 'commit'],
+    '--mark-progress writes to the target, which --read-only forbids',
+    '--mark-progress',
+  ],
+  [[...ALIAS, '--port', '5'], '--target brings its own host, port and tls', 'input,target'],
+])('a value that the service refuses is named by its flag: %j', async (args, message, path) => {
+  const { code, stderr } = await cliHere([...args, '--json'], shop.env);
+  const { error } = JSON.parse(stderr);
+  expect(error.message.slice(0, message.length)).toBe(message);
+  expect(String(error.path)).toBe(path);
+  expect(code).toBe(2);
+});
+
+test('a field without a flag in the command that was given keeps its name', async () => {
+  const { stderr } = await cliHere(['replay', 'speed', shop.good, '1000'], shop.env);
+  expect(stderr).toBe('error: speed must be 0.1 to 100, not 1000 [BAD_INPUT]\n');
+});
+
 test('replay ls takes a limit above what one request to the service may ask for', async () => {
   const { code, stderr } = await cliHere(['replay', 'ls', '--limit', '100000'], shop.env);
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });

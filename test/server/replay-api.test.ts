@@ -215,7 +215,7 @@ describe('startReplay', () => {
     expect(await start({ window, target: free(), databases })).toEqual({
       __typename: 'InputError',
       code: 'BAD_INPUT',
-      message: 'databases map "shop" twice: give it one place to go',
+      message: 'databases must not map "shop" twice: give it one place to go',
       path: ['input', 'databases'],
     });
     expect(await start({ window, target: free(), users })).toMatchObject({ path: ['input', 'users'] });
