@@ -11,6 +11,13 @@ export function milliseconds(text: string): number {
   return Number(match[1]) * factor;
 }
 
+/** How often something is done: never waiting between would be as often as the machine can. */
+export function interval(text: string): number {
+  const ms = milliseconds(text);
+  if (ms === 0) throw new InvalidArgumentError('it must be more than 0.');
+  return ms;
+}
+
 export function wholeNumber(text: string): number {
   if (!/^\d{1,15}$/.test(text.trim())) throw new InvalidArgumentError('it must be a whole number.');
   return Number(text);

@@ -38,7 +38,7 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
     asked = command;
   });
   try {
-    await program.parseAsync(argv, { from: 'user' });
+    await program.parseAsync(helpOfNested(argv), { from: 'user' });
     return code;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.OK : EXIT.USAGE;
@@ -89,6 +89,12 @@ export function createProgram(context: CliContext, asJson = false): Command {
 /** Every command below one, groups included. */
 export function everyCommand(command: Command): Command[] {
   return command.commands.flatMap((child) => [child, ...everyCommand(child)]);
+}
+
+/** `help replay start` as `replay start --help`: commander's own `help` reads one word only. */
+function helpOfNested(argv: readonly string[]): readonly string[] {
+  const [first, ...command] = argv;
+  return first === 'help' && command.length > 1 ? [...command, '--help'] : argv;
 }
 
 function flagsOf({ options }: Command): ReadonlySet<string> {

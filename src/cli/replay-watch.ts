@@ -13,7 +13,7 @@ import type { CliContext } from './context.ts';
 import { EXIT, exitCodeOfRun, FAIL_ON, FAIL_ON_DEFAULT, type FailOn } from './exit-codes.ts';
 import { count, json, table, usage } from './io.ts';
 import { LiveRun } from './live-run.ts';
-import { choice, collect, milliseconds, wholeNumber } from './options.ts';
+import { choice, collect, interval, wholeNumber } from './options.ts';
 import { divergencesOf, failuresText, runText } from './run-view.ts';
 import type { ServiceFlags } from './service.ts';
 
@@ -36,7 +36,7 @@ export function addWatchFlags(command: Command): Command {
       `differences that make the exit status 1, by comma, or none (default ${FAIL_ON_DEFAULT.join(',')}; none with --threshold)`,
       differences,
     )
-    .option('--interval <time>', 'without a terminal: how often to print a line of progress (default 5s)', milliseconds)
+    .option('--interval <time>', 'without a terminal: how often to print a line of progress (default 5s)', interval)
     .option('--allow <count>', 'differences that are put up with', wholeNumber)
     .option(
       '--threshold <condition>',

@@ -52,6 +52,8 @@ export function addReport(program: Command, context: CliContext): void {
 }
 
 async function printReport(id: string, flags: ReportFlags, { io, exit }: CliContext): Promise<void> {
+  if (flags.json && flags.format !== undefined && flags.format !== 'json')
+    throw usage('--json', `excludes --format ${flags.format}: give one of them`);
   const format = flags.format ?? (flags.json ? 'json' : formatOf(flags.output));
   if (flags.table !== undefined && format !== 'csv') throw usage('--table', 'is for --format csv');
   const data = await loadReport(serviceOf(io, flags), id, flags.threshold, io.signal);

@@ -27,6 +27,11 @@ describe('--help', () => {
     },
   );
 
+  test('of a command below another is found by `help` too', async () => {
+    const { stdout } = await cliHere(['replay', 'start', '--help']);
+    expect(await cliHere(['help', 'replay', 'start'])).toEqual({ code: 0, stdout, stderr: '' });
+  });
+
   test('lists every command, as a process', async () => {
     const { code, stdout } = await cli(['--help']);
     expect(code).toBe(0);

@@ -56,6 +56,13 @@ describe('report', () => {
     expect(code).toBe(0);
   });
 
+  test('asked for in two formats is refused', async () => {
+    const { code, stdout, stderr } = await report(good, '--json', '--format', 'csv');
+    expect(JSON.parse(stderr).error).toMatchObject({ message: '--json excludes --format csv: give one of them' });
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(await report(good, '--json', '--format', 'json')).toEqual(await report(good, '--json'));
+  });
+
   test('names what got worse; only thresholds make its exit status 1', async () => {
     const { code, stdout } = await report(bad);
     expect(stdout).toMatch(/^\d+ of \d+ statements got worse:$/m);

@@ -50,6 +50,12 @@ test.each([
   expect(code).toBe(2);
 });
 
+test('progress at no interval is refused', async () => {
+  const { code, stderr } = await cliHere(['replay', 'watch', shop.good, '--interval', '0s'], shop.env);
+  expect(stderr).toMatch(/^error: option '--interval <time>' argument '0s' is invalid. it must be more than 0./);
+  expect(code).toBe(2);
+});
+
 const HOST = ['replay', 'start', '--host', 'localhost'];
 const ALL = [...HOST, '--window', 'all'];
 const ALIAS = ['replay', 'start', '--window', 'all', '--target', 'gone'];
