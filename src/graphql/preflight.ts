@@ -64,11 +64,18 @@ const PreflightRef = builder.objectRef<Preflight>('Preflight').implement({
       type: 'SafeInt',
       description: 'Most sessions that are open at the same moment.',
     }),
-    reads: t.expose('reads', { type: 'SafeInt', description: 'Entries that pass the filter and read.' }),
-    writes: t.expose('writes', { type: 'SafeInt', description: 'Entries that pass the filter and write.' }),
+    reads: t.expose('reads', {
+      type: 'SafeInt',
+      description: 'Entries that pass the filter and read; in COMMIT ordering those that a run sends.',
+    }),
+    writes: t.expose('writes', {
+      type: 'SafeInt',
+      description: 'Entries that pass the filter and write; in COMMIT ordering those that a run sends.',
+    }),
     byType: t.field({
       type: [StatementTypeCountRef],
-      description: 'Entries that pass the filter, by what they do; types without entries are left out.',
+      description:
+        'Entries that pass the filter (in COMMIT ordering those that a run sends), by what they do; types without entries are left out.',
       resolve: ({ byType }) => statementTypeCounts(byType),
     }),
     skipped: t.field({

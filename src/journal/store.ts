@@ -156,8 +156,13 @@ export interface CommittedProfile {
   readonly transactions: number;
   readonly entries: number;
   readonly failed: number;
-  /** Of those that had not failed in the record. */
+  /** What follows: of those that had not failed in the record, as in `WindowProfile`. */
+  readonly timed: number;
+  readonly recordedMs: number;
+  readonly byType: WindowProfile['byType'];
   readonly unreplayable: WindowProfile['unreplayable'];
+  readonly first: Micros | null;
+  readonly last: Micros | null;
 }
 
 /** The durable, append-only record. One implementation (`src/store`), one contract test suite. */

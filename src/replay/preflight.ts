@@ -37,10 +37,10 @@ export interface Preflight {
   readonly sessions: number;
   /** Most sessions between their first and last statement at the same moment, times `scale`. */
   readonly sessionsAtOnce: number;
-  /** Entries that pass the filter and read, or write. */
+  /** Entries that pass the filter and read, or write; in COMMIT ordering those that a run sends. */
   readonly reads: number;
   readonly writes: number;
-  /** Entries that pass the filter, by what they do; types without entries are left out. */
+  /** The same by what they do; types without entries are left out. */
   readonly byType: WindowProfile['byType'];
   /** Entries that would be skipped, by why. */
   readonly skipped: readonly { readonly reason: SkipReason; readonly count: number }[];
@@ -82,7 +82,8 @@ export async function preflight(
   const inspection = await inspectTarget(target, request, journalFacts, sample, databaseFor, LIMITS.parseMs);
   const sessionsAtOnce = mostAtOnce(spans) * request.scale;
   const skipped = skippedOf(profile, committed, request);
-  const writes = sum(profile.byType, WRITES);
+  const counted = committed === null ? profile : { ...committed, entries: committed.entries - committed.failed };
+  const writes = sum(counted.byType, WRITES);
 
   if (statements === 0) problems.warn('EMPTY_WINDOW', 'the window holds no statement that would be replayed');
   aboutTarget(inspection, target, writes, request, problems);
@@ -106,13 +107,13 @@ export async function preflight(
     transactionsByStatus: profile.transactions,
     sessions: spans.length,
     sessionsAtOnce,
-    reads: sum(profile.byType, READS),
+    reads: sum(counted.byType, READS),
     writes,
-    byType: profile.byType,
+    byType: counted.byType,
     skipped,
     statementKinds: sample.kinds.length,
     kindsChecked: inspection.parsed.reduce((all, { checked }) => all + checked, 0),
-    estimatedMs: estimate(profile, request),
+    estimatedMs: estimate(counted, profile.longestSessionMs, request),
     coverage,
     problems: problems.list,
   };
@@ -246,18 +247,22 @@ function skippedOf(
  * TIMESTAMP and COMMIT run one statement after another; SESSION as many at once as there are connections, and never
  * faster than its longest session. What the record does not tell counts as the average of what it does.
  */
-function estimate(profile: WindowProfile, { pace, ordering, maxConnections, scale }: ReplayRequest): number | null {
-  if (profile.first === null || profile.last === null) return null;
+function estimate(
+  { entries, timed, recordedMs, first, last }: Omit<CommittedProfile, 'transactions'>,
+  longestSessionMs: number,
+  { pace, ordering, maxConnections, scale }: ReplayRequest,
+): number | null {
+  if (first === null || last === null) return null;
   if (pace.mode === 'RECORDED') {
-    const spanMs = (profile.last - profile.first) / 1000;
+    const spanMs = (last - first) / 1000;
     // Which gaps are that long is not known, only how many there are.
-    const mostMs = pace.maxIdleMs === null ? spanMs : Math.min(spanMs, (profile.entries - 1) * pace.maxIdleMs);
+    const mostMs = pace.maxIdleMs === null ? spanMs : Math.min(spanMs, (entries - 1) * pace.maxIdleMs);
     return mostMs / pace.speed;
   }
-  if (profile.timed === 0) return null;
-  const untimed = profile.entries / profile.timed;
-  if (ordering !== 'SESSION') return profile.recordedMs * untimed;
-  return Math.max(profile.longestSessionMs, (profile.recordedMs * scale) / (maxConnections - 1)) * untimed;
+  if (timed === 0) return null;
+  const untimed = entries / timed;
+  if (ordering !== 'SESSION') return recordedMs * untimed;
+  return Math.max(longestSessionMs, (recordedMs * scale) / (maxConnections - 1)) * untimed;
 }
 
 function sum<Key extends string>(counts: Readonly<Partial<Record<Key, number>>>, keys: readonly Key[]): number {

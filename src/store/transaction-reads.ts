@@ -1,9 +1,9 @@
 import { expressionBuilder, type Kysely, type SqlBool, sql } from 'kysely';
-import type { UnreplayableReason } from '../journal/entry.ts';
+import type { Micros, StatementType, UnreplayableReason } from '../journal/entry.ts';
 import type { CommittedEdges, CommittedProfile } from '../journal/store.ts';
 import type { Transaction } from '../journal/transaction.ts';
 import type { EntryFilter, Window } from '../journal/window.ts';
-import { outcomeCode, unreplayableCode } from './codes.ts';
+import { outcomeCode, statementTypeCode, unreplayableCode } from './codes.ts';
 import type { Database } from './database.ts';
 import { statementConditions, uuidsOf } from './entry-filter.ts';
 import { TRANSACTION_FIELDS, transactionsOf } from './entry-rows.ts';
@@ -78,33 +78,54 @@ export async function profileCommitted(
     const among = sql`from (${whole.select(['position', 'first_ts', 'last_ts'])}) t`;
     // Two statements, each with its own time limit: to count both at once would sort all of the window.
     const entries = sql<CommittedRow>`
-      select outcome, unreplayable, count(*) as entries
-      ${among}, lateral (select outcome, unreplayable ${held}) e
-      group by 1, 2`;
+      select type, outcome, unreplayable, count(*) as entries, count(duration_ms) as timed,
+             coalesce(sum(duration_ms), 0)::float8 as ms, min(ts) as first, max(ts) as last
+      ${among}, lateral (select type, outcome, unreplayable, duration_ms, ts ${held}) e
+      group by 1, 2, 3`;
     const transactions = sql<{ count: bigint }>`select count(*) as count ${among} where exists (select ${held})`;
     return {
       rows: (await entries.execute(snapshot)).rows,
       transactions: Number((await transactions.execute(snapshot)).rows[0]?.count ?? 0n),
     };
   });
+  return { ...summed(rows), transactions };
+}
+
+function summed(rows: readonly CommittedRow[]): Omit<CommittedProfile, 'transactions'> {
+  const byType: Partial<Record<StatementType, number>> = {};
   const unreplayable: Partial<Record<UnreplayableReason, number>> = {};
-  let [entries, failed] = [0, 0];
+  let [entries, failed, timed, recordedMs] = [0, 0, 0, 0];
+  let [first, last]: [Micros | null, Micros | null] = [null, null];
   for (const row of rows) {
     const count = Number(row.entries);
     entries += count;
-    if (outcomeCode.decode(row.outcome) === 'FAILED') failed += count;
-    else if (row.unreplayable !== null) {
+    if (outcomeCode.decode(row.outcome) === 'FAILED') {
+      failed += count;
+      continue;
+    }
+    timed += Number(row.timed);
+    recordedMs += row.ms;
+    const type = statementTypeCode.decode(row.type);
+    byType[type] = (byType[type] ?? 0) + count;
+    if (row.unreplayable !== null) {
       const reason = unreplayableCode.decode(row.unreplayable);
       unreplayable[reason] = (unreplayable[reason] ?? 0) + count;
     }
+    first = Math.min(first ?? Number(row.first), Number(row.first));
+    last = Math.max(last ?? Number(row.last), Number(row.last));
   }
-  return { transactions, entries, failed, unreplayable };
+  return { entries, failed, timed, recordedMs, byType, unreplayable, first, last };
 }
 
 interface CommittedRow {
+  readonly type: number;
   readonly outcome: number;
   readonly unreplayable: number | null;
   readonly entries: bigint;
+  readonly timed: bigint;
+  readonly ms: number;
+  readonly first: bigint;
+  readonly last: bigint;
 }
 
 /** The transactions that committed in the window and pass the filter; null where there can be none. */

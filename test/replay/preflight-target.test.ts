@@ -266,6 +266,26 @@ describe('preflight counts', () => {
     expect(await commits({ ...later, edges: 'INCLUDE' })).toMatchObject({ statements: 7, transactions: 1 });
   });
 
+  test('in COMMIT ordering what is read and written, and the time that it takes, of what is sent', async () => {
+    const took = (statement: string, durationMs: number | null) => ({ statement, durationMs });
+    const failed = { outcome: { status: 'FAILED', sqlstate: '22012', message: 'x' } } as const;
+    const undone = [took('INSERT INTO orders VALUES (2)', 500), took('SELECT 2', 500)];
+    await record(undone, { timestamp: START }, 'ROLLED_BACK');
+    await record([
+      ...['SAVEPOINT s', took('SELECT 1', 10), { ...took('DELETE FROM orders WHERE id = 1/0', 70), ...failed }],
+      ...['ROLLBACK TO s', took('INSERT INTO orders VALUES (1)', 30)],
+    ]);
+    const counts = { reads: 1, writes: 1, byType: { TRANSACTION: 2, SELECT: 1, INSERT: 1 } };
+    // 40 ms in 2 of 4, or from the first statement that is sent to the last.
+    expect(await check({ ordering: 'COMMIT' })).toMatchObject({ ...counts, estimatedMs: 80 });
+    const pace = { mode: 'RECORDED', speed: 1, maxIdleMs: null } as const;
+    expect(await check({ ordering: 'COMMIT', pace })).toMatchObject({ ...counts, estimatedMs: 4 });
+    const inserts = await check({ ordering: 'COMMIT', filter: { statementTypes: ['INSERT'] } });
+    expect(inserts).toMatchObject({ reads: 0, writes: 1, byType: { TRANSACTION: 2, INSERT: 1 }, estimatedMs: 90 });
+    const standing = await check({ ordering: 'COMMIT', readOnly: true, filter: { statementTypes: ['DELETE'] } });
+    expect(standing.problems.map(({ code }) => code)).not.toContain('READ_ONLY');
+  });
+
   test('others on the target, writes to read-only sessions, and connections that are too few', async () => {
     await record(['INSERT INTO orders VALUES (1)']);
     expect((await check()).otherSessions).toBe(0);
