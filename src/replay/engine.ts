@@ -26,7 +26,7 @@ import { type ReplayStatistics, RunTotals } from './statistics.ts';
 import type { Replay, ReplayListFilter, ReplayReport, ReplayStore } from './store.ts';
 import type { ProgressSnapshot } from './summary.ts';
 import { Tally } from './tally.ts';
-import { checkTarget, refusalOf, requestedTarget, type TargetCheck } from './target-check.ts';
+import { checkTarget, mappedDatabases, refusalOf, requestedTarget, type TargetCheck } from './target-check.ts';
 import { readTimeline, type Timeline } from './timeline.ts';
 
 /** What the engine works with. */
@@ -71,7 +71,7 @@ export class ReplayEngine {
   async start(input: ReplayInput, cause: RunCause = NO_CAUSE): Promise<Replay> {
     const request = completeRequest(input);
     return this.admit(async () => {
-      const target = await requestedTarget(this.options.policy, request.target);
+      const target = await requestedTarget(this.options.policy, request);
       const replay = await this.options.store.create({
         id: randomUUID(),
         request: withoutSecrets(request),
@@ -243,7 +243,7 @@ export class ReplayEngine {
   /** What a replay would do, without doing it. @throws RepriseError as `start` */
   async preflight(input: ReplayInput): Promise<Preflight> {
     const request = completeRequest(input);
-    const target = await requestedTarget(this.options.policy, request.target);
+    const target = await requestedTarget(this.options.policy, request);
     return preflight(this.options.journal, request, target, this.options.journalFacts);
   }
 
@@ -319,7 +319,7 @@ export class ReplayEngine {
     this.resuming.add(id);
     try {
       return await this.admit(async () => {
-        const target = await this.options.policy.resolve(request.target);
+        const target = await this.options.policy.resolve(request.target, mappedDatabases(request));
         await checkLogins(target, request);
         const settled = await readSettled(this.options.store, replay);
         const owned = { ...replay, ownerId: this.options.ownerId };

@@ -4,6 +4,7 @@ import type { JournalStore } from '../journal/store.ts';
 import type { TargetConnection } from '../target/connection.ts';
 import { type DatabaseFacts, isSameDatabase, readDatabaseFacts } from '../target/identity.ts';
 import { type ResolvedTarget, targetLabel } from '../target/spec.ts';
+import type { ConnectOptions } from '../target/statement.ts';
 import { CommitDoubts } from './commit-doubts.ts';
 import { Connector } from './connector.ts';
 import type { RunControl } from './control.ts';
@@ -26,6 +27,7 @@ import { SessionPool } from './sessions.ts';
 import type { SettledOutcomes } from './settled-outcomes.ts';
 import type { ReplayStore } from './store.ts';
 import type { Tally } from './tally.ts';
+import { mappedDatabases } from './target-check.ts';
 import { BEHIND_POOLER, TargetMonitor } from './target-monitor.ts';
 import type { WalkContext } from './walk.ts';
 import { CommitWalk } from './walk-commit.ts';
@@ -182,23 +184,45 @@ export class RunOnTarget {
   }
 
   private async connectMonitor(): Promise<TargetMonitor> {
-    const { request, target, journalFacts } = this.parts;
-    const connect = (): Promise<TargetConnection> =>
-      this.connector.open({
-        connectTimeoutMs: request.connectTimeoutMs,
-        applicationName: `${this.name} monitor`,
-        statementTimeoutMs: 10_000,
-        readOnly: true,
-      });
+    const connect = () => this.connector.open(this.askingOptions());
     const connection = await connect();
     this.monitor = new TargetMonitor(connection, connect);
-    if (journalFacts !== null && isSameDatabase(journalFacts, await readDatabaseFacts(connection))) {
+    await this.refuseJournal(connection);
+    return this.monitor;
+  }
+
+  private askingOptions(): ConnectOptions {
+    return {
+      connectTimeoutMs: this.parts.request.connectTimeoutMs,
+      applicationName: `${this.name} monitor`,
+      statementTimeoutMs: 10_000,
+      readOnly: true,
+    };
+  }
+
+  /** Whatever it is called, and whether the target itself or a mapped database is it. */
+  private async refuseJournal(connection: TargetConnection): Promise<void> {
+    const { request, target, journalFacts } = this.parts;
+    if (journalFacts === null) return;
+    const refuse = (database: string, facts: DatabaseFacts) => {
+      if (!isSameDatabase(journalFacts, facts)) return;
+      const label = targetLabel({ ...target, database });
       throw new RepriseError(
         'TARGET_REFUSED',
-        `${targetLabel(target)} is the database that keeps the journal: choose another target`,
+        `${label} is the database that keeps the journal: choose another target`,
       );
+    };
+    refuse(target.database, await readDatabaseFacts(connection));
+    for (const database of mappedDatabases(request).filter((name) => name !== target.database)) {
+      const facts = await this.connector
+        .use({ ...this.askingOptions(), database }, readDatabaseFacts)
+        // Sessions that are to go there will say so; it may be that none is.
+        .catch((error: unknown) => {
+          if (error instanceof RepriseError && error.code === 'TARGET_UNREACHABLE') return null;
+          throw error;
+        });
+      if (facts !== null) refuse(database, facts);
     }
-    return this.monitor;
   }
 
   /** Nothing is sent before: where it fails, the run stays as resumable as it was. */

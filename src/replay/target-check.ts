@@ -4,6 +4,7 @@ import type { DatabaseFacts } from '../target/identity.ts';
 import type { PublicAlias, TargetPolicy } from '../target/policy.ts';
 import { type ResolvedTarget, type TargetSpec, targetLabel } from '../target/spec.ts';
 import { isJournalMessage, readTargetFacts } from './preflight-target.ts';
+import type { ReplayRequest } from './request.ts';
 
 /** What a target says of itself and of the login, found out by connecting once and changing nothing. */
 export interface TargetCheck {
@@ -49,13 +50,21 @@ const CHECK = {
   readOnly: false,
 } as const;
 
+/** Databases of the target that a request sends recorded ones to, besides the target's own. */
+export function mappedDatabases({ databases }: Pick<ReplayRequest, 'databases'>): readonly string[] {
+  return [...new Set(databases?.map(({ target }) => target))];
+}
+
 /**
  * The target that a request names, checked.
  * @throws RepriseError as `TargetPolicy.resolve`, with the path of the target in the request
  */
-export async function requestedTarget(policy: TargetPolicy, spec: TargetSpec): Promise<ResolvedTarget> {
+export async function requestedTarget(
+  policy: TargetPolicy,
+  request: Pick<ReplayRequest, 'target' | 'databases'>,
+): Promise<ResolvedTarget> {
   try {
-    return await policy.resolve(spec);
+    return await policy.resolve(request.target, mappedDatabases(request));
   } catch (error) {
     if (!(error instanceof RepriseError)) throw error;
     throw new RepriseError(error.code, error.message, { cause: error.cause, path: ['input', ...error.path] });

@@ -51,11 +51,12 @@ export interface TargetPolicy {
   /**
    * Turns what a caller named into what is connected to. An alias is the operator's own word and passes the
    * allowlist; nothing passes into a forbidden database. Of a name's addresses the first that is allowed is
-   * taken, and only that one is connected to (for `localhost`, IPv4 comes first).
+   * taken, and only that one is connected to (for `localhost`, IPv4 comes first). `databases`: others of the server
+   * that will be logged in to; none of them may be forbidden either.
    * @throws RepriseError BAD_INPUT (host, port, user, password, database), TARGET_UNKNOWN (no such alias; names
    * the known ones), TARGET_REFUSED (names what to add), TARGET_UNREACHABLE (the name does not resolve).
    */
-  resolve(spec: TargetSpec): Promise<ResolvedTarget>;
+  resolve(spec: TargetSpec, databases?: readonly string[]): Promise<ResolvedTarget>;
   aliases(): readonly PublicAlias[];
 }
 
@@ -190,11 +191,12 @@ export function createTargetPolicy(config: TargetPolicyConfig): TargetPolicy {
   }
 
   return {
-    async resolve(spec) {
+    async resolve(spec, databases = []) {
       const target = named(spec);
       checkInput(target);
       const resolved = { ...plain(target), address: await addressFor(target) };
-      await refuseForbidden(resolved);
+      for (const database of new Set([resolved.database, ...databases]))
+        await refuseForbidden({ ...resolved, database });
       return resolved;
     },
     aliases: () =>

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { readDatabaseFacts } from '../../src/target/identity.ts';
+import { createTargetPolicy } from '../../src/target/policy.ts';
 import { HandMadeRecord } from '../support/record.ts';
 import { useBench } from '../support/replay.ts';
 
@@ -145,5 +146,34 @@ it('the database that keeps the journal is refused by preflight and by the run, 
   const { id } = await engine.start(input);
   const run = await bench.ended(id, engine);
   expect(run.replay).toMatchObject({ state: 'FAILED', error: { code: 'TARGET_REFUSED' } });
+  expect(await target.sql('SELECT count(*) FROM log')).toEqual(['0']);
+});
+
+it('a run does not reach it as a database that recorded ones are mapped to', async () => {
+  const target = await bench.target('CREATE TABLE log (who text)');
+  const client = await target.connect();
+  const journalFacts = await readDatabaseFacts({
+    query: async (text) => ({ rows: (await client.query<string[]>({ text, rowMode: 'array' })).rows }),
+  });
+  const record = new HandMadeRecord();
+  record.run('a', 'INSERT INTO log VALUES (1)', { database: 'shop' });
+  const { host, port, user, password, name } = target;
+  const input = {
+    window: await record.store(bench.journal),
+    target: { host, port, user, password, database: 'postgres' },
+    databases: [{ recorded: 'shop', target: name }],
+  };
+  const engine = bench.anotherEngine({ journalFacts });
+  const preflight = await engine.preflight(input);
+  expect(preflight.problems.map(({ severity, code }) => `${severity} ${code}`)).toContain('ERROR TARGET_REFUSED');
+  const run = await bench.ended((await engine.start(input)).id, engine);
+  expect(run.replay).toMatchObject({
+    state: 'FAILED',
+    error: { code: 'TARGET_REFUSED', message: expect.stringContaining(`/${name} is the database that keeps`) },
+  });
+  const policy = createTargetPolicy({ aliases: [], allow: ['loopback'], forbidden: [{ host, port, database: name }] });
+  const wary = bench.anotherEngine({ policy });
+  await expect(wary.start(input)).rejects.toMatchObject({ code: 'TARGET_REFUSED' });
+  await expect(wary.preflight(input)).rejects.toMatchObject({ code: 'TARGET_REFUSED' });
   expect(await target.sql('SELECT count(*) FROM log')).toEqual(['0']);
 });
