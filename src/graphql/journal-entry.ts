@@ -1,7 +1,7 @@
 import { decodeEntryCursor, encodeEntryCursor } from '../journal/cursor.ts';
 import type { Entry, EntryOutcome, UnreplayableReason } from '../journal/entry.ts';
 import type { Transaction, TransactionStatus } from '../journal/transaction.ts';
-import { checkWindow } from '../journal/window.ts';
+import { checkFilter, checkWindow } from '../journal/window.ts';
 import { builder, enumOf } from './builder.ts';
 import { connection, connectionOf, inRange } from './connection.ts';
 import {
@@ -194,7 +194,7 @@ builder.queryField('journalEntries', (t) =>
     resolve: async (_root, { window, filter, first, after }, { journal }) => {
       inRange('first', first, 1, 1000);
       const key = after == null ? null : decodeEntryCursor(after, ['after']);
-      const page = await journal.page(checkWindow(window), filterOfInput(filter), key, first);
+      const page = await journal.page(checkWindow(window), checkFilter(filterOfInput(filter)), key, first);
       return connection(page.entries, encodeEntryCursor, page.hasMore, after);
     },
   }),

@@ -51,7 +51,7 @@ export const WindowRef = builder.objectRef<Window>('Window').implement({
 });
 
 export const EntryFilterInput = builder.inputType('EntryFilterInput', {
-  description: 'Which entries to take: every given field must match, in a list any one of it.',
+  description: 'Which entries to take: every given field must match, in a list (of at most 10,000) any one of it.',
   fields: (t) => ({
     sessionIds: t.stringList({ description: 'Ids of recorded sessions.' }),
     transactionIds: t.field({ type: ['UUID'], description: 'Ids of recorded transactions.' }),

@@ -1,7 +1,7 @@
 import { decodeTailCursor, encodeTailCursor } from '../journal/cursor.ts';
 import type { Entry } from '../journal/entry.ts';
 import type { JournalStore, TailKey } from '../journal/store.ts';
-import type { EntryFilter } from '../journal/window.ts';
+import { checkFilter, type EntryFilter } from '../journal/window.ts';
 import { createPullStream, type PullSource } from '../replay/pull-stream.ts';
 import { builder } from './builder.ts';
 import { inRange } from './connection.ts';
@@ -110,7 +110,7 @@ builder.subscriptionField('journalTail', (t) =>
     subscribe: async (_root, { filter, after, batchSize }, { journal, signal }) => {
       inRange('batchSize', batchSize, 1, 1000);
       const key = after == null ? await journal.tailEnd() : decodeTailCursor(after, ['after']);
-      const source = new TailSource(journal, key, filterOfInput(filter), batchSize);
+      const source = new TailSource(journal, key, checkFilter(filterOfInput(filter)), batchSize);
       return untilAborted(createPullStream(source), signal);
     },
     resolve: (batch) => batch,

@@ -28,6 +28,29 @@ export interface EntryFilter {
   readonly keepTransactionControl?: boolean;
 }
 
+/** Most values in one list of a filter: each is held against every origin or transaction of a window. */
+const MOST_LISTED = 10_000;
+
+/**
+ * Refuses a filter that asks for what nothing can be, or for too much; `path`: where it stands among the arguments.
+ * @throws RepriseError BAD_INPUT, LIMIT_EXCEEDED
+ */
+export function checkFilter<Filter extends EntryFilter>(filter: Filter, path: readonly string[] = ['filter']): Filter {
+  const { minDurationMs } = filter;
+  if (minDurationMs !== undefined && !(minDurationMs >= 0)) {
+    throw new RepriseError('BAD_INPUT', `filter.minDurationMs must be 0 or more, not ${minDurationMs}`, {
+      path: [...path, 'minDurationMs'],
+    });
+  }
+  for (const [field, value] of Object.entries(filter)) {
+    if (!Array.isArray(value) || value.length <= MOST_LISTED) continue;
+    throw new RepriseError('LIMIT_EXCEEDED', `filter.${field} are ${value.length}: give at most ${MOST_LISTED}`, {
+      path: [...path, field],
+    });
+  }
+  return filter;
+}
+
 /** True when the entry passes the filter; what the store does in SQL. */
 export function matchesEntry(filter: EntryFilter, entry: NewEntry): boolean {
   const { origin } = entry;

@@ -1,5 +1,5 @@
 import { RepriseError } from '../errors.ts';
-import { checkWindow } from '../journal/window.ts';
+import { checkFilter, checkWindow } from '../journal/window.ts';
 import { EDGES, ORDERINGS, type ReplayInput, type ReplayRequest, SPEED_RANGE } from './request.ts';
 import { parseThreshold } from './thresholds.ts';
 
@@ -13,6 +13,7 @@ const MAX_IN_FLIGHT = 1024;
 const IN_FLIGHT = { COMMIT: 1024, SESSION: 256, TIMESTAMP: 1 } as const;
 const DAY_MS = 86_400_000;
 const MAX_THRESHOLDS = 100;
+const MAX_MAPPINGS = 1000;
 
 /**
  * Fills in the defaults of a request and checks every field.
@@ -51,9 +52,9 @@ export function completeRequest(input: ReplayInput): ReplayRequest {
     ordering,
     pace,
     edges: oneOf('edges', input.edges ?? (ordering === 'COMMIT' ? 'INCLUDE' : 'CUT'), EDGES),
-    filter: input.filter ?? {},
-    databases: input.databases == null ? null : mappings('databases', input.databases),
-    users: mappings('users', input.users ?? []),
+    filter: checkFilter(input.filter ?? {}, ['input', 'filter']),
+    databases: input.databases == null ? null : mappings('databases', input.databases, ({ target }) => target),
+    users: mappings('users', input.users ?? [], ({ user }) => user),
     stopAfterFailures,
     statementTimeoutMs: inRange('statementTimeoutMs', input.statementTimeoutMs ?? 60_000, 1, DAY_MS, true),
     connectTimeoutMs: inRange('connectTimeoutMs', input.connectTimeoutMs ?? 10_000, 1, 600_000, true),
@@ -102,11 +103,19 @@ function thresholdsOf(given: readonly string[]): readonly string[] {
 function mappings<Mapping extends { readonly recorded: string }>(
   field: 'databases' | 'users',
   given: readonly Mapping[],
+  nameOf: (mapping: Mapping) => string,
 ): readonly Mapping[] {
+  if (given.length > MAX_MAPPINGS) throw bad(field, `must be at most ${MAX_MAPPINGS}, not ${given.length}`);
   const seen = new Set<string>();
-  for (const { recorded } of given) {
-    if (seen.has(recorded)) throw bad(field, `must not map ${JSON.stringify(recorded)} twice: give it one place to go`);
+  for (const mapping of given) {
+    const { recorded } = mapping;
+    const shown = JSON.stringify(recorded);
+    if (seen.has(recorded)) throw bad(field, `must not map ${shown} twice: give it one place to go`);
     seen.add(recorded);
+    const name = nameOf(mapping);
+    if (name === '') throw bad(field, `must not map ${shown} to an empty name: leave it out, or name a place to go`);
+    // The start-up message separates its fields by NUL: one in a name would smuggle in options.
+    if (name.includes('\0')) throw bad(field, `must not map ${shown} to a name that holds a NUL character`);
   }
   return given;
 }

@@ -222,6 +222,37 @@ describe('startReplay', () => {
   });
 
   test.each([
+    ['databases', [{ recorded: 'shop', target: '' }], 'databases must not map "shop" to an empty name'],
+    ['users', [{ recorded: 'app', user: '' }], 'users must not map "app" to an empty name'],
+    ['users', [{ recorded: 'app', user: 'app\0options\0-c' }], 'users must not map "app" to a name that holds a NUL'],
+    ['databases', [{ recorded: 'shop', target: 'a\0b' }], 'databases must not map "shop" to a name that holds a NUL'],
+    [
+      'users',
+      Array.from({ length: 1001 }, (_, n) => ({ recorded: `u${n}`, user: 'app' })),
+      'users must be at most 1000, not 1001',
+    ],
+  ])('a mapping of %s to what nothing can be called is refused', async (field, mappings, message) => {
+    const refused = await start({ window, target: free(), [field]: mappings });
+    expect(refused).toMatchObject({ code: 'BAD_INPUT', path: ['input', field] });
+    expect(refused.message).toContain(message);
+  });
+
+  test.each([
+    ['BAD_INPUT', 'minDurationMs', -1, 'filter.minDurationMs must be 0 or more, not -1'],
+    ['LIMIT_EXCEEDED', 'sessionIds', Array(10_001).fill('s'), 'filter.sessionIds are 10001: give at most 10000'],
+  ])('a filter that asks for nothing, or for too much, is refused with %s', async (code, field, value, message) => {
+    const filter = { [field]: value };
+    expect(await start({ window, target: free(), filter })).toMatchObject({
+      ...{ code, message, path: ['input', 'filter', field] },
+    });
+    const entries =
+      'query ($window: WindowInput!, $filter: EntryFilterInput) { journalEntries(window: $window, filter: $filter) { nodes { id } } }';
+    expect((await ask(service.url, entries, { window, filter })).errors).toMatchObject([
+      { message, extensions: { code } },
+    ]);
+  });
+
+  test.each([
     ['{ replay(id: "xyz") { id } }', 14],
     ['{ replays(after: 5) { nodes { id } } }', 18],
     ['{ journalCoverage(window: { from: "now", to: "2026-06-01T00:00:00Z" }) { entries } }', 35],

@@ -44,7 +44,7 @@ export type Edges =
   /** It is replayed whole. Default of COMMIT. */
   | 'INCLUDE';
 
-/** Which entries to take: every given field must match, in a list any one of it. */
+/** Which entries to take: every given field must match, in a list (of at most 10,000) any one of it. */
 export type EntryFilterInput = {
   /** Recorded values of `application_name`. */
   readonly applications?: ReadonlyArray<string> | null | undefined;
