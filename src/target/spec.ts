@@ -57,6 +57,7 @@ export function targetLabel(target: {
   readonly port: number;
   readonly database: string;
 }): string {
-  const host = target.host.includes(':') ? `[${target.host}]` : target.host;
+  // A caller may have given the brackets of an IPv6 address.
+  const host = /^[^[].*:/.test(target.host) ? `[${target.host}]` : target.host;
   return `${host}:${target.port}/${target.database}`;
 }

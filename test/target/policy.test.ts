@@ -166,6 +166,10 @@ describe('free-form targets', () => {
     });
   });
 
+  it.each(['fd00::1', '[fd00::1]'])('%s is shown in one pair of brackets where it is refused', async (host) => {
+    await expect(policy().resolve(at(host))).rejects.toThrow('target [fd00::1]:5432/postgres is not allowed');
+  });
+
   it.each([['0.0.0.0'], ['::'], ['[::]'], ['0'], ['::ffff:0.0.0.0'], ['zero.test']])(
     '%s, which means any address of this machine, is refused whatever is allowed',
     async (host) => {
