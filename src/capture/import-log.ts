@@ -39,7 +39,7 @@ export interface ImportOptions extends LogOptions {
 /**
  * Imports a server log into the journal. Each append carries a checkpoint, so that an import that was cut off goes on
  * where it stopped: the log is parsed from the beginning again and what is durable is left out. A log that has
- * grown since is imported from where it ended; a statement that still ran then keeps its unknown outcome.
+ * grown since is imported from where it ended; what was lost only because it ended there is taken back.
  * Memory does not depend on the length of the log.
  *
  * @throws RepriseError FILE_UNREADABLE, FORMAT_UNKNOWN, PREFIX_UNUSABLE, BAD_INPUT (time zone), IMPORT_CHANGED when the
@@ -89,8 +89,12 @@ export async function importLog(options: ImportOptions): Promise<ImportReport> {
     const { operations } = builder;
     const nothingNew = earlier?.finished === true && earlier.bytes === scan.bytes;
     if (nothingNew) builder.skipTo(Number.POSITIVE_INFINITY);
+    const losses = builder.takeLosses();
     scan.finish();
-    if (!nothingNew) await appends.next({ ...builder.take(), checkpoint: checkpoint(true, operations) });
+    if (!nothingNew) {
+      const lossesAtEnd = builder.takeLosses();
+      await appends.next({ ...builder.take(), losses, lossesAtEnd, checkpoint: checkpoint(true, operations) });
+    }
   } finally {
     // An append under way is never abandoned: its outcome belongs to this import.
     await appends.settled();

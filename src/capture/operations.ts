@@ -113,17 +113,23 @@ export class BatchBuilder implements OperationSink {
     return { batch, operations: this.operations - 1 };
   }
 
+  /** Takes the losses that wait, so that those to come are counted apart. */
+  takeLosses(): readonly Loss[] {
+    const losses = [...this.#losses.values()];
+    this.#losses = new Map();
+    return losses;
+  }
+
   take(): JournalBatch {
     const batch = {
       begun: this.#begun,
       entries: this.#entries,
       ended: this.#ended,
-      losses: [...this.#losses.values()],
+      losses: this.takeLosses(),
     };
     this.#begun = [];
     this.#entries = [];
     this.#ended = [];
-    this.#losses = new Map();
     this.waiting = 0;
     return batch;
   }

@@ -46,6 +46,11 @@ export interface JournalBatch {
   readonly entries?: readonly NewEntry[];
   readonly ended?: readonly TransactionEnd[];
   readonly losses?: readonly Loss[];
+  /**
+   * With a finished checkpoint: what is lost only because the log ends there. Those of a later end of the same log take
+   * their place.
+   */
+  readonly lossesAtEnd?: readonly Loss[];
   /** Progress of an import, made durable together with what it covers. */
   readonly checkpoint?: ImportCheckpoint;
 }

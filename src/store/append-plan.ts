@@ -68,6 +68,8 @@ export interface WritePlan {
   readonly transactions: ReadonlyMap<string, TransactionState>;
   readonly completions: Completion[];
   readonly losses: PlannedLoss[];
+  /** By import: the losses of the end that its log has now; they replace those of earlier ends. */
+  readonly lossesAtEnd: ReadonlyMap<string, readonly PlannedLoss[]>;
   readonly checkpoints: Map<string, ImportCheckpoint>;
   /** By start of day: entries added and their highest arrival. */
   readonly days: Map<number, { entries: number; maxArrival: bigint }>;
@@ -126,6 +128,7 @@ class GroupPlan {
   readonly #entries: PlacedEntry[] = [];
   readonly #completions: Completion[] = [];
   readonly #losses: PlannedLoss[] = [];
+  readonly #lossesAtEnd = new Map<string, readonly PlannedLoss[]>();
   readonly #checkpoints = new Map<string, ImportCheckpoint>();
   readonly #days: WritePlan['days'] = new Map();
   readonly #commitMinutes: WritePlan['commitMinutes'] = new Map();
@@ -186,6 +189,7 @@ class GroupPlan {
       transactions: this.#transactions,
       completions: this.#completions,
       losses: this.#losses,
+      lossesAtEnd: this.#lossesAtEnd,
       checkpoints: this.#checkpoints,
       days: this.#days,
       commitMinutes: this.#commitMinutes,
@@ -329,6 +333,13 @@ class GroupPlan {
       batch.checkpoint !== null && before !== undefined && batch.checkpoint.operations <= before.operations;
     if (!repeated) for (const given of batch.losses) draft.losses.push({ ...given, importId, transactionId: null });
     if (batch.checkpoint === null) return null;
+    if (batch.checkpoint.finished && isLaterEnd(batch.checkpoint, before)) {
+      const { importId } = batch.checkpoint;
+      this.#lossesAtEnd.set(
+        importId,
+        batch.lossesAtEnd.map((given) => ({ ...given, importId, transactionId: null })),
+      );
+    }
     return before !== undefined && batch.checkpoint.operations < before.operations ? null : batch.checkpoint;
   }
 
@@ -345,6 +356,12 @@ class GroupPlan {
       if (transaction.commitSeq > noted.last) noted.last = transaction.commitSeq;
     }
   }
+}
+
+/** Whether a log ends further behind than it did, or ends for the first time. */
+function isLaterEnd(end: ImportCheckpoint, before: ImportCheckpoint | undefined): boolean {
+  if (before === undefined || end.operations > before.operations) return true;
+  return end.operations === before.operations && (end.bytes > before.bytes || !before.finished);
 }
 
 function loss(

@@ -1,7 +1,14 @@
 import type { Selectable } from 'kysely';
 import type { PoolClient } from 'pg';
 import type { ImportCheckpoint } from '../journal/store.ts';
-import { type HeldEntry, type JournalState, placeKey, type TransactionState, type WritePlan } from './append-plan.ts';
+import {
+  type HeldEntry,
+  type JournalState,
+  type PlannedLoss,
+  placeKey,
+  type TransactionState,
+  type WritePlan,
+} from './append-plan.ts';
 import { outcomeCode, statusCode } from './codes.ts';
 import { copyField, copyLines } from './copy-text.ts';
 import { ensurePartitions } from './partitions.ts';
@@ -187,6 +194,7 @@ export async function writePlan(
   );
   if (plan.completions.length > 0) await complete(client, plan);
   if (plan.losses.length > 0) await writeLosses(client, plan);
+  if (plan.lossesAtEnd.size > 0) await replaceLossesAtEnd(client, plan.lossesAtEnd);
   for (const checkpoint of plan.checkpoints.values()) await writeCheckpoint(client, checkpoint);
   await moveClock(client, plan);
 }
@@ -269,7 +277,7 @@ async function complete(client: PoolClient, plan: WritePlan): Promise<void> {
       `update reprise.losses set count = count - 1
        where id = (select id from reprise.losses
                    where reason = 'OUTCOME_UNKNOWN' and count > 0 and from_ts <= $1 and to_ts >= $1
-                   order by to_ts - from_ts, id limit 1)`,
+                   order by at_end desc, to_ts - from_ts, id limit 1)`,
       [timestamp],
     );
   }
@@ -300,13 +308,7 @@ async function writeLosses(client: PoolClient, plan: WritePlan): Promise<void> {
     }
     return false;
   });
-  await copyLines(
-    client,
-    'copy reprise.losses (reason, count, from_ts, to_ts, source, detail, import_id) from stdin',
-    others.map((loss) =>
-      [loss.reason, loss.count, loss.from, loss.to, loss.source, loss.detail, loss.importId].map(copyField).join('\t'),
-    ),
-  );
+  await copyLosses(client, others, false);
   if (byTransaction.size === 0) return;
   const sums = [...byTransaction.values()];
   await client.query(
@@ -323,6 +325,23 @@ async function writeLosses(client: PoolClient, plan: WritePlan): Promise<void> {
       sums.map((sum) => sum.detail),
       [...byTransaction.keys()],
     ],
+  );
+}
+
+async function replaceLossesAtEnd(client: PoolClient, byImport: WritePlan['lossesAtEnd']): Promise<void> {
+  await client.query('delete from reprise.losses where at_end and import_id = any($1::text[])', [[...byImport.keys()]]);
+  await copyLosses(client, [...byImport.values()].flat(), true);
+}
+
+async function copyLosses(client: PoolClient, losses: readonly PlannedLoss[], atEnd: boolean): Promise<void> {
+  await copyLines(
+    client,
+    'copy reprise.losses (reason, count, from_ts, to_ts, source, detail, import_id, at_end) from stdin',
+    losses.map((loss) =>
+      [loss.reason, loss.count, loss.from, loss.to, loss.source, loss.detail, loss.importId, atEnd]
+        .map(copyField)
+        .join('\t'),
+    ),
   );
 }
 

@@ -44,6 +44,7 @@ export interface PreparedBatch {
   readonly entries: readonly PreparedEntry[];
   readonly ended: readonly PreparedEnd[];
   readonly losses: readonly Loss[];
+  readonly lossesAtEnd: readonly Loss[];
   readonly checkpoint: ImportCheckpoint | null;
   readonly origins: ReadonlyMap<string, Origin>;
   readonly transactionIds: ReadonlySet<string>;
@@ -92,12 +93,18 @@ export function prepareBatch(batch: JournalBatch, keyOf: (origin: Origin) => str
     status: end.status,
     at: microsAt(end.at, 'ended', index, 'at'),
   }));
-  const losses = (batch.losses ?? []).map((loss, index) => {
+  const losses = prepareLosses(batch, 'losses');
+  const lossesAtEnd = prepareLosses(batch, 'lossesAtEnd');
+  const checkpoint = batch.checkpoint ?? null;
+  return { begun, entries, ended, losses, lossesAtEnd, checkpoint, origins, transactionIds, bytes };
+}
+
+function prepareLosses(batch: JournalBatch, list: 'losses' | 'lossesAtEnd'): readonly Loss[] {
+  return (batch[list] ?? []).map((loss, index) => {
     if (!Number.isSafeInteger(loss.count) || loss.count < 0)
-      throw bad(['losses', String(index), 'count'], `${loss.count} is not a count`);
+      throw bad([list, String(index), 'count'], `${loss.count} is not a count`);
     return { ...loss, source: storableOrNull(loss.source), detail: storableOrNull(loss.detail) };
   });
-  return { begun, entries, ended, losses, checkpoint: batch.checkpoint ?? null, origins, transactionIds, bytes };
 }
 
 function prepareEntry(entry: NewEntry, index: number, transactionId: string, originKey: string): PreparedEntry {

@@ -84,6 +84,7 @@ export interface LossesTable {
   detail: string | null;
   import_id: string | null;
   transaction_id: string | null;
+  at_end: Generated<boolean>;
 }
 
 export interface ImportsTable {

@@ -10,7 +10,7 @@ import { type Database, openDatabase } from '../../src/store/database.ts';
 import { createJournalStore } from '../../src/store/journal-store.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { collectLog } from './collect.ts';
-import { EXTENSIONS, example, fixture, textOf } from './support.ts';
+import { EXTENSIONS, example, fixture, lossCounts, textOf } from './support.ts';
 
 const EVER = { from: 0, to: 4_000_000_000_000_000 };
 
@@ -147,6 +147,7 @@ describe('importing a log', () => {
       await appendFile(file, bytes.subarray(end, end + 73_331));
     }
     const { entries, transactions, unknownOutcomes } = await store.coverage(EVER, 1);
+    expect(await lossesInStore()).toEqual(lossCounts(whole));
     const ended = (status: string) => whole.ended.filter((end) => end.status === status).length;
     expect({ entries, unknownOutcomes }).toEqual({
       entries: whole.entries.length,

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { JournalLimits, JournalStore } from '../../src/journal/store.ts';
+import type { JournalLimits, JournalStore, Loss } from '../../src/journal/store.ts';
 import { ALL, appendTransaction, begin, commit, entry, ORIGIN, START, type Subject } from './journal-fixtures.ts';
 
 /** Transactions, append and limits: J1 to J4, J6, J14. */
@@ -306,6 +306,48 @@ export function appendContract(subject: Subject): void {
       await store.append({ checkpoint: checkpoint(4, true) });
       expect((await store.coverage(ALL, 0)).losses).toMatchObject([{ count: 2 }]);
       expect(await store.importCheckpoint('digest-1')).toEqual(checkpoint(4, true));
+    });
+
+    it('takes back what was lost only because the log ended, once the import goes on to a later end', async () => {
+      const ended = (operations: number, bytes: number, count: number) => ({
+        losses,
+        lossesAtEnd: count === 0 ? [] : [{ ...(losses[0] as Loss), reason: 'TRUNCATED' as const, count }],
+        checkpoint: { ...checkpoint(operations, true), bytes },
+      });
+      const counted = async () =>
+        Object.fromEntries((await store.coverage(ALL, 0)).losses.map(({ reason, count }) => [reason, count]));
+      await store.append(ended(3, 30, 2));
+      expect(await counted()).toEqual({ FASTPATH: 1, TRUNCATED: 2 });
+      await store.append(ended(3, 30, 2));
+      expect(await counted()).toEqual({ FASTPATH: 1, TRUNCATED: 2 });
+      // Of another log.
+      const other = ended(3, 30, 4);
+      await store.append({ ...other, checkpoint: { ...other.checkpoint, importId: 'digest-2' } });
+      expect(await counted()).toEqual({ FASTPATH: 2, TRUNCATED: 6 });
+      await store.append({ losses, checkpoint: checkpoint(5) });
+      expect(await counted()).toEqual({ FASTPATH: 3, TRUNCATED: 6 });
+      await store.append(ended(6, 60, 1));
+      expect(await counted()).toEqual({ FASTPATH: 4, TRUNCATED: 5 });
+      // The log has grown by nothing that is counted.
+      await Promise.all([store.append(ended(6, 70, 3)), store.append(ended(6, 80, 0))]);
+      expect(await counted()).toEqual({ FASTPATH: 4, TRUNCATED: 4 });
+      await store.append(ended(6, 60, 1));
+      expect(await counted()).toEqual({ FASTPATH: 4, TRUNCATED: 4 });
+    });
+
+    it('completes a statement that ran where the log ended, and leaves the losses that stay', async () => {
+      const id = randomUUID();
+      const unknown = entry(id, 1, { outcome: { status: 'UNKNOWN' } });
+      const at = { count: 1, source: 'a.log:1', detail: null, reason: 'OUTCOME_UNKNOWN' as const };
+      await store.append({
+        begun: [begin(id)],
+        entries: [unknown],
+        losses: [{ ...at, from: unknown.timestamp, to: unknown.timestamp }],
+        lossesAtEnd: [{ ...at, count: 2, from: START, to: START + 9_000_000 }],
+        checkpoint: checkpoint(3, true),
+      });
+      await store.append({ entries: [entry(id, 1)], lossesAtEnd: [], checkpoint: checkpoint(5, true) });
+      expect((await store.coverage(ALL, 0)).losses).toMatchObject([{ reason: 'OUTCOME_UNKNOWN', count: 1 }]);
     });
 
     it('does not move the checkpoint of a batch that is refused', async () => {

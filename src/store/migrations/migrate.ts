@@ -5,6 +5,7 @@ import * as replays from './0002-replays.ts';
 import * as replaySequences from './0003-replay-sequences.ts';
 import * as chunkTimes from './0004-chunk-times.ts';
 import * as estimatedOutcomes from './0005-estimated-outcomes.ts';
+import * as lossesAtEnd from './0006-losses-at-end.ts';
 
 /** All migrations, by the name under which each is remembered. Applied in order; never edited once released. */
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -13,6 +14,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0003-replay-sequences': replaySequences,
   '0004-chunk-times': chunkTimes,
   '0005-estimated-outcomes': estimatedOutcomes,
+  '0006-losses-at-end': lossesAtEnd,
 };
 
 /** Names of all migrations, in their order. */
