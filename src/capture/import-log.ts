@@ -6,6 +6,8 @@ import { type LogOptions, LogScan } from './log-scan.ts';
 import { BatchBuilder } from './operations.ts';
 
 const DEFAULT_BATCH_SIZE = 4000;
+/** Characters of statements in one append: operations alone would bound no memory where each statement is long. */
+const BATCH_CHARACTERS = 4 * 1024 * 1024;
 /** Milliseconds between two calls of `onProgress`. */
 const PROGRESS_INTERVAL = 250;
 
@@ -77,7 +79,7 @@ export async function importLog(options: ImportOptions): Promise<ImportReport> {
         verified = scan.bytes === earlier.bytes && scan.prefixDigest() === earlier.prefixDigest;
         if (!verified) throw changed(scan, earlier);
       }
-      if (builder.waiting >= batchSize) {
+      if (builder.waiting >= batchSize || builder.characters >= BATCH_CHARACTERS) {
         const taken = builder.takeAllButLast();
         if (taken) await appends.next({ ...taken.batch, checkpoint: checkpoint(false, taken.operations) });
       }

@@ -50,6 +50,8 @@ export class BatchBuilder implements OperationSink {
   operations = 0;
   /** Operations waiting to be taken. */
   waiting = 0;
+  /** Characters of the statements among them. */
+  characters = 0;
   /** Entries among the operations left out. */
   skippedEntries = 0;
   #skip = 0;
@@ -71,8 +73,10 @@ export class BatchBuilder implements OperationSink {
 
   entry(entry: NewEntry): void {
     this.tally.entry(entry);
-    if (this.#passes('entry')) this.#entries.push(entry);
-    else this.skippedEntries++;
+    if (this.#passes('entry')) {
+      this.#entries.push(entry);
+      this.characters += entry.statement.length;
+    } else this.skippedEntries++;
   }
 
   end(end: TransactionEnd): void {
@@ -131,6 +135,7 @@ export class BatchBuilder implements OperationSink {
     this.#entries = [];
     this.#ended = [];
     this.waiting = 0;
+    this.characters = 0;
     return batch;
   }
 

@@ -180,7 +180,10 @@ export interface JournalStore {
    */
   append(batch: JournalBatch): Promise<AppendResult>;
 
-  /** One page of the window in total order, after the given place. Cost does not grow with depth. */
+  /**
+   * One page of the window in total order, after the given place. Cost does not grow with depth. Here and in the other
+   * pages, fewer than `limit` where their texts are long, but one at least.
+   */
   page(window: Window, filter: EntryFilter, after: EntryKey | null, limit: number): Promise<EntryPage>;
 
   /** Entries of one transaction by sequence, after the given one. */

@@ -4,7 +4,7 @@ import type { TransactionWithEntries } from '../journal/store.ts';
 import type { EntryFilter, Window } from '../journal/window.ts';
 import type { Database } from './database.ts';
 import { NumberReader, positionIn, timestampIn } from './entry-numbers.ts';
-import { ENTRY_BODY, type EntryBody, entryOf, originsOf } from './entry-rows.ts';
+import { ENTRY_BODY, type EntryBody, entryOf, originsOf, PAGE_BYTES } from './entry-rows.ts';
 import type { Origins } from './origins.ts';
 import { committedIn } from './transaction-reads.ts';
 
@@ -66,7 +66,7 @@ async function pageOf(
 ): Promise<readonly Committed[]> {
   const first = chosen.selectAll().orderBy('commit_seq').limit(limit);
   const select = sql`
-    select string_agg(concat_ws(',', id, commit_seq, position, started_at, autocommit::int, entry_count, first_ts, last_ts),
+    select string_agg(concat_ws(',', id, commit_seq, position, started_at, autocommit::int, entry_count, byte_count, first_ts, last_ts),
                       ';' order by commit_seq)
     from (${first}) t`;
   const rows = await database.rows<[string | null]>(select.compile(database.query));
@@ -76,6 +76,7 @@ async function pageOf(
   const page: Committed[] = [];
   let start = 0;
   let held = 0;
+  let heldBytes = 0;
   for (const record of text.split(';')) {
     // From the bytes: a slice of the text would keep all of it in memory for as long as the id is.
     const id = bytes.toString('latin1', start, start + UUID_LENGTH);
@@ -86,10 +87,11 @@ async function pageOf(
     const startedAt = numbers.integer();
     const autocommit = numbers.integer() === 1;
     const entryCount = numbers.integer();
+    heldBytes += numbers.integer();
     const firstTs = numbers.integerOrNull();
     const lastTs = numbers.integerOrNull();
     held += entryCount;
-    if (held > PAGE_ENTRIES && page.length > 0) break;
+    if ((held > PAGE_ENTRIES || heldBytes > PAGE_BYTES) && page.length > 0) break;
     const transaction = { id, startedAt, autocommit, commitSeq };
     page.push({ transaction, entries: [], position, entryCount, firstTs, lastTs });
   }
@@ -120,7 +122,7 @@ async function readTogether(database: Database, origins: Origins, page: readonly
     to = Math.max(to, one.lastTs);
     wanted += one.entryCount;
   }
-  const limit = Math.ceil(wanted * TOLERATED) + 100;
+  const limit = Math.ceil(wanted * TOLERATED) + Math.min(wanted, 100);
   const rows = await database.rows<EntryBody>(CompiledQuery.raw(TOGETHER, [from, to, limit]));
   await handOut(rows, body, origins);
   const last = rows.at(-1);

@@ -1,10 +1,10 @@
-import { CompiledQuery, expressionBuilder, type SqlBool, sql } from 'kysely';
+import { CompiledQuery, type Expression, expressionBuilder, type RawBuilder, type SqlBool, sql } from 'kysely';
 import type { Entry, EntryKey } from '../journal/entry.ts';
 import type { EntryPage, TailKey } from '../journal/store.ts';
 import type { EntryFilter, Window } from '../journal/window.ts';
 import type { Database } from './database.ts';
 import { filterConditions, type ResolvedFilter, resolveFilter, uuidsOf } from './entry-filter.ts';
-import { ENTRY_FIELDS, type EntryRow, entriesOf } from './entry-rows.ts';
+import { ENTRY_FIELDS, type EntryRow, entriesOf, fitsPage, PAGE_FIELDS } from './entry-rows.ts';
 import type { Origins } from './origins.ts';
 import { DAY, dayOf } from './partitions.ts';
 import type { Tables } from './tables.ts';
@@ -35,7 +35,7 @@ export async function readPage(
   const { query } = database;
   const resolved = await resolveFilter(query, origins, filter, ahead);
   if (resolved === null) return EMPTY;
-  const rows: EntryRow[] = [];
+  const rows: PageRow[] = [];
   let { from } = resolved.span;
   while (rows.length <= limit && from <= resolved.span.to) {
     const days = await database.rows<[day: string]>(
@@ -45,6 +45,7 @@ export async function readPage(
     if (last === undefined) break;
     const span = { from, to: Math.min(Number(last[0]) + DAY - 1, resolved.span.to) };
     rows.push(...(await readSpan(database, { ...resolved, span }, after, limit + 1 - rows.length)));
+    if (rows.at(-1)?.[1] === null) break;
     from = span.to + 1;
   }
   return pageOf(rows, origins, limit);
@@ -56,25 +57,40 @@ function readSpan(
   resolved: ResolvedFilter,
   after: EntryKey | null,
   limit: number,
-): Promise<readonly EntryRow[]> {
+): Promise<readonly PageRow[]> {
   const conditions = filterConditions(expressionBuilder<Tables, 'entries'>(), resolved);
   if (after !== null) {
     conditions.push(
       sql<SqlBool>`(ts, position, sequence) > (${after.timestamp}, ${after.position}, ${after.sequence})`,
     );
   }
-  const select = sql`
-    select ${FIELDS} from reprise.entries e
-    where ${sql.join(conditions, sql` and `)}
-    order by ts, position, sequence
-    limit ${limit}`;
+  const select = firstOf(conditions, 'ts, position, sequence', limit);
   // Without what puts schemas in front of tables, which walks through all of the query for each page.
   return database.rows(select.compile(database.query.withoutPlugins()));
 }
 
-async function pageOf(rows: readonly EntryRow[], origins: Origins, limit: number): Promise<EntryPage> {
-  const entries = await entriesOf(rows.slice(0, limit), origins);
-  return { entries, hasMore: rows.length > limit };
+/** A row of `PAGE_FIELDS`. */
+type PageRow = EntryRow | readonly [numbers: string, statement: null, ...rest: (string | null)[]];
+
+/** The first entries in an order. */
+function firstOf(conditions: readonly Expression<SqlBool>[], order: string, limit: number): RawBuilder<unknown> {
+  return sql`
+    select ${sql.raw(PAGE_FIELDS)} from (
+      select *, ${sql.raw(fitsPage(order))} as fits from reprise.entries
+      where ${sql.join(conditions, sql` and `)}
+      order by ${sql.raw(order)}
+      limit ${limit}
+    ) e`;
+}
+
+function fitting(rows: readonly PageRow[], limit: number): readonly EntryRow[] {
+  const room = rows.at(-1)?.[1] === null ? rows.findIndex((row) => row[1] === null) : rows.length;
+  return rows.slice(0, Math.min(room, limit)) as readonly EntryRow[];
+}
+
+async function pageOf(rows: readonly PageRow[], origins: Origins, limit: number): Promise<EntryPage> {
+  const page = fitting(rows, limit);
+  return { entries: await entriesOf(page, origins), hasMore: page.length < rows.length };
 }
 
 /** Entries of one transaction, see `JournalStore.transactionEntries`. */
@@ -94,13 +110,12 @@ export async function readTransactionEntries(
     .where('id', '=', id)
     .executeTakeFirst();
   if (transaction === undefined || transaction.first_ts === null || transaction.last_ts === null) return EMPTY;
-  const select = sql`
-    select ${FIELDS} from reprise.entries e
-    where position = ${transaction.position} and sequence > ${afterSequence}
-      and ts between ${transaction.first_ts} and ${transaction.last_ts}
-    order by sequence
-    limit ${limit + 1}`;
-  const rows = await database.rows<EntryRow>(select.compile(query));
+  const conditions = [
+    sql<SqlBool>`position = ${transaction.position}`,
+    sql<SqlBool>`sequence > ${afterSequence}`,
+    sql<SqlBool>`ts between ${transaction.first_ts} and ${transaction.last_ts}`,
+  ];
+  const rows = await database.rows<PageRow>(firstOf(conditions, 'sequence', limit + 1).compile(query));
   return pageOf(rows, origins, limit);
 }
 
@@ -150,15 +165,11 @@ export async function readTail(
   if (resolved === null) return [];
   const conditions = [
     ...filterConditions(expressionBuilder<Tables, 'entries'>(), resolved),
-    sql`arrival >= ${after.arrival}`,
-    sql`(arrival, ts, position, sequence) > (${after.arrival}, ${after.timestamp}, ${after.position}, ${after.sequence})`,
+    sql<SqlBool>`arrival >= ${after.arrival}`,
+    sql<SqlBool>`(arrival, ts, position, sequence) > (${after.arrival}, ${after.timestamp}, ${after.position}, ${after.sequence})`,
   ];
-  const select = sql`
-    select ${FIELDS} from reprise.entries e
-    where ${sql.join(conditions, sql` and `)}
-    order by arrival, ts, position, sequence
-    limit ${limit}`;
-  return entriesOf(await database.rows(select.compile(query)), origins);
+  const select = firstOf(conditions, 'arrival, ts, position, sequence', limit);
+  return entriesOf(fitting(await database.rows(select.compile(query)), limit), origins);
 }
 
 /** The place behind the newest entry: before everything that the next append brings. */

@@ -19,7 +19,26 @@ const TEXTS = [
  * What an `EntryBody` holds, of the alias `e` of `entries`. The numbers come as one record, which `NumberReader` takes
  * apart: to `pg`, each column more is a string and a call more for each of millions of rows.
  */
-export const ENTRY_BODY = `(${ENTRY_NUMBERS.map((name) => `e.${name}`).join(', ')}) as numbers, ${TEXTS.map((name) => `e.${name}`).join(', ')}`;
+export const ENTRY_BODY = bodyOf((name) => `e.${name}`);
+
+function bodyOf(text: (name: string) => string): string {
+  return `(${ENTRY_NUMBERS.map((name) => `e.${name}`).join(', ')}) as numbers, ${TEXTS.map(text).join(', ')}`;
+}
+
+/** Bytes of texts that fill a page: one entry may have megabytes, and a reader holds several pages. */
+export const PAGE_BYTES = 8 * 1024 * 1024;
+
+const LONG: ReadonlySet<string> = new Set(['statement', 'parameters', 'message']);
+
+/** What `fits` is for `PAGE_FIELDS`: whether the texts before an entry leave room for it. `order` is that of the page. */
+export function fitsPage(order: string): string {
+  const bytes = [...LONG].map((name) => `coalesce(octet_length(${name}), 0)`).join(' + ');
+  const before = `sum(${bytes}) over (order by ${order} rows between unbounded preceding and 1 preceding)`;
+  return `coalesce(${before}, 0) < ${PAGE_BYTES}`;
+}
+
+/** As `ENTRY_FIELDS`; an entry that does not fit into the page comes without its statement. */
+export const PAGE_FIELDS = `${bodyOf((name) => (LONG.has(name) ? `case when e.fits then e.${name} end` : `e.${name}`))}, e.transaction_id`;
 
 /** The columns that `EntryRow` holds, as `ENTRY_BODY`. */
 export const ENTRY_FIELDS = `${ENTRY_BODY}, e.transaction_id`;

@@ -156,6 +156,29 @@ describe('importing a log', () => {
     expect(transactions).toMatchObject({ committed: ended('COMMITTED'), rolledBack: ended('ROLLED_BACK') });
   });
 
+  test('appends long statements few at a time', async () => {
+    const lines = Array.from(
+      { length: 60 },
+      (_, index) => `2026-01-01 10:00:00.${100 + index} UTC [6a1.1] LOG:  statement: SELECT '${'x'.repeat(2 ** 20)}'\n`,
+    );
+    const file = await written('long.log', lines.join(''));
+    const sizes: number[] = [];
+    const report = await importLog({
+      files: [file],
+      logLinePrefix: '%m [%c] ',
+      store: {
+        importCheckpoint: (id) => store.importCheckpoint(id),
+        append: (batch) => {
+          sizes.push(batch.entries?.length ?? 0);
+          return store.append(batch);
+        },
+      },
+    });
+    expect(report.entries.accepted).toBe(59);
+    expect(sizes.length).toBeGreaterThan(4);
+    expect(Math.max(...sizes.slice(0, -1))).toBeLessThan(8);
+  });
+
   test('refuses a log whose imported part has changed', async () => {
     const text = textOf(fixture('pg18-both.csv.gz'));
     const file = await written('changed.csv', text);

@@ -198,6 +198,71 @@ export function readContract(subject: Subject): void {
     });
   });
 
+  describe('long texts', () => {
+    const MEGABYTE = 2 ** 20;
+    const bytesOf = (entries: readonly Entry[]) =>
+      entries.reduce((sum, { statement, parameters }) => sum + statement.length + JSON.stringify(parameters).length, 0);
+
+    it('bound a page by their bytes, and pages still give every entry once', async () => {
+      const ids = Array.from({ length: 12 }, (): string => randomUUID());
+      const long = (index: number, sequence: number) =>
+        entry(ids[index] as string, sequence, {
+          timestamp: START + index * (index === 11 ? 40 * DAY : 1),
+          statement: `SELECT ${index} /* ${(index % 2 ? 'é' : 'x').repeat(MEGABYTE / (1 + (index % 2)))} */`,
+          parameters: [{ kind: 'text', value: 'y'.repeat(MEGABYTE), oid: null }],
+          protocol: 'EXTENDED',
+        });
+      for (const [index, id] of ids.entries()) {
+        const entries = index === 0 ? [1, 2, 3, 4, 5, 6].map((sequence) => long(0, sequence)) : [long(index, 1)];
+        await store.append({
+          begun: [begin(id)],
+          entries,
+          ended: [{ transactionId: id, status: 'COMMITTED', at: START }],
+        });
+      }
+      const most = 11 * MEGABYTE;
+      const read: Entry[] = [];
+      for (let after: EntryKey | null = null; ; ) {
+        const page = await store.page(ALL, {}, after, 500);
+        expect(bytesOf(page.entries)).toBeLessThan(most);
+        read.push(...page.entries);
+        after = page.entries.at(-1) as EntryKey;
+        if (!page.hasMore) break;
+      }
+      expect(read.map((one) => ids.indexOf(one.transactionId))).toEqual([
+        0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11,
+      ]);
+      expect(read.map((one) => one.statement.length > MEGABYTE / 2)).not.toContain(false);
+
+      const first = await store.transactionEntries(ids[0] as string, 0, 6);
+      expect(first.hasMore).toBe(true);
+      const rest = await store.transactionEntries(ids[0] as string, first.entries.length, 6);
+      expect([...first.entries, ...rest.entries].map((one) => one.sequence)).toEqual([1, 2, 3, 4, 5, 6]);
+      expect(rest.hasMore).toBe(false);
+
+      let tail = 0;
+      for (let after = { arrival: 0n, timestamp: 0, position: 0n, sequence: 0 }; ; ) {
+        const entries = await store.tail(after, {}, 500);
+        if (entries.length === 0) break;
+        expect(bytesOf(entries)).toBeLessThan(most);
+        tail += entries.length;
+        after = entries.at(-1) as Entry;
+      }
+      expect(tail).toBe(17);
+
+      const committed: string[] = [];
+      for (let after = 0n; ; ) {
+        const page = await store.committed(ALL, {}, after, 500);
+        if (page.length === 0) break;
+        // One transaction is never parted.
+        if (page.length > 1) expect(bytesOf(page.flatMap(({ entries }) => entries))).toBeLessThan(most);
+        committed.push(...page.map(({ transaction }) => transaction.id));
+        after = page.at(-1)?.transaction.commitSeq as bigint;
+      }
+      expect(committed).toEqual(ids);
+    });
+  });
+
   describe('commit order', () => {
     it('gives the committed transactions of the window in commit order with all of their entries', async () => {
       const ids: string[] = [];
