@@ -7,7 +7,14 @@ import {
 } from '../journal/entry.ts';
 import type { Value } from '../journal/value.ts';
 import type { LogRecord, RecordSink } from './log-record.ts';
-import { isTranslated, readAuthorized, readMessage, type StatementMessage, splitNamedText } from './messages.ts';
+import {
+  isTranslated,
+  NOT_ENGLISH,
+  readAuthorized,
+  readMessage,
+  type StatementMessage,
+  splitNamedText,
+} from './messages.ts';
 import type { OperationSink } from './operation-sink.ts';
 import { readParameters } from './parameters.ts';
 import { Ranks } from './ranks.ts';
@@ -77,8 +84,7 @@ export class Assembler implements RecordSink {
     const message = bare ? readMessage(record.message) : null;
     if (message) this.#statementMessage(record, message);
     else if (isTranslated(severity, record.message)) {
-      const detail = 'the server does not log in English: set lc_messages = C there';
-      this.#sink.loss('UNPARSABLE_LINE', record.time, `${record.file}:${record.line}`, detail);
+      this.#sink.loss('UNPARSABLE_LINE', record.time, `${record.file}:${record.line}`, NOT_ENGLISH);
     } else if (severity === 'LOG') this.#connectionMessage(record);
   }
 

@@ -3,7 +3,14 @@ import { beginsCsvRecord, CsvRecords } from './csv-records.ts';
 import { JsonRecords, jsonRecordStartsAt } from './json-records.ts';
 import type { RecordReader, RecordSink } from './log-record.ts';
 import type { LogClock } from './log-time.ts';
-import { COMMON_PREFIXES, looksLikeServerLine, recognisePrefix, StderrPrefix } from './stderr-prefix.ts';
+import { NOT_ENGLISH } from './messages.ts';
+import {
+  COMMON_PREFIXES,
+  isInAnotherLanguage,
+  looksLikeServerLine,
+  recognisePrefix,
+  StderrPrefix,
+} from './stderr-prefix.ts';
 import { StderrRecords } from './stderr-records.ts';
 
 export const LOG_FORMATS = ['csv', 'json', 'stderr'] as const;
@@ -31,19 +38,19 @@ export function recogniseLog(head: string, format: LogFormat | null, prefix: str
   const chosen = format ?? (prefix !== null ? 'stderr' : guess(lines));
   if (chosen !== 'stderr') return { format: chosen, prefix: null, bareContinuations: false };
   const usable = prefix === null ? recognisePrefix(lines) : new StderrPrefix(prefix);
+  const begins = `${JSON.stringify((lines[0] ?? '').slice(0, 80))}${lines.some(isInAnotherLanguage) ? `: ${NOT_ENGLISH}` : ''}`;
   if (!usable) {
     throw new RepriseError(
       'PREFIX_UNUSABLE',
       "the log's log_line_prefix is none of the common ones: give it as the server has it (SHOW log_line_prefix). " +
-        `Its first line is ${JSON.stringify((lines[0] ?? '').slice(0, 80))}`,
+        `Its first line is ${begins}`,
       { path: ['logLinePrefix'] },
     );
   }
   if (prefix !== null && lines.some(looksLikeServerLine) && !lines.some((line) => usable.match(line))) {
     throw new RepriseError(
       'PREFIX_UNUSABLE',
-      `no line begins with log_line_prefix ${JSON.stringify(prefix)}. ` +
-        `The log's first line is ${JSON.stringify((lines[0] ?? '').slice(0, 80))}`,
+      `no line begins with log_line_prefix ${JSON.stringify(prefix)}. ` + `The log's first line is ${begins}`,
       { path: ['logLinePrefix'] },
     );
   }

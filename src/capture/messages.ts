@@ -77,6 +77,9 @@ export function isTranslated(severity: string, message: string): boolean {
   return severity === 'LOG' ? TRANSLATED.test(message) : !SEVERITIES.has(severity);
 }
 
+/** What to do about them. */
+export const NOT_ENGLISH = 'the server does not log in English: set lc_messages = C there';
+
 const UNNAMED = '<unnamed>';
 
 /** Words that a statement may begin with, and the command tags that differ from their first word. */

@@ -202,6 +202,15 @@ export function looksLikeServerLine(line: string): boolean {
   );
 }
 
+/** Whether a line of the server has a severity that is no English word. */
+export function isInAnotherLanguage(line: string): boolean {
+  const severity = STAMPED_SEVERITY.exec(line)?.[1];
+  return severity !== undefined && !ENGLISH.test(severity);
+}
+
+const STAMPED_SEVERITY = new RegExp(`${STAMP}.*?(?<!\\p{L})(\\p{L}{2,}): {2}`, 'u');
+const ENGLISH = new RegExp(`^(?:${SEVERITIES})$`);
+
 function escapeRegExp(literal: string): string {
   return literal.replace(/[.*+?^${}()|[\]\\/-]/g, '\\$&');
 }

@@ -327,6 +327,22 @@ describe('a log in another language than English', () => {
     ]);
   });
 
+  test.each([
+    ['Russian', 'СООБЩЕНИЕ:  оператор: select 1'],
+    ['Swedish', 'LOGG:  sats: select 1'],
+    ['Chinese', '日志:  语句: select 1'],
+  ])('is named as the reason where no prefix fits: %s', async (_, message) => {
+    const line = `2026-11-29 17:45:26.262 UTC [16008] ${message}\n`;
+    for (const logLinePrefix of [null, '%m [%p] ']) {
+      await expect(collectText(line, { logLinePrefix })).rejects.toMatchObject({
+        code: 'PREFIX_UNUSABLE',
+        message: expect.stringContaining(said),
+      });
+    }
+    const english = `2026-11-29 17:45:26.262 UTC <> 16008 <> LOG:  statement: select 1 as "naïve:  "\n`;
+    await expect(collectText(english)).rejects.not.toMatchObject({ message: expect.stringContaining(said) });
+  });
+
   test('counts the lines of a prefix that says LOG in every language', async () => {
     const at = '2026-11-29 17:45:26.262 UTC [16008] LOG:  ';
     const log = await collectText(`${at}文: select 1\n${at}期間: 0.526 ミリ秒\n`, { logLinePrefix: '%m [%p] ' });
