@@ -86,14 +86,24 @@ function guess(lines: readonly string[]): LogFormat {
   );
 }
 
-/** The server marks continuation lines with a tab. Some log shippers eat it: two bare lines and no tab tell so. */
+/** What may have line ends in it. */
+const HOLDS_STATEMENT =
+  /^(?:00000: )?(?:duration: \S+ ms {2})?(?:statement|fastpath function call|parse \S+|bind \S+|execute .+?): /;
+
+/**
+ * The server marks continuation lines with a tab. Some log shippers eat it: two bare lines and no tab tell so. Others,
+ * like those of what starts a server in a container, stand behind no statement.
+ */
 function hasBareContinuations(lines: readonly string[], prefix: StderrPrefix): boolean {
   let bare = 0;
+  let inStatement = false;
   for (const line of lines) {
     if (line.startsWith('\t')) return false;
-    if (line.trim() !== '' && !prefix.match(line)) {
+    const match = prefix.match(line);
+    if (match) inStatement = match.severity === 'LOG' ? HOLDS_STATEMENT.test(match.rest) : true;
+    else if (line.trim() !== '') {
       if (looksLikeServerLine(line)) return false;
-      bare++;
+      if (inStatement) bare++;
     }
   }
   return bare > 1;

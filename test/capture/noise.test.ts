@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { byTransaction, collectText, comparable, EXTENSIONS, fixture, textOf } from './support.ts';
+import { byTransaction, collectText, comparable, EXTENSIONS, fixture, lossCounts, textOf } from './support.ts';
 
 /** What clients did of their own in `pg15-noise`; a replication command is no statement. */
 const DONE = [
@@ -43,4 +43,22 @@ test('a client that authenticates is one session in every format', async () => {
     expect(log.scan.sessions).toBe(5);
     expect(comparable(log)).toEqual(comparable(csv));
   }
+});
+
+test('what starts a server in a container, ahead of its log, does not make later lines parts of statements', async () => {
+  const at = (second: number) => `2026-01-01 10:00:0${second}.000 UTC [6a1.1] `;
+  const log = await collectText(
+    'The files belonging to this database system will be owned by user "postgres".\n' +
+      'This user must also own the server process.\n\n' +
+      'PostgreSQL init process complete; ready for start up.\n\n' +
+      `${at(1)}LOG:  database system is ready to accept connections\n` +
+      '/usr/local/bin/docker-entrypoint.sh: ignoring /docker-entrypoint-initdb.d/*\n' +
+      `${at(2)}LOG:  statement: SELECT 1\n` +
+      'sh: locale: not found\n' +
+      `${at(3)}LOG:  statement: SELECT 2\n` +
+      `${at(4)}LOG:  statement: SELECT 3\n`,
+    { logLinePrefix: '%m [%c] ' },
+  );
+  expect(log.entries.map((entry) => entry.statement)).toEqual(['SELECT 1', 'SELECT 2']);
+  expect(lossCounts(log)['UNPARSABLE_LINE']).toBe(5);
 });
