@@ -237,6 +237,9 @@ export interface JournalStore {
   /** The checkpoint of an import, to go on where it was cut off. */
   importCheckpoint(importId: string): Promise<ImportCheckpoint | null>;
 
+  /** What retention has taken away was older than this; it never decreases. */
+  evictedBefore(): Promise<Micros>;
+
   /** Applies retention now; returns entries evicted. */
   evict(now: Micros): Promise<number>;
 }

@@ -1,5 +1,5 @@
 import { messageOf, RepriseError } from '../errors.ts';
-import type { Entry } from '../journal/entry.ts';
+import type { Entry, Micros } from '../journal/entry.ts';
 import type { JournalStore } from '../journal/store.ts';
 import type { TargetConnection } from '../target/connection.ts';
 import { type DatabaseFacts, isSameDatabase, readDatabaseFacts } from '../target/identity.ts';
@@ -85,6 +85,7 @@ export class RunOnTarget {
     const { journal, replayId, request, settled, control, pacer, feed, tally, report } = this.parts;
     // What arrives from here on is not part of the plan.
     const { arrival: bound } = await journal.tailEnd();
+    const evictedBefore = await journal.evictedBefore();
     const sessions = await readSessions(journal, request);
     const databaseFor = mapDatabases(
       request,
@@ -134,7 +135,8 @@ export class RunOnTarget {
       earlier,
     };
     try {
-      await walkInOrder(context, sessions, databaseFor, bound);
+      const planned = await walkInOrder(context, sessions, databaseFor, bound);
+      await this.tellEvicted(planned - tally.done, evictedBefore);
     } finally {
       await context.doubts.settled();
       for (const remark of context.ids?.remarks() ?? []) report.remark(remark);
@@ -273,6 +275,15 @@ export class RunOnTarget {
     });
   }
 
+  /** A plan that holds less than was counted has lost it to retention, if that has taken anything since. */
+  private async tellEvicted(missing: number, before: Micros): Promise<void> {
+    const { journal, control, feed, report } = this.parts;
+    if (missing <= 0 || control.endReason !== null || (await journal.evictedBefore()) <= before) return;
+    const message = `${missing} statements were not replayed: retention took them out of the journal before the run came to them`;
+    feed.emit({ kind: 'NOTICE', code: 'ENTRIES_EVICTED', sessionId: null, message });
+    report.remark(message);
+  }
+
   /** One session alone draws as in the record. Never rejects: a target that is gone has nothing to tell. */
   private async remarkOnOtherIds({ request, monitor, control }: WalkContext, sessions: number): Promise<void> {
     if (sessions < 2 || request.readOnly || (request.ordering === 'COMMIT' && request.restoreIds)) return;
@@ -287,21 +298,25 @@ export class RunOnTarget {
   }
 }
 
+/** Walks the plan to its end; gives how many statements it was to have. */
 async function walkInOrder(
   context: WalkContext,
   sessions: Map<string, PlannedSession>,
   databaseFor: (recorded: string | null) => string | null,
   bound: bigint,
-): Promise<void> {
+): Promise<number> {
   const { journal, request, control, tally } = context;
   if (request.ordering === 'COMMIT') {
     const { entries } = await journal.committedCount(request.window, planFilter(request), request.edges);
     tally.setPlanned(entries);
-    return new CommitWalk(context, sessions, databaseFor).run();
+    await new CommitWalk(context, sessions, databaseFor).run();
+    return entries;
   }
   const plan = await openPlan(journal, request, sessions, bound);
-  tally.setPlanned(plan.planned * request.scale);
+  const planned = plan.planned * request.scale;
+  tally.setPlanned(planned);
   await (request.ordering === 'SESSION' ? new SessionWalk(context, plan) : new TimestampWalk(context, plan)).run();
   // Entries that came while the plan was made were counted and left out.
   if (control.endReason === null) tally.setPlanned(tally.done);
+  return planned;
 }

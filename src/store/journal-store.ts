@@ -68,6 +68,14 @@ export function createJournalStore(
           .executeTakeFirst();
         return row === undefined ? null : checkpointOf(row);
       }),
+    evictedBefore: () =>
+      guarded('look for what retention took', async () => {
+        const clock = await database.query
+          .selectFrom('journal_clock')
+          .select('evicted_before')
+          .executeTakeFirstOrThrow();
+        return Number(clock.evicted_before);
+      }),
     evict: (now) =>
       guarded('apply retention', async () => {
         const evicted = await evict(database, limits, now);

@@ -207,6 +207,8 @@ export type NoticeCode =
   | 'CONNECTION_LOST'
   /** Its session goes on over a new one. */
   | 'CONNECTION_REOPENED'
+  /** Retention took statements out of the journal before the run came to them. */
+  | 'ENTRIES_EVICTED'
   /** Which ids statements drew could not be settled from the record. */
   | 'IDS_UNSETTLED'
   /** Transactions that the run has prepared (two-phase commit) stand on the target. */
