@@ -190,7 +190,7 @@ class StoreRecorder implements Recorder {
       for (let attempt = 1; ; attempt++) {
         const transaction = await this.require(id);
         if (isOver(transaction, status)) return transaction;
-        const sequence = input.sequence ?? transaction.entryCount + 1;
+        const sequence = input.sequence ?? transaction.lastSequence + 1;
         const at = this.timestamp(input, transaction.origin);
         const entry = makeEntry({ ...input, statement }, transaction, sequence, at);
         try {
@@ -215,7 +215,7 @@ class StoreRecorder implements Recorder {
         const transaction = await this.require(id);
         if (transaction.autocommit)
           throw bad('transactionId', `${id} is an autocommit statement, which nothing can follow`);
-        const sequence = input.sequence ?? transaction.entryCount + 1;
+        const sequence = input.sequence ?? transaction.lastSequence + 1;
         if (sequence < 1) throw bad('sequence', `must be at least 1, not ${sequence}`);
         const entry = await make(sequence, this.timestamp(input, transaction.origin), transaction);
         try {

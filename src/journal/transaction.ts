@@ -29,5 +29,7 @@ export interface Transaction extends NewTransaction {
   /** Gapless from 1 over all committed transactions, in commit order; null unless COMMITTED. */
   readonly commitSeq: bigint | null;
   readonly entryCount: number;
+  /** Place of its last statement, also of one that was over its limit and is no entry. */
+  readonly lastSequence: number;
   readonly byteCount: number;
 }

@@ -69,6 +69,7 @@ export const TRANSACTION_FIELDS = [
   'autocommit',
   'entry_count',
   'byte_count',
+  'refused_through',
   'first_ts',
   'last_ts',
 ] as const;
@@ -85,6 +86,7 @@ export interface TransactionRow {
   readonly autocommit: boolean;
   readonly entry_count: number;
   readonly byte_count: bigint;
+  readonly refused_through: number;
   readonly first_ts: bigint | null;
   readonly last_ts: bigint | null;
 }
@@ -118,6 +120,7 @@ export async function transactionsOf(rows: readonly TransactionRow[], origins: O
     endedAt: numberOrNull(row.ended_at),
     commitSeq: row.commit_seq,
     entryCount: row.entry_count,
+    lastSequence: Math.max(row.entry_count, row.refused_through),
     byteCount: Number(row.byte_count),
   }));
 }

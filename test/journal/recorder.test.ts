@@ -86,6 +86,23 @@ describe('a transaction', () => {
     const { losses } = await store.coverage({ from: 0, to: 4e15 }, 1);
     expect(losses).toContainEqual(expect.objectContaining({ reason: 'REFUSED_TRANSACTION_TOO_LARGE', count: 1 }));
   });
+
+  test('counts every statement that it refuses, also those that name no place', async () => {
+    const { id } = await begin();
+    const refusals = async () => {
+      const { losses } = await store.coverage({ from: 0, to: 4e15 }, 1);
+      return losses.find(({ reason }) => reason === 'REFUSED_TRANSACTION_TOO_LARGE')?.count ?? 0;
+    };
+    for (let i = 0; i < 49; i++) await recorder.log({ transactionId: id, statement: `SELECT ${i}` });
+    const before = await refusals();
+    const refused = [
+      ...[50, 51, 52].map((n) => recorder.log({ transactionId: id, statement: `SELECT ${n}` })),
+      recorder.savepoint({ transactionId: id, name: 'too late' }),
+    ];
+    const codes = (await Promise.allSettled(refused)).map((call) => call.status === 'rejected' && call.reason.code);
+    expect(codes).toEqual(Array(4).fill('JOURNAL_LIMIT'));
+    expect(await refusals()).toBe(before + 4);
+  });
 });
 
 describe('a sequence', () => {
