@@ -238,9 +238,9 @@ describe('an argument that is no id', () => {
     });
   });
 
-  test('is named by its field where only the service can tell', async () => {
+  test('is named by its flag where only the service can tell', async () => {
     const { code, stderr } = await cliHere(['journal', 'ls', '--from', 'yesterday', '--to', 'today'], env);
-    expect(stderr).toMatch(/^error: window\.from: /);
+    expect(stderr).toMatch(/^error: --from: /);
     expect(code).toBe(2);
   });
 });
