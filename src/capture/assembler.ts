@@ -8,6 +8,7 @@ import {
 import type { Value } from '../journal/value.ts';
 import type { LogRecord, RecordSink } from './log-record.ts';
 import {
+  isReplicationCommand,
   isTranslated,
   NOT_ENGLISH,
   readAuthorized,
@@ -28,10 +29,6 @@ const SUCCEEDED: EntryOutcome = Object.freeze({ status: 'SUCCEEDED' });
 const UNKNOWN: EntryOutcome = Object.freeze({ status: 'UNKNOWN' });
 const NO_VALUES: readonly Value[] = Object.freeze([]);
 const SECOND = 1_000_000;
-/** Processes that run statements of clients; a walsender takes SQL besides the commands of replication. */
-const CLIENTS: ReadonlySet<string> = new Set(['client backend', 'walsender']);
-const REPLICATION_COMMAND =
-  /^\s*(?:IDENTIFY_SYSTEM|TIMELINE_HISTORY|BASE_BACKUP|UPLOAD_MANIFEST|START_REPLICATION|[A-Z]+_REPLICATION_SLOT)\b/i;
 
 const LOSS_DETAILS: Readonly<Record<UnreplayableReason, string>> = {
   COPY_DATA: 'COPY FROM STDIN: the data is not in the log',
@@ -195,7 +192,6 @@ export class Assembler implements RecordSink {
 
   #failure(record: LogRecord): void {
     const isError = record.severity === 'ERROR';
-    if (record.backendType !== null && !CLIENTS.has(record.backendType)) return;
     const session = this.#sessions.failing(record);
     if (!session) return;
     if (record.statement !== null && this.#mayBeCut(session, record, record.statement)) return;
@@ -210,7 +206,7 @@ export class Assembler implements RecordSink {
     }
     if (pending) this.#complete(session, pending, record, outcome, null);
     else if (record.statement !== null) {
-      if (!REPLICATION_COMMAND.test(record.statement)) {
+      if (!isReplicationCommand(record.statement)) {
         this.#complete(session, this.#failedOnly(session, record, known), record, outcome, null);
       }
     } else if (isError) {

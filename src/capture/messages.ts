@@ -80,6 +80,14 @@ export function isTranslated(severity: string, message: string): boolean {
 /** What to do about them. */
 export const NOT_ENGLISH = 'the server does not log in English: set lc_messages = C there';
 
+const REPLICATION_COMMAND =
+  /^\s*(?:IDENTIFY_SYSTEM|TIMELINE_HISTORY|BASE_BACKUP|UPLOAD_MANIFEST|START_REPLICATION|[A-Z]+_REPLICATION_SLOT)\b/i;
+
+/** Whether a walsender was told something that is no SQL. */
+export function isReplicationCommand(statement: string): boolean {
+  return REPLICATION_COMMAND.test(statement);
+}
+
 const UNNAMED = '<unnamed>';
 
 /** Words that a statement may begin with, and the command tags that differ from their first word. */

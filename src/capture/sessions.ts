@@ -8,6 +8,9 @@ const REMEMBERED = 20_000;
 /** Called when a session is over. `source` is the `file:line` that says so. */
 export type SessionEnd = (session: Session, at: Micros, source: string) => void;
 
+/** Processes that run statements of clients; a walsender takes SQL besides the commands of replication. */
+const CLIENTS: ReadonlySet<string> = new Set(['client backend', 'walsender']);
+
 /** The recorded sessions that are connected, told apart by session id, or by pid and connection lines. */
 export class Sessions {
   readonly #ended: SessionEnd;
@@ -54,6 +57,7 @@ export class Sessions {
    * without such a line that began within the log is no client.
    */
   failing(record: LogRecord): Session | null {
+    if (record.backendType !== null && !CLIENTS.has(record.backendType)) return null;
     const session = this.existing(record);
     if (record.statement === null) return session;
     if (record.user === null && this.#usersLogged) return null;

@@ -4,6 +4,13 @@ import type { LagCause } from './event.ts';
 import type { Lag, PlannedEntry } from './reporter.ts';
 import type { TargetSession } from './sessions.ts';
 
+/** Entries that wait in lanes, those behind locks and slow statements apart, before the dispatcher waits too. */
+export const MOST_WAITING = 2_000;
+/** Entries that wait behind slow statements: whoever has a long report to make must not hold up the others at once. */
+const MOST_BEHIND_SLOW = 20_000;
+/** Entries that wait in all lanes: memory has an end even where locks do not. */
+const MOST_HELD = 200_000;
+
 /** An entry on its way to the target. */
 export interface Waiting {
   readonly place: PlannedEntry;
@@ -48,6 +55,19 @@ export function laneKey(key: string, copy: number): string {
 /** True when nothing of the lane is queued, under way or in doubt. */
 export function isIdle(lane: Lane): boolean {
   return lane.head >= lane.queue.length && lane.lost.length === 0 && (lane.session.connection?.inFlight ?? 0) === 0;
+}
+
+/** True while the dispatcher is to wait. `waiting`: the entries that wait in these lanes, `MOST_WAITING` at least. */
+export function enoughWaits(waiting: number, lanes: Iterable<Lane>): boolean {
+  if (waiting >= MOST_HELD) return true;
+  let movable = 0;
+  let behindSlow = 0;
+  for (const lane of lanes) {
+    const queued = lane.queue.length - lane.head;
+    if (lane.slow) behindSlow += queued;
+    else if (!lane.locked && lane.state !== 'BLOCKED') movable += queued;
+  }
+  return movable >= MOST_WAITING || behindSlow >= MOST_BEHIND_SLOW;
 }
 
 /** Notes that a statement has ended: what looks have found says nothing of the next. */

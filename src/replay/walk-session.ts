@@ -12,16 +12,20 @@ import { sessionKey } from './plan.ts';
 import { refusalOf } from './refusal.ts';
 import type { PlannedEntry } from './reporter.ts';
 import { refillMark } from './request.ts';
-import { causeAfter, hasMoved, isIdle, type Lane, lagOf, laneKey, type Waiting } from './session-lane.ts';
+import {
+  causeAfter,
+  enoughWaits,
+  hasMoved,
+  isIdle,
+  type Lane,
+  lagOf,
+  laneKey,
+  MOST_WAITING,
+  type Waiting,
+} from './session-lane.ts';
 import { LASTING, messageFor, type TargetSession } from './sessions.ts';
 import { mayProceed, passSettled, resumed, type WalkContext } from './walk.ts';
 
-/** Entries that wait in lanes, those behind locks and slow statements apart, before the dispatcher waits too. */
-const MOST_WAITING = 2_000;
-/** Entries that wait behind slow statements: whoever has a long report to make must not hold up the others at once. */
-const MOST_BEHIND_SLOW = 20_000;
-/** The same, all lanes counted: memory has an end even where locks do not. */
-const MOST_HELD = 200_000;
 /** Statements under way over all lanes, about: with more than a few lanes they share it. */
 const MOST_UNDER_WAY = 4_096;
 /** What a lane may have under way however many there are. */
@@ -149,18 +153,8 @@ export class SessionWalk {
     this.pump(lane);
   }
 
-  /** True while enough waits in lanes that can move by themselves. */
   private mustHold(): boolean {
-    if (this.waiting < MOST_WAITING) return false;
-    if (this.waiting >= MOST_HELD) return true;
-    let movable = 0;
-    let behindSlow = 0;
-    for (const lane of this.lanes.values()) {
-      const waiting = lane.queue.length - lane.head;
-      if (lane.slow) behindSlow += waiting;
-      else if (!lane.locked && lane.state !== 'BLOCKED') movable += waiting;
-    }
-    return movable >= MOST_WAITING || behindSlow >= MOST_BEHIND_SLOW;
+    return this.waiting >= MOST_WAITING && enoughWaits(this.waiting, this.lanes.values());
   }
 
   /** Sends what the lane may send now. */
