@@ -1,34 +1,8 @@
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
-import { createTestDatabase, type TestDatabase } from '../support/database.ts';
-import { type RecordedSession, Recorder } from './ids-recorder.ts';
-import { type Bench, failures, openBench, type Replayed, run } from './ids-support.ts';
+import { expect, it } from 'vitest';
+import { failures, type Replayed, run } from './ids-support.ts';
+import { a, b, bench, given, recorder, source, target, trialOfEachTest } from './ids-trial.ts';
 
-let bench: Bench;
-let source: TestDatabase;
-let target: TestDatabase;
-let recorder: Recorder;
-let a: RecordedSession;
-let b: RecordedSession;
-let hour = Date.UTC(2026, 10) * 1000;
-
-beforeAll(async () => {
-  bench = await openBench();
-});
-afterAll(() => bench.close());
-beforeEach(async () => {
-  [source, target] = await Promise.all([createTestDatabase(), createTestDatabase()]);
-  hour += 3_600_000_000;
-  recorder = new Recorder(source, hour, 2_000);
-  a = await recorder.session('a');
-  b = await recorder.session('b');
-});
-afterEach(async () => {
-  await Promise.all([source.drop(), target.drop()]);
-});
-
-async function given(sql: string): Promise<void> {
-  await Promise.all([run(source, sql), run(target, sql)]);
-}
+trialOfEachTest();
 
 /** A draw that only the order of the record shows, and one that lasts. */
 async function twice(gone: string, kept = gone): Promise<void> {

@@ -1,36 +1,10 @@
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import type { ReplayInput } from '../../src/replay/request.ts';
-import { createTestDatabase, type TestDatabase } from '../support/database.ts';
-import { type RecordedSession, Recorder } from './ids-recorder.ts';
-import { type Bench, failures, openBench, type Replayed, run } from './ids-support.ts';
+import type { RecordedSession } from './ids-recorder.ts';
+import { failures, type Replayed, run } from './ids-support.ts';
+import { a, b, bench, given, recorder, source, target, trialOfEachTest } from './ids-trial.ts';
 
-let bench: Bench;
-let source: TestDatabase;
-let target: TestDatabase;
-let recorder: Recorder;
-let a: RecordedSession;
-let b: RecordedSession;
-let hour = Date.UTC(2026, 5) * 1000;
-
-beforeAll(async () => {
-  bench = await openBench();
-});
-afterAll(() => bench.close());
-beforeEach(async () => {
-  [source, target] = await Promise.all([createTestDatabase(), createTestDatabase()]);
-  hour += 3_600_000_000;
-  recorder = new Recorder(source, hour, 2_000);
-  a = await recorder.session('a');
-  b = await recorder.session('b');
-});
-afterEach(async () => {
-  await Promise.all([source.drop(), target.drop()]);
-});
-
-/** Runs the same on both sides, ahead of the record. */
-async function given(sql: string): Promise<void> {
-  await Promise.all([run(source, sql), run(target, sql)]);
-}
+trialOfEachTest();
 
 /** Draws that only the order of the record shows. */
 async function rolledBack(session: RecordedSession, sql: string): Promise<void> {

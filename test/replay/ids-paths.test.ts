@@ -1,8 +1,8 @@
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import type { ReplayInput } from '../../src/replay/request.ts';
-import { createTestDatabase, type TestDatabase } from '../support/database.ts';
-import { type RecordedSession, Recorder } from './ids-recorder.ts';
-import { type Bench, failures, openBench, type Replayed, run } from './ids-support.ts';
+import type { RecordedSession } from './ids-recorder.ts';
+import { failures, type Replayed, run } from './ids-support.ts';
+import { a, b, bench, recorder, source, target, trialOfEachTest } from './ids-trial.ts';
 
 const TENANTS = `
 CREATE SCHEMA one; CREATE SCHEMA two;
@@ -14,33 +14,7 @@ const ORDERS = `
 SELECT 'public', id, name FROM public.orders UNION ALL SELECT 'one', id, name FROM one.orders
 UNION ALL SELECT 'two', id, name FROM two.orders ORDER BY 1, 2`;
 
-let bench: Bench;
-let source: TestDatabase;
-let target: TestDatabase;
-let recorder: Recorder;
-let a: RecordedSession;
-let b: RecordedSession;
-let hour = Date.UTC(2026, 8) * 1000;
-
-beforeAll(async () => {
-  bench = await openBench();
-});
-afterAll(() => bench.close());
-beforeEach(async () => {
-  [source, target] = await Promise.all([createTestDatabase(), createTestDatabase()]);
-  hour += 3_600_000_000;
-  recorder = new Recorder(source, hour, 2_000);
-  await given(TENANTS);
-  a = await recorder.session('a');
-  b = await recorder.session('b');
-});
-afterEach(async () => {
-  await Promise.all([source.drop(), target.drop()]);
-});
-
-async function given(sql: string): Promise<void> {
-  await Promise.all([run(source, sql), run(target, sql)]);
-}
+trialOfEachTest(TENANTS);
 
 /** An order that only the order of the record shows, and one that lasts. */
 async function order(session: RecordedSession, name: string): Promise<void> {

@@ -1,9 +1,9 @@
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import type { Window } from '../../src/journal/window.ts';
 import type { ReplayInput } from '../../src/replay/request.ts';
-import { createTestDatabase, type TestDatabase } from '../support/database.ts';
-import { type RecordedSession, Recorder } from './ids-recorder.ts';
-import { type Bench, failures, openBench, type Replayed, run } from './ids-support.ts';
+import type { RecordedSession } from './ids-recorder.ts';
+import { failures, type Replayed, run } from './ids-support.ts';
+import { a, b, bench, recorder, source, target, trialOfEachTest } from './ids-trial.ts';
 
 const SCHEMA = `
 CREATE TABLE orders (id bigserial PRIMARY KEY, name text UNIQUE);
@@ -13,29 +13,7 @@ CREATE TABLE tickets (no int PRIMARY KEY);
 `;
 const ORDERS = 'SELECT id, name FROM orders ORDER BY id';
 
-let bench: Bench;
-let source: TestDatabase;
-let target: TestDatabase;
-let recorder: Recorder;
-let a: RecordedSession;
-let b: RecordedSession;
-let hour = Date.UTC(2026, 3) * 1000;
-
-beforeAll(async () => {
-  bench = await openBench();
-});
-afterAll(() => bench.close());
-beforeEach(async () => {
-  [source, target] = await Promise.all([createTestDatabase(), createTestDatabase()]);
-  await Promise.all([run(source, SCHEMA), run(target, SCHEMA)]);
-  hour += 3_600_000_000;
-  recorder = new Recorder(source, hour, 2_000);
-  a = await recorder.session('a');
-  b = await recorder.session('b');
-});
-afterEach(async () => {
-  await Promise.all([source.drop(), target.drop()]);
-});
+trialOfEachTest(SCHEMA);
 
 async function replay(more: Partial<ReplayInput> = {}, window?: Partial<Window>): Promise<Replayed> {
   const whole = await recorder.finish(bench.journal);
