@@ -1,4 +1,9 @@
 import { defineConfig } from 'vitest/config';
+import { memoryFolder } from './test/support/memory-folder.ts';
+
+// Before the first worker is forked, which inherits it. A folder that was asked for is left as it is.
+const memory = memoryFolder();
+if (memory !== undefined) process.env.TMPDIR ??= memory;
 
 export default defineConfig({
   // One copy of graphql: packages that require() it and ours that import it must share its classes.

@@ -3,8 +3,9 @@ import { EventEmitter, once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { PassThrough } from 'node:stream';
 import { runCli } from '../../src/cli/program.ts';
+import { MAIN } from '../support/build.ts';
 
-const COMMAND = [process.execPath, '--import', 'tsx', 'src/main.ts'];
+const COMMAND = [process.execPath, MAIN];
 
 export interface CliResult {
   readonly code: number | null;

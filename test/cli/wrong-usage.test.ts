@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { MAIN } from '../support/build.ts';
 import { cliHere } from './process.ts';
 import { at, BEGINNING, type ShopService, startShopService } from './shop-service.ts';
 
@@ -109,8 +110,7 @@ test('replay ls takes a limit above what one request to the service may ask for'
 });
 
 test('a command whose messages nobody reads keeps its exit status', async () => {
-  const args = ['--import', 'tsx', 'src/main.ts', 'replay', 'nothing-known'];
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(process.execPath, [MAIN, 'replay', 'nothing-known'], { stdio: ['ignore', 'ignore', 'pipe'] });
   child.stderr.destroy();
   expect(await once(child, 'close')).toEqual([2, null]);
 });

@@ -2,14 +2,13 @@ import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { ReplayDocument } from '../../src/client/index.ts';
+import { MAIN } from '../support/build.ts';
 import { buildDashboard, CHROMIUM, labelOf, openBrowser, runIdOf, startDashboard, waitForDone } from './support.ts';
 
-const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 const LOG = new URL('../../examples/shop/postgresql.csv.gz', import.meta.url);
 
 describe.skipIf(CHROMIUM === undefined)('the first replay of a new user (skipped without Chromium)', () => {
@@ -28,11 +27,10 @@ describe.skipIf(CHROMIUM === undefined)('the first replay of a new user (skipped
     onTestFinished(() => rm(folder, { recursive: true, force: true }));
     await writeFile(join(folder, 'postgresql.csv'), gunzipSync(await readFile(LOG)));
     const [, ...words] = (command ?? '').split(' ');
-    const { stdout } = await promisify(execFile)(
-      process.execPath,
-      ['--import', import.meta.resolve('tsx'), MAIN, ...words],
-      { cwd: folder, env: { ...process.env, DATABASE_URL: dashboard.journalUrl } },
-    );
+    const { stdout } = await promisify(execFile)(process.execPath, [MAIN, ...words], {
+      cwd: folder,
+      env: { ...process.env, DATABASE_URL: dashboard.journalUrl },
+    });
     expect(stdout).toMatch(/8,233/);
 
     await page.getByRole('button', { name: 'Refresh' }).click();
