@@ -7,12 +7,20 @@ import { type Browser, buildDashboard, CHROMIUM, type Dashboard, openBrowser, st
 /** No run has this id. */
 const NO_RUN = '00000000-0000-4000-8000-000000000000';
 
+/** Of the page's background: 0 is black, 1 is white. */
+function lightnessOf(page: Page): Promise<number> {
+  return page.evaluate<number>(
+    `getComputedStyle(document.documentElement).backgroundColor.match(/[\\d.]+/g).slice(0, 3).map(Number).reduce((a, b) => a + b) / 765`,
+  );
+}
+
 describe.skipIf(CHROMIUM === undefined)('the looks of the dashboard (skipped without Chromium)', () => {
   let dashboard: Dashboard;
   let before: string;
   let after: string;
   let paused: string;
   let failed: string;
+  let browser: Browser;
 
   beforeAll(async () => {
     await buildDashboard();
@@ -21,8 +29,12 @@ describe.skipIf(CHROMIUM === undefined)('the looks of the dashboard (skipped wit
     after = await startRun(dashboard.client, { to: '2026-11-23T16:28:38.100000Z', target: 'broken', wait: true });
     paused = await startRun(dashboard.client, { speed: 0.1 });
     failed = await startFailingRun(dashboard.client);
+    browser = await openBrowser();
   });
-  afterAll(() => dashboard?.close());
+  afterAll(async () => {
+    await browser?.close();
+    await dashboard?.close();
+  });
 
   /** Every screen with something on it: its address and what to wait for, and do, before it is looked at. */
   const screens: readonly (readonly [string, () => string, (page: Page) => Promise<unknown>])[] = [
@@ -146,36 +158,20 @@ describe.skipIf(CHROMIUM === undefined)('the looks of the dashboard (skipped wit
     return page;
   }
 
-  for (const colorScheme of ['light', 'dark'] as const) {
-    test(`axe finds no serious fault on any screen, ${colorScheme}`, async () => {
-      const browser = await openBrowser({ colorScheme });
-      onTestFinished(() => browser.close());
-      const faults: Record<string, readonly string[]> = {};
-      for (const [name, address, ready] of screens) {
-        const page = await visit(browser, address(), ready);
-        const found = await faultsOf(page);
-        if (found.length > 0) faults[name] = found;
-        await page.close();
-      }
-      expect(faults).toEqual({});
-      expect(browser.errors).toEqual([]);
-    }, 120_000);
-  }
-
-  test('no screen is wider than a telephone', async () => {
-    const browser = await openBrowser({ width: 390 });
-    onTestFinished(() => browser.close());
-    const tooWide: Record<string, number> = {};
-    for (const [name, address, ready] of screens) {
+  describe.each(screens)('%s', (_name, address, ready) => {
+    test('has no serious fault in axe, light or dark, and is not wider than a telephone', async () => {
       const page = await visit(browser, address(), ready);
-      const over = await page.evaluate<number>(
-        'document.documentElement.scrollWidth - document.documentElement.clientWidth',
-      );
-      if (over > 0) tooWide[name] = over;
-      await page.close();
-    }
-    expect(tooWide).toEqual({});
-  }, 120_000);
+      onTestFinished(() => page.close());
+      expect(await faultsOf(page), 'light').toEqual([]);
+      await page.emulateMedia({ colorScheme: 'dark' });
+      expect(await lightnessOf(page)).toBeLessThan(0.2);
+      expect(await faultsOf(page), 'dark').toEqual([]);
+      await page.setViewportSize({ width: 390, height: 844 });
+      const over = 'document.documentElement.scrollWidth - document.documentElement.clientWidth';
+      expect(await page.evaluate<number>(over)).toBeLessThanOrEqual(0);
+      expect(browser.errors).toEqual([]);
+    });
+  });
 
   test('the tab that was chosen is in sight on a telephone', async () => {
     const browser = await openBrowser({ width: 390 });
@@ -208,15 +204,11 @@ describe.skipIf(CHROMIUM === undefined)('the looks of the dashboard (skipped wit
     const browser = await openBrowser({ colorScheme: 'dark' });
     onTestFinished(() => browser.close());
     const page = await visit(browser, '#/runs', (shown) => shown.locator('.runs').waitFor());
-    const lightness = () =>
-      page.evaluate<number>(
-        `getComputedStyle(document.documentElement).backgroundColor.match(/[\\d.]+/g).slice(0, 3).map(Number).reduce((a, b) => a + b) / 765`,
-      );
-    expect(await lightness()).toBeLessThan(0.2);
+    expect(await lightnessOf(page)).toBeLessThan(0.2);
     await page.getByRole('button', { name: 'Switch to light' }).click();
-    expect(await lightness()).toBeGreaterThan(0.8);
+    expect(await lightnessOf(page)).toBeGreaterThan(0.8);
     await page.reload();
     await page.getByRole('button', { name: 'Switch to dark' }).waitFor();
-    expect(await lightness()).toBeGreaterThan(0.8);
+    expect(await lightnessOf(page)).toBeGreaterThan(0.8);
   });
 });
