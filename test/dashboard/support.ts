@@ -5,12 +5,12 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Client as PostgresClient } from 'pg';
 import { type BrowserContext, chromium, type Locator, type Page } from 'playwright-core';
-import { build } from 'vite';
 import { afterAll, beforeAll, inject } from 'vitest';
 import { createApp } from '../../src/app.ts';
 import { importLog } from '../../src/capture/import-log.ts';
 import { type Client, createClient } from '../../src/client/index.ts';
 import { loadConfig } from '../../src/config.ts';
+import { isStale } from '../support/build.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 
 /** Where Chromium is; null where there is none, and the tests of the page are skipped. */
@@ -30,13 +30,16 @@ export const SHOP = { from: '2026-11-23T16:28:37.426000Z', to: '2026-11-23T16:28
 const DIST = fileURLToPath(new URL('../../dist/', import.meta.url));
 
 /**
- * Builds the page into dist/dashboard, where the service looks for it. Test files do this side by side: each builds
- * apart and moves whole files into place.
+ * Builds the page into dist/dashboard, where the service looks for it, unless it is there and current. Test files do this
+ * side by side: each builds apart and moves whole files into place.
  */
 export async function buildDashboard(): Promise<void> {
+  const page = join(DIST, 'dashboard', 'index.html');
+  if (!(await isStale(page, ['src/dashboard', 'src/client', 'vite.config.ts', 'package.json']))) return;
   await mkdir(join(DIST, 'dashboard', 'assets'), { recursive: true });
   const outDir = await mkdtemp(join(DIST, '.dashboard-'));
   try {
+    const { build } = await import('vite');
     await build({
       configFile: fileURLToPath(new URL('../../vite.config.ts', import.meta.url)),
       logLevel: 'error',
@@ -45,7 +48,7 @@ export async function buildDashboard(): Promise<void> {
     for (const asset of await readdir(join(outDir, 'assets'))) {
       await rename(join(outDir, 'assets', asset), join(DIST, 'dashboard', 'assets', asset));
     }
-    await rename(join(outDir, 'index.html'), join(DIST, 'dashboard', 'index.html'));
+    await rename(join(outDir, 'index.html'), page);
   } finally {
     await rm(outDir, { recursive: true, force: true });
   }

@@ -10,15 +10,23 @@ export const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url)
 
 /** Brings `dist` up to the sources, without looking at types: `npm test` has done so before, and an editor does. */
 export async function buildWhereStale(): Promise<void> {
-  const built = await changedAt(MAIN).catch(() => 0);
-  const inputs = ['package.json', 'tsconfig.json', 'tsconfig.build.json'];
-  for (const entry of await readdir('src', { recursive: true, withFileTypes: true })) {
-    if (entry.isFile()) inputs.push(join(entry.parentPath, entry.name));
-  }
-  const changes = await Promise.all(inputs.map(changedAt));
-  if (Math.max(...changes) < built) return;
+  if (!(await isStale(MAIN, ['src', 'package.json', 'tsconfig.json', 'tsconfig.build.json']))) return;
   const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
   await promisify(execFile)(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--noCheck']);
+}
+
+/** Whether a file is missing or older than one of those that it is made of, which may be folders. */
+export async function isStale(built: string, madeOf: readonly string[]): Promise<boolean> {
+  const files: string[] = [];
+  for (const path of madeOf) {
+    if (!(await stat(path)).isDirectory()) files.push(path);
+    else {
+      const entries = await readdir(path, { recursive: true, withFileTypes: true });
+      files.push(...entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name)));
+    }
+  }
+  const builtAt = await changedAt(built).catch(() => 0);
+  return Math.max(...(await Promise.all(files.map(changedAt)))) > builtAt;
 }
 
 async function changedAt(file: string): Promise<number> {
