@@ -32,6 +32,7 @@ export const ERROR_CODES = [
   'REPLAY_STATE',
   'REPLAY_STOPPED',
   'RUN_TIMEOUT',
+  'ENTRIES_EVICTED',
   'TOO_MANY_REPLAYS',
   // access and storage
   'UNAUTHENTICATED',

@@ -9,6 +9,7 @@ const SPEAKS_OF_NO_STATEMENT: ReadonlySet<string> = new Set([
   'TARGET_REFUSED',
   'CONNECTION_LIMIT',
   'RUN_TIMEOUT',
+  'ENTRIES_EVICTED',
   'STORE_UNAVAILABLE',
 ]);
 

@@ -45,7 +45,6 @@ const NoticeCodeEnum = enumOf<NoticeCode>('NoticeCode', 'What a notice tells.', 
   IDS_UNSETTLED: 'Which ids statements drew could not be settled from the record.',
   TARGET_NOTICE: 'The target sent a notice or warning.',
   PREPARED_LEFT: 'Transactions that the run has prepared (two-phase commit) stand on the target.',
-  ENTRIES_EVICTED: 'Retention took statements out of the journal before the run came to them.',
 });
 
 const ReplayEventRef = builder.interfaceRef<ReplayEvent>('ReplayEvent').implement({

@@ -98,7 +98,6 @@ export const NOTICE_CODES = [
   'IDS_UNSETTLED',
   'TARGET_NOTICE',
   'PREPARED_LEFT',
-  'ENTRIES_EVICTED',
 ] as const;
 export type NoticeCode = (typeof NOTICE_CODES)[number];
 

@@ -78,7 +78,8 @@ export class RunOnTarget {
 
   /**
    * Resolves when the plan has been walked to its end, or `control` has ended the run.
-   * @throws RepriseError TARGET_UNREACHABLE, TARGET_REFUSED, TARGET_LOST; DATABASES_AMBIGUOUS; STORE_UNAVAILABLE
+   * @throws RepriseError TARGET_UNREACHABLE, TARGET_REFUSED, TARGET_LOST; DATABASES_AMBIGUOUS; STORE_UNAVAILABLE;
+   * ENTRIES_EVICTED at its end
    */
   async walk(): Promise<void> {
     const { connector } = this;
@@ -134,15 +135,16 @@ export class RunOnTarget {
       marker: request.markProgress ? await ProgressMarker.open(connector, request, replayId) : null,
       earlier,
     };
+    let planned: number;
     try {
-      const planned = await walkInOrder(context, sessions, databaseFor, bound);
-      await this.tellEvicted(planned - tally.done, evictedBefore);
+      planned = await walkInOrder(context, sessions, databaseFor, bound);
     } finally {
       await context.doubts.settled();
       for (const remark of context.ids?.remarks() ?? []) report.remark(remark);
       await this.remarkOnOtherIds(context, sessions.size);
       if (control.endReason === null) await this.tellOfPrepared();
     }
+    await this.refuseEvicted(planned - tally.done, evictedBefore);
   }
 
   /** For a run that is being ended: when it resolves, each statement under way has its outcome. Never rejects. */
@@ -276,12 +278,12 @@ export class RunOnTarget {
   }
 
   /** A plan that holds less than was counted has lost it to retention, if that has taken anything since. */
-  private async tellEvicted(missing: number, before: Micros): Promise<void> {
-    const { journal, control, feed, report } = this.parts;
+  private async refuseEvicted(missing: number, before: Micros): Promise<void> {
+    const { journal, control, report } = this.parts;
     if (missing <= 0 || control.endReason !== null || (await journal.evictedBefore()) <= before) return;
     const message = `${missing} statements were not replayed: retention took them out of the journal before the run came to them`;
-    feed.emit({ kind: 'NOTICE', code: 'ENTRIES_EVICTED', sessionId: null, message });
     report.remark(message);
+    throw new RepriseError('ENTRIES_EVICTED', message);
   }
 
   /** One session alone draws as in the record. Never rejects: a target that is gone has nothing to tell. */

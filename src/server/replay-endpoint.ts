@@ -136,6 +136,7 @@ const RUN_ERRORS = [
   'DATABASES_AMBIGUOUS',
   'REPLAY_STOPPED',
   'RUN_TIMEOUT',
+  'ENTRIES_EVICTED',
   'STORE_UNAVAILABLE',
 ] as const;
 
@@ -161,6 +162,7 @@ export function statusOf(error: RepriseError): number {
       return 404;
     case 'REPLAY_STATE':
     case 'REPLAY_STOPPED':
+    case 'ENTRIES_EVICTED':
     case 'CONNECTION_LIMIT':
       return 409;
     case 'LIMIT_EXCEEDED':

@@ -1,6 +1,5 @@
 import { execFile } from 'node:child_process';
 import { readdir, stat } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -8,11 +7,12 @@ import { promisify } from 'node:util';
 /** The command as it is shipped; to run it from its sources takes each process a second and a half more. */
 export const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 
+const TSC = fileURLToPath(new URL('../../node_modules/typescript/bin/tsc', import.meta.url));
+
 /** Brings `dist` up to the sources, without looking at types: `npm test` has done so before, and an editor does. */
 export async function buildWhereStale(): Promise<void> {
   if (!(await isStale(MAIN, ['src', 'package.json', 'tsconfig.json', 'tsconfig.build.json']))) return;
-  const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
-  await promisify(execFile)(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--noCheck']);
+  await promisify(execFile)(process.execPath, [TSC, '-p', 'tsconfig.build.json', '--noCheck']);
 }
 
 /** Whether a file is missing or older than one of those that it is made of, which may be folders. */

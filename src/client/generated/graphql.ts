@@ -95,6 +95,8 @@ export type ErrorCode =
   | 'EMBEDDED_START_FAILED'
   /** There is no embedded PostgreSQL for this platform. */
   | 'EMBEDDED_UNSUPPORTED'
+  /** Retention took statements of the window out of the journal before the run came to them. */
+  | 'ENTRIES_EVICTED'
   /** A log file cannot be read. */
   | 'FILE_UNREADABLE'
   /** The access token does not allow this. */
@@ -207,8 +209,6 @@ export type NoticeCode =
   | 'CONNECTION_LOST'
   /** Its session goes on over a new one. */
   | 'CONNECTION_REOPENED'
-  /** Retention took statements out of the journal before the run came to them. */
-  | 'ENTRIES_EVICTED'
   /** Which ids statements drew could not be settled from the record. */
   | 'IDS_UNSETTLED'
   /** Transactions that the run has prepared (two-phase commit) stand on the target. */

@@ -135,7 +135,6 @@ export const LOSSES: Readonly<Record<LossReason, string>> = {
 export const NOTICES: Readonly<Record<NoticeCode, string>> = {
   CONNECTION_LOST: 'Connection lost',
   CONNECTION_REOPENED: 'Connection reopened',
-  ENTRIES_EVICTED: 'Entries evicted',
   IDS_UNSETTLED: 'Ids unsettled',
   PREPARED_LEFT: 'Prepared transactions left',
   SESSION_PREPARED: 'Session prepared',

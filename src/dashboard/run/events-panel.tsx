@@ -81,13 +81,7 @@ export function EventsPanel({ log, active, reading }: Props) {
   );
 }
 
-const WARNINGS: ReadonlySet<NoticeCode> = new Set([
-  'STALL',
-  'CONNECTION_LOST',
-  'IDS_UNSETTLED',
-  'PREPARED_LEFT',
-  'ENTRIES_EVICTED',
-]);
+const WARNINGS: ReadonlySet<NoticeCode> = new Set(['STALL', 'CONNECTION_LOST', 'IDS_UNSETTLED', 'PREPARED_LEFT']);
 
 function iconOf(event: RunEvent): IconName {
   if (event.__typename === 'StateEvent') return 'ring';
