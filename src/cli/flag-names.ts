@@ -1,3 +1,4 @@
+import type { Command } from 'commander';
 import { RepriseError } from '../errors.ts';
 
 /** Fields of the API and the flags that give them, as far as the two have other names. */
@@ -54,17 +55,30 @@ const FIELDS = /(?<![\w.\-/:@"])(?:input\.)?([a-zA-Z]+(?:\.[a-zA-Z]+)*)(?:\[\d+\
  * fields that the command has no flag for, stay as they are.
  */
 export function inFlags(error: RepriseError, known: ReadonlySet<string>): RepriseError {
-  const flagOf = (field: string) => {
-    const flag = FLAGS[field];
-    return flag !== undefined && known.has(flag) ? flag : undefined;
-  };
-  const message = error.message.replace(FIELDS, (whole, field: string, at: number) => {
-    const flag = flagOf(field);
+  const path = error.path[0] === 'input' ? error.path.slice(1) : error.path;
+  const flag = flagOf(path.map((step) => step.replace(/\[\d+\]$/, '')).join('.'), known);
+  return new RepriseError(error.code, textInFlags(error.message, known), {
+    path: flag === undefined ? error.path : [flag],
+    cause: error,
+  });
+}
+
+/** A sentence of the service with flags of `known` for fields of the API, as `inFlags`. */
+export function textInFlags(text: string, known: ReadonlySet<string>): string {
+  return text.replace(FIELDS, (whole, field: string, at: number) => {
+    const flag = flagOf(field, known);
     // Amid a sentence "users" or "speed" may be just a word.
     if (flag === undefined || (at > 0 && !/[.A-Z]/.test(field))) return whole;
     return field.endsWith('Ms') ? `${flag} (in ms)` : flag;
   });
-  const path = error.path[0] === 'input' ? error.path.slice(1) : error.path;
-  const flag = flagOf(path.map((step) => step.replace(/\[\d+\]$/, '')).join('.'));
-  return new RepriseError(error.code, message, { path: flag === undefined ? error.path : [flag], cause: error });
+}
+
+/** The long flags of a command. */
+export function flagsOf({ options }: Command): ReadonlySet<string> {
+  return new Set(options.flatMap(({ long }) => long ?? []));
+}
+
+function flagOf(field: string, known: ReadonlySet<string>): string | undefined {
+  const flag = FLAGS[field];
+  return flag !== undefined && known.has(flag) ? flag : undefined;
 }

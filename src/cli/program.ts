@@ -5,7 +5,7 @@ import { addCompletion } from './completion.ts';
 import type { CliContext } from './context.ts';
 import { addDoctor } from './doctor.ts';
 import { EXIT, exitCodeOf } from './exit-codes.ts';
-import { inFlags } from './flag-names.ts';
+import { flagsOf, inFlags } from './flag-names.ts';
 import { addImport } from './import.ts';
 import type { Io } from './io.ts';
 import { addJournal } from './journal.ts';
@@ -95,10 +95,6 @@ export function everyCommand(command: Command): Command[] {
 function helpOfNested(argv: readonly string[]): readonly string[] {
   const [first, ...command] = argv;
   return first === 'help' && command.length > 1 ? [...command, '--help'] : argv;
-}
-
-function flagsOf({ options }: Command): ReadonlySet<string> {
-  return new Set(options.flatMap(({ long }) => long ?? []));
 }
 
 /** Commander's own words on wrong usage, in the form of every other error. */

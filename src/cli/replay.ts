@@ -18,6 +18,7 @@ import {
 import { RepriseError } from '../errors.ts';
 import { type CliContext, examples } from './context.ts';
 import { EXIT } from './exit-codes.ts';
+import { flagsOf, textInFlags } from './flag-names.ts';
 import { count, duration, fields, type Io, json, table, usage } from './io.ts';
 import { addReplayArgument, atLeastOne, choice, collect, decimal } from './options.ts';
 import {
@@ -79,7 +80,9 @@ export function addReplay(program: Command, context: CliContext): void {
     "reprise replay start --window all --target staging --ordering commit --watch --threshold 'failures<1%'",
     'reprise replay start --from 2026-11-23T10:00:00Z --to 2026-11-23T11:00:00Z --host 127.0.0.1 --speed 2',
   );
-  addServiceFlags(addWatchFlags(addRequestFlags(start))).action((flags: StartFlags) => startReplay(flags, context));
+  addServiceFlags(addWatchFlags(addRequestFlags(start))).action((flags: StartFlags, command: Command) =>
+    startReplay(flags, flagsOf(command), context),
+  );
 
   const watch = addReplayArgument(replay.command('watch'))
     .summary('follow a replay to its end')
@@ -152,12 +155,12 @@ function show(run: ReplayFieldsFragment, flags: ServiceFlags, io: Io): void {
   else io.stdout.write(`${runText(run)}\n`);
 }
 
-async function startReplay(flags: StartFlags, context: CliContext): Promise<void> {
+async function startReplay(flags: StartFlags, known: ReadonlySet<string>, context: CliContext): Promise<void> {
   const { io } = context;
   if (flags.cancelOnInterrupt && !flags.watch) throw usage('--cancel-on-interrupt', 'needs --watch');
   const client = serviceOf(io, flags);
   const input = await requestOf(flags, await settleWindow(client, flags, io), io);
-  if (flags.dryRun) return preflight(client, input, flags, context);
+  if (flags.dryRun) return preflight(client, input, flags, known, context);
   // Not ended by an interrupt: the run would go on, and nobody would know its id.
   const asked = client.request(StartReplayDocument, { input });
   const waiting = () =>
@@ -181,6 +184,7 @@ async function preflight(
   client: Client,
   input: ReplayInput,
   flags: ServiceFlags,
+  known: ReadonlySet<string>,
   { io, exit }: CliContext,
 ): Promise<void> {
   const { preflightReplay } = await client.request(PreflightReplayDocument, { input }, io.signal);
@@ -204,7 +208,7 @@ async function preflight(
     ['estimate', estimateText(found.estimatedMs ?? null, input)],
     ['coverage', coverageText(found.coverage)],
   ]);
-  const problems = found.problems.map(({ severity, code, message }) => [severity, code, message]);
+  const problems = found.problems.map(({ severity, code, message }) => [severity, code, textInFlags(message, known)]);
   io.stdout.write(
     `${text}\n\n${problems.length === 0 ? 'no problems found' : table(['', 'code', 'problem'], problems)}\n`,
   );

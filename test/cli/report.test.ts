@@ -211,6 +211,13 @@ describe('replay', () => {
     expect(code).toBe(3);
   });
 
+  test('start --dry-run tells problems in the words of the command line', async () => {
+    const dry = ['replay', 'start', '--window', 'all', ...at(target), '--dry-run', '--max-connections', '2'];
+    const { stdout, stderr } = await cliHere(dry, env);
+    expect(stderr).toBe('');
+    expect(stdout).toMatch(/WARNING +CONNECTION_LIMIT +\d+ sessions are open at once and --max-connections is 2:/);
+  });
+
   test('start --dry-run says how long a schedule with capped gaps takes at most', async () => {
     const dry = ['replay', 'start', ...BEGINNING, ...at(target), '--dry-run', '--speed', '1'];
     expect((await cliHere(dry, env)).stdout).toMatch(/^estimate +\d/m);
