@@ -134,6 +134,8 @@ export interface SessionSpan {
   readonly first: EntryKey;
   readonly last: EntryKey;
   readonly entries: number;
+  /** Those of type DDL among them. */
+  readonly ddl: number;
 }
 
 /** What a filtered window holds, counted. */

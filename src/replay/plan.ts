@@ -30,6 +30,13 @@ export interface PlannedSession {
   remaining: number;
 }
 
+/** The sessions of a plan, by key. */
+export interface PlannedSessions {
+  readonly sessions: Map<string, PlannedSession>;
+  /** Whether a planned entry is of type DDL. */
+  readonly holdDdl: boolean;
+}
+
 /** How much of the journal a walk reads at once: entries, or transactions in COMMIT ordering. */
 export function pageSizeOf({ pace }: Pick<ReplayRequest, 'pace'>): number {
   return pace.mode === 'RECORDED' ? PACED_PAGE : PAGE;
@@ -178,15 +185,14 @@ export class Plan {
 }
 
 /** The sessions with entries in the window, by `sessionKey`. */
-export async function readSessions(
-  journal: JournalStore,
-  request: ReplayRequest,
-): Promise<Map<string, PlannedSession>> {
+export async function readSessions(journal: JournalStore, request: ReplayRequest): Promise<PlannedSessions> {
   const sessions = new Map<string, PlannedSession>();
-  for (const { entries, ...span } of await journal.sessionSpans(request.window, planFilter(request))) {
+  let holdDdl = false;
+  for (const { entries, ddl, ...span } of await journal.sessionSpans(request.window, planFilter(request))) {
     sessions.set(sessionKey(span), { key: sessionKey(span), ...span, remaining: entries });
+    holdDdl ||= ddl > 0;
   }
-  return sessions;
+  return { sessions, holdDdl };
 }
 
 /**

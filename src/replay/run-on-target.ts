@@ -87,7 +87,7 @@ export class RunOnTarget {
     // What arrives from here on is not part of the plan.
     const { arrival: bound } = await journal.tailEnd();
     const evictedBefore = await journal.evictedBefore();
-    const sessions = await readSessions(journal, request);
+    const { sessions, holdDdl } = await readSessions(journal, request);
     const databaseFor = mapDatabases(
       request,
       [...sessions.values()].map((session) => session.database),
@@ -116,6 +116,8 @@ export class RunOnTarget {
       { targetVersion: monitor.serverVersion },
       `connected to PostgreSQL ${monitor.serverVersion}`,
     );
+    // Beside the reading of the target's catalog, which takes as long.
+    const counted = request.ordering === 'COMMIT' ? countCommitted(journal, request) : null;
     const reporter = new Reporter({ feed, tally, report, request, control, failures: settled?.failures ?? 0 });
     const asks = request.settleCommits && !request.readOnly && !request.markProgress;
     const context: WalkContext = {
@@ -130,14 +132,14 @@ export class RunOnTarget {
       monitor,
       prepared: this.prepared,
       settled,
-      ids: await this.openIds(sessions, earlier, databaseFor),
+      ids: await this.openIds(sessions, holdDdl, earlier, databaseFor),
       doubts: await CommitDoubts.open(monitor, reporter, control.signal, asks),
       marker: request.markProgress ? await ProgressMarker.open(connector, request, replayId) : null,
       earlier,
     };
     let planned: number;
     try {
-      planned = await walkInOrder(context, sessions, databaseFor, bound);
+      planned = await walkInOrder(context, sessions, databaseFor, bound, counted);
     } finally {
       await context.doubts.settled();
       for (const remark of context.ids?.remarks() ?? []) report.remark(remark);
@@ -255,6 +257,7 @@ export class RunOnTarget {
 
   private async openIds(
     sessions: ReadonlyMap<string, PlannedSession>,
+    holdDdl: boolean,
     earlier: ReadonlyMap<string, readonly Entry[]>,
     databaseFor: (recorded: string | null) => string | null,
   ): Promise<IdRestorer | null> {
@@ -268,6 +271,7 @@ export class RunOnTarget {
       connector: this.connector,
       replayId,
       sessions,
+      holdDdl,
       earlier,
       databaseFor,
       // One that was interrupted before it sent anything begins.
@@ -300,16 +304,25 @@ export class RunOnTarget {
   }
 }
 
-/** Walks the plan to its end; gives how many statements it was to have. */
+/** Statements that a run in COMMIT ordering will report on. A rejection is for who awaits it, if anybody does. */
+function countCommitted(journal: JournalStore, request: ReplayRequest): Promise<number> {
+  const counting = journal.committedCount(request.window, planFilter(request), request.edges);
+  const counted = counting.then(({ entries }) => entries);
+  counted.catch(() => {});
+  return counted;
+}
+
+/** Walks the plan to its end; `counted` is of one in COMMIT ordering; gives how many statements it was to have. */
 async function walkInOrder(
   context: WalkContext,
   sessions: Map<string, PlannedSession>,
   databaseFor: (recorded: string | null) => string | null,
   bound: bigint,
+  counted: Promise<number> | null,
 ): Promise<number> {
   const { journal, request, control, tally } = context;
-  if (request.ordering === 'COMMIT') {
-    const { entries } = await journal.committedCount(request.window, planFilter(request), request.edges);
+  if (counted !== null) {
+    const entries = await counted;
     tally.setPlanned(entries);
     await new CommitWalk(context, sessions, databaseFor).run();
     return entries;

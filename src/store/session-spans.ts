@@ -2,6 +2,7 @@ import { expressionBuilder, sql } from 'kysely';
 import { compareEntryKeys, type EntryKey } from '../journal/entry.ts';
 import type { SessionSpan } from '../journal/store.ts';
 import type { EntryFilter, Window } from '../journal/window.ts';
+import { statementTypeCode } from './codes.ts';
 import type { Database } from './database.ts';
 import { filterConditions, resolveFilter } from './entry-filter.ts';
 import type { Origins } from './origins.ts';
@@ -10,6 +11,7 @@ import type { Tables } from './tables.ts';
 interface SpanRow {
   readonly origin_id: number;
   readonly entries: bigint;
+  readonly ddl: bigint;
   readonly first_ts: bigint;
   readonly first_position: bigint;
   readonly first_sequence: number;
@@ -17,6 +19,8 @@ interface SpanRow {
   readonly last_position: bigint;
   readonly last_sequence: number;
 }
+
+const DDL = statementTypeCode.encode('DDL');
 
 /** See `JournalStore.sessionSpans`. One scan of the window, then two look-ups for each origin. */
 export async function readSessionSpans(
@@ -31,7 +35,7 @@ export async function readSessionSpans(
   const passes = eb.and(filterConditions(eb, resolved));
   const select = sql<SpanRow>`
     with spans as materialized (
-      select origin_id, count(*) as entries, min(ts) as first_ts, max(ts) as last_ts
+      select origin_id, count(*) as entries, count(*) filter (where type = ${DDL}) as ddl, min(ts) as first_ts, max(ts) as last_ts
       from reprise.entries where ${passes} group by origin_id
     )
     select spans.*, first.position as first_position, first.sequence as first_sequence,
@@ -59,6 +63,7 @@ export async function readSessionSpans(
       first: keyOf(row.first_ts, row.first_position, row.first_sequence),
       last: keyOf(row.last_ts, row.last_position, row.last_sequence),
       entries: Number(row.entries),
+      ddl: Number(row.ddl),
     };
     const session = JSON.stringify([origin.nodeId, origin.sessionId]);
     const other = spans.get(session);
@@ -75,5 +80,5 @@ function keyOf(ts: bigint, position: bigint, sequence: number): EntryKey {
 function merged(a: SessionSpan, b: SessionSpan): SessionSpan {
   const [earlier, later] = compareEntryKeys(a.first, b.first) < 0 ? [a, b] : [b, a];
   const last = compareEntryKeys(a.last, b.last) > 0 ? a.last : b.last;
-  return { ...earlier, last, entries: earlier.entries + later.entries };
+  return { ...earlier, last, entries: earlier.entries + later.entries, ddl: earlier.ddl + later.ddl };
 }

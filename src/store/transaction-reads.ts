@@ -43,7 +43,7 @@ export async function countCommitted(
   }
   const originIds = await origins.matching(filter);
   const row = await database.scan(async (snapshot) => {
-    const committed = await committedIn(snapshot, originIds, window, filter, 0n);
+    const committed = await committedIn(snapshot, originIds, window, filter);
     return committed
       ?.select([
         sql<bigint>`count(*)`.as('transactions'),
@@ -71,7 +71,7 @@ export async function profileCommitted(
   const wanted = [sql<SqlBool>`true`, ...statementConditions(eb, filter)];
   if (edges === 'CUT') wanted.push(eb('ts', '>=', BigInt(window.from)), eb('ts', '<=', BigInt(window.to)));
   const { rows, transactions } = await database.scan(async (snapshot) => {
-    const committed = await committedIn(snapshot, originIds, window, filter, 0n);
+    const committed = await committedIn(snapshot, originIds, window, filter);
     if (committed === null) return { rows: [], transactions: 0 };
     const whole = edges === 'EXCLUDE' ? committed.where('started_at', '>=', BigInt(window.from)) : committed;
     const held = sql`from reprise.entries where entries.position = t.position and ts between first_ts and last_ts and ${eb.and(wanted)}`;
@@ -128,25 +128,30 @@ interface CommittedRow {
   readonly last: bigint;
 }
 
+/** Keys of `commit_minutes` that hold all commits of the window: those after the first, up to the second. */
+export function minutesOf(window: Window): readonly [after: bigint, last: bigint] {
+  return [BigInt(window.from - MINUTE), BigInt(window.to)];
+}
+
 /** The transactions that committed in the window and pass the filter; null where there can be none. */
-export async function committedIn(
+async function committedIn(
   query: Kysely<Tables>,
   originIds: readonly number[] | null,
   window: Window,
   filter: EntryFilter,
-  afterCommitSeq: bigint,
 ) {
+  const [after, last] = minutesOf(window);
   const bounds = await query
     .selectFrom('commit_minutes')
     .select((eb) => [eb.fn.min('first_seq').as('first'), eb.fn.max('last_seq').as('last')])
-    .where('minute', '>', BigInt(window.from - MINUTE))
-    .where('minute', '<=', BigInt(window.to))
+    .where('minute', '>', after)
+    .where('minute', '<=', last)
     .executeTakeFirst();
   if (!bounds || bounds.first === null || bounds.last === null) return null;
   const chosen = transactionsOfFilter(query, originIds, filter);
   if (chosen === null) return null;
   return chosen
-    .where('commit_seq', '>', afterCommitSeq >= bounds.first ? afterCommitSeq : bounds.first - 1n)
+    .where('commit_seq', '>=', bounds.first)
     .where('commit_seq', '<=', bounds.last)
     .where('ended_at', '>=', BigInt(window.from))
     .where('ended_at', '<=', BigInt(window.to));

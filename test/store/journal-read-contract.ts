@@ -106,6 +106,7 @@ export function readContract(subject: Subject): void {
                   first: key(first),
                   last: key(list.at(-1) as Entry),
                   entries: list.length,
+                  ddl: list.filter((one) => one.statementType === 'DDL').length,
                 };
               }),
             );
