@@ -106,7 +106,13 @@ const bodies = fc.record({
   // Few instants, so that many entries share one and the position has to decide; three days.
   timestamp: fc.tuple(fc.nat(2), fc.nat(6)).map(([day, step]) => START + day * DAY + step),
   statement: statements,
-  statementType: fc.constantFrom('SELECT' as const, 'INSERT' as const, 'TRANSACTION' as const, 'OTHER' as const),
+  statementType: fc.constantFrom(
+    'SELECT' as const,
+    'INSERT' as const,
+    'TRANSACTION' as const,
+    'DDL' as const,
+    'OTHER' as const,
+  ),
   protocol: fc.constantFrom('SIMPLE' as const, 'EXTENDED' as const),
   preparedName: fc.option(fc.constantFrom('q1', 'ü')),
   parameters: fc.array(
