@@ -1,11 +1,10 @@
 import { RepriseError } from '../errors.ts';
 import { compareEntryKeys, type Entry, type EntryKey, type Origin } from '../journal/entry.ts';
-import { isSingleStatement } from '../journal/sql-tokens.ts';
 import type { JournalStore } from '../journal/store.ts';
 import type { Transaction } from '../journal/transaction.ts';
-import { transactionEffect } from '../journal/transaction-effect.ts';
 import { type EntryFilter, matchesEntry, type Window } from '../journal/window.ts';
 import type { ReplayRequest } from './request.ts';
+import { countInside, entriesOf, OutsideEntries, readBegins } from './straddlers.ts';
 
 /**
  * Entries a page: large enough to keep the journal ahead of a fast walk, and so small that most of a page is done with
@@ -14,8 +13,6 @@ import type { ReplayRequest } from './request.ts';
 const PAGE = 500;
 /** At recorded pace: while a page is taken apart nothing is sent, and each millisecond of that is lag. */
 const PACED_PAGE = 200;
-/** Entries of straddling transactions that INCLUDE may bring in from outside of the window. */
-const MAX_STRADDLING_ENTRIES = 100_000;
 
 /** A session of the plan, with what is left of its record. */
 export interface PlannedSession {
@@ -208,8 +205,7 @@ export async function openPlan(
   const filter = planFilter(request);
   const { window } = request;
   const leaveOut = new Set<string>();
-  const before: Entry[] = [];
-  const after: Entry[] = [];
+  const outside = new OutsideEntries(window);
   let begins: ReadonlyMap<string, string> = new Map();
   if (request.edges === 'CUT') begins = await readBegins(journal, await journal.straddlers(window, filter), window);
   else {
@@ -217,90 +213,34 @@ export async function openPlan(
       const session = sessions.get(sessionKey(transaction.origin));
       if (session === undefined) continue;
       if (request.edges === 'INCLUDE') {
-        await includeStraddler(journal, window, filter, bound, transaction, session, before, after);
+        await include(journal, filter, bound, transaction, session, outside);
       } else {
         leaveOut.add(transaction.id);
         session.remaining -= await countInside(journal, window, filter, transaction);
       }
-      if (before.length + after.length > MAX_STRADDLING_ENTRIES) {
-        throw new RepriseError(
-          'LIMIT_EXCEEDED',
-          `more than ${MAX_STRADDLING_ENTRIES} entries of transactions that straddle the window lie outside of it: widen the window or use edges CUT`,
-          { path: ['input', 'edges'] },
-        );
-      }
     }
-    before.sort(compareEntryKeys);
-    after.sort(compareEntryKeys);
+    outside.before.sort(compareEntryKeys);
+    outside.after.sort(compareEntryKeys);
     for (const [key, session] of sessions) if (session.remaining === 0) sessions.delete(key);
   }
   const pageSize = pageSizeOf(request);
+  const { before, after } = outside;
   return new Plan({ journal, window, filter, sessions, leaveOut, before, after, bound, begins, pageSize });
 }
 
-async function includeStraddler(
+/** Plans what a straddling transaction did outside of the window. */
+async function include(
   journal: JournalStore,
-  window: Window,
   filter: EntryFilter,
   bound: bigint,
   transaction: Transaction,
   session: PlannedSession,
-  before: Entry[],
-  after: Entry[],
+  outside: OutsideEntries,
 ): Promise<void> {
   for await (const entry of entriesOf(journal, transaction.id)) {
-    if (entry.arrival > bound || !matchesEntry(filter, entry)) continue;
-    if (entry.timestamp < window.from) before.push(entry);
-    else if (entry.timestamp > window.to) after.push(entry);
-    else continue;
+    if (entry.arrival > bound || !matchesEntry(filter, entry) || !outside.take(entry)) continue;
     session.remaining += 1;
     if (compareEntryKeys(entry, session.first) < 0) session.first = entry;
     if (compareEntryKeys(entry, session.last) > 0) session.last = entry;
-  }
-}
-
-/** The BEGIN statements, with their modes, of the transactions that began before the window. */
-async function readBegins(
-  journal: JournalStore,
-  straddlers: readonly Transaction[],
-  window: Window,
-): Promise<Map<string, string>> {
-  const begins = new Map<string, string>();
-  const cut = straddlers.filter((transaction) => transaction.startedAt <= window.from);
-  for (let at = 0; at < cut.length; at += PAGE) {
-    const places = cut.slice(at, at + PAGE).map(({ id }) => ({ transactionId: id, sequence: 1 }));
-    for (const entry of await journal.entriesByPlace(places)) {
-      if (
-        entry !== null &&
-        transactionEffect(entry.statement)[0]?.kind === 'BEGIN' &&
-        isSingleStatement(entry.statement)
-      ) {
-        begins.set(entry.transactionId, entry.statement);
-      }
-    }
-  }
-  return begins;
-}
-
-async function countInside(
-  journal: JournalStore,
-  window: Window,
-  filter: EntryFilter,
-  transaction: Transaction,
-): Promise<number> {
-  const ids = { ...filter, transactionIds: [transaction.id] };
-  const spans = await journal.sessionSpans(window, ids);
-  return spans.reduce((sum, span) => sum + span.entries, 0);
-}
-
-/** All entries of a transaction by sequence, page by page. */
-async function* entriesOf(journal: JournalStore, transactionId: string): AsyncGenerator<Entry> {
-  let after = 0;
-  for (;;) {
-    const page = await journal.transactionEntries(transactionId, after, PAGE);
-    yield* page.entries;
-    const last = page.entries.at(-1);
-    if (!page.hasMore || last === undefined) return;
-    after = last.sequence;
   }
 }

@@ -154,3 +154,19 @@ it.each(['TIMESTAMP', 'SESSION', 'COMMIT'] as const)(
     expect(await target.sql(LOGGED)).toEqual(['set before', 'Q', '4MB']);
   },
 );
+
+it.each(['TIMESTAMP', 'SESSION'] as const)(
+  '%s refuses to include straddling transactions that take more memory than a run may',
+  async (ordering) => {
+    const record = new HandMadeRecord();
+    const long = `SELECT '${'x'.repeat(1024 * 1024)}'`;
+    record.run('a', 'BEGIN', { at: 10 });
+    for (let at = 20; at < 53; at++) record.run('a', long, { at });
+    record.run('a', 'COMMIT', { at: 120 });
+    await record.store(bench.journal);
+    const run = await bench.run(await bench.target(), { window: record.window(100, 200), ordering, edges: 'INCLUDE' });
+    expect(run.replay).toMatchObject({ state: 'FAILED', error: { code: 'LIMIT_EXCEEDED' } });
+    expect(run.replay.error?.message).toMatch(/characters of transactions that straddle the window/);
+    expect(run.outcomes).toEqual([]);
+  },
+);
