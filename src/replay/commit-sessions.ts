@@ -106,7 +106,8 @@ export class CommitSessions {
     const statements: NotedStatement[] = [...(earlier.get(key) ?? [])];
     // One whose statements all lie before the window, though its last commit ended inside.
     if (!this.sessions.has(key)) {
-      await findEarlierState(journal, request.window.from, [{ key, sessionId }], (_, entry) => statements.push(entry));
+      const found = await findEarlierState(journal, request.window.from, [{ key, sessionId }]);
+      statements.push(...(found.get(key) ?? []));
     }
     for (const noted of statements) session.memory.note(noted, LASTING);
   }

@@ -109,7 +109,7 @@ export class RunOnTarget {
       signal: control.signal,
     });
     this.pool = pool;
-    const earlier = await this.earlierState(sessions);
+    const earlier = await findEarlierState(journal, request.window.from, sessions.values());
     if (control.endReason !== null) return;
     await feed.transition(
       'RUN',
@@ -240,19 +240,6 @@ export class RunOnTarget {
     } catch (error) {
       control.end({ kind: 'INTERRUPTED', message: messageOf(error) });
     }
-  }
-
-  private async earlierState(
-    sessions: ReadonlyMap<string, PlannedSession>,
-  ): Promise<ReadonlyMap<string, readonly Entry[]>> {
-    const { journal, request } = this.parts;
-    const earlier = new Map<string, Entry[]>();
-    await findEarlierState(journal, request.window.from, sessions.values(), (key, entry) => {
-      const known = earlier.get(key);
-      if (known === undefined) earlier.set(key, [entry]);
-      else known.push(entry);
-    });
-    return earlier;
   }
 
   private async openIds(
