@@ -1,28 +1,31 @@
-import type { Entry, EntryKey, Micros } from '../journal/entry.ts';
-import { sessionEffect } from '../journal/statement-type.ts';
+import { compareEntryKeys, type Entry, type EntryKey, type Micros } from '../journal/entry.ts';
+import { isSingleStatement } from '../journal/sql-tokens.ts';
+import { type SessionEffectKind, sessionEffect } from '../journal/statement-type.ts';
 import type { JournalStore } from '../journal/store.ts';
+import { encodeParameters } from '../journal/value-codec.ts';
+import { MAY_SET_PATH } from './ids/search-path.ts';
 import { sessionKey } from './plan.ts';
 
 const PAGE = 2_000;
 /** Session ids in one filter. */
 const SESSIONS_AT_ONCE = 500;
 const PREPARES = /^\s*(?:prepare|deallocate)\b(?!\s+transaction\b)/i;
-/** Statements kept of one session; older ones are dropped first. Twice what a session remembers would do. */
+/** Statements of one session that are kept, of each of two kinds; a session remembers 200. */
 const MOST_KEPT = 1_000;
 /** How far before `from` a session's settings are looked for: 7 days, in microseconds. */
 const LOOK_BACK: Micros = 7 * 86_400 * 1_000_000;
 
 /**
  * Finds the settings and prepared statements that sessions made before the window (docs/replay.md S5), in
- * recorded order, by session key. What failed, was rolled back with its transaction or was done again since did not
- * last and is left out: some sessions set their search path once for each transaction of a week.
+ * recorded order, by session key. What failed, was rolled back with its transaction, or was made again or taken back
+ * since did not last and is left out.
  */
 export async function findEarlierState(
   journal: JournalStore,
   before: Micros,
   sessions: Iterable<{ readonly key: string; readonly sessionId: string }>,
 ): Promise<ReadonlyMap<string, readonly Entry[]>> {
-  const found = new Map<string, Map<string, Entry>>();
+  const found = new Map<string, Lasting>();
   if (before <= 0) return new Map();
   const wanted = new Set<string>();
   const ids = new Set<string>();
@@ -48,34 +51,80 @@ export async function findEarlierState(
         after,
         PAGE,
       );
-      const lasting = await withoutRolledBack(journal, page.entries);
-      for (const entry of lasting) {
+      for (const entry of await withoutRolledBack(journal, page.entries)) {
         const key = sessionKey(entry.origin);
         if (!wanted.has(key)) continue;
-        let kept = found.get(key);
-        if (kept === undefined) {
-          kept = new Map();
-          found.set(key, kept);
+        let lasting = found.get(key);
+        if (lasting === undefined) {
+          lasting = new Lasting();
+          found.set(key, lasting);
         }
-        keep(kept, entry);
+        lasting.add(entry);
       }
       after = page.entries.at(-1) ?? null;
       if (!page.hasMore || after === null) break;
     }
   }
-  return new Map([...found].map(([key, kept]) => [key, [...kept.values()]]));
+  return new Map([...found].map(([key, lasting]) => [key, lasting.entries()]));
 }
 
-/** Adds an entry to those of its session, in the order of time, in the place of an older one that had the same effects. */
-function keep(kept: Map<string, Entry>, entry: Entry): void {
-  const effects = sessionEffect(entry.statement);
-  const [only] = effects;
-  if (only === undefined) return;
-  if (effects.length === 1 && only.kind === 'DEALLOCATE' && only.name !== null) {
-    kept.delete(`PREPARED ${only.name}`);
-    return;
+/**
+ * What a session made before the window, without what was made again or taken back since: some sessions set their search path
+ * once for each transaction of a week.
+ */
+class Lasting {
+  /** Single statements that make or reset one thing, by what it is. */
+  private readonly single = new Map<string, Entry>();
+  /** All others, by their text: strings of several statements may undo what they do. */
+  private readonly others = new Map<string, Entry>();
+  /** What the others have prepared. */
+  private readonly preparedByOthers = new Set<string>();
+
+  add(entry: Entry): void {
+    const { statement } = entry;
+    const effects = sessionEffect(statement).filter(({ kind }) => MAKES.has(kind));
+    const [effect] = effects;
+    if (effect === undefined) {
+      if (MAY_SET_PATH.test(statement)) put(this.others, textKey(entry), entry);
+      return;
+    }
+    if (effects.length > 1 || !isSingleStatement(statement)) {
+      for (const { kind, name } of effects) if (kind === 'PREPARED') this.preparedByOthers.add(name ?? '');
+      put(this.others, textKey(entry), entry);
+      return;
+    }
+    const { kind, name } = effect;
+    const undone = UNDOES.get(kind);
+    if (undone !== undefined) {
+      if (name !== null) this.single.delete(`${undone} ${name}`);
+      else for (const key of [...this.single.keys()]) if (key.startsWith(`${undone} `)) this.single.delete(key);
+      if (kind === 'DEALLOCATE' && !this.preparedElsewhere(name)) return;
+    }
+    put(this.single, name === null && undone === undefined ? textKey(entry) : `${kind} ${name ?? '*'}`, entry);
   }
-  const key = effects.map(({ kind, name }) => `${kind} ${name ?? entry.statement}`).join('\n');
+
+  private preparedElsewhere(name: string | null): boolean {
+    if (name === null) return this.preparedByOthers.size > 0;
+    return this.preparedByOthers.has(name) || this.preparedByOthers.has('');
+  }
+
+  entries(): readonly Entry[] {
+    return [...this.single.values(), ...this.others.values()].sort(compareEntryKeys);
+  }
+}
+
+/** What can be made again, or takes that back. */
+const MAKES: ReadonlySet<SessionEffectKind> = new Set(['SETTING', 'RESET', 'PREPARED', 'DEALLOCATE']);
+const UNDOES: ReadonlyMap<SessionEffectKind, SessionEffectKind> = new Map([
+  ['RESET', 'SETTING'],
+  ['DEALLOCATE', 'PREPARED'],
+]);
+
+function textKey({ statement, parameters }: Entry): string {
+  return parameters.length === 0 ? statement : `${statement}\n${encodeParameters(parameters)}`;
+}
+
+function put(kept: Map<string, Entry>, key: string, entry: Entry): void {
   kept.delete(key);
   kept.set(key, entry);
   if (kept.size <= MOST_KEPT) return;

@@ -112,6 +112,8 @@ export class Plan {
   private readonly bound: bigint;
   private readonly begins: ReadonlyMap<string, string>;
   private readonly pageSize: number;
+  /** Entries met that came while the plan was made: they are not planned, and may have been counted. */
+  late = 0;
   private stage: 'BEFORE' | 'WINDOW' | 'END' = 'BEFORE';
   private ahead: Promise<{ readonly entries: readonly Entry[]; readonly hasMore: boolean }> | null = null;
 
@@ -153,11 +155,10 @@ export class Plan {
       const page = await this.ahead;
       const last = page.entries.at(-1);
       this.ahead = page.hasMore && last !== undefined ? this.read(last) : null;
-      const entries = page.entries.filter(
-        (entry) =>
-          entry.arrival <= this.bound &&
-          !this.leaveOut.has(entry.transactionId) &&
-          this.sessions.has(sessionKey(entry.origin)),
+      const early = page.entries.filter((entry) => entry.arrival <= this.bound);
+      this.late += page.entries.length - early.length;
+      const entries = early.filter(
+        (entry) => !this.leaveOut.has(entry.transactionId) && this.sessions.has(sessionKey(entry.origin)),
       );
       if (entries.length > 0) return entries;
     }

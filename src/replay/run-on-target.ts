@@ -320,5 +320,5 @@ async function walkInOrder(
   await (request.ordering === 'SESSION' ? new SessionWalk(context, plan) : new TimestampWalk(context, plan)).run();
   // Entries that came while the plan was made were counted and left out.
   if (control.endReason === null) tally.setPlanned(tally.done);
-  return planned;
+  return planned - plan.late * request.scale;
 }

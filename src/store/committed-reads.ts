@@ -77,7 +77,7 @@ function pageQuery(
                       ';' order by commit_seq)
     from (
       select * from reprise.transactions
-      where commit_seq > greatest($3::int8, (select min(first_seq) - 1 ${minutes}))
+      where commit_seq > ${afterCommitSeq > 0n ? '$3::int8' : `greatest($3::int8, (select min(first_seq) - 1 ${minutes}))`}
         and commit_seq <= (select max(last_seq) ${minutes})
         and ended_at between $4::int8 and $5::int8${chosen}
       order by commit_seq limit $6::int

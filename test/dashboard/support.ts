@@ -35,7 +35,8 @@ const DIST = fileURLToPath(new URL('../../dist/', import.meta.url));
  */
 export async function buildDashboard(): Promise<void> {
   const page = join(DIST, 'dashboard', 'index.html');
-  if (!(await isStale(page, ['src/dashboard', 'src/client', 'vite.config.ts', 'package.json']))) return;
+  if (!(await isStale(page, ['src/dashboard', 'src/client', 'src/errors.ts', 'vite.config.ts', 'package-lock.json'])))
+    return;
   await mkdir(join(DIST, 'dashboard', 'assets'), { recursive: true });
   const outDir = await mkdtemp(join(DIST, '.dashboard-'));
   try {

@@ -25,10 +25,17 @@ it('of settings that a session has made again and again, the last of each name i
   ).toEqual(['SET timezone TO UTC', 'SET search_path TO tenant_4999', "SET work_mem TO '2MB'"]);
 });
 
-it('what resets settings stands where it did between them', async () => {
+it('what resets settings takes the place of those before it', async () => {
   expect(
-    await lasting(['SET work_mem TO 100', 'RESET ALL', 'SET work_mem TO 200', 'RESET ALL', 'SET a.b TO 1']),
-  ).toEqual(['SET work_mem TO 200', 'RESET ALL', 'SET a.b TO 1']);
+    await lasting([
+      'SET work_mem TO 100',
+      'SET a.b TO 1',
+      'RESET work_mem',
+      'SET work_mem TO 200',
+      'RESET ALL',
+      'SET a.b TO 2',
+    ]),
+  ).toEqual(['RESET work_mem', 'RESET ALL', 'SET a.b TO 2']);
 });
 
 it('statements that were prepared and deallocated are not found, however many there were', async () => {
@@ -39,4 +46,28 @@ it('statements that were prepared and deallocated are not found, however many th
 it('a string of several statements is kept beside those that do a part of it', async () => {
   const both = "SET work_mem TO '1MB'; SET timezone TO UTC";
   expect(await lasting([both, "SET work_mem TO '2MB'"])).toEqual([both, "SET work_mem TO '2MB'"]);
+});
+
+it('statements that make nothing that lasts push nothing out', async () => {
+  const closed = Array.from({ length: 1_200 }, (_, n) => `CLOSE cursor_${n}`);
+  const traced = Array.from({ length: 1_200 }, (_, n) => `DEALLOCATE ALL /* request ${n} */`);
+  expect(await lasting(['SET search_path TO x', ...closed, ...traced])).toEqual(['SET search_path TO x']);
+});
+
+it('what a string has prepared is deallocated still', async () => {
+  const both = 'PREPARE a AS SELECT 1; PREPARE b AS SELECT 2';
+  expect(await lasting([both, 'DEALLOCATE a', 'PREPARE c AS SELECT 3', 'DEALLOCATE c'])).toEqual([
+    both,
+    'DEALLOCATE a',
+  ]);
+});
+
+it('a string that takes back what it does leaves what was before', async () => {
+  const undone = "SET work_mem TO '1MB'; ROLLBACK";
+  expect(await lasting(["SET work_mem TO '5MB'", undone])).toEqual(["SET work_mem TO '5MB'", undone]);
+});
+
+it('a block that may set the search path is found', async () => {
+  const block = "DO $$ BEGIN EXECUTE 'SET search_path TO x'; END $$";
+  expect(await lasting(['DO $$ BEGIN PERFORM 1; END $$', block])).toEqual([block]);
 });

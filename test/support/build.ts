@@ -12,7 +12,10 @@ const TSC = fileURLToPath(new URL('../../node_modules/typescript/bin/tsc', impor
 /** Brings `dist` up to the sources, without looking at types: `npm test` has done so before, and an editor does. */
 export async function buildWhereStale(): Promise<void> {
   if (!(await isStale(MAIN, ['src', 'package.json', 'tsconfig.json', 'tsconfig.build.json']))) return;
-  await promisify(execFile)(process.execPath, [TSC, '-p', 'tsconfig.build.json', '--noCheck']);
+  const options = ['-p', 'tsconfig.build.json', '--noCheck', '--noEmitOnError'];
+  await promisify(execFile)(process.execPath, [TSC, ...options]).catch((error: { readonly stdout: string }) => {
+    throw new Error(`the sources cannot be compiled:\n${error.stdout}`, { cause: error });
+  });
 }
 
 /** Whether a file is missing or older than one of those that it is made of, which may be folders. */

@@ -12,9 +12,21 @@ export function memoryFolder(): string | undefined {
   try {
     accessSync(FOLDER, constants.W_OK);
     const { bavail, bsize } = statfsSync(FOLDER);
-    return bavail * bsize >= WANTED_BYTES && !mountedNoexec() ? FOLDER : undefined;
+    return bavail * bsize >= WANTED_BYTES && memoryOfGroup() >= 2 * WANTED_BYTES && !mountedNoexec()
+      ? FOLDER
+      : undefined;
   } catch {
     return undefined;
+  }
+}
+
+/** Bytes that a container may use: what lies in the folder counts. */
+function memoryOfGroup(): number {
+  try {
+    const text = readFileSync('/sys/fs/cgroup/memory.max', 'utf8').trim();
+    return text === 'max' ? Number.POSITIVE_INFINITY : Number(text);
+  } catch {
+    return Number.POSITIVE_INFINITY;
   }
 }
 
@@ -22,6 +34,6 @@ function mountedNoexec(): boolean {
   const mount = readFileSync('/proc/mounts', 'utf8')
     .split('\n')
     .map((line) => line.split(' '))
-    .find(([, folder]) => folder === FOLDER);
+    .findLast(([, folder]) => folder === FOLDER);
   return mount?.[3]?.split(',').includes('noexec') ?? true;
 }

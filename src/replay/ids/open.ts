@@ -3,6 +3,7 @@ import type { JournalStore } from '../../journal/store.ts';
 import type { EntryFilter } from '../../journal/window.ts';
 import type { TargetConnection } from '../../target/connection.ts';
 import type { Connector } from '../connector.ts';
+import { findEarlierState } from '../earlier-state.ts';
 import { type PlannedSession, planFilter } from '../plan.ts';
 import type { ReplayRequest } from '../request.ts';
 import type { SequenceStarts } from '../store.ts';
@@ -75,9 +76,8 @@ export async function openIdRestorer(options: OpenIdsOptions): Promise<IdRestore
     positionsKnown: resumed === null || resumed.starts !== null,
     catalogFor: (recorded) => catalogs.get(databaseFor(recorded) ?? target.database) ?? NO_CATALOG,
     loginFor: (recorded) => request.users.find((user) => user.recorded === recorded)?.user ?? null,
-    earlier: new Map(
-      [...options.earlier].map(([key, made]) => [key, made.filter(({ timestamp }) => timestamp < readFrom)]),
-    ),
+    earlier:
+      readFrom === request.window.from ? options.earlier : await findEarlierState(journal, readFrom, sessions.values()),
   });
   return new SequenceRestorer({
     ledger,
