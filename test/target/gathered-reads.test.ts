@@ -100,7 +100,8 @@ describe('answers', () => {
     await held.told(1);
     for (let n = 0; n < 3; n++) await held.deliver();
     await held.told(4);
-    expect(new Set(held.doneAt.slice(1)).size).toBe(1);
+    // One time, or two where a slow machine lets the gathering's milliseconds pass in between; read as they come, three.
+    expect(new Set(held.doneAt.slice(1)).size).toBeLessThan(3);
     for (let n = 4; n < STATEMENTS; n++) await held.deliver();
     await held.told(STATEMENTS);
   });
