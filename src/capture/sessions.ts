@@ -95,10 +95,11 @@ export class Sessions {
     if (previous) this.end(previous, record.time, `${record.file}:${record.line}`);
     const session = new Session(record.sessionId ?? idOf(record), pid);
     session.joinedLate = !connecting && !this.#forgotten && this.#startedBefore(record);
+    // Before it is there itself: nothing is open in it yet, and it has no last record.
+    if (this.#byId.size >= REMEMBERED) this.#forget();
     this.#byId.set(session.id, session);
     if (pid !== null) this.#byPid.set(pid, session);
     this.counted++;
-    if (this.#byId.size > REMEMBERED) this.#forget();
     return session;
   }
 
