@@ -68,13 +68,16 @@ interface State {
   readonly held: Map<SessionEffectKind, Map<string, number>>;
 }
 
+/** What all sessions that have made no state share: a window may hold a hundred thousand. Never changed. */
+const NOTHING: State = { remembered: new Map(), held: new Map() };
+
 /**
  * What a session has done to its connection beyond its transactions: what must be done again on another
  * connection (settings, SQL-level PREPARE), and whether it may change connection at all. Follows transactions: a
  * SET that was rolled back, also to a savepoint, is forgotten.
  */
 export class SessionMemory {
-  private state: State = { remembered: new Map(), held: new Map() };
+  private state = NOTHING;
   /** As the state was before the open transaction changed it; null while it has not. */
   private before: State | null = null;
   private steps: Step[] = [];
@@ -129,7 +132,7 @@ export class SessionMemory {
   connectionLost(): void {
     this.rollBack();
     this.recordedOpen = false;
-    this.state.held.clear();
+    if (this.holdsConnection) this.state.held.clear();
   }
 
   /** Transaction control, and strings of several statements, one by one. */
@@ -171,6 +174,7 @@ export class SessionMemory {
       this.before ??= copyOf(this.state);
       this.steps.push({ savepoint: null, effect, by });
     }
+    if (this.state === NOTHING) this.state = copyOf(NOTHING);
     apply(this.state, effect, by);
   }
 

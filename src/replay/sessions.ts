@@ -109,6 +109,8 @@ export class SessionPool {
   private readonly byProcess = new Map<number, TargetSession>();
   /** Being opened or closed: they count against the limit too. */
   private opening = 0;
+  /** When whoever came last has a place, or was refused one. */
+  private placeTaken: Promise<void> = Promise.resolve();
   private readonly closing = new Set<Promise<void>>();
   private closed = false;
   private clock = 0;
@@ -299,8 +301,15 @@ export class SessionPool {
     return this.room <= 0;
   }
 
-  /** Reserves a place for one connection; whoever gets it counts `opening` down. */
-  private async takePlace(): Promise<void> {
+  /** Reserves a place for one connection, first come, first served; whoever gets it counts `opening` down. */
+  private takePlace(): Promise<void> {
+    // Thousands of sessions may want one: if each of them looked at whatever leaves, that would take longer than a login.
+    const taken = this.placeTaken.then(() => this.findPlace());
+    this.placeTaken = taken.catch(() => {});
+    return taken;
+  }
+
+  private async findPlace(): Promise<void> {
     while (this.isFull) {
       if (this.closed) throw runHasEnded();
       let idle: TargetSession | null = null;
