@@ -131,8 +131,9 @@ export interface SessionSpan {
   /** Of the session's first entry in the window. */
   readonly user: string | null;
   readonly database: string | null;
-  readonly first: EntryKey;
-  readonly last: EntryKey;
+  /** Times of its first and last entry there. */
+  readonly first: Micros;
+  readonly last: Micros;
   readonly entries: number;
   /** Those of type DDL among them. */
   readonly ddl: number;
@@ -217,7 +218,7 @@ export interface JournalStore {
   /** The same, with what became of these entries in the record; costs a look at each of them. */
   committedProfile(window: Window, filter: EntryFilter, edges: CommittedEdges): Promise<CommittedProfile>;
 
-  /** Sessions with entries in the window that pass the filter, in order of their first one. */
+  /** Sessions with entries in the window that pass the filter, in order of the times of their first one. */
   sessionSpans(window: Window, filter: EntryFilter): Promise<readonly SessionSpan[]>;
   /**
    * Transactions (not autocommit) with entries both inside the window and outside of it, in order of their

@@ -7,6 +7,9 @@ import type { NotedStatement } from './session-memory.ts';
 import { LASTING, type TargetSession } from './sessions.ts';
 import type { WalkContext } from './walk.ts';
 
+/** Sessions met since others were forgotten. A window may hold a hundred thousand, most of which keep no state. */
+const MOST_MET = 1_000;
+
 /** The sessions on the target that an origin's transactions may run in. */
 interface Route {
   /** As it was recorded, whichever connection its statements share. */
@@ -24,9 +27,10 @@ export class CommitSessions {
   private readonly sessions: ReadonlyMap<string, PlannedSession>;
   private readonly databaseFor: (recorded: string | null) => string | null;
   /** The journal gives equal origins as one object, as long as it remembers them: no key to put together each time. */
-  private readonly routes = new WeakMap<Origin, Route>();
+  private routes = new WeakMap<Origin, Route>();
   /** Sessions whose earlier state is noted. */
-  private readonly prepared = new Set<TargetSession>();
+  private readonly prepared = new WeakSet<TargetSession>();
+  private readonly met: TargetSession[] = [];
   /** Sessions with a connection of their own, by session key. */
   private readonly own = new Map<string, TargetSession>();
 
@@ -47,8 +51,13 @@ export class CommitSessions {
 
   /** Notes what the entry's session had set up before the window; null where that is done. */
   prepare({ origin }: Entry): Promise<void> | null {
-    const { recorded } = this.route(origin);
+    let { recorded } = this.route(origin);
     if (this.prepared.has(recorded)) return null;
+    if (this.met.length >= MOST_MET) {
+      this.forgetStateless();
+      recorded = this.route(origin).recorded;
+    }
+    this.met.push(recorded);
     this.prepared.add(recorded);
     return this.noteEarlier(recorded, origin);
   }
@@ -73,9 +82,19 @@ export class CommitSessions {
   async endOver(next: Entry, inUse: TargetSession): Promise<void> {
     for (const [key, session] of this.own) {
       if (session.connection === null || session === inUse) continue;
-      const last = this.sessions.get(key)?.last.timestamp ?? 0;
+      const last = this.sessions.get(key)?.last ?? 0;
       if (last < next.timestamp) await this.context.pool.end(session);
     }
+  }
+
+  /** One without state holds nothing that is not noted again when it comes again. */
+  private forgetStateless(): void {
+    for (const session of this.met) {
+      if (!this.isOwn(session) && !session.memory.isStateful) this.context.pool.forget(session);
+    }
+    this.met.length = 0;
+    // Else another origin of a session could lead to the one that is forgotten.
+    this.routes = new WeakMap();
   }
 
   private route(origin: Origin): Route {
@@ -90,7 +109,6 @@ export class CommitSessions {
       trunk: pool.session({
         ...NOTHING_PLANNED,
         key: `trunk\u0000${database ?? ''}\u0000${user ?? ''}`,
-        nodeId: '',
         sessionId: 'shared',
         user,
         database: origin.database,
@@ -113,5 +131,4 @@ export class CommitSessions {
   }
 }
 
-const ZERO = { timestamp: 0, position: 0n, sequence: 0 };
-const NOTHING_PLANNED = { first: ZERO, last: ZERO, remaining: 0 };
+const NOTHING_PLANNED = { last: 0, remaining: 0 };

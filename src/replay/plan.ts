@@ -1,5 +1,5 @@
 import { RepriseError } from '../errors.ts';
-import { compareEntryKeys, type Entry, type EntryKey, type Origin } from '../journal/entry.ts';
+import { compareEntryKeys, type Entry, type EntryKey, type Micros, type Origin } from '../journal/entry.ts';
 import type { JournalStore } from '../journal/store.ts';
 import type { Transaction } from '../journal/transaction.ts';
 import { type EntryFilter, matchesEntry, type Window } from '../journal/window.ts';
@@ -17,12 +17,11 @@ const PACED_PAGE = 200;
 /** A session of the plan, with what is left of its record. */
 export interface PlannedSession {
   readonly key: string;
-  readonly nodeId: string;
   readonly sessionId: string;
   readonly user: string | null;
   readonly database: string | null;
-  first: EntryKey;
-  last: EntryKey;
+  /** Time of its last entry in the window. */
+  readonly last: Micros;
   /** Planned entries not yet reported on. At 0 the session's record has ended. */
   remaining: number;
 }
@@ -43,10 +42,15 @@ export function pageSizeOf({ pace }: Pick<ReplayRequest, 'pace'>): number {
 export function sessionKey(origin: Pick<Origin, 'nodeId' | 'sessionId'>): string {
   let key = sessionKeys.get(origin);
   if (key === undefined) {
-    key = `${origin.nodeId}\u0000${origin.sessionId}`;
+    key = keyOf(origin);
     sessionKeys.set(origin, key);
   }
   return key;
+}
+
+function keyOf({ nodeId, sessionId }: Pick<Origin, 'nodeId' | 'sessionId'>): string {
+  // One piece, where a template would leave its parts in memory too.
+  return [nodeId, sessionId].join('\u0000');
 }
 
 /** Entries of one origin share it, and a walk asks for its key several times an entry. */
@@ -186,9 +190,11 @@ export class Plan {
 export async function readSessions(journal: JournalStore, request: ReplayRequest): Promise<PlannedSessions> {
   const sessions = new Map<string, PlannedSession>();
   let holdDdl = false;
-  for (const { entries, ddl, ...span } of await journal.sessionSpans(request.window, planFilter(request))) {
-    sessions.set(sessionKey(span), { key: sessionKey(span), ...span, remaining: entries });
-    holdDdl ||= ddl > 0;
+  for (const span of await journal.sessionSpans(request.window, planFilter(request))) {
+    const { sessionId, user, database, last, entries } = span;
+    const key = keyOf(span);
+    sessions.set(key, { key, sessionId, user, database, last, remaining: entries });
+    holdDdl ||= span.ddl > 0;
   }
   return { sessions, holdDdl };
 }
@@ -241,7 +247,5 @@ async function include(
   for await (const entry of entriesOf(journal, transaction.id)) {
     if (entry.arrival > bound || !matchesEntry(filter, entry) || !outside.take(entry)) continue;
     session.remaining += 1;
-    if (compareEntryKeys(entry, session.first) < 0) session.first = entry;
-    if (compareEntryKeys(entry, session.last) > 0) session.last = entry;
   }
 }

@@ -279,8 +279,8 @@ function oneLine(statement: string): string {
 
 function mostAtOnce(spans: readonly SessionSpan[]): number {
   const edges = spans.flatMap((span) => [
-    { at: span.first.timestamp, step: 1 },
-    { at: span.last.timestamp, step: -1 },
+    { at: span.first, step: 1 },
+    { at: span.last, step: -1 },
   ]);
   // At one moment, who comes is counted before who goes.
   edges.sort((a, b) => a.at - b.at || b.step - a.step);

@@ -47,11 +47,6 @@ export interface Lane {
   lost: (LostStatement & { readonly waiting: Waiting; readonly processId: number })[];
 }
 
-/** One name for a copy of a session. */
-export function laneKey(key: string, copy: number): string {
-  return copy === 0 ? key : `${key}\u0000${copy}`;
-}
-
 /** True when nothing of the lane is queued, under way or in doubt. */
 export function isIdle(lane: Lane): boolean {
   return lane.head >= lane.queue.length && lane.lost.length === 0 && (lane.session.connection?.inFlight ?? 0) === 0;

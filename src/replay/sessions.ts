@@ -121,13 +121,18 @@ export class SessionPool {
 
   /** The session (copy) of a planned one; made on first use. */
   session(planned: PlannedSession, copy = 0): TargetSession {
-    const key = copy === 0 ? planned.key : `${planned.key}\u0000${copy}`;
+    const key = copyKey(planned.key, copy);
     let session = this.sessions.get(key);
     if (session === undefined) {
       session = new TargetSession(planned, copy);
       this.sessions.set(key, session);
     }
     return session;
+  }
+
+  /** Forgets a session that has no connection and is of no more use; asked for again, it is a new one. */
+  forget({ planned, copy }: TargetSession): void {
+    this.sessions.delete(copyKey(planned.key, copy));
   }
 
   /** The session whose backend on the target has this process id. */
@@ -216,7 +221,7 @@ export class SessionPool {
 
   private detach(session: TargetSession, connection: TargetConnection): void {
     if (session.connection !== connection) return;
-    this.forget(session, connection);
+    this.disconnected(session, connection);
     if (connection.transactionStatus !== 'I') session.lostTransaction = session.transactionId;
     const lost = session.memory.heldState;
     session.memory.connectionLost();
@@ -230,7 +235,7 @@ export class SessionPool {
     session.onLost?.();
   }
 
-  private forget(session: TargetSession, connection: TargetConnection): void {
+  private disconnected(session: TargetSession, connection: TargetConnection): void {
     session.connection = null;
     this.connected.delete(session);
     if (this.byProcess.get(connection.processId) === session) this.byProcess.delete(connection.processId);
@@ -335,7 +340,7 @@ export class SessionPool {
   private async release(session: TargetSession, timeoutMs?: number): Promise<void> {
     const { connection } = session;
     if (connection === null) return;
-    this.forget(session, connection);
+    this.disconnected(session, connection);
     const closing = connection.close(timeoutMs).finally(() => this.closing.delete(closing));
     this.closing.add(closing);
     await closing;
@@ -385,6 +390,11 @@ function isRefusal(error: unknown): boolean {
   const cause = error instanceof RepriseError ? error.cause : null;
   const sqlstate = cause instanceof Error && 'sqlstate' in cause ? String(cause.sqlstate) : '';
   return sqlstate.startsWith('28') || sqlstate === '3D000' || sqlstate === '55000' || sqlstate === '42501';
+}
+
+/** One name for a copy of a session. */
+export function copyKey(key: string, copy: number): string {
+  return copy === 0 ? key : `${key}\u0000${copy}`;
 }
 
 /** How statements before the window ended whose effect lasts into it. */

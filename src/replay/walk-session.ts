@@ -19,11 +19,10 @@ import {
   isIdle,
   type Lane,
   lagOf,
-  laneKey,
   MOST_WAITING,
   type Waiting,
 } from './session-lane.ts';
-import { LASTING, messageFor, type TargetSession } from './sessions.ts';
+import { copyKey, LASTING, messageFor, type TargetSession } from './sessions.ts';
 import { mayProceed, passSettled, resumed, type WalkContext } from './walk.ts';
 
 /** Statements under way over all lanes, about: with more than a few lanes they share it. */
@@ -303,9 +302,14 @@ export class SessionWalk {
   }
 
   private close(lane: Lane): void {
-    this.lanes.delete(laneKey(lane.session.planned.key, lane.session.copy));
+    const { session } = lane;
+    const { pool } = this.context;
+    this.lanes.delete(copyKey(session.planned.key, session.copy));
     this.shareWindow();
-    void this.context.pool.end(lane.session).then(() => this.openBlocked());
+    void pool.end(session).then(() => {
+      pool.forget(session);
+      this.openBlocked();
+    });
   }
 
   /**
@@ -368,7 +372,7 @@ export class SessionWalk {
 
   /** True for a session that holds something and has nothing to send until the dispatcher goes on. */
   private waitsForDispatcher(session: TargetSession): boolean {
-    const lane = this.lanes.get(laneKey(session.planned.key, session.copy));
+    const lane = this.lanes.get(copyKey(session.planned.key, session.copy));
     return lane !== undefined && isIdle(lane) && session.mustKeep;
   }
 
@@ -416,7 +420,7 @@ export class SessionWalk {
   }
 
   private lane(key: string, copy: number): Lane {
-    const id = laneKey(key, copy);
+    const id = copyKey(key, copy);
     let lane = this.lanes.get(id);
     if (lane === undefined) {
       const planned = this.plan.sessions.get(key);

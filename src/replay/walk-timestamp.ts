@@ -137,7 +137,7 @@ export class TimestampWalk {
       if (this.ended) return;
       if (lane.stalled || lane.queue.length > 0) continue;
       this.lanes.delete(key);
-      await this.context.pool.end(lane.session);
+      await this.endSession(lane.session);
     }
   }
 
@@ -290,7 +290,13 @@ export class TimestampWalk {
   private async closeIfOver(lane: Lane): Promise<void> {
     if (lane.session.remaining > 0 || lane.stalled) return;
     this.lanes.delete(lane.session.planned.key);
-    await this.context.pool.end(lane.session);
+    await this.endSession(lane.session);
+  }
+
+  private async endSession(session: TargetSession): Promise<void> {
+    const { pool } = this.context;
+    await pool.end(session);
+    pool.forget(session);
   }
 
   /** A transaction that began before the window, or whose BEGIN was filtered away, gets a BEGIN of its own. */

@@ -27,18 +27,8 @@ it('a connection that is being opened ahead is one that another session may get,
     signal,
   });
   onTestFinished(() => pool.close(true));
-  const key = { timestamp: 0, position: 0n, sequence: 0 };
   const [holder, ahead, other] = ['a', 'b', 'c'].map((sessionId) =>
-    pool.session({
-      key: sessionId,
-      nodeId: '',
-      sessionId,
-      user: null,
-      database: null,
-      first: key,
-      last: key,
-      remaining: 1,
-    }),
+    pool.session({ key: sessionId, sessionId, user: null, database: null, last: 0, remaining: 1 }),
   );
   if (holder === undefined || ahead === undefined || other === undefined) throw new Error('three sessions');
   await sendAlone(await pool.connect(holder), 'BEGIN');
