@@ -137,6 +137,27 @@ it('sessions without state share a connection, one with state has its own from t
   expect(settings).toEqual(['stateful', 'stateful', 'stateful']);
 });
 
+it('each of thousands of sessions has its own state, whether made before the window or late in it', async () => {
+  const target = await bench.target(SCHEMA);
+  const record = new HandMadeRecord();
+  const shows = "INSERT INTO log (who) SELECT current_setting('application_name')";
+  const others = (round: number) => {
+    for (let n = 0; n < 1_500; n++) record.run(`${round}.${n}`, 'SELECT 1');
+  };
+  record.run('before', "SET application_name = 'before'");
+  record.run('early', "SET application_name = 'early'", { at: 10 });
+  record.run('late', 'SELECT 1');
+  others(1);
+  for (const session of ['before', 'early']) record.run(session, shows);
+  record.run('late', "SET application_name = 'late'");
+  others(2);
+  for (const session of ['late', 'before', 'early', 'late']) record.run(session, shows);
+  const { to } = await record.store(bench.journal);
+  const run = await bench.run(target, { window: { from: record.start + 10_000, to }, ...COMMIT });
+  expect(run.replay.summary).toMatchObject({ planned: 3_009, succeeded: 3_009, connectionsOpened: 4 });
+  expect(await target.sql(LOGGED)).toEqual(['before', 'early', 'late', 'before', 'early', 'late']);
+});
+
 it('a setting that was rolled back does not come back with another connection', async () => {
   const target = await bench.target(SCHEMA);
   const record = new HandMadeRecord();
