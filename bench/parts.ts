@@ -6,8 +6,20 @@ import { lag } from './parts/lag.ts';
 import { memory } from './parts/memory.ts';
 import { pages } from './parts/pages.ts';
 import { recording } from './parts/recording.ts';
+import { sessions } from './parts/sessions.ts';
 import { speed } from './parts/speed.ts';
 import { stalled } from './parts/stalled.ts';
 
 /** Every part, in the order in which they are measured and shown. */
-export const PARTS: readonly AnyPart[] = [speed, recording, stalled, lag, cancel, importing, pages, memory, dashboard];
+export const PARTS: readonly AnyPart[] = [
+  speed,
+  sessions,
+  recording,
+  stalled,
+  lag,
+  cancel,
+  importing,
+  pages,
+  memory,
+  dashboard,
+];

@@ -8,6 +8,7 @@ import { writeSelectLog } from '../lib/synthetic-log.ts';
 import { fixed, whole } from '../lib/table.ts';
 
 const SAMPLE_MS = 100;
+const ORDERINGS = ['COMMIT', 'SESSION'] as const;
 /** Points kept of a curve. */
 const POINTS = 60;
 
@@ -21,6 +22,7 @@ interface Phase {
 
 interface Size {
   readonly statements: number;
+  readonly sessions: number;
   readonly phases: readonly Phase[];
 }
 
@@ -36,7 +38,10 @@ export const memory: Part<MemoryData> = {
     const { quick, full } = lab.options;
     const counts = [10_000, 100_000, ...(quick ? [] : [1_000_000]), ...(full ? [10_000_000] : [])];
     const sizes: Size[] = [];
-    for (const statements of counts) sizes.push(await measure(lab, statements));
+    for (const statements of counts) sizes.push(await measure(lab, { statements, sessions: 8 }, ORDERINGS));
+    // In SESSION ordering a login for each: five minutes and more.
+    const short = quick ? { statements: 3_000, sessions: 1_000 } : { statements: 300_000, sessions: 100_000 };
+    sizes.push(await measure(lab, short, full ? ORDERINGS : ['COMMIT']));
     return { sizes };
   },
 
@@ -44,10 +49,11 @@ export const memory: Part<MemoryData> = {
     {
       caption:
         'Resident memory of the service process (its PostgreSQL apart), MB: peak, and at a quarter, half, three quarters and the end of each phase. Goal: below 256 MB.',
-      head: ['statements', 'phase', 'seconds', 'peak', '¼', '½', '¾', 'end'],
-      rows: sizes.flatMap(({ statements, phases }) =>
+      head: ['statements', 'sessions', 'phase', 'seconds', 'peak', '¼', '½', '¾', 'end'],
+      rows: sizes.flatMap(({ statements, sessions, phases }) =>
         phases.map(({ name, seconds, curve, peak }) => [
           whole(statements),
+          whole(sessions),
           name,
           fixed(seconds, 1),
           megabytes(peak),
@@ -62,36 +68,41 @@ function megabytes(bytes: number): string {
   return fixed(bytes / 1e6, 0);
 }
 
-async function measure(lab: Lab, statements: number): Promise<Size> {
-  const log = join(lab.folder, `memory-${statements}.csv`);
-  lab.say(`memory: write a log of ${whole(statements)} statements`);
-  const window = await writeSelectLog(log, statements);
+async function measure(
+  lab: Lab,
+  { statements, sessions }: Pick<Size, 'statements' | 'sessions'>,
+  orderings: readonly (typeof ORDERINGS)[number][],
+): Promise<Size> {
+  const name = `memory-${statements}-${sessions}`;
+  const log = join(lab.folder, `${name}.csv`);
+  lab.say(`memory: write a log of ${whole(statements)} statements in ${whole(sessions)} sessions`);
+  const window = await writeSelectLog(log, statements, statements / sessions);
   const { host, port, user, password } = (await lab.target()).server;
   const target = { host, port, user, password, database: DATABASE, tls: 'DISABLE' } as const;
   // A process of its own for each size: memory that another one needed is not given back.
-  const service = await lab.startService(`memory-${statements}`);
+  const service = await lab.startService(name);
   const phases: Phase[] = [];
-  const phase = async (name: Phase['name'], work: () => Promise<unknown>) => {
+  const phase = async (called: Phase['name'], work: () => Promise<unknown>) => {
     const watch = watchMemory(service.pid);
     const started = performance.now();
     await work();
     const samples = watch();
     const measured = {
-      name,
+      name: called,
       seconds: (performance.now() - started) / 1000,
       curve: thinned(samples),
       peak: Math.max(...samples),
     };
     phases.push(measured);
     lab.say(
-      `memory ${whole(statements)} ${name}: peak ${megabytes(measured.peak)} MB in ${fixed(measured.seconds, 1)} s`,
+      `memory ${whole(statements)} ${called}: peak ${megabytes(measured.peak)} MB in ${fixed(measured.seconds, 1)} s`,
     );
   };
   try {
     await phase('start', async () => {});
     await phase('import', () => service.call('import', { files: [log] }));
     await service.call('settle');
-    for (const ordering of ['COMMIT', 'SESSION'] as const) {
+    for (const ordering of orderings) {
       await phase(ordering, async () => {
         const id = await service.call('start', { window, target, ordering }, 'DURABLE');
         const { replay } = await service.call('finish', id);
@@ -102,9 +113,9 @@ async function measure(lab: Lab, statements: number): Promise<Size> {
   } finally {
     await service.stop();
     await rm(log, { force: true });
-    await rm(join(lab.folder, `memory-${statements}`), { recursive: true, force: true });
+    await rm(join(lab.folder, name), { recursive: true, force: true });
   }
-  return { statements, phases };
+  return { statements, sessions, phases };
 }
 
 /** Samples until the returned function is called, which gives them. */
