@@ -51,16 +51,21 @@ export class CommitWalk {
   async run(): Promise<void> {
     const { request, journal } = this.context;
     const pageSize = pageSizeOf(request);
-    let after = 0n;
-    let page = journal.committed(request.window, this.filter, after, pageSize);
-    for (;;) {
-      const transactions = await page;
-      const last = transactions.at(-1)?.transaction.commitSeq ?? null;
-      if (last === null) break;
-      after = last;
-      page = journal.committed(request.window, this.filter, after, pageSize);
+    const read = (after: bigint) => {
+      const page = journal.committed(request.window, this.filter, after, pageSize);
       // The walk may end before it asks for this page; the rejection is reported when it does ask.
       page.catch(() => {});
+      return page;
+    };
+    let after = 0n;
+    let ahead: Promise<readonly TransactionWithEntries[]> | null = null;
+    for (;;) {
+      const transactions: readonly TransactionWithEntries[] = await (ahead ?? read(after));
+      const last = transactions.at(-1);
+      if (last === undefined) break;
+      after = last.transaction.commitSeq;
+      // Beside a transaction that is a page of its own, another such one would be too much to hold.
+      ahead = last.entries.length > MOST_READ_BESIDE ? null : read(after);
       for (const transaction of transactions) {
         if (this.ended) return;
         const waiting = this.transaction(transaction);
@@ -444,6 +449,9 @@ export class CommitWalk {
 function revivesTransaction(entry: Entry): boolean {
   return entry.statementType === 'TRANSACTION' && rollsBackToSavepoint(entry.statement);
 }
+
+/** With a transaction of more entries, nothing is read ahead. */
+const MOST_READ_BESIDE = 5_000;
 
 /** The COMMIT that a walk sends of itself, as the memory of a session notes it. */
 const COMMIT: NotedStatement = { statement: 'COMMIT', statementType: 'TRANSACTION', parameters: [] };
