@@ -1,3 +1,4 @@
+import type { Lab, RecordedLog } from './lab.ts';
 import { SCALE } from './servers.ts';
 
 /** Statements of one transaction of pgbench's TPC-B. */
@@ -21,6 +22,11 @@ const OWN_BRANCH = `\\set aid random(:client_id * 100000 + 1, (:client_id + 1) *
 \\set bid :client_id + 1
 \\set tid random(:client_id * 10 + 1, (:client_id + 1) * 10)
 \\set delta random(-5000, 5000)`;
+
+/** A log in which each session is one select: applications without a pooler. */
+export function shortSessions(lab: Lab): Promise<RecordedLog> {
+  return lab.log('sessions', ['-c', '8', '-S', '-C', '-t', lab.options.quick ? '25' : '375']);
+}
 
 /** pgbench's own TPC-B; `own`: each client on a branch of its own; `pipelined`: a transaction in one pipeline. */
 export function tpcbScript(own: boolean, pipelined: boolean): string {

@@ -2,6 +2,7 @@ import type { Part } from '../lib/part.ts';
 import { pgreplay, replay, type Sample } from '../lib/replays.ts';
 import { median } from '../lib/stats.ts';
 import { fixed, whole } from '../lib/table.ts';
+import { shortSessions } from '../lib/workload.ts';
 
 const ORDERINGS = ['SESSION', 'TIMESTAMP', 'COMMIT'] as const;
 const TOOLS = ['pgreplay', ...ORDERINGS] as const;
@@ -20,8 +21,8 @@ export const sessions: Part<SessionsData> = {
   title: 'logs of many short sessions, each of which logs in anew',
 
   async run(lab) {
-    const { quick, rounds } = lab.options;
-    const log = await lab.log('sessions', ['-c', '8', '-S', '-C', '-t', quick ? '25' : '375']);
+    const { rounds } = lab.options;
+    const log = await shortSessions(lab);
     await (await lab.target()).reset(true);
     const samples: Partial<Record<Tool, Sample[]>> = {};
     const connections: Partial<Record<Tool, number>> = {};

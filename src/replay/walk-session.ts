@@ -6,7 +6,7 @@ import { CommitFrontier, transactionEnd } from './commit-frontier.ts';
 import { failureOf } from './control.ts';
 import { waitUntilDue } from './due.ts';
 import type { SkipReason } from './event.ts';
-import { openAhead } from './open-ahead.ts';
+import { OpenAhead } from './open-ahead.ts';
 import type { Plan } from './plan.ts';
 import { sessionKey } from './plan.ts';
 import { refusalOf } from './refusal.ts';
@@ -46,6 +46,7 @@ export class SessionWalk {
   private window: number;
   private readonly frontier: CommitFrontier | null;
   private readonly lanes = new Map<string, Lane>();
+  private readonly ahead: OpenAhead;
   private waiting = 0;
   private awaitsCommit = false;
   private awaitsResume = false;
@@ -56,6 +57,7 @@ export class SessionWalk {
   constructor(context: WalkContext, plan: Plan) {
     this.context = context;
     this.plan = plan;
+    this.ahead = new OpenAhead(context);
     // At recorded pace a client sends its next statement when it has the answer to the one before.
     this.widest = context.request.pace.mode === 'RECORDED' ? 1 : context.request.inFlight;
     this.window = this.widest;
@@ -88,7 +90,10 @@ export class SessionWalk {
     for (;;) {
       const page = await this.plan.nextPage();
       if (page === null) return;
-      await openAhead(this.context, () => this.sessionsOf(page), ordinal === 0);
+      if (this.ahead.isAsked) {
+        this.ahead.next(this.sessionsOf(page));
+        if (ordinal === 0) await this.ahead.rest();
+      }
       for (const entry of page) {
         for (let copy = 0; copy < request.scale; copy++) {
           if (this.over) return;
@@ -283,6 +288,8 @@ export class SessionWalk {
   private open(lane: Lane): void {
     if (lane.state === 'OPENING') return;
     lane.state = 'OPENING';
+    // What is late by a login is late by the target.
+    lane.cause = 'TARGET';
     this.context.pool.connect(lane.session).then(
       () => {
         lane.state = 'READY';
@@ -294,6 +301,7 @@ export class SessionWalk {
         if (error instanceof RepriseError && error.code === 'CONNECTION_LIMIT') {
           // Honest queueing: the lane waits until a session ends or holds nothing.
           lane.state = 'BLOCKED';
+          lane.cause = 'NONE';
           this.limit = error;
         } else this.context.control.end(failureOf(error));
         this.wakeUp?.();
@@ -309,6 +317,7 @@ export class SessionWalk {
     void pool.end(session).then(() => {
       pool.forget(session);
       this.openBlocked();
+      this.ahead.more();
     });
   }
 

@@ -5,7 +5,7 @@ import type { Doubt } from './commit-doubts.ts';
 import { within } from './cut-short.ts';
 import { sendIsTimely, waitUntilDue } from './due.ts';
 import type { LagCause, SkipReason } from './event.ts';
-import { openAhead } from './open-ahead.ts';
+import { OpenAhead } from './open-ahead.ts';
 import type { Plan } from './plan.ts';
 import { sessionKey } from './plan.ts';
 import { refusalOf } from './refusal.ts';
@@ -60,6 +60,7 @@ export class TimestampWalk {
   private readonly context: WalkContext;
   private readonly plan: Plan;
   private readonly lanes = new Map<string, Lane>();
+  private readonly ahead: OpenAhead;
   private readonly stalled = new Set<Lane>();
   /** Lanes whose stall ended and whose queue is not empty: served before the plan. */
   private readonly released = new Set<Lane>();
@@ -77,6 +78,7 @@ export class TimestampWalk {
   constructor(context: WalkContext, plan: Plan) {
     this.context = context;
     this.plan = plan;
+    this.ahead = new OpenAhead(context);
   }
 
   async run(): Promise<void> {
@@ -107,7 +109,10 @@ export class TimestampWalk {
     for (;;) {
       const page = await this.plan.nextPage();
       if (page === null) return;
-      await openAhead(this.context, () => this.sessionsOf(page), ordinal === 0);
+      if (this.ahead.isAsked) {
+        this.ahead.next(this.sessionsOf(page));
+        if (ordinal === 0) await this.ahead.rest();
+      }
       for (const entry of page) {
         if (this.ended) return;
         ordinal += 1;
@@ -191,8 +196,11 @@ export class TimestampWalk {
       refusalOf(entry, this.context.request) ??
       (session.lostTransaction === entry.transactionId ? 'TRANSACTION_LOST' : null);
     if (reason !== null) return this.skip(lane, taken, reason);
+    const askedAt = performance.now();
     const connection = await this.connectionFor(session, taken);
     if (connection === null) return;
+    // A login is the target's time.
+    if (!sendIsTimely(performance.now() - askedAt)) this.behind = { cause: 'TARGET', lane: null };
     // A pause that came in between may have cost it its connection.
     if (session.lostTransaction === entry.transactionId) return this.skip(lane, taken, 'TRANSACTION_LOST');
     session.transactionId = entry.transactionId;
@@ -295,8 +303,13 @@ export class TimestampWalk {
 
   private async endSession(session: TargetSession): Promise<void> {
     const { pool } = this.context;
-    await pool.end(session);
-    pool.forget(session);
+    const holds = session.mustKeep;
+    const ended = pool.end(session).then(() => {
+      pool.forget(session);
+      this.ahead.more();
+    });
+    // What comes next may count on what it gives free, and who stalls may go on before; else nobody waits until a backend has gone.
+    if (holds || this.stalled.size > 0) await ended;
   }
 
   /** A transaction that began before the window, or whose BEGIN was filtered away, gets a BEGIN of its own. */

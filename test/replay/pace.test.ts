@@ -225,6 +225,28 @@ describe('lag says why', () => {
     expect((await bench.run(target, input)).outcome(late).lagCause).toBe(cause);
   });
 
+  it.each(['SESSION', 'TIMESTAMP'] as const)('%s: the target let its session in late', async (ordering) => {
+    const target = await bench.target(SCHEMA);
+    const { user, password, name } = target;
+    const gate = await startLoginGate(target.port);
+    const record = new HandMadeRecord();
+    record.run('a', log('a'), { at: 0 });
+    const late = record.run('b', log('b'), { at: 20 });
+    const window = await record.store(bench.journal);
+    // One place: the second session can log in only when the first has gone.
+    const { id } = await bench.engine.start({
+      window,
+      target: { host: '127.0.0.1', port: gate.port, user, password, database: name, tls: 'DISABLE' },
+      ordering,
+      pace: recorded(1),
+      maxConnections: 2,
+    });
+    await gate.held;
+    await (await target.connect()).query('SELECT pg_sleep(0.1)');
+    gate.open();
+    expect((await bench.ended(id)).outcome(late)).toMatchObject({ status: 'SUCCEEDED', lagCause: 'TARGET' });
+  });
+
   it('COMMIT: what is under way holds nothing up where the window has room', async () => {
     const target = await bench.target(SCHEMA);
     const record = new HandMadeRecord();
