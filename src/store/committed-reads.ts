@@ -6,7 +6,7 @@ import type { Database } from './database.ts';
 import { uuidsOf } from './entry-filter.ts';
 import { NumberReader, positionIn, timestampIn } from './entry-numbers.ts';
 import { ENTRY_BODY, type EntryBody, entryOf, originsOf, PAGE_BYTES } from './entry-rows.ts';
-import type { Origins } from './origins.ts';
+import type { OriginMatch, Origins } from './origins.ts';
 import { minutesOf } from './transaction-reads.ts';
 
 /** A page ends when its transactions hold this many entries. */
@@ -26,10 +26,10 @@ export async function readCommitted(
   limit: number,
 ): Promise<readonly TransactionWithEntries[]> {
   if (limit < 1) return [];
-  const originIds = await origins.matching(filter);
+  const matching = await origins.matching(filter);
   const ids = filter.transactionIds === undefined ? null : uuidsOf(filter.transactionIds);
-  if (originIds?.length === 0 || ids?.length === 0) return [];
-  const page = await pageOf(database, pageQuery(window, afterCommitSeq, limit, originIds, ids));
+  if (matching?.ids?.length === 0 || ids?.length === 0) return [];
+  const page = await pageOf(database, pageQuery(window, afterCommitSeq, limit, matching, ids));
   // Entries that were evicted leave an empty transaction.
   const filled = page.filter(hasEntries);
   const left = await readTogether(database, origins, filled);
@@ -64,12 +64,12 @@ function pageQuery(
   window: Window,
   afterCommitSeq: bigint,
   limit: number,
-  originIds: readonly number[] | null,
+  matching: OriginMatch | null,
   ids: readonly string[] | null,
 ): CompiledQuery {
   const values: unknown[] = [...minutesOf(window), afterCommitSeq, window.from, window.to, limit];
   let chosen = '';
-  if (originIds !== null) chosen += ` and origin_id = any($${values.push(originIds)}::int4[])`;
+  if (matching !== null) chosen += ` and ${originClause(matching, (value) => `$${values.push(value)}`)}`;
   if (ids !== null) chosen += ` and id = any($${values.push(ids)}::uuid[])`;
   const minutes = 'from reprise.commit_minutes where minute > $1::int8 and minute <= $2::int8';
   const text = `
@@ -83,6 +83,13 @@ function pageQuery(
       order by commit_seq limit $6::int
     ) t`;
   return CompiledQuery.raw(text, values);
+}
+
+/** As `isOf`. `place` takes a value and gives its parameter. */
+function originClause(matching: OriginMatch, place: (value: unknown) => string): string {
+  if (matching.ids !== null) return `origin_id = any(${place(matching.ids)}::int4[])`;
+  const conditions = matching.columns.map(([name, texts]) => `${name} = any(${place(texts)}::text[])`);
+  return `origin_id in (select id from reprise.origins where ${conditions.join(' and ')})`;
 }
 
 /**

@@ -1,7 +1,7 @@
-import { type Expression, type ExpressionBuilder, type Kysely, type SqlBool, sql } from 'kysely';
+import { type Expression, type ExpressionBuilder, type Kysely, type RawBuilder, type SqlBool, sql } from 'kysely';
 import type { EntryFilter, Window } from '../journal/window.ts';
 import { outcomeCode, statementTypeCode } from './codes.ts';
-import type { Origins } from './origins.ts';
+import type { OriginMatch, Origins } from './origins.ts';
 import { storable } from './sanitize.ts';
 import type { Tables } from './tables.ts';
 
@@ -15,7 +15,7 @@ export function uuidsOf(ids: readonly string[]): string[] {
 /** A filter with its sessions, users and transactions looked up. */
 export interface ResolvedFilter {
   readonly filter: EntryFilter;
-  readonly originIds: readonly number[] | null;
+  readonly matching: OriginMatch | null;
   readonly positions: readonly bigint[] | null;
   /** All that can match lies in here. */
   readonly span: Window;
@@ -28,9 +28,9 @@ export async function resolveFilter(
   filter: EntryFilter,
   window: Window,
 ): Promise<ResolvedFilter | null> {
-  const originIds = await origins.matching(filter);
-  if (originIds?.length === 0) return null;
-  if (filter.transactionIds === undefined) return { filter, originIds, positions: null, span: window };
+  const matching = await origins.matching(filter);
+  if (matching?.ids?.length === 0) return null;
+  if (filter.transactionIds === undefined) return { filter, matching, positions: null, span: window };
   const ids = uuidsOf(filter.transactionIds);
   if (ids.length === 0) return null;
   const rows = await query
@@ -46,10 +46,17 @@ export async function resolveFilter(
   };
   return {
     filter,
-    originIds,
+    matching,
     positions: rows.map((row) => row.position),
     span: { from: Math.max(span.from, window.from), to: Math.min(span.to, window.to) },
   };
+}
+
+/** That an entry or a transaction is of one of the origins. */
+export function isOf(matching: OriginMatch): RawBuilder<SqlBool> {
+  if (matching.ids !== null) return sql`origin_id = any(${matching.ids}::int4[])`;
+  const conditions = matching.columns.map(([name, texts]) => sql`${sql.ref(name)} = any(${texts}::text[])`);
+  return sql`origin_id in (select id from reprise.origins where ${sql.join(conditions, sql` and `)})`;
 }
 
 /** The conditions of a resolved filter, its span included. */
@@ -57,9 +64,9 @@ export function filterConditions(
   eb: ExpressionBuilder<Tables, 'entries'>,
   resolved: ResolvedFilter,
 ): Expression<SqlBool>[] {
-  const { filter, originIds, positions, span } = resolved;
+  const { filter, matching, positions, span } = resolved;
   const conditions: Expression<SqlBool>[] = [eb('ts', '>=', BigInt(span.from)), eb('ts', '<=', BigInt(span.to))];
-  if (originIds !== null) conditions.push(sql<SqlBool>`origin_id = any(${originIds}::int4[])`);
+  if (matching !== null) conditions.push(isOf(matching));
   if (positions !== null) conditions.push(sql<SqlBool>`position = any(${positions}::int8[])`);
   conditions.push(...statementConditions(eb, filter));
   return conditions;

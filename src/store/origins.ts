@@ -5,6 +5,16 @@ import type { EntryFilter } from '../journal/window.ts';
 import { storable, storableOrNull } from './sanitize.ts';
 import type { Tables } from './tables.ts';
 
+/** The origins that pass a filter's sessions, users, databases and applications. */
+export type OriginMatch =
+  | { readonly ids: readonly number[] }
+  /** Too many to be named one by one, as in a journal of a million sessions: what their columns hold. */
+  | { readonly ids: null; readonly columns: readonly OriginColumn[] };
+
+export type OriginColumn = readonly [name: (typeof FILTERED)[number], texts: readonly string[]];
+
+const FILTERED = ['session_id', 'user_name', 'database', 'application'] as const;
+
 /** Interns origins: equal ones are one row and one number. Rows are never deleted, so that caches stay true. */
 export interface Origins {
   /** The text under which an origin is interned. */
@@ -12,11 +22,13 @@ export interface Origins {
   /** The numbers of the origins, by `keyOf`. Durable before any entry refers to them. */
   intern(origins: ReadonlyMap<string, Origin>): Promise<ReadonlyMap<string, number>>;
   byId(ids: Iterable<number>): Promise<ReadonlyMap<number, Origin>>;
-  /** The numbers that pass the filter's session, user, database and application; null: it has none of them. */
-  matching(filter: EntryFilter): Promise<readonly number[] | null>;
+  /** Those that pass the filter's sessions, users, databases and applications; null: it has none of them. */
+  matching(filter: EntryFilter): Promise<OriginMatch | null>;
 }
 
 const CACHED_ORIGINS = 20_000;
+/** Origins that a statement names one by one at most. */
+const MOST_NAMED = 1_000;
 
 /** See `Origins`. */
 export function createOrigins(query: Kysely<Tables>): Origins {
@@ -108,19 +120,19 @@ export function createOrigins(query: Kysely<Tables>): Origins {
     },
 
     async matching(filter) {
-      const { sessionIds, users, databases, applications } = filter;
-      if (!sessionIds && !users && !databases && !applications) return null;
-      let select = query.selectFrom('origins').select('id');
-      const columns = [
-        ['session_id', sessionIds],
-        ['user_name', users],
-        ['database', databases],
-        ['application', applications],
-      ] as const;
-      for (const [column, wanted] of columns) {
-        if (wanted) select = select.where((eb) => eb(column, '=', eb.fn.any(eb.val(wanted.map(storable)))));
-      }
-      return (await select.execute()).map((row) => row.id);
+      const wanted = [filter.sessionIds, filter.users, filter.databases, filter.applications];
+      const columns = FILTERED.flatMap((name, index): OriginColumn[] => {
+        const texts = wanted[index];
+        return texts ? [[name, texts.map(storable)]] : [];
+      });
+      if (columns.length === 0) return null;
+      let select = query
+        .selectFrom('origins')
+        .select('id')
+        .limit(MOST_NAMED + 1);
+      for (const [name, texts] of columns) select = select.where((eb) => eb(name, '=', eb.fn.any(eb.val(texts))));
+      const ids = (await select.execute()).map((row) => row.id);
+      return ids.length > MOST_NAMED ? { ids: null, columns } : { ids };
     },
   };
 }

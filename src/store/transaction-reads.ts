@@ -5,9 +5,9 @@ import type { Transaction } from '../journal/transaction.ts';
 import type { EntryFilter, Window } from '../journal/window.ts';
 import { outcomeCode, statementTypeCode, unreplayableCode } from './codes.ts';
 import type { Database } from './database.ts';
-import { statementConditions, uuidsOf } from './entry-filter.ts';
+import { isOf, statementConditions, uuidsOf } from './entry-filter.ts';
 import { TRANSACTION_FIELDS, transactionsOf } from './entry-rows.ts';
-import type { Origins } from './origins.ts';
+import type { OriginMatch, Origins } from './origins.ts';
 import type { Tables } from './tables.ts';
 
 /** Transactions by id, in the order asked; null where there is none. */
@@ -41,9 +41,9 @@ export async function countCommitted(
   if (edges !== 'INCLUDE' || statementConditions(expressionBuilder<Tables, 'entries'>(), filter).length > 0) {
     return profileCommitted(database, origins, window, filter, edges);
   }
-  const originIds = await origins.matching(filter);
+  const matching = await origins.matching(filter);
   const row = await database.scan(async (snapshot) => {
-    const committed = await committedIn(snapshot, originIds, window, filter);
+    const committed = await committedIn(snapshot, matching, window, filter);
     return committed
       ?.select([
         sql<bigint>`count(*)`.as('transactions'),
@@ -66,12 +66,12 @@ export async function profileCommitted(
   filter: EntryFilter,
   edges: CommittedEdges,
 ): Promise<CommittedProfile> {
-  const originIds = await origins.matching(filter);
+  const matching = await origins.matching(filter);
   const eb = expressionBuilder<Tables, 'entries'>();
   const wanted = [sql<SqlBool>`true`, ...statementConditions(eb, filter)];
   if (edges === 'CUT') wanted.push(eb('ts', '>=', BigInt(window.from)), eb('ts', '<=', BigInt(window.to)));
   const { rows, transactions } = await database.scan(async (snapshot) => {
-    const committed = await committedIn(snapshot, originIds, window, filter);
+    const committed = await committedIn(snapshot, matching, window, filter);
     if (committed === null) return { rows: [], transactions: 0 };
     const whole = edges === 'EXCLUDE' ? committed.where('started_at', '>=', BigInt(window.from)) : committed;
     const held = sql`from reprise.entries where entries.position = t.position and ts between first_ts and last_ts and ${eb.and(wanted)}`;
@@ -134,12 +134,7 @@ export function minutesOf(window: Window): readonly [after: bigint, last: bigint
 }
 
 /** The transactions that committed in the window and pass the filter; null where there can be none. */
-async function committedIn(
-  query: Kysely<Tables>,
-  originIds: readonly number[] | null,
-  window: Window,
-  filter: EntryFilter,
-) {
+async function committedIn(query: Kysely<Tables>, matching: OriginMatch | null, window: Window, filter: EntryFilter) {
   const [after, last] = minutesOf(window);
   const bounds = await query
     .selectFrom('commit_minutes')
@@ -148,7 +143,7 @@ async function committedIn(
     .where('minute', '<=', last)
     .executeTakeFirst();
   if (!bounds || bounds.first === null || bounds.last === null) return null;
-  const chosen = transactionsOfFilter(query, originIds, filter);
+  const chosen = transactionsOfFilter(query, matching, filter);
   if (chosen === null) return null;
   return chosen
     .where('commit_seq', '>=', bounds.first)
@@ -161,11 +156,11 @@ async function committedIn(
  * The transactions of the origins and of the filter's `transactionIds`; null where it can be none. The origins
  * are looked up before: within `Database.scan` that would hold one connection and wait for another.
  */
-function transactionsOfFilter(query: Kysely<Tables>, originIds: readonly number[] | null, filter: EntryFilter) {
+function transactionsOfFilter(query: Kysely<Tables>, matching: OriginMatch | null, filter: EntryFilter) {
   const ids = filter.transactionIds === undefined ? null : uuidsOf(filter.transactionIds);
-  if (originIds?.length === 0 || ids?.length === 0) return null;
+  if (matching?.ids?.length === 0 || ids?.length === 0) return null;
   let select = query.selectFrom('transactions');
-  if (originIds !== null) select = select.where(sql<boolean>`origin_id = any(${originIds}::int4[])`);
+  if (matching !== null) select = select.where(isOf(matching));
   if (ids !== null) select = select.where((eb) => eb('id', '=', eb.fn.any(eb.val(ids))));
   return select;
 }
@@ -179,9 +174,9 @@ export async function readStraddlers(
 ): Promise<readonly Transaction[]> {
   const from = BigInt(window.from);
   const to = BigInt(window.to);
-  const originIds = await origins.matching(filter);
+  const matching = await origins.matching(filter);
   const rows = await database.scan(async (snapshot) => {
-    const chosen = transactionsOfFilter(snapshot, originIds, filter);
+    const chosen = transactionsOfFilter(snapshot, matching, filter);
     return chosen
       ?.select(TRANSACTION_FIELDS)
       .where('autocommit', '=', false)

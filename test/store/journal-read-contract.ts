@@ -195,6 +195,41 @@ export function readContract(subject: Subject): void {
     });
   });
 
+  it('filters by what more than a thousand sessions have in common', async () => {
+    const users = Array.from({ length: 2_400 }, (_, n) => (n % 2 === 0 ? 'many' : 'others'));
+    const transactions = users.map((user, n) => ({
+      id: randomUUID(),
+      at: START + n,
+      origin: { ...ORIGIN, sessionId: `s${n}`, user, database: n < 2_200 ? 'shop' : 'attic' },
+    }));
+    await store.append({
+      begun: transactions.map(({ id, origin, at }) => ({ ...begin(id), origin, startedAt: at, autocommit: true })),
+      entries: transactions.map(({ id, origin, at }) => ({ ...entry(id, 1), origin, timestamp: at })),
+      ended: transactions.map(({ id, at }) => ({ transactionId: id, status: 'COMMITTED', at })),
+    });
+    const filter = { users: ['many'], databases: ['shop', 'none'] };
+    const passing = transactions.filter((_, n) => n % 2 === 0 && n < 2_200).map(({ id }) => id);
+    const idsOf = (entries: readonly Entry[]) => entries.map((one) => one.transactionId);
+    expect(idsOf(await readAll(store, ALL, filter, 500))).toEqual(passing);
+    expect(idsOf(await store.tail({ arrival: 0n, timestamp: 0, position: 0n, sequence: 0 }, filter, 5_000))).toEqual(
+      passing,
+    );
+    const committed: string[] = [];
+    for (let after = 0n; ; ) {
+      const page = await store.committed(ALL, filter, after, 500);
+      if (page.length === 0) break;
+      committed.push(...page.map(({ transaction }) => transaction.id));
+      after = page.at(-1)?.transaction.commitSeq as bigint;
+    }
+    expect(committed).toEqual(passing);
+    const counts = { transactions: passing.length, entries: passing.length };
+    expect(await store.committedCount(ALL, filter, 'INCLUDE')).toEqual(counts);
+    expect(await store.sessionSpans(ALL, filter)).toHaveLength(passing.length);
+    expect((await store.profile(ALL, filter)).entries).toBe(passing.length);
+    expect(await store.straddlers({ from: START, to: START + 10 }, filter)).toEqual([]);
+    expect(await readAll(store, ALL, { users: ['nobody'] }, 500)).toEqual([]);
+  });
+
   describe('long texts', () => {
     const MEGABYTE = 2 ** 20;
     const bytesOf = (entries: readonly Entry[]) =>

@@ -6,6 +6,7 @@ import * as replaySequences from './0003-replay-sequences.ts';
 import * as chunkTimes from './0004-chunk-times.ts';
 import * as estimatedOutcomes from './0005-estimated-outcomes.ts';
 import * as lossesAtEnd from './0006-losses-at-end.ts';
+import * as originColumns from './0007-origin-columns.ts';
 
 /** All migrations, by the name under which each is remembered. Applied in order; never edited once released. */
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -15,6 +16,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0004-chunk-times': chunkTimes,
   '0005-estimated-outcomes': estimatedOutcomes,
   '0006-losses-at-end': lossesAtEnd,
+  '0007-origin-columns': originColumns,
 };
 
 /** Names of all migrations, in their order. */
