@@ -159,7 +159,7 @@ export class Plan {
       const page = await this.ahead;
       const last = page.entries.at(-1);
       this.ahead = page.hasMore && last !== undefined ? this.read(last) : null;
-      const early = page.entries.filter((entry) => entry.arrival <= this.bound);
+      const early = page.entries.filter((entry) => entry.arrival < this.bound);
       this.late += page.entries.length - early.length;
       const entries = early.filter(
         (entry) => !this.leaveOut.has(entry.transactionId) && this.sessions.has(sessionKey(entry.origin)),
@@ -200,8 +200,8 @@ export async function readSessions(journal: JournalStore, request: ReplayRequest
 }
 
 /**
- * Opens the plan of a TIMESTAMP or SESSION run over its sessions, and settles what `edges` says. `bound` is the
- * newest arrival of the journal from before the sessions were read: what comes into the window later is not planned.
+ * Opens the plan of a TIMESTAMP or SESSION run over its sessions, and settles what `edges` says. What comes into
+ * the window from the arrival `bound` on, which is that of the next append when the sessions begin to be read, is not planned.
  */
 export async function openPlan(
   journal: JournalStore,
@@ -245,7 +245,7 @@ async function include(
   outside: OutsideEntries,
 ): Promise<void> {
   for await (const entry of entriesOf(journal, transaction.id)) {
-    if (entry.arrival > bound || !matchesEntry(filter, entry) || !outside.take(entry)) continue;
+    if (entry.arrival >= bound || !matchesEntry(filter, entry) || !outside.take(entry)) continue;
     session.remaining += 1;
   }
 }

@@ -56,3 +56,30 @@ it('a run whose statements were all read before says nothing of their eviction',
   expect(run.replay.summary).toMatchObject({ planned: 1000, succeeded: 1000 });
   expect(run.replay).toMatchObject({ state: 'COMPLETED', error: null });
 });
+
+it('statements that came while the plan was made are none that eviction took', async () => {
+  const record = new HandMadeRecord();
+  for (let step = 0; step < 10; step++) record.run('a', `SELECT ${step}`);
+  await record.store(bench.journal);
+  const window = record.window();
+  const whole = evictedAtPage3(window.from);
+  const journal: JournalStore = {
+    ...whole,
+    async sessionSpans(...args) {
+      record.run('a', 'SELECT late');
+      await record.store(bench.journal);
+      return bench.journal.sessionSpans(...args);
+    },
+    async page(...args) {
+      const page = await bench.journal.page(...args);
+      const isOfPlan = args[0].from === window.from;
+      // Everything has been read by now.
+      for (let pages = 0; isOfPlan && pages < 3; pages++) await whole.page(window, {}, null, 1);
+      return page;
+    },
+  };
+  const engine = bench.anotherEngine({ journal });
+  const run = await (await bench.start(await bench.target(), { window, ordering: 'TIMESTAMP' }, engine)).ended();
+  expect(run.replay.summary).toMatchObject({ planned: 10, succeeded: 10 });
+  expect(run.replay).toMatchObject({ state: 'COMPLETED', error: null });
+});
