@@ -43,12 +43,15 @@ class TailSource implements PullSource<TailBatch> {
   async next(): Promise<TailBatch | null> {
     while (!this.closed) {
       this.hinted = false;
+      const end = await this.journal.tailEnd();
       const entries = await this.journal.tail(this.after, this.filter, this.batchSize);
       const last = entries.at(-1);
       if (last !== undefined) {
         this.after = last;
         return { entries, cursor: last };
       }
+      // Nothing up to there passes: it is not looked through again.
+      this.after = end;
       await this.hint();
     }
     return null;
