@@ -54,12 +54,17 @@ export class OpenAhead {
         this.opening -= 1;
         this.more();
       };
+      const failed = () => {
+        // The others would fail likewise, one after another, each after several attempts.
+        this.waiting = [];
+        ended();
+      };
       const opened = () => {
         const tookMs = performance.now() - startedAt;
         this.fastestMs = this.fastestMs === 0 ? tookMs : Math.min(this.fastestMs, tookMs);
         ended();
       };
-      pool.connect(session).then(opened, ended);
+      pool.connect(session).then(opened, failed);
     }
     if (this.opening === 0) this.onRest?.();
   }

@@ -39,6 +39,8 @@ export interface Lane {
   slow: boolean;
   /** Why its next statement may be late. */
   cause: LagCause;
+  /** Since when it has waited for a connection, `performance.now()`; null while it does not. */
+  waitsSince: number | null;
   /** Commits handed out that have not ended. */
   readonly commits: Set<() => void>;
   /** Of the COMMIT that is next in the queue, once the target was asked what it ends. */

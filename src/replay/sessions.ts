@@ -28,6 +28,8 @@ export class TargetSession {
   transactionId: string | null = null;
   /** When it was last used, for giving connections back; any increasing number. */
   usedAt = 0;
+  /** When it last got a place for a connection, and its login began; `performance.now()`. */
+  placedAt = 0;
   /** Its connection was lost, and it has had no other since. */
   wasLost = false;
   /** Called when its connection was lost and every statement on it has its outcome. */
@@ -73,6 +75,15 @@ export class TargetSession {
     return false;
   }
 
+  /**
+   * Of the time since, in which it waited for its connection: true when most of it went into the login, and not into the wait
+   * for a place among `maxConnections`.
+   */
+  waitedForLogin(since: number): boolean {
+    const placedAt = Math.max(since, this.placedAt);
+    return performance.now() - placedAt >= placedAt - since;
+  }
+
   /** True while its connection must stay with it. */
   get mustKeep(): boolean {
     const { connection } = this;
@@ -109,8 +120,12 @@ export class SessionPool {
   private readonly byProcess = new Map<number, TargetSession>();
   /** Being opened or closed: they count against the limit too. */
   private opening = 0;
+  /** Sessions that ask for a connection and have no place for it yet. */
+  private asking = 0;
   /** When whoever came last has a place, or was refused one. */
   private placeTaken: Promise<void> = Promise.resolve();
+  /** Wakes the one that looks for a place, where a connection has gone or come. */
+  private placesChanged: (() => void) | null = null;
   private readonly closing = new Set<Promise<void>>();
   private closed = false;
   private clock = 0;
@@ -177,8 +192,14 @@ export class SessionPool {
   }
 
   private async openSession(session: TargetSession): Promise<TargetConnection> {
-    await session.ending;
-    await this.takePlace();
+    this.asking += 1;
+    try {
+      await session.ending;
+      await this.takePlace();
+    } finally {
+      this.asking -= 1;
+    }
+    session.placedAt = performance.now();
     try {
       // What it held went with the connection that it had before.
       session.memory.connectionLost();
@@ -203,6 +224,8 @@ export class SessionPool {
       }
     } finally {
       this.opening -= 1;
+      // Behind the first statement of who has opened it: else two sessions could take it from each other for ever.
+      setImmediate(() => this.placesChanged?.());
     }
   }
 
@@ -238,6 +261,7 @@ export class SessionPool {
   private disconnected(session: TargetSession, connection: TargetConnection): void {
     session.connection = null;
     this.connected.delete(session);
+    this.placesChanged?.();
     if (this.byProcess.get(connection.processId) === session) this.byProcess.delete(connection.processId);
   }
 
@@ -296,14 +320,18 @@ export class SessionPool {
     );
   }
 
-  /** How many connections may be opened without closing one. */
+  /** How many more sessions may ask for a connection, and get it without closing another. */
   get room(): number {
+    return this.free - this.asking;
+  }
+
+  private get free(): number {
     // The monitor has one of the connections.
     return this.options.request.maxConnections - 1 - this.connected.size - this.opening - this.closing.size;
   }
 
   private get isFull(): boolean {
-    return this.room <= 0;
+    return this.free <= 0;
   }
 
   /** Reserves a place for one connection, first come, first served; whoever gets it counts `opening` down. */
@@ -318,12 +346,13 @@ export class SessionPool {
     while (this.isFull) {
       if (this.closed) throw runHasEnded();
       let idle: TargetSession | null = null;
-      const leaving: Promise<void>[] = [...this.closing];
+      let leaves = this.closing.size > 0;
       for (const session of this.connected) {
-        if (session.ending !== null) leaving.push(session.ending);
+        if (session.ending !== null) leaves = true;
         else if (!session.mustKeep && (idle === null || session.usedAt < idle.usedAt)) idle = session;
       }
-      if (leaving.length > 0) await Promise.race(leaving);
+      // One that is being opened may be so ahead of its statements, and hold nothing when it is there.
+      if (leaves || (idle === null && this.opening > 0)) await this.changeOfPlaces();
       else if (idle !== null) await this.release(idle);
       else {
         throw new RepriseError(
@@ -336,12 +365,24 @@ export class SessionPool {
     this.opening += 1;
   }
 
+  private changeOfPlaces(): Promise<void> {
+    return new Promise((resolve) => {
+      this.placesChanged = () => {
+        this.placesChanged = null;
+        resolve();
+      };
+    });
+  }
+
   /** Closes a session's connection; the session can be connected again. */
   private async release(session: TargetSession, timeoutMs?: number): Promise<void> {
     const { connection } = session;
     if (connection === null) return;
     this.disconnected(session, connection);
-    const closing = connection.close(timeoutMs).finally(() => this.closing.delete(closing));
+    const closing = connection.close(timeoutMs).finally(() => {
+      this.closing.delete(closing);
+      this.placesChanged?.();
+    });
     this.closing.add(closing);
     await closing;
   }
@@ -350,11 +391,14 @@ export class SessionPool {
   end(session: TargetSession): Promise<void> {
     session.ending ??= this.endSession(session).finally(() => {
       session.ending = null;
+      this.placesChanged?.();
     });
     return session.ending;
   }
 
   private async endSession(session: TargetSession): Promise<void> {
+    // Opened again ahead of statements that were skipped: it must not stay when the session has gone.
+    await session.opening?.catch(() => {});
     const { connection } = session;
     if (connection !== null && connection.transactionStatus !== 'I') {
       this.notice(
@@ -370,6 +414,7 @@ export class SessionPool {
   /** Ends every session, once. `now`: cuts off what is still under way. Never rejects. */
   async close(now: boolean): Promise<void> {
     this.closed = true;
+    this.placesChanged?.();
     await Promise.all(
       [...this.connected].map((session) => {
         if (!now) return this.end(session);

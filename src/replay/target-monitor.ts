@@ -76,20 +76,21 @@ export class TargetMonitor {
     if (processIds.length === 0) return new Map();
     await this.reopen();
     if (!(await this.isDirect())) return new Map();
+    // Each backend is asked about once: of many that wait for one row, each waits for all that came before it, too.
     const { rows } = await this.connection.query(
-      `WITH RECURSIVE waits(pid, blocker) AS (
-         SELECT pid, ${blockersOf('pid')} FROM pg_catalog.unnest(ARRAY[${listed(processIds)}]::int[]) AS pid
+      `WITH RECURSIVE reached(pid) AS (
+         SELECT pid FROM pg_catalog.unnest(ARRAY[${listed(processIds)}]::int[]) AS pid
          UNION
-         SELECT waits.pid, ${blockersOf('waits.blocker')} FROM waits
-       ) SELECT pid, blocker FROM waits`,
+         SELECT blocker FROM reached, ${blockersOf('reached.pid')} AS blocker
+       ) SELECT pid, blocker FROM reached, ${blockersOf('reached.pid')} AS blocker`,
     );
-    const blockers = new Map<number, number[]>();
+    const direct = new Map<number, number[]>();
     for (const [pid, blocker] of rows) {
-      const known = blockers.get(Number(pid));
-      if (known === undefined) blockers.set(Number(pid), [Number(blocker)]);
+      const known = direct.get(Number(pid));
+      if (known === undefined) direct.set(Number(pid), [Number(blocker)]);
       else known.push(Number(blocker));
     }
-    return blockers;
+    return allBlockers(direct, processIds);
   }
 
   /**
@@ -195,6 +196,30 @@ function stayIdle(connection: TargetConnection): void {
       `SELECT pg_catalog.set_config(name, '0', false) FROM pg_catalog.pg_settings WHERE name = 'idle_session_timeout'`,
     )
     .catch(() => {});
+}
+
+/** Of each of these backends that waits: whom it waits for, and whom these wait for, the nearest first. */
+export function allBlockers(
+  direct: ReadonlyMap<number, readonly number[]>,
+  processIds: readonly number[],
+): Map<number, readonly number[]> {
+  const all = new Map<number, readonly number[]>();
+  // Those with few first: in a queue for one row these are a part of what those behind wait for.
+  const waiting = processIds.filter((pid) => direct.has(pid));
+  waiting.sort((a, b) => (direct.get(a)?.length ?? 0) - (direct.get(b)?.length ?? 0));
+  for (const pid of waiting) {
+    const found = new Set<number>();
+    const next = [...(direct.get(pid) ?? [])];
+    for (const blocker of next) {
+      if (found.has(blocker)) continue;
+      found.add(blocker);
+      const known = all.get(blocker);
+      if (known === undefined) next.push(...(direct.get(blocker) ?? []));
+      else for (const one of known) found.add(one);
+    }
+    all.set(pid, [...found]);
+  }
+  return all;
 }
 
 function blockersOf(pid: string): string {

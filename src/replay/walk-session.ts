@@ -31,6 +31,8 @@ const MOST_UNDER_WAY = 4_096;
 const LEAST_WINDOW = 8;
 /** How often lanes are looked at for locks while the dispatcher waits for one. Milliseconds. */
 const LOOK_MS = 50;
+/** How much longer than a look takes the target is left alone behind it: it looks at all locks for each backend. */
+const LEFT_ALONE = 4;
 
 /**
  * SESSION ordering: the recorded concurrency (docs/replay.md). One dispatcher hands entries to their lanes
@@ -51,6 +53,8 @@ export class SessionWalk {
   private awaitsCommit = false;
   private awaitsResume = false;
   private looking = false;
+  /** No look before; `performance.now()`. */
+  private nextLookAt = 0;
   private limit: RepriseError | null = null;
   private wakeUp: (() => void) | null = null;
 
@@ -288,11 +292,14 @@ export class SessionWalk {
   private open(lane: Lane): void {
     if (lane.state === 'OPENING') return;
     lane.state = 'OPENING';
-    // What is late by a login is late by the target.
-    lane.cause = 'TARGET';
+    lane.waitsSince ??= performance.now();
+    const since = lane.waitsSince;
     this.context.pool.connect(lane.session).then(
       () => {
         lane.state = 'READY';
+        lane.waitsSince = null;
+        // What is late by a login is late by the target.
+        lane.cause = lane.session.waitedForLogin(since) ? 'TARGET' : 'NONE';
         this.pump(lane);
         // Where one got in there may be room for the next.
         if (this.limit !== null) this.openBlocked();
@@ -301,7 +308,6 @@ export class SessionWalk {
         if (error instanceof RepriseError && error.code === 'CONNECTION_LIMIT') {
           // Honest queueing: the lane waits until a session ends or holds nothing.
           lane.state = 'BLOCKED';
-          lane.cause = 'NONE';
           this.limit = error;
         } else this.context.control.end(failureOf(error));
         this.wakeUp?.();
@@ -352,10 +358,14 @@ export class SessionWalk {
       const busy = lanes.filter((lane) => (lane.session.connection?.inFlight ?? 0) > 0);
       // Only asked while it can matter: lanes are full, the dispatcher waits, or lag is to be explained.
       if (busy.length === 0 || (this.waiting < MOST_WAITING / 2 && this.window > 1 && !this.awaitsCommit)) return;
+      const startedAt = performance.now();
+      if (startedAt < this.nextLookAt) return;
       const answers = busy.map((lane) => lane.answers);
       const blockers = await this.context.monitor.blockers(
         busy.flatMap((lane) => lane.session.connection?.processId ?? []),
       );
+      const now = performance.now();
+      this.nextLookAt = now + (now - startedAt) * LEFT_ALONE;
       busy.forEach((lane, index) => {
         // The statement that was asked about may have its answer by now.
         if (lane.answers !== answers[index]) return;
@@ -446,6 +456,7 @@ export class SessionWalk {
         looked: -1,
         slow: false,
         cause: 'NONE',
+        waitsSince: null,
         commits: new Set(),
         doubt: null,
         lost: [],

@@ -200,7 +200,8 @@ export class TimestampWalk {
     const connection = await this.connectionFor(session, taken);
     if (connection === null) return;
     // A login is the target's time.
-    if (!sendIsTimely(performance.now() - askedAt)) this.behind = { cause: 'TARGET', lane: null };
+    if (!sendIsTimely(performance.now() - askedAt) && session.waitedForLogin(askedAt))
+      this.behind = { cause: 'TARGET', lane: null };
     // A pause that came in between may have cost it its connection.
     if (session.lostTransaction === entry.transactionId) return this.skip(lane, taken, 'TRANSACTION_LOST');
     session.transactionId = entry.transactionId;
