@@ -24,6 +24,8 @@ export class Sessions {
   /** True once the server's start was seen: no session began before the log did. */
   #startLogged = false;
   #forgotten = false;
+  /** Sessions from which on those at rest are forgotten. */
+  #most = REMEMBERED;
   /** Sessions met so far. */
   counted = 0;
 
@@ -96,7 +98,7 @@ export class Sessions {
     const session = new Session(record.sessionId ?? idOf(record), pid);
     session.joinedLate = !connecting && !this.#forgotten && this.#startedBefore(record);
     // Before it is there itself: nothing is open in it yet, and it has no last record.
-    if (this.#byId.size >= REMEMBERED) this.#forget();
+    if (this.#byId.size >= this.#most) this.#forget();
     this.#byId.set(session.id, session);
     if (pid !== null) this.#byPid.set(pid, session);
     this.counted++;
@@ -121,6 +123,8 @@ export class Sessions {
       if (session.pid !== null && this.#byPid.get(session.pid) === session) this.#byPid.delete(session.pid);
     }
     this.#forgotten = true;
+    // Where few are at rest, each new session would else look through all of them.
+    this.#most = Math.max(REMEMBERED, this.#byId.size * 2);
   }
 }
 

@@ -80,10 +80,11 @@ export class CommitSessions {
 
   /** Sessions whose record ended before this entry give their connections back, except the one in use. */
   async endOver(next: Entry, inUse: TargetSession): Promise<void> {
-    for (const [key, session] of this.own) {
-      if (session.connection === null || session === inUse) continue;
-      const last = this.sessions.get(key)?.last ?? 0;
-      if (last < next.timestamp) await this.context.pool.end(session);
+    const { pool } = this.context;
+    for (const session of [...pool.open()]) {
+      if (session === inUse || !this.isOwn(session)) continue;
+      const last = this.sessions.get(session.planned.key)?.last ?? 0;
+      if (last < next.timestamp) await pool.end(session);
     }
   }
 

@@ -125,11 +125,11 @@ export async function readEntriesByPlace(
   origins: Origins,
   places: readonly { readonly transactionId: string; readonly sequence: number }[],
 ): Promise<readonly (Entry | null)[]> {
-  const ids = [...new Set(uuidsOf(places.map((place) => place.transactionId)))];
-  if (ids.length === 0) return places.map(() => null);
+  const ids = new Set(uuidsOf(places.map((place) => place.transactionId)));
+  if (ids.size === 0) return places.map(() => null);
   const select = sql`
     select ${FIELDS}
-    from unnest(${places.map((place) => place.transactionId.toLowerCase()).map((id) => (ids.includes(id) ? id : null))}::uuid[],
+    from unnest(${places.map((place) => place.transactionId.toLowerCase()).map((id) => (ids.has(id) ? id : null))}::uuid[],
                 ${places.map((place) => place.sequence)}::int4[]) as place(id, sequence)
     join reprise.transactions t on t.id = place.id
     join lateral (
