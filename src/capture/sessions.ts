@@ -117,6 +117,7 @@ export class Sessions {
     const idle = [...this.#byId.values()].filter(
       (session) => !session.pending && !session.transaction && !session.block,
     );
+    const busy = this.#byId.size - idle.length;
     idle.sort((a, b) => a.lastRecord - b.lastRecord);
     for (const session of idle.slice(0, idle.length >> 1)) {
       this.#byId.delete(session.id);
@@ -124,7 +125,7 @@ export class Sessions {
     }
     this.#forgotten = true;
     // Where few are at rest, each new session would else look through all of them.
-    this.#most = Math.max(REMEMBERED, this.#byId.size * 2);
+    this.#most = Math.max(REMEMBERED, 4 * busy);
   }
 }
 

@@ -62,9 +62,14 @@ export function enoughWaits(waiting: number, lanes: Iterable<Lane>): boolean {
   for (const lane of lanes) {
     const queued = lane.queue.length - lane.head;
     if (lane.slow) behindSlow += queued;
-    else if (!lane.locked && lane.state !== 'BLOCKED') movable += queued;
+    else if (!lane.locked && !hasNoPlace(lane)) movable += queued;
   }
   return movable >= MOST_WAITING || behindSlow >= MOST_BEHIND_SLOW;
+}
+
+/** True while there is no place for its connection: only a session that ends or lends its own gives it one. */
+function hasNoPlace({ state, session }: Lane): boolean {
+  return state === 'BLOCKED' || (state === 'OPENING' && !session.isPlaced);
 }
 
 /** Notes that a statement has ended: what looks have found says nothing of the next. */

@@ -30,6 +30,8 @@ export class TargetSession {
   usedAt = 0;
   /** When it last got a place for a connection, and its login began; `performance.now()`. */
   placedAt = 0;
+  /** True while it has such a place and is being let in. */
+  isPlaced = false;
   /** Its connection was lost, and it has had no other since. */
   wasLost = false;
   /** Called when its connection was lost and every statement on it has its outcome. */
@@ -106,6 +108,8 @@ export interface SessionPoolOptions {
 
 /** Attempts to open a connection again before the target counts as lost: some six seconds. */
 const REOPEN_ATTEMPTS = 6;
+/** How often who waits for a login of another looks whether a session has come to hold nothing. Milliseconds. */
+const LOOK_FOR_IDLE_MS = 50;
 /** How long an idle connection may take to close when the run is cut short. Milliseconds. */
 const CLOSE_MS = 300;
 
@@ -200,6 +204,7 @@ export class SessionPool {
       this.asking -= 1;
     }
     session.placedAt = performance.now();
+    session.isPlaced = true;
     try {
       // What it held went with the connection that it had before.
       session.memory.connectionLost();
@@ -224,6 +229,7 @@ export class SessionPool {
       }
     } finally {
       this.opening -= 1;
+      session.isPlaced = false;
       // Behind the first statement of who has opened it: else two sessions could take it from each other for ever.
       setImmediate(() => this.placesChanged?.());
     }
@@ -352,7 +358,8 @@ export class SessionPool {
         else if (!session.mustKeep && (idle === null || session.usedAt < idle.usedAt)) idle = session;
       }
       // One that is being opened may be so ahead of its statements, and hold nothing when it is there.
-      if (leaves || (idle === null && this.opening > 0)) await this.changeOfPlaces();
+      if (leaves) await this.changeOfPlaces(null);
+      else if (idle === null && this.opening > 0) await this.changeOfPlaces(LOOK_FOR_IDLE_MS);
       else if (idle !== null) await this.release(idle);
       else {
         throw new RepriseError(
@@ -365,9 +372,12 @@ export class SessionPool {
     this.opening += 1;
   }
 
-  private changeOfPlaces(): Promise<void> {
+  /** A connection has gone or come, or so long has passed. */
+  private changeOfPlaces(mostMs: number | null): Promise<void> {
     return new Promise((resolve) => {
+      const timer = mostMs === null ? null : setTimeout(() => this.placesChanged?.(), mostMs);
       this.placesChanged = () => {
+        if (timer !== null) clearTimeout(timer);
         this.placesChanged = null;
         resolve();
       };

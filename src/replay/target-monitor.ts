@@ -76,7 +76,7 @@ export class TargetMonitor {
     if (processIds.length === 0) return new Map();
     await this.reopen();
     if (!(await this.isDirect())) return new Map();
-    // Each backend is asked about once: of many that wait for one row, each waits for all that came before it, too.
+    // Each backend is asked about twice at most: of many that wait for one row, each waits for all that came before it, too.
     const { rows } = await this.connection.query(
       `WITH RECURSIVE reached(pid) AS (
          SELECT pid FROM pg_catalog.unnest(ARRAY[${listed(processIds)}]::int[]) AS pid

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { JournalLimits, JournalStore, Loss } from '../../src/journal/store.ts';
-import { ALL, appendTransaction, begin, commit, entry, ORIGIN, START, type Subject } from './journal-fixtures.ts';
+import { ALL, appendTransaction, begin, commit, entry, LONG, ORIGIN, START, type Subject } from './journal-fixtures.ts';
 
 /** Transactions, append and limits: J1 to J4, J6, J14. */
 export function appendContract(subject: Subject): void {
@@ -201,7 +201,7 @@ export function appendContract(subject: Subject): void {
     it('keeps everything of an entry', async () => {
       const id = randomUUID();
       const full = entry(id, 1, {
-        origin: { nodeId: 'nœud', sessionId: 's\t\\', user: null, database: null, application: 'a'.repeat(5_000) },
+        origin: { nodeId: 'nœud', sessionId: `s\t\\${LONG}`, user: null, database: null, application: LONG },
         statement: 'SELECT $1,\n\t$2 -- \\. \\N "ünïcode" 😀',
         protocol: 'EXTENDED',
         preparedName: 'q\\1',

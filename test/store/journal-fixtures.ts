@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 
 import type { Entry, EntryKey, NewEntry, Origin } from '../../src/journal/entry.ts';
@@ -29,6 +29,9 @@ export interface Subject {
 }
 
 export const ORIGIN: Origin = { nodeId: 'db-1', sessionId: 's1', user: 'app', database: 'shop', application: 'web' };
+
+/** A name of 5,336 characters that no compression makes fit into an index. */
+export const LONG = randomBytes(4_000).toString('base64');
 
 export function begin(id: string, over: Partial<NewTransaction> = {}): NewTransaction {
   return { id, origin: ORIGIN, startedAt: START, autocommit: false, ...over };

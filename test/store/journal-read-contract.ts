@@ -13,6 +13,7 @@ import {
   filters,
   histories,
   interleaved,
+  LONG,
   ORIGIN,
   readAll,
   SECOND,
@@ -193,6 +194,19 @@ export function readContract(subject: Subject): void {
         databases: [],
       });
     });
+  });
+
+  it('filters by names that are longer than an index holds, and alike at their beginning', async () => {
+    const append = (end: string) =>
+      appendTransaction(store, 1, {
+        origin: { ...ORIGIN, sessionId: `${LONG}${end}`, application: `😀${LONG}${end}` },
+      });
+    const a = await append('a');
+    const b = await append('b');
+    const read = async (filter: EntryFilter) => (await readAll(store, ALL, filter, 10)).map((one) => one.transactionId);
+    expect(await read({ sessionIds: [`${LONG}a`] })).toEqual([a]);
+    expect(await read({ applications: [`😀${LONG}b`] })).toEqual([b]);
+    expect(await read({ applications: [LONG] })).toEqual([]);
   });
 
   it('filters by what more than a thousand sessions have in common', async () => {

@@ -115,8 +115,9 @@ describe('a run recorded before its chunks told what they hold', () => {
       // As 0004 left it.
       await client.query('update reprise.replay_chunks set outcomes = last_seq - first_seq + 1');
       await client.query('alter table reprise.losses drop column at_end');
-      for (const column of ['user_name', 'database', 'application'])
+      for (const column of ['session_id', 'user_name', 'database', 'application'])
         await client.query(`drop index reprise.origins_${column}`);
+      await client.query('create index origins_session on reprise.origins (session_id)');
       await client.query(`delete from reprise.migrations where name > '0005'`);
       await client.end();
       const after = await openDatabase(created.url, { poolSize: 2 });
