@@ -3,7 +3,7 @@ import type { Entry } from '../journal/entry.ts';
 import type { TransactionWithEntries } from '../journal/store.ts';
 import type { EntryFilter, Window } from '../journal/window.ts';
 import type { Database } from './database.ts';
-import { uuidsOf } from './entry-filter.ts';
+import { originClause, uuidsOf } from './entry-filter.ts';
 import { NumberReader, positionIn, timestampIn } from './entry-numbers.ts';
 import { ENTRY_BODY, type EntryBody, entryOf, originsOf, PAGE_BYTES } from './entry-rows.ts';
 import type { OriginMatch, Origins } from './origins.ts';
@@ -83,13 +83,6 @@ function pageQuery(
       order by commit_seq limit $6::int
     ) t`;
   return CompiledQuery.raw(text, values);
-}
-
-/** As `isOf`. `place` takes a value and gives its parameter. */
-function originClause(matching: OriginMatch, place: (value: unknown) => string): string {
-  if (matching.ids !== null) return `origin_id = any(${place(matching.ids)}::int4[])`;
-  const conditions = matching.columns.map(([name, texts]) => `${name} = any(${place(texts)}::text[])`);
-  return `origin_id in (select id from reprise.origins where ${conditions.join(' and ')})`;
 }
 
 /**

@@ -59,6 +59,13 @@ export function isOf(matching: OriginMatch): RawBuilder<SqlBool> {
   return sql`origin_id in (select id from reprise.origins where ${sql.join(conditions, sql` and `)})`;
 }
 
+/** As `isOf`, for a text that is not composed. `place` takes a value and gives its parameter. */
+export function originClause(matching: OriginMatch, place: (value: unknown) => string): string {
+  if (matching.ids !== null) return `origin_id = any(${place(matching.ids)}::int4[])`;
+  const conditions = matching.columns.map(([name, texts]) => `${name} = any(${place(texts)}::text[])`);
+  return `origin_id in (select id from reprise.origins where ${conditions.join(' and ')})`;
+}
+
 /** The conditions of a resolved filter, its span included. */
 export function filterConditions(
   eb: ExpressionBuilder<Tables, 'entries'>,
