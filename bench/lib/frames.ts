@@ -1,6 +1,6 @@
 import type { EntryKey } from '../../src/journal/entry.ts';
+import { messageFor } from '../../src/replay/recorded-message.ts';
 import { refillMark } from '../../src/replay/request.ts';
-import { messageFor } from '../../src/replay/sessions.ts';
 import { openDatabase } from '../../src/store/database.ts';
 import { createJournalStore } from '../../src/store/journal-store.ts';
 import { TargetConnection } from '../../src/target/connection.ts';

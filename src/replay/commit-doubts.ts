@@ -1,8 +1,9 @@
 import { isPlainCommit } from '../journal/transaction-effect.ts';
 import type { TargetConnection } from '../target/connection.ts';
 import type { PlannedEntry, Reporter } from './reporter.ts';
-import { pause, rollsBackToSavepoint } from './sessions.ts';
+import { pause } from './sessions.ts';
 import type { TargetMonitor } from './target-monitor.ts';
+import { rollsBackToSavepoint } from './target-session.ts';
 
 /** How long a doubt may take to be settled: the target may be restarting. Milliseconds. */
 const SETTLE_MS = 10_000;

@@ -3,7 +3,7 @@ import { isSingleStatement } from '../journal/sql-tokens.ts';
 import { sessionEffect } from '../journal/statement-type.ts';
 import { transactionEffect } from '../journal/transaction-effect.ts';
 import type { StatementMessage, TargetOutcome } from '../target/statement.ts';
-import { messageFor } from './sessions.ts';
+import { messageFor } from './recorded-message.ts';
 
 /** INSERT, UPDATE, DELETE and transaction control leave nothing in the session; only the rest is looked at. */
 export function keepsState(entry: Entry): boolean {

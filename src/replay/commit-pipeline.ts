@@ -4,7 +4,7 @@ import { sendIsTimely } from './due.ts';
 import type { LagCause } from './event.ts';
 import type { Pacer } from './pacer.ts';
 import type { Lag } from './reporter.ts';
-import type { TargetSession } from './sessions.ts';
+import type { TargetSession } from './target-session.ts';
 
 /** What a COMMIT walk has under way, which is on one connection at a time (docs/replay.md C2, C5). */
 export class CommitPipeline {

@@ -4,7 +4,8 @@ import { findEarlierState } from './earlier-state.ts';
 import { type PlannedSession, sessionKey } from './plan.ts';
 import type { PlannedEntry } from './reporter.ts';
 import type { NotedStatement } from './session-memory.ts';
-import { LASTING, type TargetSession } from './sessions.ts';
+import { LASTING } from './sessions.ts';
+import type { TargetSession } from './target-session.ts';
 import type { WalkContext } from './walk.ts';
 
 /** Sessions met since others were forgotten. A window may hold a hundred thousand, most of which keep no state. */

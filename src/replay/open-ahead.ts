@@ -1,4 +1,4 @@
-import type { TargetSession } from './sessions.ts';
+import type { TargetSession } from './target-session.ts';
 import type { WalkContext } from './walk.ts';
 
 /**

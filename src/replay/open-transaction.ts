@@ -3,7 +3,7 @@ import type { AskFate, Doubt, LostStatement } from './commit-doubts.ts';
 import type { RunControl } from './control.ts';
 import type { Mark, MarkReader, ProgressMarker } from './progress-marker.ts';
 import type { PlannedEntry, Undoing } from './reporter.ts';
-import type { TargetSession } from './sessions.ts';
+import type { TargetSession } from './target-session.ts';
 import type { WalkContext } from './walk.ts';
 
 /** The transaction that a COMMIT walk is sending. */

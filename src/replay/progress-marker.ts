@@ -7,7 +7,7 @@ import type { ConnectOptions } from '../target/statement.ts';
 import { keepsState } from './commit-entries.ts';
 import type { Connector } from './connector.ts';
 import type { ReplayRequest } from './request.ts';
-import type { TargetSession } from './sessions.ts';
+import type { TargetSession } from './target-session.ts';
 
 /** What is on the target when a transaction is. */
 export interface Mark {

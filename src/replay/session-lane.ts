@@ -2,7 +2,7 @@ import type { Doubt, LostStatement } from './commit-doubts.ts';
 import { sendIsTimely } from './due.ts';
 import type { LagCause } from './event.ts';
 import type { Lag, PlannedEntry } from './reporter.ts';
-import type { TargetSession } from './sessions.ts';
+import type { TargetSession } from './target-session.ts';
 
 /** Entries that wait in lanes, those behind locks and slow statements apart, before the dispatcher waits too. */
 export const MOST_WAITING = 2_000;

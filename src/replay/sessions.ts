@@ -1,98 +1,15 @@
 import { messageOf, RepriseError } from '../errors.ts';
-import type { Entry } from '../journal/entry.ts';
-import { identifierName, isSingleStatement, Tokenizer } from '../journal/sql-tokens.ts';
-import { isPlainCommit, transactionEffect } from '../journal/transaction-effect.ts';
 import type { Value } from '../journal/value.ts';
 import type { TargetConnection } from '../target/connection.ts';
-import type { StatementMessage, TargetOutcome } from '../target/statement.ts';
+import type { TargetOutcome } from '../target/statement.ts';
 import { type Connector, runHasEnded } from './connector.ts';
 import type { NoticeCode } from './event.ts';
 import type { EventFeed } from './feed.ts';
 import type { PlannedSession } from './plan.ts';
 import { type ReplayRequest, refillMark } from './request.ts';
 import { runKey } from './run-key.ts';
-import { SessionMemory } from './session-memory.ts';
 import type { Tally } from './tally.ts';
-
-/** One recorded session on the target (or one copy of it). */
-export class TargetSession {
-  readonly planned: PlannedSession;
-  readonly copy: number;
-  readonly memory = new SessionMemory();
-  connection: TargetConnection | null = null;
-  /** Planned entries of this copy not yet reported on. */
-  remaining: number;
-  /** A recorded transaction whose rest cannot be replayed because its connection went. */
-  lostTransaction: string | null = null;
-  /** Recorded transaction of the last statement sent, to notice one that begins in the middle. */
-  transactionId: string | null = null;
-  /** When it was last used, for giving connections back; any increasing number. */
-  usedAt = 0;
-  /** When it last got a place for a connection, and its login began; `performance.now()`. */
-  placedAt = 0;
-  /** True while it has such a place and is being let in. */
-  isPlaced = false;
-  /** Its connection was lost, and it has had no other since. */
-  wasLost = false;
-  /** Called when its connection was lost and every statement on it has its outcome. */
-  onLost: (() => void) | null = null;
-  /** Under way: its connection being opened, or its end. */
-  opening: Promise<TargetConnection> | null = null;
-  ending: Promise<void> | null = null;
-  /** Recorded transaction that has sent a statement which may write. */
-  private writer: string | null = null;
-  private recordedTransaction: string | null = null;
-  private recordedFailed = false;
-
-  constructor(planned: PlannedSession, copy: number) {
-    this.planned = planned;
-    this.copy = copy;
-    this.remaining = planned.remaining;
-  }
-
-  /**
-   * Follows the record, entry by entry in order: true when the entry's transaction had failed there before it,
-   * and was not rolled back to a savepoint since.
-   */
-  recordedAborted(entry: Entry): boolean {
-    if (entry.transactionId !== this.recordedTransaction) {
-      this.recordedTransaction = entry.transactionId;
-      this.recordedFailed = false;
-    }
-    const before = this.recordedFailed;
-    if (entry.outcome.status === 'FAILED') this.recordedFailed = true;
-    else if (before && entry.statementType === 'TRANSACTION' && rollsBackToSavepoint(entry.statement))
-      this.recordedFailed = false;
-    return before;
-  }
-
-  /**
-   * Follows what is about to be sent: true for a COMMIT of a transaction that may have written, which is worth a
-   * question ahead of it. The same answer when asked again.
-   */
-  commitsWrites(entry: Pick<Entry, 'statement' | 'statementType' | 'transactionId'>): boolean {
-    const type = entry.statementType;
-    if (type === 'TRANSACTION') return this.writer === entry.transactionId && isPlainCommit(entry.statement);
-    if (type !== 'SELECT' && type !== 'SET') this.writer = entry.transactionId;
-    return false;
-  }
-
-  /**
-   * Of the time since, in which it waited for its connection: true when most of it went into the login, and not into the wait
-   * for a place among `maxConnections`.
-   */
-  waitedForLogin(since: number): boolean {
-    const placedAt = Math.max(since, this.placedAt);
-    return performance.now() - placedAt >= placedAt - since;
-  }
-
-  /** True while its connection must stay with it. */
-  get mustKeep(): boolean {
-    const { connection } = this;
-    if (connection === null) return false;
-    return connection.inFlight > 0 || connection.transactionStatus !== 'I' || this.memory.holdsConnection;
-  }
-}
+import { copyKey, TargetSession } from './target-session.ts';
 
 /** Everything that opening a session needs to know. */
 export interface SessionPoolOptions {
@@ -447,18 +364,8 @@ function isRefusal(error: unknown): boolean {
   return sqlstate.startsWith('28') || sqlstate === '3D000' || sqlstate === '55000' || sqlstate === '42501';
 }
 
-/** One name for a copy of a session. */
-export function copyKey(key: string, copy: number): string {
-  return copy === 0 ? key : `${key}\u0000${copy}`;
-}
-
 /** How statements before the window ended whose effect lasts into it. */
 export const LASTING = { ok: true, tag: null, transactionStatus: 'I' } as const;
-
-/** True for ROLLBACK TO SAVEPOINT. */
-export function rollsBackToSavepoint(text: string): boolean {
-  return transactionEffect(text).some((effect) => effect.kind === 'ROLLBACK_TO');
-}
 
 /** Sends one statement and waits for its outcome. Never rejects: a lost connection is an outcome. */
 export function sendAlone(
@@ -471,32 +378,6 @@ export function sendAlone(
     connection.send({ protocol, text, preparedName: null, parameters, digest: false }, resolve);
     connection.flush();
   });
-}
-
-/** The wire message of an entry. */
-export function messageFor(entry: Entry, digest: boolean): StatementMessage {
-  return {
-    protocol: entry.protocol,
-    text: setsEncoding(entry) ? "SET client_encoding TO 'UTF8'" : entry.statement,
-    preparedName: entry.preparedName,
-    parameters: entry.parameters,
-    digest,
-  };
-}
-
-/**
- * Text is kept and sent as UTF-8, whatever encoding it was recorded in: what is already under way behind a statement
- * that changes the encoding would be read wrongly.
- */
-function setsEncoding({ statementType, statement, outcome }: Entry): boolean {
-  if (statementType !== 'SET' || outcome.status === 'FAILED' || !/names|client_encoding/i.test(statement)) return false;
-  if (!isSingleStatement(statement)) return false;
-  const tokens = new Tokenizer(statement);
-  tokens.advance();
-  if (tokens.keyword() !== 'SET') return false;
-  tokens.advance();
-  if (tokens.keyword() === 'LOCAL' || tokens.keyword() === 'SESSION') tokens.advance();
-  return tokens.keyword() === 'NAMES' || identifierName(tokens)?.toLowerCase() === 'client_encoding';
 }
 
 /** Waits, or ends early (without an error) when the signal is aborted. Milliseconds. */

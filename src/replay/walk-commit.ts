@@ -16,7 +16,7 @@ import { refusalOf } from './refusal.ts';
 import type { Lag, PlannedEntry } from './reporter.ts';
 import { refillMark } from './request.ts';
 import type { NotedStatement } from './session-memory.ts';
-import { rollsBackToSavepoint, type TargetSession } from './sessions.ts';
+import { rollsBackToSavepoint, type TargetSession } from './target-session.ts';
 import { mayProceed, passSettledTransaction, resumed, type WalkContext } from './walk.ts';
 
 /**

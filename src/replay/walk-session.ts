@@ -9,6 +9,7 @@ import type { SkipReason } from './event.ts';
 import { OpenAhead } from './open-ahead.ts';
 import type { Plan } from './plan.ts';
 import { sessionKey } from './plan.ts';
+import { messageFor } from './recorded-message.ts';
 import { refusalOf } from './refusal.ts';
 import type { PlannedEntry } from './reporter.ts';
 import { refillMark } from './request.ts';
@@ -22,7 +23,8 @@ import {
   MOST_WAITING,
   type Waiting,
 } from './session-lane.ts';
-import { copyKey, LASTING, messageFor, type TargetSession } from './sessions.ts';
+import { LASTING } from './sessions.ts';
+import { copyKey, type TargetSession } from './target-session.ts';
 import { mayProceed, passSettled, resumed, type WalkContext } from './walk.ts';
 
 /** Statements under way over all lanes, about: with more than a few lanes they share it. */

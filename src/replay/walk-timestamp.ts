@@ -8,9 +8,11 @@ import type { LagCause, SkipReason } from './event.ts';
 import { OpenAhead } from './open-ahead.ts';
 import type { Plan } from './plan.ts';
 import { sessionKey } from './plan.ts';
+import { messageFor } from './recorded-message.ts';
 import { refusalOf } from './refusal.ts';
 import type { Lag, PlannedEntry } from './reporter.ts';
-import { LASTING, messageFor, sendAlone, type TargetSession } from './sessions.ts';
+import { LASTING, sendAlone } from './sessions.ts';
+import type { TargetSession } from './target-session.ts';
 import { mayProceed, passSettled, resumed, type WalkContext } from './walk.ts';
 
 /** A statement older than this is looked at for locks; most answer long before. Milliseconds. */

@@ -9,10 +9,11 @@ import { isMarked, type ProgressMarker } from './progress-marker.ts';
 import type { PlannedEntry, Reporter } from './reporter.ts';
 import type { ReplayRequest } from './request.ts';
 import type { NotedStatement } from './session-memory.ts';
-import type { SessionPool, TargetSession } from './sessions.ts';
+import type { SessionPool } from './sessions.ts';
 import type { SettledOutcomes } from './settled-outcomes.ts';
 import type { Tally } from './tally.ts';
 import type { TargetMonitor } from './target-monitor.ts';
+import type { TargetSession } from './target-session.ts';
 
 /** What an ordering's walk works with. A walk resolves when the plan has ended or `control` ended the run. */
 export interface WalkContext {

@@ -3,7 +3,7 @@ import { CommitPipeline } from '../../src/replay/commit-pipeline.ts';
 import { sendIsTimely } from '../../src/replay/due.ts';
 import { Pacer } from '../../src/replay/pacer.ts';
 import type { Pace } from '../../src/replay/request.ts';
-import type { TargetSession } from '../../src/replay/sessions.ts';
+import type { TargetSession } from '../../src/replay/target-session.ts';
 import { startLoginGate } from '../support/login-gate.ts';
 import { HandMadeRecord } from '../support/record.ts';
 import { untilRunning, untilTrue, useBench } from '../support/replay.ts';

@@ -1,0 +1,29 @@
+import type { Entry } from '../journal/entry.ts';
+import { identifierName, isSingleStatement, Tokenizer } from '../journal/sql-tokens.ts';
+import type { StatementMessage } from '../target/statement.ts';
+
+/** The wire message of an entry. */
+export function messageFor(entry: Entry, digest: boolean): StatementMessage {
+  return {
+    protocol: entry.protocol,
+    text: setsEncoding(entry) ? "SET client_encoding TO 'UTF8'" : entry.statement,
+    preparedName: entry.preparedName,
+    parameters: entry.parameters,
+    digest,
+  };
+}
+
+/**
+ * Text is kept and sent as UTF-8, whatever encoding it was recorded in: what is already under way behind a statement
+ * that changes the encoding would be read wrongly.
+ */
+function setsEncoding({ statementType, statement, outcome }: Entry): boolean {
+  if (statementType !== 'SET' || outcome.status === 'FAILED' || !/names|client_encoding/i.test(statement)) return false;
+  if (!isSingleStatement(statement)) return false;
+  const tokens = new Tokenizer(statement);
+  tokens.advance();
+  if (tokens.keyword() !== 'SET') return false;
+  tokens.advance();
+  if (tokens.keyword() === 'LOCAL' || tokens.keyword() === 'SESSION') tokens.advance();
+  return tokens.keyword() === 'NAMES' || identifierName(tokens)?.toLowerCase() === 'client_encoding';
+}
