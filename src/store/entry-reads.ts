@@ -1,5 +1,5 @@
 import { CompiledQuery, type Expression, expressionBuilder, type RawBuilder, type SqlBool, sql } from 'kysely';
-import type { Entry, EntryKey } from '../journal/entry.ts';
+import type { Entry, EntryKey, Micros } from '../journal/entry.ts';
 import type { EntryPage, TailKey } from '../journal/store.ts';
 import type { EntryFilter, Window } from '../journal/window.ts';
 import type { Database } from './database.ts';
@@ -36,19 +36,23 @@ export async function readPage(
   const resolved = await resolveFilter(query, origins, filter, ahead);
   if (resolved === null) return EMPTY;
   const rows: PageRow[] = [];
-  let { from } = resolved.span;
-  while (rows.length <= limit && from <= resolved.span.to) {
-    const days = await database.rows<[day: string]>(
-      CompiledQuery.raw(DAYS, [dayOf(from), resolved.span.to, DAYS_AT_ONCE]),
-    );
+  // A page mostly lies within one day: that it has entries need not be asked first, which is a journey more for each page.
+  let span: Window = { from: resolved.span.from, to: Math.min(endOfDay(resolved.span.from), resolved.span.to) };
+  for (;;) {
+    rows.push(...(await readSpan(database, { ...resolved, span }, after, limit + 1 - rows.length)));
+    if (rows.length > limit || rows.at(-1)?.[1] === null || span.to >= resolved.span.to) break;
+    const from = span.to + 1;
+    const days = await database.rows<[day: string]>(CompiledQuery.raw(DAYS, [from, resolved.span.to, DAYS_AT_ONCE]));
     const last = days.at(-1);
     if (last === undefined) break;
-    const span = { from, to: Math.min(Number(last[0]) + DAY - 1, resolved.span.to) };
-    rows.push(...(await readSpan(database, { ...resolved, span }, after, limit + 1 - rows.length)));
-    if (rows.at(-1)?.[1] === null) break;
-    from = span.to + 1;
+    span = { from, to: Math.min(endOfDay(Number(last[0])), resolved.span.to) };
   }
   return pageOf(rows, origins, limit);
+}
+
+/** The last microsecond of the day that a time lies in. */
+function endOfDay(time: Micros): Micros {
+  return dayOf(time) + DAY - 1;
 }
 
 /** The first entries of a span of few days, in total order, after the given place. */
