@@ -12,15 +12,10 @@ import { messageFor } from './recorded-message.ts';
 import { refusalOf } from './refusal.ts';
 import type { Lag, PlannedEntry } from './reporter.ts';
 import { LASTING, sendAlone } from './sessions.ts';
+import { StallBreaker, type StrictLane, type Taken } from './stall-breaker.ts';
 import type { TargetSession } from './target-session.ts';
 import { mayProceed, passSettled, resumed, type WalkContext } from './walk.ts';
 
-/** A statement older than this is looked at for locks; most answer long before. Milliseconds. */
-const STALL_CHECK_MS = 1;
-/** Looks in a row without a statement under way after which the ticker rests until the next one is sent. */
-const IDLE_TICKS = 100;
-/** A statement older than this is also looked at for a page that it waits for. Milliseconds. */
-const PIN_CHECK_MS = 50;
 /** Entries that may queue behind stalled sessions before the walk waits for one of them to go on. */
 const MOST_QUEUED = 50_000;
 /** The same where they wait for the walk itself, which is asked again behind each so many: memory has an end. */
@@ -28,28 +23,6 @@ const MOST_HELD = 200_000;
 const ASK_BEHIND = 1_000;
 /** Between two such questions while the walk waits: what a stalled session waits for may have changed. Milliseconds. */
 const ASK_AGAIN_MS = 500;
-
-/** An entry that the walk has taken from the plan, and its place in the schedule. */
-interface Taken extends PlannedEntry {
-  readonly due: number | null;
-}
-
-/** Where a session stands with the walk. */
-interface Lane {
-  readonly session: TargetSession;
-  /** Entries behind a stalled statement, in recorded order. */
-  readonly queue: Taken[];
-  stalled: boolean;
-}
-
-/** The statement that the walk waits for. */
-interface Current {
-  readonly lane: Lane;
-  readonly sentAt: number;
-  /** It was found waiting for a lock, whoever holds it. */
-  locked: boolean;
-  readonly settle: (how: 'DONE' | 'STALLED') => void;
-}
 
 /**
  * TIMESTAMP ordering: one statement after another in the journal's total order (docs/replay.md T1–T5).
@@ -61,26 +34,24 @@ interface Current {
 export class TimestampWalk {
   private readonly context: WalkContext;
   private readonly plan: Plan;
-  private readonly lanes = new Map<string, Lane>();
+  private readonly lanes = new Map<string, StrictLane>();
   private readonly ahead: OpenAhead;
-  private readonly stalled = new Set<Lane>();
+  private readonly breaker: StallBreaker;
   /** Lanes whose stall ended and whose queue is not empty: served before the plan. */
-  private readonly released = new Set<Lane>();
+  private readonly released = new Set<StrictLane>();
   private queued = 0;
   private mostQueued = MOST_QUEUED;
-  private current: Current | null = null;
+  /** What stalled sessions wait for may have been freed since that was asked last. */
+  private mayGoOn = false;
   private wakeUp: (() => void) | null = null;
   /** Why the walk is behind its schedule, while it is, and the lane that put it there. */
-  private behind: { readonly cause: LagCause; readonly lane: Lane | null } = { cause: 'DISPATCHER', lane: null };
-  private ticker: NodeJS.Timeout | null = null;
-  private idleTicks = 0;
-  private looking = false;
-  private nextLookAt = 0;
+  private behind: { readonly cause: LagCause; readonly lane: StrictLane | null } = { cause: 'DISPATCHER', lane: null };
 
   constructor(context: WalkContext, plan: Plan) {
     this.context = context;
     this.plan = plan;
     this.ahead = new OpenAhead(context);
+    this.breaker = new StallBreaker(context, this.lanes);
   }
 
   async run(): Promise<void> {
@@ -91,12 +62,12 @@ export class TimestampWalk {
       // Whoever waits for nothing must hold no lock that a stalled session waits for.
       for (;;) {
         await this.endIdleSessions();
-        if (this.ended || (this.stalled.size === 0 && this.released.size === 0)) break;
+        if (this.ended || (this.breaker.stalled.size === 0 && this.released.size === 0)) break;
         if (this.released.size > 0) await this.serveReleased();
         else await this.anyStallEnd();
       }
     } finally {
-      this.stopTicker();
+      this.breaker.stop();
       this.context.control.signal.removeEventListener('abort', onEnd);
     }
   }
@@ -122,8 +93,8 @@ export class TimestampWalk {
         if (passSettled(this.context, lane.session, { ordinal, entry, copy: 0 })) continue;
         await this.take(lane, { ordinal, entry, copy: 0, due: pacer.placeOf(entry.timestamp, performance.now()) });
         while (this.released.size > 0 && !this.ended) await this.serveReleased();
-        while (this.queued >= this.mostQueued && this.stalled.size > 0 && !this.ended) {
-          if (this.queued < MOST_HELD && (await this.isWaitedFor())) this.mostQueued = this.queued + ASK_BEHIND;
+        while (this.queued >= this.mostQueued && this.breaker.stalled.size > 0 && !this.ended) {
+          if (this.queued < MOST_HELD && (await this.breaker.isWaitedFor())) this.mostQueued = this.queued + ASK_BEHIND;
           else await within(ASK_AGAIN_MS, this.anyStallEnd());
           while (this.released.size > 0 && !this.ended) await this.serveReleased();
         }
@@ -149,7 +120,7 @@ export class TimestampWalk {
   }
 
   /** Runs the entry, or queues it where its session is stalled. */
-  private async take(lane: Lane, taken: Taken): Promise<void> {
+  private async take(lane: StrictLane, taken: Taken): Promise<void> {
     if (lane.stalled || lane.queue.length > 0) {
       lane.queue.push(taken);
       this.queued += 1;
@@ -160,7 +131,7 @@ export class TimestampWalk {
 
   /** The earliest queued entry among the released lanes. */
   private async serveReleased(): Promise<void> {
-    let first: Lane | null = null;
+    let first: StrictLane | null = null;
     for (const lane of this.released) {
       const head = lane.queue[0];
       if (head === undefined) continue;
@@ -178,7 +149,7 @@ export class TimestampWalk {
   }
 
   /** `queued`: it had to wait for its session's lock. */
-  private async execute(lane: Lane, taken: Taken, queued = false): Promise<void> {
+  private async execute(lane: StrictLane, taken: Taken, queued = false): Promise<void> {
     const { context } = this;
     const { session } = lane;
     const { entry } = taken;
@@ -210,16 +181,15 @@ export class TimestampWalk {
 
     const sentAt = performance.now();
     const lag = taken.due === null ? null : this.lagOf(lane, sentAt - context.pacer.dueAt(taken.due), queued);
-    this.startTicker();
-    const how = await new Promise<'DONE' | 'STALLED'>((settle) => {
-      this.current = { lane, sentAt, locked: false, settle };
-      this.nextLookAt = 0;
+    const before = { inTransaction: connection.transactionStatus !== 'I', holds: session.memory.holdsConnection };
+    const { stalled, locked } = await this.breaker.waitFor(lane, (done) => {
       const aborted = session.recordedAborted(entry);
       connection.send(messageFor(entry, context.request.digestRows), (outcome) => {
         const goOn = () => {
           this.finish(lane, taken, outcome);
+          this.mayGoOn ||= frees(outcome, before);
           if (lane.stalled) this.endStall(lane);
-          else settle('DONE');
+          else done();
         };
         const unknown = () => context.reporter.answered(taken, outcome, lag, aborted);
         const settling = outcome.lost
@@ -230,14 +200,33 @@ export class TimestampWalk {
       });
       connection.flush();
     });
-    const locked = how === 'STALLED' || (this.current as Current | null)?.locked === true;
-    this.current = null;
     if (locked) this.behind = { cause: 'LOCK', lane };
     else if (!sendIsTimely(performance.now() - sentAt)) this.behind = { cause: 'TARGET', lane };
-    if (how === 'DONE') await this.closeIfOver(lane);
+    if (stalled) this.released.delete(lane);
+    else await this.closeIfOver(lane);
+    await this.waitForFreed();
   }
 
-  private skip(lane: Lane, taken: Taken, reason: SkipReason): Promise<void> {
+  /**
+   * Waits for stalled sessions that wait for nothing any more: in the record their statements came before the one that the
+   * walk comes to next. Until its lock has been handed on, or it waits for another one, the next would run ahead of it.
+   */
+  private async waitForFreed(): Promise<void> {
+    while (this.mayGoOn && this.breaker.stalled.size > 0 && !this.ended) {
+      this.mayGoOn = false;
+      for (let lane = await this.breaker.freed(); lane !== null && !this.ended; lane = await this.breaker.freed()) {
+        const freed = lane;
+        await this.breaker.waitFor(freed, (done) => {
+          if (freed.stalled) freed.answered = done;
+          else done();
+        });
+        freed.answered = null;
+      }
+    }
+    this.mayGoOn = false;
+  }
+
+  private skip(lane: StrictLane, taken: Taken, reason: SkipReason): Promise<void> {
     this.context.reporter.skipped(taken, reason);
     lane.session.remaining -= 1;
     return this.closeIfOver(lane);
@@ -270,7 +259,7 @@ export class TimestampWalk {
    * In strict order a statement is late because one before it was: by a lock, by its run time, or by us. The cause
    * stands until the walk has caught up with its schedule.
    */
-  private lagOf(lane: Lane, lateMs: number, queued: boolean): Lag {
+  private lagOf(lane: StrictLane, lateMs: number, queued: boolean): Lag {
     if (queued && !sendIsTimely(lateMs)) return { ms: lateMs, cause: 'LOCK' };
     if (sendIsTimely(lateMs)) {
       this.behind = { cause: 'DISPATCHER', lane: null };
@@ -290,7 +279,7 @@ export class TimestampWalk {
     });
   }
 
-  private finish(lane: Lane, place: PlannedEntry, outcome: TargetOutcome): void {
+  private finish(lane: StrictLane, place: PlannedEntry, outcome: TargetOutcome): void {
     const { session } = lane;
     session.remaining -= 1;
     this.context.prepared.note(place.entry, outcome);
@@ -298,7 +287,7 @@ export class TimestampWalk {
     else session.memory.note(place.entry, outcome);
   }
 
-  private async closeIfOver(lane: Lane): Promise<void> {
+  private async closeIfOver(lane: StrictLane): Promise<void> {
     if (lane.session.remaining > 0 || lane.stalled) return;
     this.lanes.delete(lane.session.planned.key);
     await this.endSession(lane.session);
@@ -312,7 +301,7 @@ export class TimestampWalk {
       this.ahead.more();
     });
     // What comes next may count on what it gives free, and who stalls may go on before; else nobody waits until a backend has gone.
-    if (holds || this.stalled.size > 0) await ended;
+    if (holds || this.breaker.stalled.size > 0) await ended;
   }
 
   /** A transaction that began before the window, or whose BEGIN was filtered away, gets a BEGIN of its own. */
@@ -323,107 +312,10 @@ export class TimestampWalk {
     this.context.reporter.cut(entry, session.planned.sessionId, text);
   }
 
-  private startTicker(): void {
-    this.idleTicks = 0;
-    this.ticker ??= setInterval(() => {
-      if (this.current !== null) void this.lookForStall(this.current);
-      else if (++this.idleTicks > IDLE_TICKS) this.stopTicker();
-    }, STALL_CHECK_MS);
-  }
-
-  private stopTicker(): void {
-    if (this.ticker !== null) clearInterval(this.ticker);
-    this.ticker = null;
-  }
-
-  /**
-   * The stall breaker. While the current statement waits for a lock, follows its blockers: when they lead to
-   * a session of this replay that the walk could carry on, waiting for it would be waiting for the walk itself.
-   */
-  private async lookForStall(current: Current): Promise<void> {
-    const now = performance.now();
-    const age = now - current.sentAt;
-    if (this.looking || age < STALL_CHECK_MS || now < this.nextLookAt) return;
-    // Looked at less and less often while it runs: a report of ten minutes needs no thousand questions.
-    this.nextLookAt = now + Math.min(age / 2, 1_000);
-    const pid = current.lane.session.connection?.processId;
-    if (pid === undefined) return;
-    // The answer may have come while we asked, or the connection been lost.
-    const isOver = () => this.current !== current || current.lane.session.connection?.processId !== pid;
-    this.looking = true;
-    try {
-      const blockers = (await this.context.monitor.blockers([pid])).get(pid) ?? [];
-      if (isOver()) return;
-      if (blockers.length > 0) current.locked = true;
-      else if (age < PIN_CHECK_MS) return;
-      const held = await this.heldByWalk(current.lane, pid, blockers);
-      if (held === null || isOver()) return;
-      current.locked = true;
-      this.beginStall(current, held);
-    } catch {
-      // The monitor's connection failed: it is opened again at the next look.
-    } finally {
-      this.looking = false;
-    }
-  }
-
-  /**
-   * What the lane's statement waits for that only the walk can free; null: nothing of that. `blockers` name nobody who
-   * keeps a page, which VACUUM may wait for: it is an open cursor, and may be that of anybody with a transaction.
-   */
-  private async heldByWalk(lane: Lane, processId: number, blockers: readonly number[]): Promise<string | null> {
-    const { pool, prepared, monitor } = this.context;
-    const holder = blockers.map((blocker) => pool.byProcessId(blocker)).find((one) => this.carriesOn(one, lane));
-    if (holder) return `a lock that session ${holder.planned.sessionId} holds`;
-    if (prepared.isAmong(blockers)) return 'a lock that a prepared transaction holds';
-    if (blockers.length > 0 || !(await monitor.waitsForPage(processId))) return null;
-    for (const session of pool.open()) {
-      if (session.connection?.transactionStatus === 'T' && this.carriesOn(session, lane))
-        return `a page that a cursor of session ${session.planned.sessionId} may hold`;
-    }
-    return null;
-  }
-
-  /** True when a stalled session waits for what only the walk can free: to wait for its end would have none. */
-  private async isWaitedFor(): Promise<boolean> {
-    const waiting = [...this.stalled].flatMap((lane) => {
-      const pid = lane.session.connection?.processId;
-      return pid === undefined ? [] : [{ lane, pid }];
-    });
-    try {
-      const blockers = await this.context.monitor.blockers(waiting.map(({ pid }) => pid));
-      for (const { lane, pid } of waiting) {
-        if ((await this.heldByWalk(lane, pid, blockers.get(pid) ?? [])) !== null) return true;
-      }
-    } catch {
-      // The monitor's connection failed: it is opened again when it is asked again.
-    }
-    return false;
-  }
-
-  /** True for a session that waits for the walk; false for one that waits itself, or is none of this replay. */
-  private carriesOn(session: TargetSession | null, waiting: Lane): boolean {
-    if (session === null || session === waiting.session) return false;
-    return this.lanes.get(session.planned.key)?.stalled !== true;
-  }
-
-  private beginStall(current: Current, held: string): void {
-    const { lane } = current;
-    lane.stalled = true;
-    this.stalled.add(lane);
-    this.released.delete(lane);
-    this.context.tally.stall();
-    this.context.feed.emit({
-      kind: 'NOTICE',
-      code: 'STALL',
-      sessionId: lane.session.planned.sessionId,
-      message: `session ${lane.session.planned.sessionId} waits for ${held}: the walk goes on without it`,
-    });
-    current.settle('STALLED');
-  }
-
-  private endStall(lane: Lane): void {
+  private endStall(lane: StrictLane): void {
     lane.stalled = false;
+    this.mayGoOn = true;
+    lane.answered?.();
     if (lane.queue.length > 0) this.released.add(lane);
     this.context.feed.emit({
       kind: 'NOTICE',
@@ -433,7 +325,7 @@ export class TimestampWalk {
     });
     // Until the session is closed, where its record is over, its locks stand and the walk has to wait.
     void this.closeIfOver(lane).finally(() => {
-      this.stalled.delete(lane);
+      this.breaker.stalled.delete(lane);
       this.wakeUp?.();
     });
   }
@@ -445,20 +337,33 @@ export class TimestampWalk {
         this.wakeUp = null;
         resolve();
       };
-      if (this.stalled.size === 0 || this.released.size > 0 || this.ended) this.wakeUp();
+      if (this.breaker.stalled.size === 0 || this.released.size > 0 || this.ended) this.wakeUp();
     });
   }
 
-  private lane(key: string): Lane {
+  private lane(key: string): StrictLane {
     let lane = this.lanes.get(key);
     if (lane === undefined) {
       const planned = this.plan.sessions.get(key);
       if (planned === undefined) throw new Error(`no planned session ${key}`);
       const session = this.context.pool.session(planned);
       for (const noted of this.context.earlier.get(key) ?? []) session.memory.note(noted, LASTING);
-      lane = { session, queue: [], stalled: false };
+      lane = { session, queue: [], stalled: false, answered: null };
       this.lanes.set(key, lane);
     }
     return lane;
   }
+}
+
+/** Tags of statements that free locks, ROLLBACK TO SAVEPOINT among them, and also those that a chained transaction follows. */
+const FREEING: ReadonlySet<string> = new Set(['COMMIT', 'ROLLBACK', 'COMMIT PREPARED', 'ROLLBACK PREPARED']);
+
+/**
+ * Whether a statement that has ended may have freed what others wait for. `before` it the session was in a transaction,
+ * or held something beyond its transactions, such as advisory locks.
+ */
+function frees(outcome: TargetOutcome, before: { readonly inTransaction: boolean; readonly holds: boolean }): boolean {
+  if (FREEING.has(outcome.tag ?? '') || outcome.lost || before.holds) return true;
+  // A transaction that fails gives its locks up at once.
+  return before.inTransaction && (!outcome.ok || outcome.transactionStatus === 'I');
 }

@@ -1,0 +1,194 @@
+import type { PlannedEntry } from './reporter.ts';
+import type { TargetSession } from './target-session.ts';
+import type { WalkContext } from './walk.ts';
+
+/** A statement older than this is looked at for locks; most answer long before. Milliseconds. */
+const STALL_CHECK_MS = 1;
+/** Looks in a row without a statement under way after which the ticker rests until the next one is sent. */
+const IDLE_TICKS = 100;
+/** A statement older than this is also looked at for a page that it waits for. Milliseconds. */
+const PIN_CHECK_MS = 50;
+
+/** An entry that the walk has taken from the plan, and its place in the schedule. */
+export interface Taken extends PlannedEntry {
+  readonly due: number | null;
+}
+
+/** Where a session stands with a TIMESTAMP walk. */
+export interface StrictLane {
+  readonly session: TargetSession;
+  /** Entries behind a stalled statement, in recorded order. */
+  readonly queue: Taken[];
+  stalled: boolean;
+  /** Told when its stalled statement has ended, by whoever waits for it again. */
+  answered: (() => void) | null;
+}
+
+/** The statement that the walk waits for. */
+interface Current {
+  readonly lane: StrictLane;
+  readonly sentAt: number;
+  /** It was found waiting for a lock, whoever holds it. */
+  locked: boolean;
+  readonly settle: (how: 'DONE' | 'STALLED') => void;
+}
+
+/** How a wait for a statement has ended. */
+export interface Waited {
+  /** It goes on without the walk. */
+  readonly stalled: boolean;
+  /** It waited for a lock, whoever held it. */
+  readonly locked: boolean;
+}
+
+/**
+ * The stall breaker of TIMESTAMP ordering (docs/replay.md T2). While the walk waits for a statement, follows that one's
+ * blockers: where they lead to a session of this replay that the walk could carry on, waiting for it would be waiting for
+ * the walk itself, and the session is stalled.
+ */
+export class StallBreaker {
+  readonly stalled = new Set<StrictLane>();
+  private readonly context: WalkContext;
+  private readonly lanes: ReadonlyMap<string, StrictLane>;
+  private current: Current | null = null;
+  private ticker: NodeJS.Timeout | null = null;
+  private idleTicks = 0;
+  private looking = false;
+  private nextLookAt = 0;
+
+  /** `lanes`: those of the walk, by session key. */
+  constructor(context: WalkContext, lanes: ReadonlyMap<string, StrictLane>) {
+    this.context = context;
+    this.lanes = lanes;
+  }
+
+  /** Waits for a statement of the lane, which `begin` sends, until that is done or the lane is stalled. */
+  async waitFor(lane: StrictLane, begin: (done: () => void) => void): Promise<Waited> {
+    this.startTicker();
+    let current: Current | null = null;
+    const how = await new Promise<'DONE' | 'STALLED'>((settle) => {
+      current = { lane, sentAt: performance.now(), locked: false, settle };
+      this.current = current;
+      this.nextLookAt = 0;
+      begin(() => settle('DONE'));
+    });
+    this.current = null;
+    const stalled = how === 'STALLED';
+    return { stalled, locked: stalled || (current as Current | null)?.locked === true };
+  }
+
+  /** Looks at nothing any more. */
+  stop(): void {
+    if (this.ticker !== null) clearInterval(this.ticker);
+    this.ticker = null;
+  }
+
+  /** A stalled session whose statement waits for nothing any more; null: none, or the target cannot be asked. */
+  async freed(): Promise<StrictLane | null> {
+    const waiting = this.waiting();
+    try {
+      const blockers = await this.context.monitor.blockers(waiting.map(({ pid }) => pid));
+      for (const { lane, pid } of waiting) {
+        if ((blockers.get(pid) ?? []).length > 0 || (await this.context.monitor.waitsForPage(pid))) continue;
+        // The answer may have come while we asked.
+        if (lane.stalled) return lane;
+      }
+    } catch {
+      // The monitor's connection failed: it is opened again when it is asked again.
+    }
+    return null;
+  }
+
+  /** True when a stalled session waits for what only the walk can free: to wait for its end would have none. */
+  async isWaitedFor(): Promise<boolean> {
+    const waiting = this.waiting();
+    try {
+      const blockers = await this.context.monitor.blockers(waiting.map(({ pid }) => pid));
+      for (const { lane, pid } of waiting) {
+        if ((await this.heldByWalk(lane, pid, blockers.get(pid) ?? [])) !== null) return true;
+      }
+    } catch {
+      // As above.
+    }
+    return false;
+  }
+
+  private waiting(): { readonly lane: StrictLane; readonly pid: number }[] {
+    return [...this.stalled].flatMap((lane) => {
+      const pid = lane.session.connection?.processId;
+      return pid === undefined || !lane.stalled ? [] : [{ lane, pid }];
+    });
+  }
+
+  private startTicker(): void {
+    this.idleTicks = 0;
+    this.ticker ??= setInterval(() => {
+      if (this.current !== null) void this.look(this.current);
+      else if (++this.idleTicks > IDLE_TICKS) this.stop();
+    }, STALL_CHECK_MS);
+  }
+
+  private async look(current: Current): Promise<void> {
+    const now = performance.now();
+    const age = now - current.sentAt;
+    if (this.looking || age < STALL_CHECK_MS || now < this.nextLookAt) return;
+    // Looked at less and less often while it runs: a report of ten minutes needs no thousand questions.
+    this.nextLookAt = now + Math.min(age / 2, 1_000);
+    const pid = current.lane.session.connection?.processId;
+    if (pid === undefined) return;
+    // The answer may have come while we asked, or the connection been lost.
+    const isOver = () => this.current !== current || current.lane.session.connection?.processId !== pid;
+    this.looking = true;
+    try {
+      const blockers = (await this.context.monitor.blockers([pid])).get(pid) ?? [];
+      if (isOver()) return;
+      if (blockers.length > 0) current.locked = true;
+      else if (age < PIN_CHECK_MS) return;
+      const held = await this.heldByWalk(current.lane, pid, blockers);
+      if (held === null || isOver()) return;
+      this.stall(current.lane, held);
+      current.settle('STALLED');
+    } catch {
+      // As above, at the next look.
+    } finally {
+      this.looking = false;
+    }
+  }
+
+  /**
+   * What the lane's statement waits for that only the walk can free; null: nothing of that. `blockers` name nobody who
+   * keeps a page, which VACUUM may wait for: it is an open cursor, and may be that of anybody with a transaction.
+   */
+  private async heldByWalk(lane: StrictLane, processId: number, blockers: readonly number[]): Promise<string | null> {
+    const { pool, prepared, monitor } = this.context;
+    const holder = blockers.map((blocker) => pool.byProcessId(blocker)).find((one) => this.carriesOn(one, lane));
+    if (holder) return `a lock that session ${holder.planned.sessionId} holds`;
+    if (prepared.isAmong(blockers)) return 'a lock that a prepared transaction holds';
+    if (blockers.length > 0 || !(await monitor.waitsForPage(processId))) return null;
+    for (const session of pool.open()) {
+      if (session.connection?.transactionStatus === 'T' && this.carriesOn(session, lane))
+        return `a page that a cursor of session ${session.planned.sessionId} may hold`;
+    }
+    return null;
+  }
+
+  /** True for a session that waits for the walk; false for one that waits itself, or is none of this replay. */
+  private carriesOn(session: TargetSession | null, waiting: StrictLane): boolean {
+    if (session === null || session === waiting.session) return false;
+    return this.lanes.get(session.planned.key)?.stalled !== true;
+  }
+
+  private stall(lane: StrictLane, held: string): void {
+    // One that was waited for again has been told.
+    if (lane.stalled) return;
+    lane.stalled = true;
+    this.stalled.add(lane);
+    this.context.tally.stall();
+    this.context.feed.emit({
+      kind: 'NOTICE',
+      code: 'STALL',
+      sessionId: lane.session.planned.sessionId,
+      message: `session ${lane.session.planned.sessionId} waits for ${held}: the walk goes on without it`,
+    });
+  }
+}
