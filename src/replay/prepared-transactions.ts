@@ -3,7 +3,7 @@ import { transactionEffect } from '../journal/transaction-effect.ts';
 import type { TargetOutcome } from '../target/statement.ts';
 
 /** What `pg_blocking_pids` gives instead of a process id where a prepared transaction holds the lock. */
-const NO_PROCESS = 0;
+export const NO_PROCESS = 0;
 /** Those that a notice names one by one. */
 const MOST_NAMED = 20;
 

@@ -20,6 +20,8 @@ export interface StrictLane {
   /** Entries behind a stalled statement, in recorded order. */
   readonly queue: Taken[];
   stalled: boolean;
+  /** Whom its stalled statement waits for, as seen last: process ids, 0 of a prepared transaction, null where it waits for a page. */
+  waitsFor: readonly number[] | null;
   /** Told when its stalled statement has ended, by whoever waits for it again. */
   answered: (() => void) | null;
 }
@@ -83,20 +85,24 @@ export class StallBreaker {
     this.ticker = null;
   }
 
-  /** A stalled session whose statement waits for nothing any more; null: none, or the target cannot be asked. */
-  async freed(): Promise<StrictLane | null> {
-    const waiting = this.waiting();
+  /**
+   * The stalled sessions whose statements wait for nothing any more, now that these backends may have given up what they
+   * held. Who waited for none of them, when that was seen last, still waits; who waits now for others is asked again when they go.
+   */
+  async freed(by: ReadonlySet<number>): Promise<readonly StrictLane[]> {
+    const waiting = this.waiting().filter(({ lane }) => lane.waitsFor?.some((pid) => by.has(pid)) ?? true);
+    const free: StrictLane[] = [];
     try {
       const blockers = await this.context.monitor.blockers(waiting.map(({ pid }) => pid));
       for (const { lane, pid } of waiting) {
-        if ((blockers.get(pid) ?? []).length > 0 || (await this.context.monitor.waitsForPage(pid))) continue;
-        // The answer may have come while we asked.
-        if (lane.stalled) return lane;
+        const found = blockers.get(pid) ?? [];
+        if (found.length > 0) lane.waitsFor = found;
+        else if (lane.waitsFor !== null || !(await this.context.monitor.waitsForPage(pid))) free.push(lane);
       }
     } catch {
       // The monitor's connection failed: it is opened again when it is asked again.
     }
-    return null;
+    return free;
   }
 
   /** True when a stalled session waits for what only the walk can free: to wait for its end would have none. */
@@ -146,6 +152,7 @@ export class StallBreaker {
       else if (age < PIN_CHECK_MS) return;
       const held = await this.heldByWalk(current.lane, pid, blockers);
       if (held === null || isOver()) return;
+      current.lane.waitsFor = blockers.length > 0 ? blockers : null;
       this.stall(current.lane, held);
       current.settle('STALLED');
     } catch {

@@ -8,6 +8,7 @@ import type { LagCause, SkipReason } from './event.ts';
 import { OpenAhead } from './open-ahead.ts';
 import type { Plan } from './plan.ts';
 import { sessionKey } from './plan.ts';
+import { NO_PROCESS } from './prepared-transactions.ts';
 import { messageFor } from './recorded-message.ts';
 import { refusalOf } from './refusal.ts';
 import type { Lag, PlannedEntry } from './reporter.ts';
@@ -41,8 +42,8 @@ export class TimestampWalk {
   private readonly released = new Set<StrictLane>();
   private queued = 0;
   private mostQueued = MOST_QUEUED;
-  /** What stalled sessions wait for may have been freed since that was asked last. */
-  private mayGoOn = false;
+  /** Backends that may have given up what stalled sessions wait for, since that was asked last. */
+  private freedBy = new Set<number>();
   private wakeUp: (() => void) | null = null;
   /** Why the walk is behind its schedule, while it is, and the lane that put it there. */
   private behind: { readonly cause: LagCause; readonly lane: StrictLane | null } = { cause: 'DISPATCHER', lane: null };
@@ -187,7 +188,9 @@ export class TimestampWalk {
       connection.send(messageFor(entry, context.request.digestRows), (outcome) => {
         const goOn = () => {
           this.finish(lane, taken, outcome);
-          this.mayGoOn ||= frees(outcome, before);
+          // One that was stalled may have been waited for itself.
+          if (frees(outcome, before, lane.stalled)) this.freedBy.add(connection.processId);
+          if (outcome.tag?.endsWith(' PREPARED')) this.freedBy.add(NO_PROCESS);
           if (lane.stalled) this.endStall(lane);
           else done();
         };
@@ -212,18 +215,19 @@ export class TimestampWalk {
    * walk comes to next. Until its lock has been handed on, or it waits for another one, the next would run ahead of it.
    */
   private async waitForFreed(): Promise<void> {
-    while (this.mayGoOn && this.breaker.stalled.size > 0 && !this.ended) {
-      this.mayGoOn = false;
-      for (let lane = await this.breaker.freed(); lane !== null && !this.ended; lane = await this.breaker.freed()) {
-        const freed = lane;
-        await this.breaker.waitFor(freed, (done) => {
-          if (freed.stalled) freed.answered = done;
+    while (this.freedBy.size > 0 && !this.ended) {
+      const by = this.freedBy;
+      this.freedBy = new Set();
+      if (this.breaker.stalled.size === 0) return;
+      for (const lane of await this.breaker.freed(by)) {
+        await this.breaker.waitFor(lane, (done) => {
+          // The answer may have come meanwhile.
+          if (lane.stalled) lane.answered = done;
           else done();
         });
-        freed.answered = null;
+        lane.answered = null;
       }
     }
-    this.mayGoOn = false;
   }
 
   private skip(lane: StrictLane, taken: Taken, reason: SkipReason): Promise<void> {
@@ -296,6 +300,7 @@ export class TimestampWalk {
   private async endSession(session: TargetSession): Promise<void> {
     const { pool } = this.context;
     const holds = session.mustKeep;
+    if (session.connection !== null) this.freedBy.add(session.connection.processId);
     const ended = pool.end(session).then(() => {
       pool.forget(session);
       this.ahead.more();
@@ -314,7 +319,6 @@ export class TimestampWalk {
 
   private endStall(lane: StrictLane): void {
     lane.stalled = false;
-    this.mayGoOn = true;
     lane.answered?.();
     if (lane.queue.length > 0) this.released.add(lane);
     this.context.feed.emit({
@@ -348,7 +352,7 @@ export class TimestampWalk {
       if (planned === undefined) throw new Error(`no planned session ${key}`);
       const session = this.context.pool.session(planned);
       for (const noted of this.context.earlier.get(key) ?? []) session.memory.note(noted, LASTING);
-      lane = { session, queue: [], stalled: false, answered: null };
+      lane = { session, queue: [], stalled: false, waitsFor: [], answered: null };
       this.lanes.set(key, lane);
     }
     return lane;
@@ -356,14 +360,18 @@ export class TimestampWalk {
 }
 
 /** Tags of statements that free locks, ROLLBACK TO SAVEPOINT among them, and also those that a chained transaction follows. */
-const FREEING: ReadonlySet<string> = new Set(['COMMIT', 'ROLLBACK', 'COMMIT PREPARED', 'ROLLBACK PREPARED']);
+const FREEING: ReadonlySet<string> = new Set(['COMMIT', 'ROLLBACK']);
 
 /**
  * Whether a statement that has ended may have freed what others wait for. `before` it the session was in a transaction,
  * or held something beyond its transactions, such as advisory locks.
  */
-function frees(outcome: TargetOutcome, before: { readonly inTransaction: boolean; readonly holds: boolean }): boolean {
+function frees(
+  outcome: TargetOutcome,
+  before: { readonly inTransaction: boolean; readonly holds: boolean },
+  stalled: boolean,
+): boolean {
   if (FREEING.has(outcome.tag ?? '') || outcome.lost || before.holds) return true;
   // A transaction that fails gives its locks up at once.
-  return before.inTransaction && (!outcome.ok || outcome.transactionStatus === 'I');
+  return (before.inTransaction || stalled) && (!outcome.ok || outcome.transactionStatus === 'I');
 }
