@@ -187,31 +187,62 @@ async function recordLoss(
   await client.query('update reprise.journal_clock set evicted_before = greatest(evicted_before, $1)', [before]);
 }
 
-/** Deletes transactions whose entries are all gone, some at a time so that appends get in between. */
+/** True of a transaction without entries, of which there are none before $1; an open one that began before $2 is given up. */
+const GONE = 'coalesce(last_ts, ended_at, started_at) < $1 and (status <> 0 or started_at <= $2)';
+
+/**
+ * Deletes transactions whose entries are all gone, some at a time so that appends get in between. Looks at nothing but these and
+ * the few that began before them and are still needed: it runs every few minutes, and most of the time there are none.
+ */
 async function forgetTransactions(database: Database, now: Micros): Promise<void> {
-  const gone = `coalesce(last_ts, ended_at, started_at) < c.evicted_before and (status <> 0 or started_at <= ${now - DAY})`;
+  let from: Micros = Number.MIN_SAFE_INTEGER;
+  let forgotten = 0;
   for (;;) {
     // Found without the lock and checked again under it: an append may have revived one meanwhile.
-    const ids = await database.write(async (client) => {
-      const found = await client.query<{ id: string }>(
-        `select id from reprise.transactions, reprise.journal_clock c where c.evicted_before > 0 and ${gone} limit ${TRANSACTIONS_AT_ONCE}`,
+    const found = await database.write(async (client) => {
+      const { rows } = await client.query<{ id: string; started_at: bigint }>(
+        `select id, started_at from reprise.transactions where started_at >= $3 and started_at < $1 and ${GONE}
+         order by started_at limit ${TRANSACTIONS_AT_ONCE}`,
+        [await allGoneBefore(client), now - DAY, from],
       );
-      return found.rows.map((row) => row.id);
+      return rows;
     });
-    if (ids.length > 0) {
-      await database.write(async (client) => {
-        await client.query('select from reprise.journal_clock for update');
-        await client.query(
-          `delete from reprise.transactions using reprise.journal_clock c where id = any($1::uuid[]) and ${gone}`,
-          [ids],
-        );
-      });
-    }
-    if (ids.length < TRANSACTIONS_AT_ONCE) break;
+    const last = found.at(-1);
+    if (last === undefined) break;
+    await database.write(async (client) => {
+      await client.query('select from reprise.journal_clock for update');
+      const { rowCount } = await client.query(
+        `delete from reprise.transactions where id = any($3::uuid[]) and ${GONE}`,
+        [await allGoneBefore(client), now - DAY, found.map(({ id }) => id)],
+      );
+      forgotten += rowCount ?? 0;
+    });
+    if (found.length < TRANSACTIONS_AT_ONCE) break;
+    from = Number(last.started_at);
   }
+  if (forgotten === 0) return;
   await database.write((client) =>
     client.query(
       'delete from reprise.commit_minutes where last_seq < (select min(commit_seq) from reprise.transactions where commit_seq is not null)',
     ),
   );
+}
+
+/**
+ * Everything older than this was evicted; null when nothing was. Not always all before `evicted_before`: an old log may have come in
+ * behind an eviction by size, or a day could not be dropped because it is being read.
+ */
+async function allGoneBefore(client: PoolClient): Promise<bigint | null> {
+  const days = await client.query<{ evicted_before: bigint; oldest: bigint | null }>(
+    'select evicted_before, (select min(day) from reprise.journal_days) as oldest from reprise.journal_clock where evicted_before > 0',
+  );
+  const [known] = days.rows;
+  if (known === undefined) return null;
+  if (known.oldest === null) return known.evicted_before;
+  const { rows } = await client.query<{ first: bigint | null }>(
+    'select min(ts) as first from reprise.entries where ts < $1',
+    [Number(known.oldest) + DAY],
+  );
+  const first = rows[0]?.first ?? null;
+  return first !== null && first < known.evicted_before ? first : known.evicted_before;
 }

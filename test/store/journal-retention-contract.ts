@@ -87,6 +87,18 @@ export function retentionContract(subject: Subject): void {
       expect((await store.committed(ALL, {}, 0n, 99)).length).toBe(left.length / 200);
     });
 
+    it('keeps transactions of an old log that came in behind an eviction by size', async () => {
+      await reopen({ retentionBytes: 600_000 });
+      const statement = 'x'.repeat(900);
+      await appendTransaction(store, 1_000, { timestamp: START - DAY, statement });
+      const kept = await appendTransaction(store, 2);
+      expect(await store.evict(START)).toBe(1_000);
+      const old = await appendTransaction(store, 3, { timestamp: START - 5 * DAY });
+      expect(await store.evict(START)).toBe(0);
+      expect(await readAll(store, ALL, {}, 9)).toHaveLength(5);
+      expect((await store.committed(ALL, {}, 0n, 9)).map(({ transaction }) => transaction.id)).toEqual([kept, old]);
+    });
+
     it('keeps everything without limits', async () => {
       await appendTransaction(store, 1);
       expect(await store.evict(START + 1_000 * DAY)).toBe(0);

@@ -7,6 +7,7 @@ import * as chunkTimes from './0004-chunk-times.ts';
 import * as estimatedOutcomes from './0005-estimated-outcomes.ts';
 import * as lossesAtEnd from './0006-losses-at-end.ts';
 import * as originColumns from './0007-origin-columns.ts';
+import * as transactionStarts from './0008-transaction-starts.ts';
 
 /** All migrations, by the name under which each is remembered. Applied in order; never edited once released. */
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -17,6 +18,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0005-estimated-outcomes': estimatedOutcomes,
   '0006-losses-at-end': lossesAtEnd,
   '0007-origin-columns': originColumns,
+  '0008-transaction-starts': transactionStarts,
 };
 
 /** Names of all migrations, in their order. */
