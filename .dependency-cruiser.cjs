@@ -36,6 +36,7 @@ const MAY_IMPORT = {
     'src/target/',
     'src/errors.ts',
   ],
+  'src/retention.ts': ['src/config.ts', 'src/storage.ts', 'src/errors.ts'],
   'src/run-log.ts': ['src/replay/'],
   'src/cli/': ['src/client/', 'src/config.ts', 'src/errors.ts'],
 };

@@ -6,6 +6,7 @@ import { createRecorder } from './journal/recorder.ts';
 import type { JournalStore } from './journal/store.ts';
 import type { ReplayEngine } from './replay/engine.ts';
 import { observeAll } from './replay/run-observer.ts';
+import { startRetention } from './retention.ts';
 import { logRuns } from './run-log.ts';
 import { createServer } from './server/http.ts';
 import { dashboardPages } from './server/static.ts';
@@ -44,9 +45,6 @@ export interface AppOptions {
   /** Default: JSON lines on standard error, from `config.logLevel` on. */
   readonly logger?: Logger;
 }
-
-/** How often retention is applied. */
-const RETENTION_MS = 10 * 60_000;
 
 /** How long a stopping service lets readers take the last events of the runs that it interrupted. */
 const LAST_WORDS_MS = 1_000;
@@ -165,9 +163,7 @@ async function open(config: Config, logger: Logger, closers: Closers): Promise<R
     await server.drained(LAST_WORDS_MS);
   });
 
-  if (config.retentionMs !== null || config.retentionBytes !== null) {
-    closers.add(startRetention(storage.journal, logger));
-  }
+  closers.add(startRetention(config, storage, logger));
   const { url } = await listening(config, () => server.start());
   if (storage.embeddedUrl !== null) {
     await writeServiceFile(config.dataDir, { pid: process.pid, url, databaseUrl: storage.embeddedUrl });
@@ -216,31 +212,6 @@ function failureOf(embedded: EmbeddedPostgres | null, isStopped: () => boolean):
       );
     });
   });
-}
-
-/** Applies retention now and then; gives what ends it and waits for a pass that is under way. */
-function startRetention(journal: JournalStore, logger: Logger): () => Promise<void> {
-  let pass: Promise<void> = Promise.resolve();
-  let running = false;
-  const apply = () => {
-    if (running) return;
-    running = true;
-    pass = journal
-      .evict(Date.now() * 1000)
-      .then((entries) => {
-        if (entries > 0) logger.info({ entries }, 'retention evicted entries');
-      })
-      .catch((error: unknown) => logger.warn({ reason: messageOf(error) }, 'retention could not be applied'))
-      .finally(() => {
-        running = false;
-      });
-  };
-  const timer = setInterval(apply, RETENTION_MS);
-  apply();
-  return () => {
-    clearInterval(timer);
-    return pass;
-  };
 }
 
 function createLogger(config: Config): Logger {

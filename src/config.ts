@@ -34,6 +34,7 @@ export interface Config {
   readonly logLevel: LogLevel;
   readonly retentionMs: number | null;
   readonly retentionBytes: number | null;
+  readonly replayRetentionMs: number | null;
   readonly entriesPerTransaction: number;
   readonly bytesPerTransaction: number;
   readonly maxReplays: number;
@@ -116,6 +117,11 @@ export const VARIABLES = [
     meaning: 'Evict the oldest entries while the journal takes more on disk than this: bytes, or `500MB`, `20GB`.',
   },
   {
+    name: 'REPRISE_REPLAY_RETENTION_DAYS',
+    default: '(keep all)',
+    meaning: 'Delete replays that ended more than this many days ago, with their results and reports.',
+  },
+  {
     name: 'REPRISE_MAX_ENTRIES_PER_TRANSACTION',
     default: '100000',
     meaning: 'Refuse (and count as a loss) what a transaction brings beyond this many entries.',
@@ -157,8 +163,9 @@ export function loadConfig(env: Environment, overrides: Overrides = {}): Config 
     allowedHosts: v.REPRISE_ALLOWED_HOSTS,
     allowedOrigins: v.REPRISE_ALLOWED_ORIGINS,
     logLevel: v.REPRISE_LOG_LEVEL,
-    retentionMs: v.REPRISE_RETENTION_DAYS === undefined ? null : Math.round(v.REPRISE_RETENTION_DAYS * 86_400_000),
+    retentionMs: v.REPRISE_RETENTION_DAYS ?? null,
     retentionBytes: v.REPRISE_RETENTION_BYTES ?? null,
+    replayRetentionMs: v.REPRISE_REPLAY_RETENTION_DAYS ?? null,
     entriesPerTransaction: v.REPRISE_MAX_ENTRIES_PER_TRANSACTION,
     bytesPerTransaction: v.REPRISE_MAX_BYTES_PER_TRANSACTION,
     maxReplays: v.REPRISE_MAX_REPLAYS,
@@ -298,6 +305,7 @@ function serviceVariables(env: Environment) {
     ),
     REPRISE_RETENTION_DAYS: z.string().transform(reads(readDays)).optional(),
     REPRISE_RETENTION_BYTES: z.string().transform(reads(readBytes)).optional(),
+    REPRISE_REPLAY_RETENTION_DAYS: z.string().transform(reads(readDays)).optional(),
     REPRISE_MAX_ENTRIES_PER_TRANSACTION: text('REPRISE_MAX_ENTRIES_PER_TRANSACTION').transform(
       reads((value) => readInteger(value, 1, 100_000_000)),
     ),
@@ -331,12 +339,13 @@ function readInteger(value: string, min: number, max: number): number {
   return number;
 }
 
+/** In milliseconds. */
 function readDays(value: string): number {
   const days = Number(value);
   if (!(days > 0) || !Number.isFinite(days)) {
     throw new Error(`${JSON.stringify(value)} is not a number of days above 0: leave it out to keep all`);
   }
-  return days;
+  return Math.round(days * 86_400_000);
 }
 
 /** As PostgreSQL counts: a kB is 1,024 bytes. */

@@ -76,7 +76,10 @@ function folderFinding(config: Config, folder: Awaited<ReturnType<typeof inspect
   }
   if (folder.freeBytes !== null && folder.freeBytes < LITTLE_SPACE_BYTES) {
     const left = `${Math.floor(folder.freeBytes / 1024 ** 2)} MB are free for ${config.dataDir}`;
-    return found.warn(left, 'make room, set REPRISE_RETENTION_BYTES, or set REPRISE_DATA_DIR');
+    return found.warn(
+      left,
+      'make room, set REPRISE_RETENTION_BYTES and REPRISE_REPLAY_RETENTION_DAYS, or set REPRISE_DATA_DIR',
+    );
   }
   if (folder.writtenBy === null) return found.ok(`${config.dataDir}, which the first \`serve\` or \`import\` makes`);
   return found.ok(`${config.dataDir}, written by PostgreSQL ${folder.writtenBy}`);

@@ -40,6 +40,7 @@ describe('configuration', () => {
       logLevel: 'info',
       retentionMs: null,
       retentionBytes: null,
+      replayRetentionMs: null,
       entriesPerTransaction: 100_000,
       bytesPerTransaction: 64 * 1024 * 1024,
       maxReplays: 4,
@@ -68,6 +69,7 @@ describe('configuration', () => {
     ['DATABASE_URL', 'mysql://root@localhost', 'postgresql://user:password@host'],
     ['REPRISE_RETENTION_DAYS', '0', 'leave it out to keep all'],
     ['REPRISE_RETENTION_BYTES', 'lots', 'kB, MB, GB or TB'],
+    ['REPRISE_REPLAY_RETENTION_DAYS', '-1', 'leave it out to keep all'],
     ['REPRISE_MAX_ENTRIES_PER_TRANSACTION', '-1', 'whole number from 1'],
     ['REPRISE_MAX_BYTES_PER_TRANSACTION', '1PB', 'kB, MB, GB or TB'],
     ['REPRISE_MAX_REPLAYS', '0', 'whole number from 1'],
@@ -133,6 +135,7 @@ describe('configuration', () => {
     const bytes = (value: string) => loadConfig({ REPRISE_RETENTION_BYTES: value }).retentionBytes;
     expect(['4096', '1kB', '1.5 MB', '20GB'].map(bytes)).toEqual([4096, 1024, 1.5 * 1024 ** 2, 20 * 1024 ** 3]);
     expect(loadConfig({ REPRISE_RETENTION_DAYS: '0.5' }).retentionMs).toBe(12 * 3_600_000);
+    expect(loadConfig({ REPRISE_REPLAY_RETENTION_DAYS: '30' }).replayRetentionMs).toBe(30 * 86_400_000);
   });
 
   test('targets take their password and CA from files beside the target file, or from the environment', () => {

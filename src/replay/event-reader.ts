@@ -1,6 +1,5 @@
-import { RepriseError } from '../errors.ts';
 import type { ReplayEvent } from './event.ts';
-import { type EventWaker, Pause, type RunWatch } from './event-waker.ts';
+import { type EventWaker, noReplay, Pause, type RunWatch } from './event-waker.ts';
 import { hasEnded } from './run-state.ts';
 import type { Replay } from './store.ts';
 
@@ -170,7 +169,7 @@ class Reader implements EventReader {
   async #row(seq: number): Promise<Replay> {
     let row = await this.#watch.row(false);
     if (row !== null && row.lastSeq < seq) row = await this.#watch.row(true);
-    if (row === null) throw new RepriseError('REPLAY_NOT_FOUND', `there is no replay ${this.#id}`);
+    if (row === null) throw noReplay(this.#id);
     return row;
   }
 }

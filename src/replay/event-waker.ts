@@ -95,6 +95,11 @@ export class EventWaker {
   }
 }
 
+/** What a reader is told of a run that is not, or no longer, there. */
+export function noReplay(id: string): RepriseError {
+  return new RepriseError('REPLAY_NOT_FOUND', `there is no replay ${id}: it was deleted, or never was`);
+}
+
 /** A wait of one reader for the run to move on. One at a time. */
 export class Pause {
   readonly #watch: RunWatch;
@@ -206,6 +211,8 @@ class SharedRun implements RunWatch {
     const { through } = tail;
     // A row that is older than the events says nothing about what comes behind them.
     const ended = complete && hasEnded(state) && through === lastSeq;
+    // Chunks of a run that was deleted behind the look at its row are as if they held nothing.
+    if (ended && (await this.row(true)) === null) throw noReplay(this.#id);
     return { events: tail.since(after), lastSeq: through, complete, ended };
   }
 
@@ -231,7 +238,7 @@ class SharedRun implements RunWatch {
 
   async #known(): Promise<Replay> {
     const row = await this.row(false);
-    if (row === null) throw new RepriseError('REPLAY_NOT_FOUND', `there is no replay ${this.#id}`);
+    if (row === null) throw noReplay(this.#id);
     return row;
   }
 

@@ -58,7 +58,7 @@ export class ReplayRun {
   private asked = 0;
   /** The plan is walked: too late for a pause. */
   private ending = false;
-  /** The store refused to let the run begin: another process has it. */
+  /** The store refused to let the run begin: another process has it, or has deleted it. */
   private foreign = false;
   private storeError: unknown = null;
 
@@ -196,7 +196,8 @@ export class ReplayRun {
       );
       this.begun.resolve();
     } catch (error) {
-      this.foreign = error instanceof RepriseError && error.code === 'REPLAY_STATE';
+      this.foreign =
+        error instanceof RepriseError && (error.code === 'REPLAY_STATE' || error.code === 'REPLAY_NOT_FOUND');
       this.begun.reject(error);
       throw error;
     }

@@ -207,6 +207,12 @@ export interface ReplayStore {
   /** Takes this process's ownership lock; held until the store is closed. */
   holdOwnership(ownerId: string): Promise<void>;
 
+  /**
+   * Deletes the oldest of the runs that ended before an instant, INTERRUPTED ones included, with all that it left, and wakes its
+   * readers, who are told that it is not there. Gives its id; null: there is none.
+   */
+  deleteEnded(before: Micros): Promise<string | null>;
+
   /** Calls back when a run has new durable events or state; a hint. Returns the unsubscribe. */
   onEvents(listener: (replayId: string) => void): () => void;
 }

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import type { ReplayInput } from '../../src/replay/request.ts';
+import type { ReplayStore } from '../../src/replay/store.ts';
 import { HandMadeRecord } from '../support/record.ts';
 import { type EndedRun, untilRunning, useBench } from '../support/replay.ts';
 import { spawnReplay } from '../support/spawn-replay.ts';
@@ -155,6 +156,26 @@ it('of two that resume the same run at once one has it, and the run is not harme
   const ended = await bench.ended(run.id);
   expect(ended.replay.state).toBe('COMPLETED');
   expectWhole(ended, planned);
+});
+
+it('an interrupted run that is deleted while it is being resumed is told as not found, and sends nothing', async () => {
+  const target = await bench.target(SCHEMA);
+  const engine = bench.anotherEngine();
+  const run = await bench.start(target, { window: await counting(50).record.store(bench.journal) }, engine);
+  await run.event((event) => event.kind === 'OUTCOME');
+  await engine.stop();
+  const before = await executions(target);
+  const store: ReplayStore = {
+    ...bench.store,
+    async sentThrough(id) {
+      const mark = await bench.store.sentThrough(id);
+      while ((await bench.store.deleteEnded(Number.MAX_SAFE_INTEGER)) !== null);
+      return mark;
+    },
+  };
+  await expect(bench.anotherEngine({ store }).resume(run.id)).rejects.toMatchObject({ code: 'REPLAY_NOT_FOUND' });
+  expect(await bench.engine.get(run.id)).toBeNull();
+  expect(await executions(target)).toEqual(before);
 });
 
 it('an interrupted run can be cancelled, and its log says so', async () => {

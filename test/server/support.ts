@@ -29,7 +29,10 @@ export interface Backend extends ServiceContext {
   close(): Promise<void>;
 }
 
-export async function openBackend(): Promise<Backend> {
+/** `engineStore`: what the engine uses instead of the store. */
+export async function openBackend(
+  engineStore: (replays: ReplayStore) => ReplayStore = (replays) => replays,
+): Promise<Backend> {
   const testDatabase = await createTestDatabase();
   const database = await openDatabase(testDatabase.url);
   const limits = { entriesPerTransaction: 10_000, bytesPerTransaction: 64e6, retentionMs: null, retentionBytes: null };
@@ -39,7 +42,7 @@ export async function openBackend(): Promise<Backend> {
   const { host, port, name } = testDatabase;
   const engine = new ReplayEngine({
     journal,
-    store: replays,
+    store: engineStore(replays),
     policy: createTargetPolicy({ aliases: [], allow: ['loopback'], forbidden: [{ host, port, database: name }] }),
     ownerId: 'test',
     maxReplays: 4,

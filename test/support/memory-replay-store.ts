@@ -180,4 +180,7 @@ export class MemoryReplayStore implements ReplayStore {
     return [];
   }
   async holdOwnership(): Promise<void> {}
+  async deleteEnded(): Promise<null> {
+    return null;
+  }
 }

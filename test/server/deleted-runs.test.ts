@@ -1,0 +1,90 @@
+import { createClient as createSseClient } from 'graphql-sse';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { openPullStreams } from '../../src/replay/pull-stream.ts';
+import type { ReplayStore } from '../../src/replay/store.ts';
+import {
+  type Backend,
+  openBackend,
+  outcome,
+  scriptedRun,
+  socketClient,
+  startService,
+  type TestService,
+} from './support.ts';
+
+let backend: Backend;
+let service: TestService;
+/** Reads of chunks that still find the run; behind them it is deleted. */
+let readsLeft = Number.POSITIVE_INFINITY;
+
+function deleting(replays: ReplayStore): ReplayStore {
+  return {
+    ...replays,
+    async chunks(...args) {
+      if (readsLeft-- <= 0) while ((await replays.deleteEnded(Number.MAX_SAFE_INTEGER)) !== null);
+      return replays.chunks(...args);
+    },
+  };
+}
+
+beforeAll(async () => {
+  backend = await openBackend(deleting);
+});
+afterAll(() => backend.close());
+beforeEach(async () => {
+  service = await startService(backend);
+});
+afterEach(async () => {
+  readsLeft = Number.POSITIVE_INFINITY;
+  await service.stop();
+  expect(openPullStreams()).toBe(0);
+});
+
+const PROGRESS = `subscription ($id: UUID!, $detail: EventDetail!) {
+  replayProgress(replayId: $id, batchSize: 1000, detail: $detail) { events { seq } }
+}`;
+interface Data {
+  readonly replayProgress: { readonly events: readonly { readonly seq: number }[] };
+}
+
+const TRANSPORTS = {
+  'a WebSocket': () => socketClient(service.url),
+  SSE: () => createSseClient({ url: `${service.url}/graphql`, retryAttempts: 0 }),
+};
+
+describe.each(Object.entries(TRANSPORTS))('over %s', (_name, open) => {
+  test.each([
+    ['STATEMENTS', 1],
+    ['FAILURES', 0],
+    ['SUMMARY', 0],
+  ])(
+    'a %s stream of a run that is deleted while it is being read ends with REPLAY_NOT_FOUND',
+    async (detail, reads) => {
+      const { id, feed } = await scriptedRun(backend.replays);
+      for (let n = 1; n <= 3_000; n++) {
+        feed.emit(outcome(n));
+        if (n % 1_000 === 0) await feed.flush();
+      }
+      await feed.transition('COMPLETE', { endedAt: 1 }, null);
+      readsLeft = reads;
+      const client = open();
+      const errors: unknown[] = [];
+      let lastSeq = 0;
+      try {
+        for await (const result of client.iterate<Data>({ query: PROGRESS, variables: { id, detail } })) {
+          for (const { seq } of (result.data as Data | undefined)?.replayProgress.events ?? []) {
+            expect(seq).toBe(++lastSeq);
+          }
+          errors.push(...(result.errors ?? []));
+        }
+      } catch (thrown) {
+        errors.push(...(Array.isArray(thrown) ? thrown : [thrown]));
+      }
+      await client.dispose();
+      expect(lastSeq).toBeLessThan(3_000);
+      expect(errors).toMatchObject([
+        { message: `there is no replay ${id}: it was deleted, or never was`, extensions: { code: 'REPLAY_NOT_FOUND' } },
+      ]);
+    },
+  );
+});
