@@ -45,6 +45,7 @@ export function discardingStore(): ReplayStore {
     report: async () => null,
     interruptOrphans: async () => [],
     holdOwnership: async () => {},
+    delete: async () => {},
     deleteEnded: async () => null,
     onEvents: () => () => {},
   };

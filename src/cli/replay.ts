@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import {
   CancelReplayDocument,
   type Client,
+  DeleteReplayDocument,
   PauseReplayDocument,
   PreflightReplayDocument,
   type PreflightReplayQuery,
@@ -127,6 +128,15 @@ export function addReplay(program: Command, context: CliContext): void {
   change('cancel', 'end a replay', async (client, replayId) =>
     unwrap((await client.request(CancelReplayDocument, { replayId }, io.signal)).cancelReplay),
   );
+  const remove = examples(addReplayArgument(replay.command('delete')), 'reprise replay delete ID')
+    .summary('delete a replay that has ended')
+    .description('Deletes a replay that has ended, with its events, results and report, for good.');
+  addServiceFlags(remove).action(async (replayId: string, flags: ServiceFlags) => {
+    const { deleteReplay } = await serviceOf(io, flags).request(DeleteReplayDocument, { replayId }, io.signal);
+    const { id } = unwrap(deleteReplay);
+    if (flags.json) json(io, { id });
+    else io.stdout.write(`replay ${id} is deleted\n`);
+  });
   change('pause', 'hold a replay still', async (client, replayId) =>
     unwrap((await client.request(PauseReplayDocument, { replayId }, io.signal)).pauseReplay),
   );

@@ -11,6 +11,7 @@ export type ReplayEngine = Pick<
   Engine,
   | 'start'
   | 'cancel'
+  | 'delete'
   | 'pause'
   | 'resume'
   | 'setSpeed'

@@ -6,6 +6,12 @@ import { CredentialsInput, ReplayInputType, replayInputOf } from './replay-input
 const StartReplayResult = resultOf('StartReplayResult', ReplayRef);
 const ReplayResult = resultOf('ReplayResult', ReplayRef);
 
+const DeletedReplayRef = builder.objectRef<{ readonly id: string }>('DeletedReplay').implement({
+  description: 'A run that is not there any more.',
+  fields: (t) => ({ id: t.expose('id', { type: 'UUID', description: 'UUID that it had.' }) }),
+});
+const DeleteReplayResult = resultOf('DeleteReplayResult', DeletedReplayRef);
+
 builder.mutationField('startReplay', (t) =>
   t.field({
     type: StartReplayResult,
@@ -57,6 +63,21 @@ builder.mutationField('cancelReplay', (t) =>
     description: 'Ends a run: cancels statements under way, rolls open transactions back; returns when it has ended.',
     args: { replayId: t.arg({ type: 'UUID', required: true, description: id }) },
     resolve: (_root, { replayId }, { engine }) => asData(() => engine.cancel(replayId)),
+  }),
+);
+
+builder.mutationField('deleteReplay', (t) =>
+  t.field({
+    type: DeleteReplayResult,
+    description:
+      'Deletes a run that has ended, with its events, results and report, for good. Who is just reading its events is told ' +
+      'REPLAY_NOT_FOUND.',
+    args: { replayId: t.arg({ type: 'UUID', required: true, description: id }) },
+    resolve: (_root, { replayId }, { engine }) =>
+      asData(async () => {
+        await engine.delete(replayId);
+        return { id: replayId };
+      }),
   }),
 );
 

@@ -179,6 +179,12 @@ export class ReplayEngine {
     return this.require(id);
   }
 
+  /** Deletes a run that has ended, with all that it left. @throws RepriseError REPLAY_NOT_FOUND, REPLAY_STATE */
+  async delete(id: string): Promise<void> {
+    await this.require(id);
+    await this.options.store.delete(id);
+  }
+
   /** @throws RepriseError BAD_INPUT, REPLAY_NOT_FOUND, REPLAY_STATE */
   async setSpeed(id: string, speed: number): Promise<Replay> {
     checkSpeed(speed);

@@ -208,8 +208,12 @@ export interface ReplayStore {
   holdOwnership(ownerId: string): Promise<void>;
 
   /**
-   * Deletes the oldest of the runs that ended before an instant, INTERRUPTED ones included, with all that it left, and wakes its
-   * readers, who are told that it is not there. Gives its id; null: there is none.
+   * Deletes a run that has ended with all that it left, and wakes its readers, who are told that it is not there.
+   * @throws RepriseError REPLAY_NOT_FOUND, REPLAY_STATE
+   */
+  delete(id: string): Promise<void>;
+  /**
+   * Deletes so the oldest of the runs that ended before an instant, INTERRUPTED ones included. Gives its id; null: there is none.
    */
   deleteEnded(before: Micros): Promise<string | null>;
 

@@ -16,7 +16,7 @@ import type { ReplaySummary } from '../replay/summary.ts';
 import type { Database } from './database.ts';
 import { uuidsOf } from './entry-filter.ts';
 import { guarded, sqlstateOf } from './failures.ts';
-import { deleteEnded } from './replay-delete.ts';
+import { deleteEnded, deleteReplay } from './replay-delete.ts';
 import { ACTIVE, columnsOf, lockReplay, notFound, REPLAY_CHANNEL, runWrite, writeLocked } from './replay-write.ts';
 import { storable } from './sanitize.ts';
 import type { ReplayChunksTable, ReplaysTable, Tables } from './tables.ts';
@@ -245,6 +245,7 @@ export function createReplayStore(database: Database): ReplayStore {
     holdOwnership: (ownerId) =>
       guarded('take the ownership of replays', () => database.session.hold(ownerKey(ownerId))),
 
+    delete: (id) => guarded('delete the replay', () => deleteReplay(database, id)),
     deleteEnded: (before) => guarded('delete an old replay', () => deleteEnded(database, before)),
 
     onEvents: (listener) =>

@@ -190,6 +190,16 @@ describe('replay', () => {
     expect((await cliHere(['replay', 'pause', id], env)).code).toBe(2);
   });
 
+  test('delete takes a run away that has ended, and no other', async () => {
+    const id = (await cli(['replay', 'start', '--window', 'all', ...at(target), '--speed', '0.1'], env)).stdout.trim();
+    const refused = await cliHere(['replay', 'delete', id], env);
+    expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining('cancel it first')]);
+    expect((await cliHere(['replay', 'cancel', id], env)).code).toBe(0);
+    expect((await cliHere(['replay', 'delete', id], env)).stdout).toBe(`replay ${id} is deleted\n`);
+    const gone = await cliHere(['replay', 'show', id], env);
+    expect([gone.code, gone.stderr]).toEqual([2, expect.stringContaining('REPLAY_NOT_FOUND')]);
+  });
+
   test('Ctrl-C ends the watching with 130, not the replay', async () => {
     const args = ['replay', 'start', '--window', 'all', ...at(target), '--speed', '0.1', '--watch', '--json'];
     const watching = startCli(args, env);

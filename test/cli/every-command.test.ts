@@ -65,6 +65,7 @@ const RUNS: readonly Run[] = [
   ['replay resume of a run that has ended', 2, () => ['replay', 'resume', shop.good]],
   ['replay speed of a run that has ended', 2, () => ['replay', 'speed', shop.good, '2']],
   ['replay cancel of a run that has ended', 2, () => ['replay', 'cancel', shop.good]],
+  ['replay delete of none', 2, () => ['replay', 'delete', NO_RUN]],
   ['report', 0, () => ['report', shop.good]],
   ['report with a threshold that is missed', 1, () => ['report', shop.bad, '--threshold', 'failures=0']],
   ['targets ls', 0, () => ['targets', 'ls']],

@@ -85,6 +85,7 @@ test('every field that DESIGN names is there', () => {
     'cancelReplay',
     'commitTransaction',
     'createSavepoint',
+    'deleteReplay',
     'logStatement',
     'logStatements',
     'pauseReplay',

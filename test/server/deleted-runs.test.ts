@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { openPullStreams } from '../../src/replay/pull-stream.ts';
 import type { ReplayStore } from '../../src/replay/store.ts';
 import {
+  ask,
   type Backend,
   openBackend,
   outcome,
@@ -87,4 +88,20 @@ describe.each(Object.entries(TRANSPORTS))('over %s', (_name, open) => {
       ]);
     },
   );
+});
+
+test('deleteReplay deletes a run that has ended, and gives as data why it deletes no other', async () => {
+  const { id, feed } = await scriptedRun(backend.replays);
+  const remove = async () => {
+    const query = `mutation ($id: UUID!) {
+      deleteReplay(replayId: $id) { __typename ... on DeletedReplay { id } ... on Error { code path } }
+    }`;
+    return (await ask(service.url, query, { id })).data.deleteReplay;
+  };
+  expect(await remove()).toEqual({ __typename: 'ConflictError', code: 'REPLAY_STATE', path: [] });
+  await feed.transition('CANCEL', {}, null);
+  expect(await remove()).toEqual({ __typename: 'DeletedReplay', id });
+  expect(await remove()).toEqual({ __typename: 'NotFoundError', code: 'REPLAY_NOT_FOUND', path: ['replayId'] });
+  const { data } = await ask(service.url, 'query ($id: UUID!) { replay(id: $id) { id } }', { id });
+  expect(data).toEqual({ replay: null });
 });

@@ -97,6 +97,24 @@ it('an interrupted run that is just being resumed is neither waited for nor dele
   expect(await rowsOf(resumed)).toEqual(WHOLE);
 });
 
+it('a run is deleted by its id when it has ended, and only then', async () => {
+  for (const state of RUN_STATES) {
+    const id = await run(state, hasEnded(state) ? YOUNG : null);
+    if (hasEnded(state)) {
+      await store.delete(id);
+      expect(await rowsOf(id)).toEqual(NOTHING);
+      await expect(store.delete(id)).rejects.toMatchObject({ code: 'REPLAY_NOT_FOUND' });
+    } else {
+      await expect(store.delete(id)).rejects.toMatchObject({
+        code: 'REPLAY_STATE',
+        message: `cannot delete a replay that is ${state}: cancel it first`,
+      });
+      expect(await rowsOf(id)).toEqual(WHOLE);
+    }
+  }
+  await expect(store.delete('no id')).rejects.toMatchObject({ code: 'REPLAY_NOT_FOUND' });
+});
+
 it('two processes that delete at once delete each run once', async () => {
   const ids: string[] = [];
   for (let n = 0; n < 6; n += 1) ids.push(await run('COMPLETED', OLD));

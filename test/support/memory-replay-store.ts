@@ -180,6 +180,7 @@ export class MemoryReplayStore implements ReplayStore {
     return [];
   }
   async holdOwnership(): Promise<void> {}
+  async delete(): Promise<void> {}
   async deleteEnded(): Promise<null> {
     return null;
   }

@@ -766,6 +766,20 @@ export type CancelReplayMutation = { readonly cancelReplay:
     | { readonly __typename: 'TargetError', readonly code: ErrorCode, readonly message: string, readonly path: ReadonlyArray<string> }
    };
 
+export type DeleteReplayMutationVariables = Exact<{
+  replayId: string;
+}>;
+
+
+export type DeleteReplayMutation = { readonly deleteReplay:
+    | { readonly __typename: 'ConflictError', readonly code: ErrorCode, readonly message: string, readonly path: ReadonlyArray<string> }
+    | { readonly __typename: 'DeletedReplay', readonly id: string }
+    | { readonly __typename: 'InputError', readonly code: ErrorCode, readonly message: string, readonly path: ReadonlyArray<string> }
+    | { readonly __typename: 'NotFoundError', readonly code: ErrorCode, readonly message: string, readonly path: ReadonlyArray<string> }
+    | { readonly __typename: 'ServiceError', readonly code: ErrorCode, readonly message: string, readonly path: ReadonlyArray<string> }
+    | { readonly __typename: 'TargetError', readonly code: ErrorCode, readonly message: string, readonly path: ReadonlyArray<string> }
+   };
+
 export type SetReplaySpeedMutationVariables = Exact<{
   replayId: string;
   speed: number;
@@ -2207,6 +2221,21 @@ fragment ReplayFields on Replay {
     ...SummaryFields
   }
 }`) as unknown as TypedDocumentString<CancelReplayMutation, CancelReplayMutationVariables>;
+export const DeleteReplayDocument = new TypedDocumentString(`
+    mutation DeleteReplay($replayId: UUID!) {
+  deleteReplay(replayId: $replayId) {
+    __typename
+    ... on DeletedReplay {
+      id
+    }
+    ... on Error {
+      code
+      message
+      path
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<DeleteReplayMutation, DeleteReplayMutationVariables>;
 export const SetReplaySpeedDocument = new TypedDocumentString(`
     mutation SetReplaySpeed($replayId: UUID!, $speed: Float!) {
   setReplaySpeed(replayId: $replayId, speed: $speed) {
