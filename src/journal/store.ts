@@ -193,6 +193,8 @@ export interface JournalStore {
   transactionEntries(transactionId: string, afterSequence: number, limit: number): Promise<EntryPage>;
   transaction(id: string): Promise<Transaction | null>;
   transactions(ids: readonly string[]): Promise<readonly (Transaction | null)[]>;
+  /** Those of the transactions that were rolled back, by their start positions. */
+  rolledBack(positions: readonly bigint[]): Promise<ReadonlySet<bigint>>;
   /** Entries by (transaction, sequence), in the order asked; null where there is none. */
   entriesByPlace(
     places: readonly { readonly transactionId: string; readonly sequence: number }[],

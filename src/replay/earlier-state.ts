@@ -1,8 +1,9 @@
 import { compareEntryKeys, type Entry, type EntryKey, type Micros } from '../journal/entry.ts';
 import { isSingleStatement } from '../journal/sql-tokens.ts';
 import { type SessionEffectKind, sessionEffect } from '../journal/statement-type.ts';
-import type { JournalStore } from '../journal/store.ts';
+import type { EntryPage, JournalStore } from '../journal/store.ts';
 import { encodeParameters } from '../journal/value-codec.ts';
+import type { EntryFilter, Window } from '../journal/window.ts';
 import { MAY_SET_PATH } from './ids/search-path.ts';
 import { sessionKey } from './plan.ts';
 
@@ -25,8 +26,8 @@ export async function findEarlierState(
   before: Micros,
   sessions: Iterable<{ readonly key: string; readonly sessionId: string }>,
 ): Promise<ReadonlyMap<string, readonly Entry[]>> {
-  const found = new Map<string, Lasting>();
-  if (before <= 0) return new Map();
+  const earlier = new Map<string, readonly Entry[]>();
+  if (before <= 0) return earlier;
   const wanted = new Set<string>();
   const ids = new Set<string>();
   for (const session of sessions) {
@@ -36,36 +37,43 @@ export async function findEarlierState(
   const window = { from: Math.max(0, before - LOOK_BACK), to: before - 1 };
   const list = [...ids];
   for (let at = 0; at < list.length; at += SESSIONS_AT_ONCE) {
-    const filter = {
-      sessionIds: list.slice(at, at + SESSIONS_AT_ONCE),
-      // PREPARE, LISTEN and the functions that lock or set are of other types, but few of them outlive a
-      // transaction; SET and OTHER hold what can be made again.
-      statementTypes: ['SET', 'OTHER'] as const,
-      outcome: 'SUCCEEDED' as const,
-    };
-    let after: EntryKey | null = null;
-    for (;;) {
-      const page: { readonly entries: readonly Entry[]; readonly hasMore: boolean } = await journal.page(
-        window,
-        filter,
-        after,
-        PAGE,
-      );
-      for (const entry of await withoutRolledBack(journal, page.entries)) {
-        const key = sessionKey(entry.origin);
-        if (!wanted.has(key)) continue;
-        let lasting = found.get(key);
-        if (lasting === undefined) {
-          lasting = new Lasting();
-          found.set(key, lasting);
-        }
-        lasting.add(entry);
-      }
-      after = page.entries.at(-1) ?? null;
-      if (!page.hasMore || after === null) break;
-    }
+    const found = await findLasting(journal, window, list.slice(at, at + SESSIONS_AT_ONCE), wanted);
+    // What each session has undone since is let go before the next ones are read.
+    for (const [key, lasting] of found) earlier.set(key, lasting.entries());
   }
-  return new Map([...found].map(([key, lasting]) => [key, lasting.entries()]));
+  return earlier;
+}
+
+async function findLasting(
+  journal: JournalStore,
+  window: Window,
+  sessionIds: readonly string[],
+  wanted: ReadonlySet<string>,
+): Promise<ReadonlyMap<string, Lasting>> {
+  const found = new Map<string, Lasting>();
+  const filter: EntryFilter = {
+    sessionIds,
+    // PREPARE, LISTEN and the functions that lock or set are of other types, but few of them outlive a
+    // transaction; SET and OTHER hold what can be made again. The journal finds these two by session.
+    statementTypes: ['SET', 'OTHER'],
+    outcome: 'SUCCEEDED',
+  };
+  let after: EntryKey | null = null;
+  for (;;) {
+    const page: EntryPage = await journal.page(window, filter, after, PAGE);
+    for (const entry of await withoutRolledBack(journal, page.entries)) {
+      const key = sessionKey(entry.origin);
+      if (!wanted.has(key)) continue;
+      let lasting = found.get(key);
+      if (lasting === undefined) {
+        lasting = new Lasting();
+        found.set(key, lasting);
+      }
+      lasting.add(entry);
+    }
+    after = page.entries.at(-1) ?? null;
+    if (!page.hasMore || after === null) return found;
+  }
 }
 
 /**
@@ -133,9 +141,7 @@ function put(kept: Map<string, Entry>, key: string, entry: Entry): void {
 }
 
 async function withoutRolledBack(journal: JournalStore, entries: readonly Entry[]): Promise<readonly Entry[]> {
-  const ids = [...new Set(entries.map((entry) => entry.transactionId))];
-  const transactions = await journal.transactions(ids);
-  const rolledBack = new Set(ids.filter((_, index) => transactions[index]?.status === 'ROLLED_BACK'));
+  const rolledBack = await journal.rolledBack([...new Set(entries.map(({ position }) => position))]);
   // PREPARE and DEALLOCATE stand outside of transactions: a rollback leaves them.
-  return entries.filter((entry) => !rolledBack.has(entry.transactionId) || PREPARES.test(entry.statement));
+  return entries.filter(({ position, statement }) => !rolledBack.has(position) || PREPARES.test(statement));
 }

@@ -1,5 +1,5 @@
 import { CompiledQuery, type Expression, expressionBuilder, type RawBuilder, type SqlBool, sql } from 'kysely';
-import type { Entry, EntryKey, Micros } from '../journal/entry.ts';
+import type { Entry, EntryKey } from '../journal/entry.ts';
 import type { EntryPage, TailKey } from '../journal/store.ts';
 import type { EntryFilter, Window } from '../journal/window.ts';
 import type { Database } from './database.ts';
@@ -7,9 +7,12 @@ import { filterConditions, type ResolvedFilter, resolveFilter, uuidsOf } from '.
 import { ENTRY_FIELDS, type EntryRow, entriesOf, fitsPage, PAGE_FIELDS } from './entry-rows.ts';
 import type { Origins } from './origins.ts';
 import { DAY, dayOf } from './partitions.ts';
+import { isSessionState, sessionStateOf } from './session-state.ts';
 import type { Tables } from './tables.ts';
 
 const FIELDS = sql.raw(ENTRY_FIELDS);
+
+const ORDER = 'ts, position, sequence';
 
 const EMPTY: EntryPage = { entries: [], hasMore: false };
 
@@ -17,6 +20,10 @@ const EMPTY: EntryPage = { entries: [], hasMore: false };
 
 /** Days that one statement looks into: the planner takes time and locks for each, also for those it never reads. */
 const DAYS_AT_ONCE = 32;
+
+/** Microseconds of the first span whose entries an index gives by origin, and how many times longer each next one is. */
+const FIRST_SPAN = 60_000_000;
+const SPAN_GROWTH = 8;
 
 const DAYS = 'select day from reprise.journal_days where day >= $1 and day <= $2 order by day limit $3';
 
@@ -36,23 +43,25 @@ export async function readPage(
   const resolved = await resolveFilter(query, origins, filter, ahead);
   if (resolved === null) return EMPTY;
   const rows: PageRow[] = [];
+  // What an index gives by origin has to be put in order: short spans keep that to little more than fills a page.
+  let longest = isSessionState(resolved) ? FIRST_SPAN : Number.POSITIVE_INFINITY;
+  let { from } = resolved.span;
   // A page mostly lies within one day: that it has entries need not be asked first, which is a journey more for each page.
-  let span: Window = { from: resolved.span.from, to: Math.min(endOfDay(resolved.span.from), resolved.span.to) };
+  let last = dayOf(from);
   for (;;) {
+    const span = { from, to: Math.min(last + DAY - 1, resolved.span.to, from + longest) };
     rows.push(...(await readSpan(database, { ...resolved, span }, after, limit + 1 - rows.length)));
     if (rows.length > limit || rows.at(-1)?.[1] === null || span.to >= resolved.span.to) break;
-    const from = span.to + 1;
-    const days = await database.rows<[day: string]>(CompiledQuery.raw(DAYS, [from, resolved.span.to, DAYS_AT_ONCE]));
-    const last = days.at(-1);
-    if (last === undefined) break;
-    span = { from, to: Math.min(endOfDay(Number(last[0])), resolved.span.to) };
+    from = span.to + 1;
+    longest *= SPAN_GROWTH;
+    const days = await database.rows<[day: string]>(
+      CompiledQuery.raw(DAYS, [dayOf(from), resolved.span.to, DAYS_AT_ONCE]),
+    );
+    if (days.length === 0) break;
+    from = Math.max(from, Number(days[0]?.[0]));
+    last = Number(days.at(-1)?.[0]);
   }
   return pageOf(rows, origins, limit);
-}
-
-/** The last microsecond of the day that a time lies in. */
-function endOfDay(time: Micros): Micros {
-  return dayOf(time) + DAY - 1;
 }
 
 /** The first entries of a span of few days, in total order, after the given place. */
@@ -62,29 +71,35 @@ function readSpan(
   after: EntryKey | null,
   limit: number,
 ): Promise<readonly PageRow[]> {
-  const conditions = filterConditions(expressionBuilder<Tables, 'entries'>(), resolved);
+  const { matching } = resolved;
+  const state = matching !== null && isSessionState(resolved);
+  const eb = expressionBuilder<Tables, 'entries'>();
+  const conditions = filterConditions(eb, state ? { ...resolved, matching: null } : resolved);
   if (after !== null) {
     conditions.push(
       sql<SqlBool>`(ts, position, sequence) > (${after.timestamp}, ${after.position}, ${after.sequence})`,
     );
   }
-  const select = firstOf(conditions, 'ts, position, sequence', limit);
+  const entries = state ? sessionStateOf(matching, conditions, limit) : entriesWith(conditions);
   // Without what puts schemas in front of tables, which walks through all of the query for each page.
-  return database.rows(select.compile(database.query.withoutPlugins()));
+  return database.rows(firstOf(entries, ORDER, limit).compile(database.query.withoutPlugins()));
 }
 
 /** A row of `PAGE_FIELDS`. */
 type PageRow = EntryRow | readonly [numbers: string, statement: null, ...rest: (string | null)[]];
 
 /** The first entries in an order. */
-function firstOf(conditions: readonly Expression<SqlBool>[], order: string, limit: number): RawBuilder<unknown> {
+function firstOf(entries: RawBuilder<unknown>, order: string, limit: number): RawBuilder<unknown> {
   return sql`
     select ${sql.raw(PAGE_FIELDS)} from (
-      select *, ${sql.raw(fitsPage(order))} as fits from reprise.entries
-      where ${sql.join(conditions, sql` and `)}
+      select *, ${sql.raw(fitsPage(order))} as fits from ${entries}
       order by ${sql.raw(order)}
       limit ${limit}
     ) e`;
+}
+
+function entriesWith(conditions: readonly Expression<SqlBool>[]): RawBuilder<unknown> {
+  return sql`reprise.entries where ${sql.join(conditions, sql` and `)}`;
 }
 
 function fitting(rows: readonly PageRow[], limit: number): readonly EntryRow[] {
@@ -119,7 +134,7 @@ export async function readTransactionEntries(
     sql<SqlBool>`sequence > ${afterSequence}`,
     sql<SqlBool>`ts between ${transaction.first_ts} and ${transaction.last_ts}`,
   ];
-  const rows = await database.rows<PageRow>(firstOf(conditions, 'sequence', limit + 1).compile(query));
+  const rows = await database.rows<PageRow>(firstOf(entriesWith(conditions), 'sequence', limit + 1).compile(query));
   return pageOf(rows, origins, limit);
 }
 
@@ -172,7 +187,7 @@ export async function readTail(
     sql<SqlBool>`arrival >= ${after.arrival}`,
     sql<SqlBool>`(arrival, ts, position, sequence) > (${after.arrival}, ${after.timestamp}, ${after.position}, ${after.sequence})`,
   ];
-  const select = firstOf(conditions, 'arrival, ts, position, sequence', limit);
+  const select = firstOf(entriesWith(conditions), 'arrival, ts, position, sequence', limit);
   return entriesOf(fitting(await database.rows(select.compile(query)), limit), origins);
 }
 

@@ -10,7 +10,13 @@ import { evict } from './eviction.ts';
 import { guarded } from './failures.ts';
 import { createOrigins } from './origins.ts';
 import { readSessionSpans } from './session-spans.ts';
-import { countCommitted, profileCommitted, readStraddlers, readTransactions } from './transaction-reads.ts';
+import {
+  countCommitted,
+  profileCommitted,
+  readRolledBack,
+  readStraddlers,
+  readTransactions,
+} from './transaction-reads.ts';
 import { readProfile } from './window-profile.ts';
 
 /**
@@ -38,6 +44,7 @@ export function createJournalStore(
     transaction: (id) =>
       guarded('read a transaction', async () => (await readTransactions(database, origins, [id]))[0] ?? null),
     transactions: (ids) => guarded('read transactions', () => readTransactions(database, origins, ids)),
+    rolledBack: (positions) => guarded('read transactions', () => readRolledBack(database, positions)),
     entriesByPlace: (places) => guarded('read entries', () => readEntriesByPlace(database, origins, places)),
     committed: (window, filter, afterCommitSeq, limit) =>
       guarded('read committed transactions', () =>

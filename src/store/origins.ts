@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type Kysely, type SqlBool, sql } from 'kysely';
+import { type Kysely, type RawBuilder, type SqlBool, sql } from 'kysely';
 import type { Origin } from '../journal/entry.ts';
 import type { EntryFilter } from '../journal/window.ts';
 import { storable, storableOrNull } from './sanitize.ts';
@@ -132,14 +132,18 @@ export function createOrigins(query: Kysely<Tables>): Origins {
         .selectFrom('origins')
         .select('id')
         .limit(MOST_NAMED + 1);
-      for (const [name, texts] of columns) {
-        const begin = sql<SqlBool>`left(${sql.ref(name)}, ${sql.lit(INDEXED)}) = any(${texts.map(beginningOf)}::text[])`;
-        select = select.where(begin).where((eb) => eb(name, '=', eb.fn.any(eb.val(texts))));
-      }
+      for (const column of columns) select = select.where(hasOneOf(column));
       const ids = (await select.execute()).map((row) => row.id);
       return ids.length > MOST_NAMED ? { ids: null, columns } : { ids };
     },
   };
+}
+
+/** That a column of `origins` holds one of the texts; by its index. */
+export function hasOneOf([name, texts]: OriginColumn): RawBuilder<SqlBool> {
+  const column = sql.ref(name);
+  const begins = sql`left(${column}, ${sql.lit(INDEXED)}) = any(${texts.map(beginningOf)}::text[])`;
+  return sql`(${begins} and ${column} = any(${texts}::text[]))`;
 }
 
 /** In characters as the server counts them. */

@@ -1,9 +1,9 @@
-import { expressionBuilder, type Kysely, type SqlBool, sql } from 'kysely';
+import { CompiledQuery, expressionBuilder, type Kysely, type SqlBool, sql } from 'kysely';
 import type { Micros, StatementType, UnreplayableReason } from '../journal/entry.ts';
 import type { CommittedEdges, CommittedProfile } from '../journal/store.ts';
 import type { Transaction } from '../journal/transaction.ts';
 import type { EntryFilter, Window } from '../journal/window.ts';
-import { outcomeCode, statementTypeCode, unreplayableCode } from './codes.ts';
+import { outcomeCode, statementTypeCode, statusCode, unreplayableCode } from './codes.ts';
 import type { Database } from './database.ts';
 import { isOf, statementConditions, uuidsOf } from './entry-filter.ts';
 import { TRANSACTION_FIELDS, transactionsOf } from './entry-rows.ts';
@@ -26,6 +26,16 @@ export async function readTransactions(
   const byId = new Map((await transactionsOf(rows, origins)).map((transaction) => [transaction.id, transaction]));
   return ids.map((id) => byId.get(id.toLowerCase()) ?? null);
 }
+
+/** See `JournalStore.rolledBack`. By position: rows lie in its order, so that those of one time are read together. */
+export async function readRolledBack(database: Database, positions: readonly bigint[]): Promise<ReadonlySet<bigint>> {
+  if (positions.length === 0) return new Set();
+  const status = statusCode.encode('ROLLED_BACK');
+  const rows = await database.rows<[position: string]>(CompiledQuery.raw(ROLLED_BACK, [positions, status]));
+  return new Set(rows.map(([position]) => BigInt(position)));
+}
+
+const ROLLED_BACK = 'select position from reprise.transactions where position = any($1::int8[]) and status = $2';
 
 const MINUTE = 60_000_000;
 

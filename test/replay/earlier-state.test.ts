@@ -71,3 +71,26 @@ it('a block that may set the search path is found', async () => {
   const block = "DO $$ BEGIN EXECUTE 'SET search_path TO x'; END $$";
   expect(await lasting(['DO $$ BEGIN PERFORM 1; END $$', block])).toEqual([block]);
 });
+
+it('each of more sessions than are asked for at once gets its own, without what was rolled back', async () => {
+  const record = new HandMadeRecord();
+  const names = Array.from({ length: 1_200 }, (_, n) => `s${n}`);
+  for (const name of names) {
+    record.run(name, `SET search_path TO ${name}`);
+    record.run(name, 'BEGIN');
+    record.run(name, 'SET search_path TO undone');
+    record.run(name, `PREPARE ${name} AS SELECT 1`);
+    record.run(name, 'ROLLBACK');
+    record.run(name, 'SET work_mem TO 100', { fails: '22023' });
+  }
+  await record.store(bench.journal);
+  // Every second one has no statement in the window.
+  const sessions = names
+    .filter((_, n) => n % 2 === 0)
+    .map((name) => ({ name, sessionId: record.sessionId(name) }))
+    .map((session) => ({ ...session, key: sessionKey({ nodeId: 'db-1', sessionId: session.sessionId }) }));
+  const found = await findEarlierState(bench.journal, record.window(1_000_000).from, sessions);
+  expect([...found].map(([key, entries]) => [key, entries.map(({ statement }) => statement)])).toEqual(
+    sessions.map(({ key, name }) => [key, [`SET search_path TO ${name}`, `PREPARE ${name} AS SELECT 1`]]),
+  );
+});

@@ -114,6 +114,7 @@ const bodies = fc.record({
     'INSERT' as const,
     'TRANSACTION' as const,
     'DDL' as const,
+    'SET' as const,
     'OTHER' as const,
   ),
   protocol: fc.constantFrom('SIMPLE' as const, 'EXTENDED' as const),
@@ -178,7 +179,10 @@ export const filters: fc.Arbitrary<EntryFilter> = fc
     users: some('app', 'admin'),
     databases: some('shop', 'stock'),
     applications: some('web', 'cron'),
-    statementTypes: some('SELECT' as const, 'INSERT' as const, 'OTHER' as const),
+    statementTypes: fc.oneof(
+      some('SELECT' as const, 'INSERT' as const, 'OTHER' as const),
+      some('SET' as const, 'OTHER' as const),
+    ),
     text: fc.option(fc.constantFrom('select', '%', '_', '\\', 'E', ''), { nil: undefined }),
     textExcludes: fc.option(fc.constantFrom('update', '100%'), { nil: undefined }),
     outcome: fc.option(fc.constantFrom('SUCCEEDED' as const, 'FAILED' as const, 'UNKNOWN' as const), {

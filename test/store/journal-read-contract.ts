@@ -244,6 +244,73 @@ export function readContract(subject: Subject): void {
     expect(await readAll(store, ALL, { users: ['nobody'] }, 500)).toEqual([]);
   });
 
+  it('gives what sessions have set, under whatever names and however far apart, in the order of all (J8, J9)', async () => {
+    const types = ['SET', 'SELECT', 'OTHER', 'INSERT'] as const;
+    const sessions = ['s1', 's2', 's3'];
+    // Many within a minute, then fewer and fewer: over forty days, of which most have none.
+    const times = Array.from({ length: 600 }, (_, n) => START + (n < 400 ? n >> 1 : 2 ** ((n - 400) / 9.2) * SECOND));
+    const transactions = times.map((time, n) => ({
+      id: randomUUID(),
+      timestamp: Math.floor(time),
+      // An application that tells each of its requests apart: more origins than are named one by one.
+      origin: { ...ORIGIN, sessionId: sessions[n % 3] as string, application: `request ${n}` },
+      statementType: types[n % 4] as (typeof types)[number],
+      outcome: n % 7 === 0 ? ({ status: 'UNKNOWN' } as const) : ({ status: 'SUCCEEDED' } as const),
+    }));
+    const others = Array.from({ length: 1_200 }, (_, n) => ({
+      id: randomUUID(),
+      timestamp: START - DAY + n,
+      origin: { ...ORIGIN, sessionId: 's1', application: `earlier ${n}` },
+      statementType: 'SELECT' as const,
+      outcome: { status: 'SUCCEEDED' } as const,
+    }));
+    const all = [...transactions, ...others];
+    await store.append({
+      begun: all.map(({ id, origin, timestamp }) => begin(id, { origin, startedAt: timestamp })),
+      entries: all.map(({ id, ...one }) => entry(id, 1, one)),
+    });
+    const read = async (filter: EntryFilter, size: number, window = ALL) =>
+      (await readAll(store, window, filter, size)).map((one) => one.transactionId);
+    const passing = (which: (one: (typeof transactions)[number]) => boolean) =>
+      transactions.filter(which).map(({ id }) => id);
+    const mine = { sessionIds: ['s1', 's2'], statementTypes: ['SET', 'OTHER'], outcome: 'SUCCEEDED' } as const;
+    const isMine = ({ origin, statementType, outcome }: (typeof transactions)[number]) =>
+      origin.sessionId !== 's3' &&
+      (statementType === 'SET' || statementType === 'OTHER') &&
+      outcome.status === 'SUCCEEDED';
+    for (const size of [7, 100, 1_000]) expect(await read(mine, size)).toEqual(passing(isMine));
+    const some = { ...mine, applications: ['request 4', 'request 6', 'request 598'] };
+    expect(await read(some, 2)).toEqual(
+      passing((one) => isMine(one) && some.applications.includes(one.origin.application)),
+    );
+    const window = { from: START + 50, to: START + 20 * DAY };
+    expect(await read(mine, 30, window)).toEqual(
+      passing((one) => isMine(one) && one.timestamp >= window.from && one.timestamp <= window.to),
+    );
+    expect(await read({ ...mine, statementTypes: ['SET'] }, 30)).toEqual(
+      passing((one) => isMine(one) && one.statementType === 'SET'),
+    );
+  });
+
+  it('tells by their positions which transactions were rolled back', async () => {
+    const ids = Array.from({ length: 4 }, (): string => randomUUID());
+    const [committed, rolledBack, , another] = ids as [string, string, string, string];
+    await store.append({
+      begun: ids.map((id) => begin(id)),
+      entries: ids.map((id) => entry(id, 1)),
+      ended: [
+        { transactionId: rolledBack, status: 'ROLLED_BACK', at: START },
+        { transactionId: committed, status: 'COMMITTED', at: START },
+        { transactionId: another, status: 'ROLLED_BACK', at: START },
+      ],
+    });
+    const positions = (await store.transactions(ids)).map((one) => one?.position as bigint);
+    const [, second, , fourth] = positions as [bigint, bigint, bigint, bigint];
+    expect(await store.rolledBack([...positions, 1_000_000n])).toEqual(new Set([second, fourth]));
+    expect(await store.rolledBack(positions.slice(0, 3))).toEqual(new Set([second]));
+    expect(await store.rolledBack([])).toEqual(new Set());
+  });
+
   describe('long texts', () => {
     const MEGABYTE = 2 ** 20;
     const bytesOf = (entries: readonly Entry[]) =>

@@ -118,6 +118,7 @@ describe('a run recorded before its chunks told what they hold', () => {
       for (const column of ['session_id', 'user_name', 'database', 'application'])
         await client.query(`drop index reprise.origins_${column}`);
       await client.query('drop index reprise.transactions_start');
+      await client.query('drop index reprise.entries_session_state');
       await client.query('create index origins_session on reprise.origins (session_id)');
       await client.query(`delete from reprise.migrations where name > '0005'`);
       await client.end();

@@ -8,6 +8,7 @@ import * as estimatedOutcomes from './0005-estimated-outcomes.ts';
 import * as lossesAtEnd from './0006-losses-at-end.ts';
 import * as originColumns from './0007-origin-columns.ts';
 import * as transactionStarts from './0008-transaction-starts.ts';
+import * as sessionState from './0009-session-state.ts';
 
 /** All migrations, by the name under which each is remembered. Applied in order; never edited once released. */
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -19,6 +20,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0006-losses-at-end': lossesAtEnd,
   '0007-origin-columns': originColumns,
   '0008-transaction-starts': transactionStarts,
+  '0009-session-state': sessionState,
 };
 
 /** Names of all migrations, in their order. */
