@@ -5,11 +5,14 @@ import { transactionEffect } from '../journal/transaction-effect.ts';
 import type { StatementMessage, TargetOutcome } from '../target/statement.ts';
 import { messageFor } from './recorded-message.ts';
 
-/** INSERT, UPDATE, DELETE and transaction control leave nothing in the session; only the rest is looked at. */
-export function keepsState(entry: Entry): boolean {
-  const type = entry.statementType;
-  if (type === 'INSERT' || type === 'UPDATE' || type === 'DELETE' || type === 'TRANSACTION') return false;
-  return sessionEffect(entry.statement).length > 0;
+/**
+ * True for an entry that leaves something in its session. An INSERT, UPDATE, DELETE or transaction control does not; a string
+ * of several statements that counts as one of them may.
+ */
+export function keepsState({ statement, statementType: type }: Pick<Entry, 'statement' | 'statementType'>): boolean {
+  const leavesNothing = type === 'INSERT' || type === 'UPDATE' || type === 'DELETE' || type === 'TRANSACTION';
+  if (leavesNothing && isSingleStatement(statement)) return false;
+  return sessionEffect(statement).length > 0;
 }
 
 /** True when the entry begins a transaction. */

@@ -1,11 +1,11 @@
-import type { Entry, StatementType } from '../journal/entry.ts';
-import { TOKEN, Tokenizer } from '../journal/sql-tokens.ts';
-import { transactionEffect } from '../journal/transaction-effect.ts';
+import type { Entry } from '../journal/entry.ts';
 import type { Value } from '../journal/value.ts';
 import type { TargetConnection } from '../target/connection.ts';
 import type { ConnectOptions } from '../target/statement.ts';
 import { keepsState } from './commit-entries.ts';
 import type { Connector } from './connector.ts';
+import { isMarked, MAY, mayDo } from './marked-statements.ts';
+import type { PlannedEntry } from './reporter.ts';
 import type { ReplayRequest } from './request.ts';
 import type { TargetSession } from './target-session.ts';
 
@@ -15,6 +15,8 @@ export interface Mark {
   readonly database: string | null;
   /** The transaction may be read-only, and leaves no mark then: that none is there says nothing. */
   readonly mayBeLeftOut: boolean;
+  /** The login that writes it, where the transaction may run under another role; null where it does not. */
+  readonly login: string | null;
 }
 
 /** Where a run has come to on the target, kept by the target itself. */
@@ -33,8 +35,8 @@ export class ProgressMarker {
   private readonly reached = new Map<string | null, number>();
   /** By target database: the table with its schema, because replayed sessions set search paths of their own. */
   private readonly tables = new Map<string | null, string>();
-  /** Sessions whose transactions may all be read-only. */
-  private readonly readOnly = new WeakMap<TargetSession, boolean>();
+  /** What each transaction of a session may do because of an earlier one: bits of `MAY`. */
+  private readonly lasting = new WeakMap<TargetSession, number>();
 
   private constructor(connector: Connector, request: ReplayRequest, replayId: string) {
     this.connector = connector;
@@ -101,21 +103,55 @@ export class ProgressMarker {
     };
   }
 
-  /** The mark of a transaction that the session runs. Called in the order of the session's transactions. */
-  mark(session: TargetSession, entries: readonly Entry[], ordinal: number, database: string | null): Mark {
-    const already =
-      this.readOnly.get(session) ?? session.memory.statements().some(({ statement }) => mentionsReadOnly(statement));
-    const mentions = entries.filter((entry) => isChecked(entry) && mentionsReadOnly(entry.statement));
-    this.readOnly.set(session, already || mentions.some(keepsState));
-    return { ordinal, database, mayBeLeftOut: already || mentions.length > 0 };
+  /**
+   * The mark of a transaction that the session is to run; null for one that has none. Called for each of its transactions,
+   * in their order.
+   */
+  mark(
+    session: TargetSession,
+    entries: readonly Entry[],
+    planned: readonly PlannedEntry[],
+    database: string | null,
+  ): Mark | null {
+    const may = this.follow(session, entries);
+    const last = planned.at(-1);
+    if (last === undefined || !isMarked(planned)) return null;
+    return {
+      ordinal: last.ordinal,
+      database,
+      mayBeLeftOut: (may & MAY.BE_READ_ONLY) !== 0,
+      login: (may & MAY.CHANGE_ROLE) === 0 ? null : this.loginOf(session),
+    };
+  }
+
+  /** Notes a transaction of the session, be it one that a resumed run passes over; what it may do. */
+  follow(session: TargetSession, entries: readonly Entry[]): number {
+    let lasting =
+      this.lasting.get(session) ?? session.memory.statements().reduce((may, made) => may | mayDo(made.statement), 0);
+    let now = lasting;
+    for (const entry of entries) {
+      const may = mayDo(entry.statement, entry.statementType);
+      now |= may;
+      if (may !== 0 && keepsState(entry)) lasting |= may;
+    }
+    this.lasting.set(session, lasting);
+    return now;
+  }
+
+  private loginOf({ planned }: TargetSession): string {
+    const mapped = this.request.users.find(({ recorded }) => recorded === planned.user);
+    return mapped?.user ?? this.connector.target.user;
   }
 
   /** SQL that marks, within a transaction, that it is there. */
-  update({ ordinal, database, mayBeLeftOut }: Mark): string {
+  update({ ordinal, database, mayBeLeftOut, login }: Mark): string {
     const update = `UPDATE ${this.tables.get(database)} SET ordinal = ${ordinal} WHERE replay_id = '${this.replayId}'`;
-    if (!mayBeLeftOut) return update;
+    if (!mayBeLeftOut && login === null) return update;
+    const write = login === null ? `${update};` : asLogin(update, login);
     // The server refuses an UPDATE in a read-only transaction whatever it finds, and lets nobody write again by then.
-    return `DO $reprise$BEGIN IF pg_catalog.current_setting('transaction_read_only') = 'off' THEN ${update}; END IF; END$reprise$`;
+    return mayBeLeftOut
+      ? `DO $reprise$BEGIN IF pg_catalog.current_setting('transaction_read_only') = 'off' THEN ${write} END IF; END$reprise$`
+      : `DO $reprise$BEGIN ${write} END$reprise$`;
   }
 
   /** True when the transaction that ends with this ordinal had committed when the mark was last read. */
@@ -159,6 +195,29 @@ export class MarkReader {
   }
 }
 
+/**
+ * PL/pgSQL that updates as the user who logged in, whatever role the session runs under, which stands again behind it: what
+ * COMMIT does is done under it. Set back by COMMIT itself, that is all the session keeps, whatever its own SET LOCAL or SET
+ * were; so it does where the role may not be taken again, because it was dropped or revoked since.
+ */
+function asLogin(update: string, login: string): string {
+  // Before the releases of November 2024, COMMIT loses the role where a session authorization was set without need.
+  const isOther = `own_login <> '${login.replaceAll("'", "''")}'`;
+  return `DECLARE
+ own_login pg_catalog.text := pg_catalog.current_setting('session_authorization');
+ own_role pg_catalog.text := pg_catalog.current_setting('role');
+BEGIN
+ IF ${isOther} THEN SET LOCAL session_authorization TO DEFAULT; END IF;
+ SET LOCAL role TO DEFAULT;
+ ${update};
+ BEGIN
+  IF ${isOther} THEN PERFORM pg_catalog.set_config('session_authorization', own_login, true); END IF;
+  PERFORM pg_catalog.set_config('role', own_role, true);
+ EXCEPTION WHEN OTHERS THEN NULL;
+ END;
+END;`;
+}
+
 /** What a mapped user needs to mark its own transactions. */
 async function grant(connection: TargetConnection, schema: string, table: string, user: string): Promise<void> {
   const role = `"${user.replaceAll('"', '""')}"`;
@@ -174,54 +233,4 @@ async function grant(connection: TargetConnection, schema: string, table: string
 
 function parameter(value: string): Value {
   return { kind: 'text', value, oid: null };
-}
-
-/** First words of statements that the server refuses within a transaction, or that may end one themselves. */
-const ALONE = new Set(['VACUUM', 'CLUSTER', 'REPACK', 'REINDEX', 'CALL', 'DO']);
-/** Second words behind CREATE, ALTER and DROP of such statements. */
-const ALONE_OBJECTS = new Set(['DATABASE', 'TABLESPACE', 'SUBSCRIPTION', 'SYSTEM']);
-const CHECKED: ReadonlySet<StatementType> = new Set(['DDL', 'SET', 'TRANSACTION', 'OTHER']);
-/** READ ONLY, whatever stands between the two, and the settings that have it in their names. */
-const READ_ONLY = /read.*only/is;
-const LEAST_READ_ONLY = 'BEGIN READ ONLY'.length;
-
-/** True when an autocommit statement can be put into a transaction together with its mark. */
-function isMarkable({ statement, statementType }: Entry): boolean {
-  if (transactionEffect(statement).some(({ kind }) => kind !== 'NONE')) return false;
-  if (!CHECKED.has(statementType)) return true;
-  const words = wordsOf(statement);
-  const [first = '', second = ''] = words;
-  if (ALONE.has(first) || second === 'PREPARED' || (first === 'DISCARD' && second === 'ALL')) return false;
-  return statementType !== 'DDL' || (!ALONE_OBJECTS.has(second) && !words.includes('CONCURRENTLY'));
-}
-
-/**
- * True when a transaction of these entries has a mark. One that is only prepared has none: it would keep the row locked,
- * and every mark behind it waiting, until its COMMIT PREPARED. Nor has a string that is a transaction of its own: a mark
- * ahead of it would be there without it.
- */
-export function isMarked(planned: readonly { readonly entry: Entry }[]): boolean {
-  const last = planned.at(-1);
-  if (last === undefined) return false;
-  return planned.length === 1 ? isMarkable(last.entry) : !prepares(last.entry.statement);
-}
-
-function prepares(statement: string): boolean {
-  return transactionEffect(statement).some(({ kind }) => kind === 'PREPARE_TRANSACTION');
-}
-
-function wordsOf(statement: string): string[] {
-  const tokens = new Tokenizer(statement);
-  const words: string[] = [];
-  while (tokens.advance() !== TOKEN.END) if (tokens.kind === TOKEN.WORD) words.push(tokens.value.toUpperCase());
-  return words;
-}
-
-/** Statements that may make transactions read-only, `set_config` among them. */
-function isChecked({ statementType }: Entry): boolean {
-  return statementType === 'SELECT' || CHECKED.has(statementType);
-}
-
-function mentionsReadOnly(statement: string): boolean {
-  return statement.length >= LEAST_READ_ONLY && READ_ONLY.test(statement);
 }

@@ -11,7 +11,6 @@ import { waitUntilDue } from './due.ts';
 import type { SkipReason } from './event.ts';
 import { abandon, hasCommitted, isLost, LostAnswers, type Open, release, tell, undoingOf } from './open-transaction.ts';
 import { type PlannedSession, pageSizeOf, planFilter } from './plan.ts';
-import { isMarked } from './progress-marker.ts';
 import { refusalOf } from './refusal.ts';
 import type { Lag, PlannedEntry } from './reporter.ts';
 import { refillMark } from './request.ts';
@@ -130,13 +129,12 @@ export class CommitWalk {
     const { id, autocommit } = transaction;
     const first = planned[0] as PlannedEntry;
     const last = planned.at(-1) as PlannedEntry;
-    const marked = marker !== null && isMarked(planned);
-    const wrapped = marked && autocommit;
+    const mark = marker?.mark(session, entries, planned, this.databaseFor(first.entry.origin.database)) ?? null;
     const open: Open = {
       id,
       autocommit,
       control,
-      wrapped,
+      wrapped: mark !== null && autocommit,
       last,
       trouble: null,
       undone: null,
@@ -145,7 +143,7 @@ export class CommitWalk {
       lost: false,
       held: marker === null ? null : [],
       newest: null,
-      mark: marked ? marker.mark(session, entries, last.ordinal, this.databaseFor(first.entry.origin.database)) : null,
+      mark,
     };
     if (!autocommit || marker !== null || planned.length > 1) return this.replay(session, open, entries, planned);
     const sent = this.statement(session, open, first, null);
@@ -440,8 +438,10 @@ export class CommitWalk {
   private passSettled(planned: readonly PlannedEntry[]): boolean {
     const { entry } = planned[0] as PlannedEntry;
     if (!passSettledTransaction(this.context, planned, this.databaseFor(entry.origin.database))) return false;
-    const { memory } = this.sessions.recorded(entry);
-    for (const place of planned) memory.noteRecorded(place.entry);
+    const session = this.sessions.recorded(entry);
+    const entries = planned.map((place) => place.entry);
+    this.context.marker?.follow(session, entries);
+    for (const passed of entries) session.memory.noteRecorded(passed);
     return true;
   }
 }

@@ -30,27 +30,25 @@ describe('an autocommit statement with a mark', () => {
   });
 
   it('whose mark is refused is told as failed with what the mark was refused for, as is a COMMIT behind one', async () => {
-    const ROLE = `reprise_marks_${process.pid}`;
     const target = await bench.target(
-      `CREATE TABLE ran (n int); CREATE ROLE "${ROLE}"; GRANT INSERT ON ran TO "${ROLE}"`,
+      `CREATE TABLE ran (n int);
+      CREATE TABLE reprise_marker (replay_id uuid PRIMARY KEY, ordinal bigint NOT NULL CHECK (ordinal NOT IN (2, 5)))`,
     );
     const record = new HandMadeRecord();
-    record.run('a', `SET SESSION AUTHORIZATION "${ROLE}"`);
     record.run('a', 'INSERT INTO ran VALUES (1)');
+    record.run('a', 'INSERT INTO ran VALUES (2)');
     record.run('b', 'BEGIN');
-    record.run('b', `SET LOCAL ROLE "${ROLE}"`);
-    record.run('b', 'INSERT INTO ran VALUES (2)');
+    record.run('b', 'INSERT INTO ran VALUES (3)');
     record.run('b', 'COMMIT');
     const run = await bench.run(target, {
       window: await record.store(bench.journal),
       ordering: 'COMMIT',
       markProgress: true,
     });
-    await target.sql(`DROP OWNED BY "${ROLE}"; DROP ROLE "${ROLE}"`);
-    expect(run.brief).toEqual(['FAILED 42501', ...Array(4).fill('SUCCEEDED'), 'FAILED 42501']);
+    expect(run.brief).toEqual(['SUCCEEDED', 'FAILED 23514', 'SUCCEEDED', 'SUCCEEDED', 'FAILED 23514']);
     expect(run.outcomes.at(-1)).toMatchObject({
       cascade: false,
-      message: 'permission denied for table reprise_marker',
+      message: expect.stringMatching(/^new row for relation "reprise_marker" violates check constraint/),
     });
     expect(await target.sql('SELECT n FROM ran')).toEqual(['1']);
   });
