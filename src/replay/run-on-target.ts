@@ -16,7 +16,7 @@ import type { IdRestorer } from './ids/id-restorer.ts';
 import { openIdRestorer } from './ids/open.ts';
 import { otherIdsRemark } from './ids/other-ids.ts';
 import type { Pacer } from './pacer.ts';
-import { mapDatabases, openPlan, type PlannedSession, planFilter, readSessions } from './plan.ts';
+import { mapDatabases, openPlan, type Plan, type PlannedSession, planFilter, readSessions } from './plan.ts';
 import { PreparedTransactions } from './prepared-transactions.ts';
 import { ProgressMarker } from './progress-marker.ts';
 import type { ReportBuilder } from './report-builder.ts';
@@ -92,6 +92,8 @@ export class RunOnTarget {
       request,
       [...sessions.values()].map((session) => session.database),
     );
+    // Beside the login, which takes as long.
+    const counting = request.ordering === 'COMMIT' ? countCommitted(journal, request) : 0;
     const monitor = await this.connectMonitor();
     await monitor.refuseSharedBackends();
     if (!(await monitor.isDirect())) report.remark(BEHIND_POOLER);
@@ -110,14 +112,17 @@ export class RunOnTarget {
     });
     this.pool = pool;
     const earlier = await findEarlierState(journal, request.window.from, sessions.values());
+    const plan = request.ordering === 'COMMIT' ? null : await openPlan(journal, request, sessions, bound);
+    const counted = plan === null ? await counting : plan.planned * request.scale;
+    // Of what was planned before it was interrupted, retention may have taken some since.
+    const plannedBefore = settled?.summary.planned ?? 0;
+    tally.setPlanned(Math.max(counted, plannedBefore));
     if (control.endReason !== null) return;
     await feed.transition(
       'RUN',
       { targetVersion: monitor.serverVersion },
       `connected to PostgreSQL ${monitor.serverVersion}`,
     );
-    // Beside the reading of the target's catalog, which takes as long.
-    const counted = request.ordering === 'COMMIT' ? countCommitted(journal, request) : null;
     const reporter = new Reporter({ feed, tally, report, request, control, failures: settled?.failures ?? 0 });
     const asks = request.settleCommits && !request.readOnly && !request.markProgress;
     const context: WalkContext = {
@@ -137,16 +142,19 @@ export class RunOnTarget {
       marker: request.markProgress ? await ProgressMarker.open(connector, request, replayId) : null,
       earlier,
     };
-    let planned: number;
     try {
-      planned = await walkInOrder(context, sessions, databaseFor, bound, counted);
+      await walkOf(context, plan, sessions, databaseFor).run();
     } finally {
       await context.doubts.settled();
       for (const remark of context.ids?.remarks() ?? []) report.remark(remark);
       await this.remarkOnOtherIds(context, sessions.size);
       if (control.endReason === null) await this.tellOfPrepared();
     }
-    await this.refuseEvicted(planned - tally.done, evictedBefore);
+    if (control.endReason !== null) return;
+    tally.setPlanned(tally.done);
+    // Entries that came while the plan was made were counted and left out.
+    const late = (plan?.late ?? 0) * request.scale;
+    await this.refuseEvicted(Math.max(counted - late, plannedBefore) - tally.done, evictedBefore);
   }
 
   /** For a run that is being ended: when it resolves, each statement under way has its outcome. Never rejects. */
@@ -268,10 +276,15 @@ export class RunOnTarget {
     });
   }
 
-  /** A plan that holds less than was counted has lost it to retention, if that has taken anything since. */
-  private async refuseEvicted(missing: number, before: Micros): Promise<void> {
-    const { journal, control, report } = this.parts;
-    if (missing <= 0 || control.endReason !== null || (await journal.evictedBefore()) <= before) return;
+  /**
+   * A plan that holds less than was counted has lost it to retention, if that has taken anything since: in a resumed run
+   * anything at all that the plan reaches back to.
+   */
+  private async refuseEvicted(missing: number, evictedBefore: Micros): Promise<void> {
+    if (missing <= 0) return;
+    const { journal, request, settled, report } = this.parts;
+    const reach = request.edges === 'INCLUDE' ? 0 : request.window.from;
+    if ((await journal.evictedBefore()) <= (settled === null ? evictedBefore : reach)) return;
     const message = `${missing} statements were not replayed: retention took them out of the journal before the run came to them`;
     report.remark(message);
     throw new RepriseError('ENTRIES_EVICTED', message);
@@ -299,26 +312,13 @@ function countCommitted(journal: JournalStore, request: ReplayRequest): Promise<
   return counted;
 }
 
-/** Walks the plan to its end; `counted` is of one in COMMIT ordering; gives how many statements it was to have. */
-async function walkInOrder(
+/** `plan`: null in COMMIT ordering, whose walk reads whole transactions. */
+function walkOf(
   context: WalkContext,
-  sessions: Map<string, PlannedSession>,
+  plan: Plan | null,
+  sessions: ReadonlyMap<string, PlannedSession>,
   databaseFor: (recorded: string | null) => string | null,
-  bound: bigint,
-  counted: Promise<number> | null,
-): Promise<number> {
-  const { journal, request, control, tally } = context;
-  if (counted !== null) {
-    const entries = await counted;
-    tally.setPlanned(entries);
-    await new CommitWalk(context, sessions, databaseFor).run();
-    return entries;
-  }
-  const plan = await openPlan(journal, request, sessions, bound);
-  const planned = plan.planned * request.scale;
-  tally.setPlanned(planned);
-  await (request.ordering === 'SESSION' ? new SessionWalk(context, plan) : new TimestampWalk(context, plan)).run();
-  // Entries that came while the plan was made were counted and left out.
-  if (control.endReason === null) tally.setPlanned(tally.done);
-  return planned - plan.late * request.scale;
+): { run(): Promise<void> } {
+  if (plan === null) return new CommitWalk(context, sessions, databaseFor);
+  return context.request.ordering === 'SESSION' ? new SessionWalk(context, plan) : new TimestampWalk(context, plan);
 }

@@ -75,7 +75,6 @@ export class CommitWalk {
     if (this.lost.settling !== null) await this.lost.settling;
     if (this.ended) return;
     await this.context.ids?.finish();
-    this.context.tally.setPlanned(this.ordinal);
   }
 
   private get ended(): boolean {

@@ -1,5 +1,7 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { JournalStore } from '../../src/journal/store.ts';
+import { Deferred } from '../../src/replay/deferred.ts';
+import type { Replay } from '../../src/replay/store.ts';
 import { createJournalStore } from '../../src/store/journal-store.ts';
 import { HandMadeRecord } from '../support/record.ts';
 import { useBench } from '../support/replay.ts';
@@ -82,4 +84,85 @@ it('statements that came while the plan was made are none that eviction took', a
   const run = await (await bench.start(await bench.target(), { window, ordering: 'TIMESTAMP' }, engine)).ended();
   expect(run.replay.summary).toMatchObject({ planned: 10, succeeded: 10 });
   expect(run.replay).toMatchObject({ state: 'COMPLETED', error: null });
+});
+
+/** Retention takes all that is older than the beginning of this day. */
+async function evictBefore(day: number): Promise<void> {
+  const keeping = { entriesPerTransaction: 1, bytesPerTransaction: 1, retentionBytes: null, retentionMs: DAY_MS };
+  await createJournalStore(bench.database, keeping).evict(day + DAY_MS * 1000);
+}
+
+/** The journal, with something done ahead of the first page that the plan is read by. */
+function aheadOfPage(from: number, doing: () => Promise<void> | void): JournalStore {
+  return {
+    ...bench.journal,
+    async page(window, ...args) {
+      if (window.from >= from) await doing();
+      return bench.journal.page(window, ...args);
+    },
+    async committed(...args) {
+      await doing();
+      return bench.journal.committed(...args);
+    },
+  };
+}
+
+/** Statements of one day and as many of the next. */
+async function twoDays(of: number) {
+  const record = new HandMadeRecord();
+  // The second day is no other record's.
+  new HandMadeRecord();
+  for (const day of [0, DAY_MS])
+    for (let step = 0; step < of; step++) record.run('a', `SELECT ${step}`, { at: day + step });
+  await record.store(bench.journal);
+  return { window: record.window(0, DAY_MS + of), secondDay: record.start + DAY_MS * 1000 };
+}
+
+describe.each(['TIMESTAMP', 'SESSION', 'COMMIT'] as const)('a run in %s ordering that was interrupted', (ordering) => {
+  it('before it sent anything tells how many statements were evicted until it was resumed', async () => {
+    const { window, secondDay } = await twoDays(10);
+    const stopped = new Deferred<void>();
+    let running: readonly Replay[] | undefined;
+    const journal = aheadOfPage(window.from, async () => {
+      running ??= await bench.store.list({ states: ['RUNNING'] }, null, 1);
+      void engine.stop().then(() => stopped.resolve());
+    });
+    const engine = bench.anotherEngine({ journal });
+    const started = await bench.start(await bench.target(), { window, ordering, restoreIds: false }, engine);
+    await stopped.promise;
+    // A crash would have left as much.
+    expect(running).toMatchObject([{ id: started.id, summary: { planned: 20 } }]);
+    const interrupted = await bench.ended(started.id);
+    expect(interrupted.replay).toMatchObject({ state: 'INTERRUPTED', summary: { planned: 20 } });
+    expect(interrupted.brief).toEqual([]);
+    await evictBefore(secondDay);
+    await bench.engine.resume(started.id);
+    const run = await bench.ended(started.id);
+    expect(run.replay.summary).toMatchObject({ planned: 10, succeeded: 10 });
+    expect(run.replay).toMatchObject({ state: 'FAILED', error: { code: 'ENTRIES_EVICTED' } });
+    expect(run.replay.error?.message).toMatch(/^10 statements were not replayed/);
+  });
+
+  it('tells how many of those that were left were evicted, when nothing of the window is there any more', async () => {
+    const record = new HandMadeRecord();
+    for (let step = 0; step < 1300; step++) record.run('a', `SELECT ${step}`);
+    const window = await record.store(bench.journal);
+    const engine = bench.anotherEngine();
+    const started = await bench.start(
+      await bench.target(),
+      { window, ordering, restoreIds: false, inFlight: 1 },
+      engine,
+    );
+    await started.event((event) => event.kind === 'OUTCOME' && event.ordinal >= 10);
+    await engine.stop();
+    const interrupted = await bench.ended(started.id);
+    expect(interrupted.replay).toMatchObject({ state: 'INTERRUPTED', summary: { planned: 1300 } });
+    const done = interrupted.outcomes.length;
+    await evictBefore(window.from + DAY_MS * 1000);
+    await bench.engine.resume(started.id);
+    const run = await bench.ended(started.id);
+    expect(run.replay.summary).toMatchObject({ planned: done, succeeded: done });
+    expect(run.replay).toMatchObject({ state: 'FAILED', error: { code: 'ENTRIES_EVICTED' } });
+    expect(run.replay.error?.message).toMatch(new RegExp(`^${1300 - done} statements were not replayed`));
+  });
 });
