@@ -53,7 +53,7 @@ export function completeRequest(input: ReplayInput): ReplayRequest {
     pace,
     edges: oneOf('edges', input.edges ?? (ordering === 'COMMIT' ? 'INCLUDE' : 'CUT'), EDGES),
     filter: checkFilter(input.filter ?? {}, ['input', 'filter']),
-    databases: input.databases == null ? null : mappings('databases', input.databases, ({ target }) => target),
+    databases: input.databases?.length ? mappings('databases', input.databases, ({ target }) => target) : null,
     users: mappings('users', input.users ?? [], ({ user }) => user),
     stopAfterFailures,
     statementTimeoutMs: inRange('statementTimeoutMs', input.statementTimeoutMs ?? 60_000, 1, DAY_MS, true),

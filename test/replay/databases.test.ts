@@ -56,6 +56,21 @@ it('a mapping chooses: what is not mapped is not replayed', async () => {
   expect(run.replay.summary).toMatchObject({ planned: 2, succeeded: 2 });
 });
 
+it('an empty list of mappings is none: one database goes to the target, several are refused, by preflight too', async () => {
+  const target = await bench.target(SCHEMA);
+  const record = twoDatabases();
+  const window = await record.store(bench.journal);
+  const several = await bench.run(target, { window, databases: [] });
+  expect(several.replay).toMatchObject({ state: 'FAILED', error: { code: 'DATABASES_AMBIGUOUS' } });
+  const before = await bench.engine.preflight({ window, target: target.spec, databases: [] });
+  expect(before.problems.filter(({ severity }) => severity === 'ERROR')).toMatchObject([
+    { code: 'DATABASES_AMBIGUOUS' },
+  ]);
+  const one = await bench.run(target, { window: record.window(0, 0), databases: [] });
+  expect(one.brief).toEqual(['SUCCEEDED']);
+  expect(await target.sql(LOGGED)).toEqual(['shop 1']);
+});
+
 it('a mapped database that does not exist fails the run at once, with what was attempted', async () => {
   const shop = await bench.target(SCHEMA);
   const run = await bench.run(shop, {
