@@ -33,7 +33,8 @@ export interface SessionEffect {
   readonly kind: SessionEffectKind;
   /**
    * Setting, temporary object, prepared statement, channel, cursor, or the arguments of a lock as written.
-   * Null: all of them (RESET ALL, DEALLOCATE ALL, DISCARD ALL, UNLISTEN *), or a name that the text does not tell.
+   * Null: all of them (RESET ALL but for `KEPT_BY_RESET_ALL`, DEALLOCATE ALL, DISCARD ALL, UNLISTEN *), or a name that the text
+   * does not tell.
    */
   readonly name: string | null;
 }
@@ -75,8 +76,7 @@ function effectsOf(statement: string): readonly SessionEffect[] {
     case 'SET':
       return setEffects(tokens);
     case 'RESET':
-      tokens.advance();
-      return [{ kind: 'RESET', name: tokens.keyword() === 'ALL' ? null : settingName(tokens) }];
+      return resetEffects(tokens);
     case 'DISCARD':
       return discardEffects(tokens);
     case 'CREATE':
@@ -167,6 +167,19 @@ function foldSetting(name: string): string {
   return name.replace(/[A-Z]+/g, (part) => part.toLowerCase());
 }
 
+/** Settings that RESET ALL leaves as they are. */
+export const KEPT_BY_RESET_ALL: ReadonlySet<string> = new Set(['session_authorization', 'role']);
+const RESET_LOGIN: readonly SessionEffect[] = [...KEPT_BY_RESET_ALL].map((name) => ({ kind: 'RESET', name }));
+
+/** For a tokeniser at the word RESET. */
+function resetEffects(tokens: Tokenizer): readonly SessionEffect[] {
+  tokens.advance();
+  if (tokens.keyword() === 'ALL') return [{ kind: 'RESET', name: null }];
+  const name = settingName(tokens);
+  // No role outlives the session authorization that it was taken under.
+  return name === 'session_authorization' ? RESET_LOGIN : [{ kind: 'RESET', name }];
+}
+
 /** For a tokeniser at the word DISCARD. */
 function discardEffects(tokens: Tokenizer): readonly SessionEffect[] {
   tokens.advance();
@@ -175,13 +188,13 @@ function discardEffects(tokens: Tokenizer): readonly SessionEffect[] {
     case 'TEMPORARY':
       return [{ kind: 'DROP_TEMP', name: null }];
     case 'ALL':
-      return (['RESET', 'DEALLOCATE', 'CLOSE_CURSOR', 'UNLISTEN', 'ADVISORY_UNLOCK', 'DROP_TEMP'] as const).map(
-        (kind) => ({ kind, name: null }),
-      );
+      return [...RESET_LOGIN, ...DISCARDED.map((kind) => ({ kind, name: null }))];
     default:
       return NOTHING;
   }
 }
+
+const DISCARDED = ['RESET', 'DEALLOCATE', 'CLOSE_CURSOR', 'UNLISTEN', 'ADVISORY_UNLOCK', 'DROP_TEMP'] as const;
 
 /** For a tokeniser at the word CREATE. */
 function createEffects(tokens: Tokenizer): readonly SessionEffect[] {

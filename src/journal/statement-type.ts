@@ -1,7 +1,7 @@
 import type { StatementType } from './entry.ts';
 import { isSingleStatement, skipExplain, skipParentheses, splitStatements, TOKEN, Tokenizer } from './sql-tokens.ts';
 
-export { type SessionEffect, type SessionEffectKind, sessionEffect } from './session-effect.ts';
+export { KEPT_BY_RESET_ALL, type SessionEffect, type SessionEffectKind, sessionEffect } from './session-effect.ts';
 export { type TransactionEffect, transactionEffect } from './transaction-effect.ts';
 
 /**

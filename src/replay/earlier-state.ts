@@ -1,6 +1,6 @@
 import { compareEntryKeys, type Entry, type EntryKey, type Micros } from '../journal/entry.ts';
 import { isSingleStatement } from '../journal/sql-tokens.ts';
-import { type SessionEffectKind, sessionEffect } from '../journal/statement-type.ts';
+import { KEPT_BY_RESET_ALL, type SessionEffectKind, sessionEffect } from '../journal/statement-type.ts';
 import type { EntryPage, JournalStore } from '../journal/store.ts';
 import { encodeParameters } from '../journal/value-codec.ts';
 import type { EntryFilter, Window } from '../journal/window.ts';
@@ -105,7 +105,9 @@ class Lasting {
     const undone = UNDOES.get(kind);
     if (undone !== undefined) {
       if (name !== null) this.single.delete(`${undone} ${name}`);
-      else for (const key of [...this.single.keys()]) if (key.startsWith(`${undone} `)) this.single.delete(key);
+      else
+        for (const key of [...this.single.keys()])
+          if (key.startsWith(`${undone} `) && !KEPT.has(key)) this.single.delete(key);
       if (kind === 'DEALLOCATE' && !this.preparedElsewhere(name)) return;
     }
     put(this.single, name === null && undone === undefined ? textKey(entry) : `${kind} ${name ?? '*'}`, entry);
@@ -127,6 +129,7 @@ const UNDOES: ReadonlyMap<SessionEffectKind, SessionEffectKind> = new Map([
   ['RESET', 'SETTING'],
   ['DEALLOCATE', 'PREPARED'],
 ]);
+const KEPT: ReadonlySet<string> = new Set([...KEPT_BY_RESET_ALL].map((name) => `SETTING ${name}`));
 
 function textKey({ statement, parameters }: Entry): string {
   return parameters.length === 0 ? statement : `${statement}\n${encodeParameters(parameters)}`;

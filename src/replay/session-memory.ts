@@ -1,6 +1,7 @@
 import type { Entry, StatementType } from '../journal/entry.ts';
 import { isSingleStatement, splitStatements } from '../journal/sql-tokens.ts';
 import {
+  KEPT_BY_RESET_ALL,
   type SessionEffect,
   type SessionEffectKind,
   sessionEffect,
@@ -267,8 +268,10 @@ function remember({ remembered }: State, key: string, by: MakingStatement): void
   }
 }
 
+const KEPT: ReadonlySet<string> = new Set([...KEPT_BY_RESET_ALL].map((name) => `set ${name}`));
+
 /** Null (RESET ALL, DEALLOCATE ALL): everything of that kind. */
 function forget({ remembered }: State, kind: string, name: string | null): void {
   if (name !== null) remembered.delete(kind + name);
-  else for (const key of [...remembered.keys()]) if (key.startsWith(kind)) remembered.delete(key);
+  else for (const key of [...remembered.keys()]) if (key.startsWith(kind) && !KEPT.has(key)) remembered.delete(key);
 }

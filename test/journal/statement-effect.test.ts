@@ -153,9 +153,15 @@ describe('sessionEffect', () => {
   });
 
   it('takes DISCARD ALL for the end of every state', () => {
-    const kinds = sessionEffect('discard all').map(({ kind }) => kind);
+    const [roleOfLogin, role, ...all] = sessionEffect('discard all');
+    // Those that are not among what RESET ALL takes.
+    expect([roleOfLogin, role]).toEqual([
+      { kind: 'RESET', name: 'session_authorization' },
+      { kind: 'RESET', name: 'role' },
+    ]);
+    const kinds = all.map(({ kind }) => kind);
     expect(kinds).toEqual(['RESET', 'DEALLOCATE', 'CLOSE_CURSOR', 'UNLISTEN', 'ADVISORY_UNLOCK', 'DROP_TEMP']);
-    expect(sessionEffect('discard all').every(({ name }) => name === null)).toBe(true);
+    expect(all.every(({ name }) => name === null)).toBe(true);
   });
 
   it('never throws, whatever the text', () => {

@@ -38,6 +38,10 @@ it('what resets settings takes the place of those before it', async () => {
   ).toEqual(['RESET work_mem', 'RESET ALL', 'SET a.b TO 2']);
 });
 
+it('roles that a session has taken are found behind RESET ALL, which leaves them', async () => {
+  expect(await lasting(['SET ROLE a', 'SET work_mem TO 100', 'RESET ALL'])).toEqual(['SET ROLE a', 'RESET ALL']);
+});
+
 it('statements that were prepared and deallocated are not found, however many there were', async () => {
   const pairs = Array.from({ length: 2_000 }, (_, n) => [`PREPARE q${n} AS SELECT ${n}`, `DEALLOCATE q${n}`]).flat();
   expect(await lasting(['PREPARE kept AS SELECT 1', ...pairs])).toEqual(['PREPARE kept AS SELECT 1']);

@@ -35,6 +35,13 @@ describe('settings', () => {
     ['not one that failed', ['!SET a.b = 1'], []],
     ['not one that was reset', ['SET a.b = 1', 'SET a.c = 1', 'RESET a.b'], ['SET a.c = 1']],
     ['none behind RESET ALL or DISCARD ALL', ['SET a.b = 1', 'RESET ALL', 'SET a.c = 1', 'DISCARD ALL'], []],
+    [
+      'roles behind RESET ALL, which leaves them',
+      ['SET SESSION AUTHORIZATION a', 'SET ROLE b', 'SET a.b = 1', 'RESET ALL'],
+      ['SET SESSION AUTHORIZATION a', 'SET ROLE b'],
+    ],
+    ['no role behind DISCARD ALL', ['SET SESSION AUTHORIZATION a', 'SET ROLE b', 'DISCARD ALL'], []],
+    ['no role behind RESET SESSION AUTHORIZATION, which takes both', ['SET ROLE b', 'RESET SESSION AUTHORIZATION'], []],
     ['one that was committed', ['BEGIN', 'SET a.b = 1', 'COMMIT'], ['SET a.b = 1']],
     ['the one before what was rolled back', ['SET a.b = 1', 'BEGIN', 'SET a.b = 2', 'ROLLBACK'], ['SET a.b = 1']],
     ['what a rolled back RESET had taken', ['SET a.b = 1', 'BEGIN', 'RESET ALL', 'ROLLBACK'], ['SET a.b = 1']],
