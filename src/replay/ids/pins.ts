@@ -22,6 +22,16 @@ interface Shown {
   readonly strong: boolean;
 }
 
+/** A group's shown values, and where its draws stand among all: each value may be any one's. */
+interface Claim {
+  readonly asShown: readonly Shown[];
+  /** In the order of values. */
+  readonly shown: readonly Shown[];
+  readonly places: number[];
+  /** Of those draws whose count is certain. */
+  readonly certain: number[];
+}
+
 /** Where counting through the draws has come to. */
 interface Counting {
   /** What the next draw gives by counting. */
@@ -38,14 +48,14 @@ class Pins {
   private readonly stretch: Stretch;
   /** Values counted before each draw. */
   private readonly before: number[] = [];
-  private readonly place = new Map<Draw, number>();
   private readonly pinned = new Map<Draw, number>();
   private readonly taken = new Set<number>();
-  private readonly sizes = new Map<Draw['group'], number>();
   private ceiling: (draw: Draw) => number;
-  private readonly shown = new Map<Draw['group'], readonly Shown[]>();
-  /** Draws that a shown value may belong to. */
-  private readonly claimants = new Map<number, Draw[]>();
+  private readonly claims = new Map<Draw['group'], Claim>();
+  /** Claims on a shown value, those that reach furthest last. */
+  private readonly claimants = new Map<number, Claim[]>();
+  /** `overlapping` of each draw, once it was counted. */
+  private readonly overlaps = { before: [] as number[], behind: [] as number[] };
 
   constructor(draws: readonly Draw[], stretch: Stretch) {
     this.draws = draws;
@@ -54,14 +64,18 @@ class Pins {
     let count = 0;
     draws.forEach((draw, index) => {
       this.before.push(count);
-      this.place.set(draw, index);
       count += draw.count;
-      for (const { slot } of this.shownBy(draw)) {
-        const list = this.claimants.get(slot);
-        if (list === undefined) this.claimants.set(slot, [draw]);
-        else list.push(draw);
-      }
+      const claim = this.claimOf(draw);
+      claim.places.push(index);
+      if (!isUncertain(draw)) claim.certain.push(index);
     });
+    for (const claim of [...this.claims.values()].sort((one, other) => one.places.at(-1)! - other.places.at(-1)!)) {
+      for (const { slot } of claim.shown) {
+        const list = this.claimants.get(slot);
+        if (list === undefined) this.claimants.set(slot, [claim]);
+        else list.push(claim);
+      }
+    }
   }
 
   find(): ReadonlyMap<Draw, number> {
@@ -70,36 +84,35 @@ class Pins {
     else if (this.stretch.floor === null) start += this.shiftBack(start);
     if (start !== null) {
       // First those that were alone in front of what was shown; the rest then has bounds to fit into.
-      this.pass(start, (draw) => this.present(draw.group) === 1);
+      this.pass(start, (draw) => this.claimOf(draw).places.length === 1);
       this.ceiling = ceilings(this.draws, this.pinned, this.stretch.to);
-      this.pass(start, (draw) => this.present(draw.group) > 1);
+      this.pass(start, (draw) => this.claimOf(draw).places.length > 1);
     }
     return this.pinned;
   }
 
-  private shownBy(draw: Draw): readonly Shown[] {
-    const { group } = draw;
-    let shown = this.shown.get(group);
-    if (shown === undefined) {
-      shown = [...group.shown].flatMap(([value, strong]) => {
+  private claimOf({ group }: Draw): Claim {
+    let claim = this.claims.get(group);
+    if (claim === undefined) {
+      const asShown = [...group.shown].flatMap(([value, strong]) => {
         const slot = this.stretch.toSlot(value);
         return slot === null ? [] : [{ slot, strong }];
       });
-      this.shown.set(group, shown);
+      claim = { asShown, shown: [...asShown].sort((a, b) => a.slot - b.slot), places: [], certain: [] };
+      this.claims.set(group, claim);
     }
-    return shown;
+    return claim;
   }
 
   /** With nothing else to start from, the first draw that a value was shown behind gave the highest of them. */
   private firstShown(): number | null {
+    const to = this.stretch.to ?? Number.POSITIVE_INFINITY;
     for (const [index, draw] of this.draws.entries()) {
-      const shown = this.shownBy(draw).filter(({ slot }) => slot <= (this.stretch.to ?? Number.POSITIVE_INFINITY));
-      if (shown.length === 0) continue;
-      const last = Math.max(...shown.map(({ slot }) => slot));
-      const siblings = draw.group.draws
-        .filter((other) => this.place.has(other))
-        .reduce((sum, { count }) => sum + count, 0);
-      return last - Math.max(siblings - 1, 0) - this.before[index]!;
+      const { shown, places } = this.claimOf(draw);
+      const last = shown[firstAbove(shown, to) - 1];
+      if (last === undefined) continue;
+      const siblings = places.reduce((sum, place) => sum + this.draws[place]!.count, 0);
+      return last.slot - Math.max(siblings - 1, 0) - this.before[index]!;
     }
     return this.stretch.to === null ? null : this.stretch.to - this.counted();
   }
@@ -117,7 +130,7 @@ class Pins {
     const votes = new Map<number, number>();
     let atPlace = 0;
     for (const [index, draw] of this.draws.slice(0, NEIGHBOURS).entries()) {
-      const shifts = new Set(this.shownBy(draw).map(({ slot }) => slot - (start + this.before[index]!)));
+      const shifts = new Set(this.claimOf(draw).asShown.map(({ slot }) => slot - (start + this.before[index]!)));
       for (const shift of shifts) {
         if (shift < 0) votes.set(shift, (votes.get(shift) ?? 0) + 1);
         else if (shift <= 2) atPlace += 1;
@@ -159,7 +172,8 @@ class Pins {
         for (let slot = first; slot < first + Math.min(length, 10_000); slot++) this.taken.add(slot);
         draw.certainty = first === state.next ? 'CONFIRMED' : 'CORRECTED';
       }
-      running.push(draw);
+      // One whose end is unknown is never seen to have ended.
+      if (draw.end < Number.POSITIVE_INFINITY) running.push(draw);
       const first = this.pinned.get(draw)!;
       // One that jumped ahead of draws that ran at the same time leaves its place to them; any other moves the count.
       if (first <= state.next || first > state.next + this.overlapping(index, 1)) state.next = this.endOf(draw);
@@ -172,45 +186,83 @@ class Pins {
     return this.pinned.get(pinned)! + Math.max(pinned.count, 1);
   }
 
-  private present(group: Draw['group']): number {
-    let count = this.sizes.get(group);
-    if (count === undefined) {
-      count = group.draws.reduce((sum, draw) => sum + (this.place.has(draw) ? 1 : 0), 0);
-      this.sizes.set(group, count);
-    }
-    return count;
-  }
-
   /** Where a draw began by what was shown behind it; null: nothing shown belongs to it. */
   private shownFirst(index: number, state: Counting): number | null {
     const draw = this.draws[index]!;
-    const all = this.shownBy(draw);
-    if (all.length === 0) return null;
+    const { shown } = this.claimOf(draw);
+    if (shown.length === 0) return null;
     const length = Math.max(draw.count, 1);
     const { next: expect, growth } = state;
     // Before anything was pinned, only doubtful counts and draws at the same time speak for a value below.
     const low =
       state.floor > Number.NEGATIVE_INFINITY ? state.floor : expect - state.doubtful - 2 * this.overlapping(index, -1);
     const ceiling = this.ceiling(draw);
-    const mine = all.filter(
-      ({ slot }) => slot >= low && slot < ceiling && !this.taken.has(slot) && this.isNearest(index, slot, expect),
-    );
-    if (mine.length === 0) return null;
-    const distance = (slot: number) => distanceTo(slot, expect, length);
-    mine.sort((a, b) => distance(a.slot) - distance(b.slot) || a.slot - b.slot);
-    const nearest = mine[0]!;
+    const from = firstAbove(shown, low - 1);
+    const to = firstAbove(shown, ceiling - 1);
+    const mine = ({ slot }: Shown) => !this.taken.has(slot) && this.isNearest(index, slot, expect);
+    const nearest = this.nearestOf(index, expect, { from, to }, mine);
+    if (nearest === null) return null;
     // A jump further than uncertain counts, pinned draws and those that ran at the same time explain needs witnesses.
     const far = expect + length - 1 + growth + this.overlapping(index, 1) + SLACK;
-    if (nearest.slot - this.takenBetween(expect, nearest.slot) > far && !this.bearsOut(index, nearest, expect))
+    if (
+      nearest.slot > far &&
+      nearest.slot - this.takenBetween(expect, nearest.slot) > far &&
+      !this.bearsOut(index, nearest, expect)
+    )
       return null;
+    if (length === 1) return nearest.slot;
+    const within = shown
+      .slice(
+        Math.max(from, firstAbove(shown, nearest.slot - length)),
+        Math.min(to, firstAbove(shown, nearest.slot + length - 1)),
+      )
+      .filter(mine);
+    const distance = (slot: number) => distanceTo(slot, expect, length);
+    within.sort((a, b) => distance(a.slot) - distance(b.slot) || a.slot - b.slot);
     let lowest = nearest.slot;
     let highest = nearest.slot;
-    for (const { slot } of mine) {
+    for (const { slot } of within) {
       if (Math.max(highest, slot) - Math.min(lowest, slot) >= length) continue;
       lowest = Math.min(lowest, slot);
       highest = Math.max(highest, slot);
     }
     return Math.min(Math.max(expect, highest - length + 1), lowest);
+  }
+
+  /** Of the values shown behind a draw that may be its own, the one nearest to what it gives by counting. */
+  private nearestOf(
+    index: number,
+    expect: number,
+    possible: { readonly from: number; readonly to: number },
+    mine: (shown: Shown) => boolean,
+  ): Shown | null {
+    const { shown } = this.claimOf(this.draws[index]!);
+    const last = expect + Math.max(this.draws[index]!.count, 1) - 1;
+    const at = Math.min(Math.max(firstAbove(shown, expect - 1), possible.from), possible.to);
+    let before = at - 1;
+    while (before >= possible.from && !mine(shown[before]!)) before -= 1;
+    const below = before < possible.from ? null : shown[before]!;
+    const reach = Math.max(last, this.reach(index, expect));
+    const to = below === null ? reach : Math.min(reach, last + (expect - below.slot) - 1);
+    for (let behind = at; behind < possible.to && shown[behind]!.slot <= to; behind++)
+      if (mine(shown[behind]!)) return shown[behind]!;
+    return below;
+  }
+
+  /** From where on values lie nearer to a later draw of the group, whatever they are: see `isNearest`. */
+  private reach(index: number, expect: number): number {
+    const draw = this.draws[index]!;
+    const { places, certain } = this.claimOf(draw);
+    const others = isUncertain(draw) ? places : certain;
+    const end = this.countedEnd(index);
+    const next = others[firstWhere(others.length, (at) => others[at]! > index && this.countedEnd(others[at]!) > end)];
+    if (next === undefined) return Number.POSITIVE_INFINITY;
+    return expect + (this.before[next]! + end) / 2 - this.before[index]!;
+  }
+
+  /** The last value of a draw by counting through all of them. */
+  private countedEnd(index: number): number {
+    return this.before[index]! + Math.max(this.draws[index]!.count, 1) - 1;
   }
 
   private takenBetween(from: number, to: number): number {
@@ -221,6 +273,12 @@ class Pins {
 
   /** Values of the neighbours on one side (-1 before, 1 behind) that ran at the same time. */
   private overlapping(index: number, side: 1 | -1): number {
+    const known = side > 0 ? this.overlaps.behind : this.overlaps.before;
+    known[index] ??= this.countOverlapping(index, side);
+    return known[index];
+  }
+
+  private countOverlapping(index: number, side: 1 | -1): number {
     const draw = this.draws[index]!;
     let count = 0;
     for (let step = 1; step <= NEIGHBOURS; step++) {
@@ -239,12 +297,26 @@ class Pins {
   private isNearest(index: number, slot: number, expect: number): boolean {
     const draw = this.draws[index]!;
     const own = distanceTo(slot, expect, Math.max(draw.count, 1));
-    if (own === 0) return true;
-    return (this.claimants.get(slot) ?? []).every((other) => {
-      const place = this.place.get(other)!;
-      if (place <= index || this.pinned.has(other) || (isUncertain(other) && !isUncertain(draw))) return true;
-      return distanceTo(slot, expect + this.before[place]! - this.before[index]!, Math.max(other.count, 1)) >= own;
-    });
+    // Later draws are counted above, and so further from what lies below.
+    if (own === 0 || slot < expect) return true;
+    const counted = slot - expect + this.before[index]!;
+    const claims = this.claimants.get(slot) ?? [];
+    for (let at = claims.length - 1; at >= 0 && claims[at]!.places.at(-1)! > index; at--) {
+      const { places, certain } = claims[at]!;
+      // Of several in a group, those that come later are not pinned yet.
+      if (places.length === 1 && this.pinned.has(this.draws[places[0]!]!)) continue;
+      if (this.distanceToLater(isUncertain(draw) ? places : certain, index, counted) < own) return false;
+    }
+    return true;
+  }
+
+  /** How far a value lies from the nearest of those draws that come behind another one, by counting through all of them. */
+  private distanceToLater(places: readonly number[], index: number, counted: number): number {
+    const from = firstWhere(places.length, (at) => places[at]! > index);
+    const above = firstWhere(places.length, (at) => at >= from && this.before[places[at]!]! > counted);
+    let distance = above < places.length ? this.before[places[above]!]! - counted : Number.POSITIVE_INFINITY;
+    if (above > from) distance = Math.min(distance, Math.max(counted - this.countedEnd(places[above - 1]!), 0));
+    return distance;
   }
 
   /** Whether the draws that follow show values further on too. */
@@ -259,12 +331,31 @@ class Pins {
     ) {
       const counted = expect + this.before[at]! - this.before[index]!;
       const near = 2 + this.overlapping(at, 1) + this.overlapping(at, -1);
-      const slots = this.shownBy(this.draws[at]!);
-      if (slots.some(({ slot }) => Math.abs(slot - counted - jump) <= near)) agree += 1;
-      else if (slots.some(({ slot }) => Math.abs(slot - counted) <= near)) disagree += 1;
+      const showsNear = ({ shown: others }: Claim, slot: number) =>
+        firstAbove(others, slot - near - 1) < firstAbove(others, slot + near);
+      const claim = this.claimOf(this.draws[at]!);
+      if (showsNear(claim, counted + jump)) agree += 1;
+      else if (showsNear(claim, counted)) disagree += 1;
     }
     return shown.strong ? agree >= disagree : agree > 0 && disagree === 0;
   }
+}
+
+/** Index of the first shown value above a slot. */
+function firstAbove(shown: readonly Shown[], slot: number): number {
+  return firstWhere(shown.length, (at) => shown[at]!.slot > slot);
+}
+
+/** The first of so many indexes from which on something holds; `length`: it never does. */
+function firstWhere(length: number, holds: (index: number) => boolean): number {
+  let low = 0;
+  let high = length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (holds(middle)) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }
 
 function isUncertain(draw: Draw): boolean {
@@ -289,14 +380,5 @@ export function ceilings(
   for (let index = draws.length - 1; index >= 0; index--) {
     lowest[index] = Math.min(lowest[index + 1]!, pinned.get(draws[index]!) ?? Number.POSITIVE_INFINITY);
   }
-  return (draw) => {
-    let low = 0;
-    let high = draws.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (draws[middle]!.start > draw.end) high = middle;
-      else low = middle + 1;
-    }
-    return lowest[low]!;
-  };
+  return (draw) => lowest[firstWhere(draws.length, (at) => draws[at]!.start > draw.end)]!;
 }
