@@ -236,6 +236,7 @@ describe('settling what draws gave', () => {
         stretch: 0,
         shown: new Map(),
         before: new Set(),
+        blind: false,
       };
       for (const value of shown?.split(',') ?? []) group.shown.set(BigInt(value.trim()), true);
       const draw: Draw = {

@@ -19,6 +19,8 @@ export interface Group {
   readonly shown: Map<bigint, boolean>;
   /** Values that the session had shown before these draws: not theirs. */
   before: ReadonlySet<bigint>;
+  /** What is shown behind them may as well be of a full group before: nothing is concluded from it. */
+  blind: boolean;
 }
 
 /** One statement's draws from one sequence, in the record. */

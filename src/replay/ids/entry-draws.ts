@@ -37,7 +37,7 @@ export function newDraw(order: number, entry: Entry, step: bigint, counts: Count
     end,
     guess: range.count,
     ...range,
-    group: { transaction: null, draws: [], stretch: 0, shown: new Map(), before: NO_VALUES },
+    group: { transaction: null, draws: [], stretch: 0, shown: new Map(), before: NO_VALUES, blind: false },
     slot: null,
     origin: null,
     certainty: 'UNSETTLED',
@@ -55,13 +55,13 @@ export function joinGroup(groups: Map<Track, Group>, track: Track, draw: Draw, e
   const group = groups.get(track);
   // BEGIN is the first entry of a transaction: an entry at 1 may be one of several autocommit statements.
   const transaction = entry.sequence > 1 ? entry.transactionId : null;
-  if (
-    group === undefined ||
-    group.shown.size > 0 ||
-    group.transaction !== transaction ||
-    group.stretch !== track.stretch ||
-    group.draws.length >= MOST_SHOWN
-  ) {
+  const goesOn =
+    group !== undefined &&
+    group.shown.size === 0 &&
+    group.transaction === transaction &&
+    group.stretch === track.stretch;
+  if (!goesOn || group.draws.length >= MOST_SHOWN) {
+    draw.group.blind = goesOn;
     draw.group.transaction = transaction;
     draw.group.stretch = track.stretch;
     draw.group.draws.push(draw);

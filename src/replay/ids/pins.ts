@@ -94,7 +94,7 @@ class Pins {
   private claimOf({ group }: Draw): Claim {
     let claim = this.claims.get(group);
     if (claim === undefined) {
-      const asShown = [...group.shown].flatMap(([value, strong]) => {
+      const asShown = [...(group.blind ? [] : group.shown)].flatMap(([value, strong]) => {
         const slot = this.stretch.toSlot(value);
         return slot === null ? [] : [{ slot, strong }];
       });
@@ -124,20 +124,28 @@ class Pins {
 
   /**
    * The target's sequence may stand behind the record's (a copy taken later). Values below it are taken for
-   * rows older than the draw, unless at least two draws agree on how far the record's sequence was behind.
+   * rows older than the draw, unless draws of at least two groups agree on how far the record's sequence was behind:
+   * what is shown behind a single one may be neighbours among the older rows.
    */
   private shiftBack(start: number): number {
-    const votes = new Map<number, number>();
+    const votes = new Map<number, { count: number; readonly groups: Set<Draw['group']> }>();
     let atPlace = 0;
     for (const [index, draw] of this.draws.slice(0, NEIGHBOURS).entries()) {
-      const shifts = new Set(this.claimOf(draw).asShown.map(({ slot }) => slot - (start + this.before[index]!)));
-      for (const shift of shifts) {
-        if (shift < 0) votes.set(shift, (votes.get(shift) ?? 0) + 1);
-        else if (shift <= 2) atPlace += 1;
+      for (const { slot } of this.claimOf(draw).asShown) {
+        const shift = slot - (start + this.before[index]!);
+        if (shift >= 0) {
+          if (shift <= 2) atPlace += 1;
+          continue;
+        }
+        const vote = votes.get(shift) ?? { count: 0, groups: new Set() };
+        vote.count += 1;
+        vote.groups.add(draw.group);
+        votes.set(shift, vote);
       }
     }
-    const [shift, count] = [...votes].reduce((best, vote) => (vote[1] > best[1] ? vote : best), [0, 0]);
-    return count >= 2 && count > atPlace ? shift : 0;
+    let best = { shift: 0, count: 0 };
+    for (const [shift, { count, groups }] of votes) if (groups.size >= 2 && count > best.count) best = { shift, count };
+    return best.count > atPlace ? best.shift : 0;
   }
 
   /** Counts through all draws and pins those that `takes`. */

@@ -122,7 +122,8 @@ export class Track {
   /** A value that came to light after its draw was settled. */
   shownLate(draw: Draw): boolean {
     const { origin } = draw;
-    if (isShown(draw) || origin === null || draw.slot === null || draw.group.draws.length !== 1) return false;
+    if (isShown(draw) || origin === null || draw.slot === null || draw.group.draws.length !== 1 || draw.group.blind)
+      return false;
     for (const [value, strong] of draw.group.shown) {
       const slot = toSlot(origin, draw.step, value);
       if (slot === null || (!strong && slot !== draw.slot) || Math.abs(slot - draw.slot) > LATE_RANGE) continue;

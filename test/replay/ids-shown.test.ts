@@ -1,0 +1,62 @@
+import { expect, it } from 'vitest';
+import { HandMadeRecord } from '../support/record.ts';
+import type { RecordedSession } from './ids-recorder.ts';
+import { failures, run } from './ids-support.ts';
+import { a, b, bench, recorder, source, target, trialOfEachTest } from './ids-trial.ts';
+
+trialOfEachTest(`
+  CREATE TABLE item (id bigserial PRIMARY KEY, name text);
+  CREATE TABLE part (item bigint REFERENCES item)`);
+
+async function insert(session: RecordedSession, name: string): Promise<string> {
+  const { rows } = await session.run('INSERT INTO item (name) VALUES ($1) RETURNING id', [name]);
+  return String(rows[0]?.[0]);
+}
+
+async function expectRestored(): Promise<void> {
+  const replayed = await bench.replay(target, await recorder.finish(bench.journal));
+  expect(failures(replayed)).toEqual([]);
+  for (const sql of ['SELECT * FROM item ORDER BY id', 'SELECT * FROM part ORDER BY 1'])
+    expect(await run(target, sql)).toBe(await run(source, sql));
+}
+
+it('gives ids to more rows of one transaction than it remembers, though later statements name the first ones', async () => {
+  await a.run('BEGIN');
+  const ids: string[] = [];
+  for (let n = 0; n < 2_000; n++) ids.push(await insert(a, `row ${n}`));
+  for (const id of ids.slice(0, 50)) await a.run('INSERT INTO part VALUES ($1)', [id]);
+  await a.run('COMMIT');
+  await expectRestored();
+});
+
+it('takes neighbouring rows that a transaction names for older ones where the target stands behind them', async () => {
+  for (const database of [source, target])
+    await run(database, "INSERT INTO item (name) SELECT 'old' FROM generate_series(1, 100)");
+  await a.run('BEGIN');
+  for (const name of ['one', 'two']) await insert(a, name);
+  await a.run("UPDATE item SET name = 'changed' WHERE id = $1", ['5']);
+  await a.run("UPDATE item SET name = 'changed' WHERE id = $1", ['6']);
+  await a.run('COMMIT');
+  await insert(b, 'three');
+  await expectRestored();
+});
+
+it('does not take an id that a transaction names for one of its later rows where it may be of too many before', async () => {
+  await Promise.all([a.end(), b.end()]);
+  const record = new HandMadeRecord();
+  const expected: string[] = [];
+  const inserted = (session: string, name: string, durationMs = 0.1) => {
+    record.run(session, `INSERT INTO item (name) VALUES ('${name}')`, { durationMs });
+    expected.push(`${expected.length + 1}|${name}`);
+  };
+  record.run('a', 'BEGIN');
+  for (let n = 0; n < 990; n++) inserted('a', `row ${n}`);
+  // One that runs at the same time as all that follow: its place among them is open.
+  inserted('b', 'beside', 10_000);
+  for (let n = 990; n < 1_010; n++) inserted('a', `row ${n}`);
+  record.run('a', 'INSERT INTO part VALUES (1001)');
+  record.run('a', 'COMMIT');
+  const replayed = await bench.replay(target, await record.store(bench.journal));
+  expect(failures(replayed)).toEqual([]);
+  expect(await run(target, 'SELECT * FROM item ORDER BY id')).toBe(expected.join('\n'));
+});
