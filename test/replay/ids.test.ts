@@ -146,6 +146,7 @@ describe('what a text says that a statement draws', () => {
     expect(uncertain("INSERT INTO orders (name) SELECT 'x' FROM plain ON CONFLICT DO NOTHING")).toEqual([
       'public.orders_id_seq true UNKNOWN',
     ]);
+    expect(uncertain("SELECT nextval('free') FROM plain OFFSET 2")).toEqual(['public.free true UNKNOWN']);
     expect(uncertain('COPY orders (name) FROM STDIN')).toEqual(['public.orders_id_seq true ROWS']);
   });
 });

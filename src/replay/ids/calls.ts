@@ -161,7 +161,7 @@ class CallReader {
   }
 }
 
-/** DISTINCT, LIMIT and the like make rows of the result out of more evaluations. */
+/** DISTINCT, OFFSET and the like make rows of the result out of more evaluations. */
 function isFiltered(tokens: TokenList, query: number, group: number): boolean {
-  return tokens.find(query, group, ['DISTINCT', 'GROUP', 'UNION', 'INTERSECT', 'EXCEPT']) >= 0;
+  return tokens.find(query, group, ['DISTINCT', 'GROUP', 'UNION', 'INTERSECT', 'EXCEPT', 'OFFSET']) >= 0;
 }

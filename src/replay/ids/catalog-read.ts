@@ -1,11 +1,11 @@
 import type { TargetConnection } from '../../target/connection.ts';
-import { type Column, NamedCatalog, type RowEvent, type Sequence, type TriggerDraws } from './catalog.ts';
+import { type Column, NamedCatalog, type RowEvent, type Sequence, type Trigger, type TriggerDraws } from './catalog.ts';
 import { type Routine, routineDraws } from './routines.ts';
 import { listed } from './search-path.ts';
 
 const SEQUENCES = `
 SELECT s.seqrelid::text, n.nspname, c.relname, s.seqincrement::text, s.seqstart::text, s.seqmin::text, s.seqmax::text,
-       s.seqcycle, s.seqcache::text,
+       s.seqcycle, s.seqcache::text, s.seqtypid::regtype::text,
        has_schema_privilege(n.oid, 'USAGE') AND has_sequence_privilege(c.oid, 'SELECT'),
        has_schema_privilege(n.oid, 'USAGE') AND has_sequence_privilege(c.oid, 'UPDATE')
          AND NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = ANY (string_to_array($1, chr(1)))
@@ -60,14 +60,21 @@ JOIN pg_class t ON t.oid = d.refobjid AND t.relkind IN ('r', 'p')
 WHERE NOT EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = v.oid AND g.tgtype & 64 = 64 AND g.tgtype & 4 = 4)`;
 
 const TRIGGERS = `
-SELECT t.tgrelid::text, p.oid::text, t.tgtype::text FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid
-WHERE NOT t.tgisinternal AND t.tgenabled IN ('O', 'A')`;
+SELECT t.tgrelid::text, p.oid::text, t.tgtype::text, t.tgname, t.tgenabled IN ('O', 'A')
+FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid WHERE NOT t.tgisinternal`;
 
 const ROUTINES = `
 SELECT p.oid::text, p.proname, p.prosrc FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
 JOIN pg_language l ON l.oid = p.prolang
 WHERE n.nspname NOT IN ('pg_catalog', 'information_schema') AND l.lanname IN ('sql', 'plpgsql', 'plpython3u', 'plperl', 'plv8')
   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e')`;
+
+/** Largest values of the types of sequences. */
+const TOPS: Readonly<Record<string, bigint>> = {
+  smallint: 2n ** 15n - 1n,
+  integer: 2n ** 31n - 1n,
+  bigint: 2n ** 63n - 1n,
+};
 
 const POSITIONS_AT_ONCE = 200;
 
@@ -101,7 +108,14 @@ export async function readCatalog(
   builder.addPartitions((await connection.query(PARTITIONS)).rows as string[][]);
   for (const row of (await connection.query(FOREIGN_KEYS)).rows) builder.addForeignKey(row as string[]);
   for (const row of (await connection.query(VIEWS)).rows) builder.addView(row as string[]);
-  const triggers = (await connection.query(TRIGGERS)).rows as string[][];
+  const triggers = ((await connection.query(TRIGGERS)).rows as string[][]).map(
+    ([relation, routine, type, name, enabled]): TriggerRow => ({
+      relation: relation!,
+      routine: routine!,
+      type: Number(type),
+      trigger: { name: name!, enabled: enabled === 't' },
+    }),
+  );
   const routines = (await connection.query(ROUTINES)).rows as string[][];
   return builder.build(
     triggers,
@@ -185,6 +199,14 @@ interface TableDraft {
   readonly refers: Set<string>;
 }
 
+interface TriggerRow {
+  readonly relation: string;
+  readonly routine: string;
+  /** `pg_trigger.tgtype`. */
+  readonly type: number;
+  readonly trigger: Trigger;
+}
+
 interface ForeignKey {
   readonly from: string;
   readonly column: string;
@@ -207,7 +229,8 @@ class CatalogBuilder {
   }
 
   addSequence(row: readonly (string | null)[]): void {
-    const [oid, schema, relation, increment, start, min, max, cycles, cache, readable, settable] = row as string[];
+    const [oid, schema, relation, increment, start, min, max, cycles, cache, type, readable, settable] =
+      row as string[];
     const sequence = this.catalog.addSequence(schema!, relation!, {
       increment: BigInt(increment!),
       start: BigInt(start!),
@@ -215,6 +238,7 @@ class CatalogBuilder {
       max: BigInt(max!),
       cycles: cycles === 't',
       cache: BigInt(cache!),
+      top: TOPS[type!]!,
       settable: settable === 't',
       readable: readable === 't',
     });
@@ -295,7 +319,7 @@ class CatalogBuilder {
     this.views.push({ view: view!, base: base! });
   }
 
-  build(triggers: readonly (readonly string[])[], routines: readonly Routine[]): NamedCatalog {
+  build(triggers: readonly TriggerRow[], routines: readonly Routine[]): NamedCatalog {
     const { catalog } = this;
     this.followForeignKeys();
     this.followTruncation();
@@ -327,15 +351,12 @@ class CatalogBuilder {
   }
 
   /** Adds what routines draw in triggers and defaults; true when that was not known of all of them. */
-  private addHiddenDraws(
-    triggers: readonly (readonly string[])[],
-    drawn: ReadonlyMap<string, readonly Sequence[]>,
-  ): boolean {
+  private addHiddenDraws(triggers: readonly TriggerRow[], drawn: ReadonlyMap<string, readonly Sequence[]>): boolean {
     let added = false;
-    for (const [relation, routine, type] of triggers) {
-      const table = this.tables.get(relation!);
-      for (const sequence of drawn.get(routine!) ?? [])
-        for (const draws of triggerDraws(Number(type), sequence)) added = addTrigger(table, draws) || added;
+    for (const { relation, routine, type, trigger } of triggers) {
+      const table = this.tables.get(relation);
+      for (const sequence of drawn.get(routine) ?? [])
+        for (const draws of triggerDraws(trigger, type, sequence)) added = addTrigger(table, draws) || added;
     }
     for (const { columns } of this.tables.values()) {
       for (const column of columns) {
@@ -356,10 +377,11 @@ class CatalogBuilder {
         const from = this.tables.get(key.from);
         const to = this.tables.get(key.to);
         const onDelete = CASCADED[key.onDelete];
-        for (const { event, sequence } of [...(from?.triggers ?? [])]) {
-          if (event === onDelete) more = addTrigger(to, { event: 'DELETE', perRow: true, sequence }) || more;
+        for (const { event, ...draws } of [...(from?.triggers ?? [])]) {
+          const cascaded = { ...draws, perRow: true, cascaded: true };
+          if (event === onDelete) more = addTrigger(to, { ...cascaded, event: 'DELETE' }) || more;
           if (key.onUpdate in CASCADED && event === 'UPDATE')
-            more = addTrigger(to, { event: 'UPDATE', perRow: true, sequence }) || more;
+            more = addTrigger(to, { ...cascaded, event: 'UPDATE' }) || more;
         }
       }
     }
@@ -400,7 +422,8 @@ const CASCADED: Readonly<Record<string, RowEvent>> = { c: 'DELETE', n: 'UPDATE',
 /** False when the table has it already. */
 function addTrigger(table: TableDraft | undefined, draws: TriggerDraws): boolean {
   const known = table?.triggers.some(
-    ({ event, perRow, sequence }) => event === draws.event && perRow === draws.perRow && sequence === draws.sequence,
+    ({ trigger, event, perRow, sequence }) =>
+      trigger === draws.trigger && event === draws.event && perRow === draws.perRow && sequence === draws.sequence,
   );
   if (table === undefined || known === true) return false;
   table.triggers.push(draws);
@@ -408,12 +431,14 @@ function addTrigger(table: TableDraft | undefined, draws: TriggerDraws): boolean
 }
 
 /** `pg_trigger.tgtype`: bit 0 row, 2 insert, 3 delete, 4 update. */
-function triggerDraws(type: number, sequence: Sequence): TriggerDraws[] {
+function triggerDraws(trigger: Trigger, type: number, sequence: Sequence): TriggerDraws[] {
   const perRow = (type & 1) !== 0;
   const events: readonly (readonly [number, RowEvent])[] = [
     [4, 'INSERT'],
     [8, 'DELETE'],
     [16, 'UPDATE'],
   ];
-  return events.filter(([bit]) => (type & bit) !== 0).map(([, event]) => ({ event, perRow, sequence }));
+  return events
+    .filter(([bit]) => (type & bit) !== 0)
+    .map(([, event]) => ({ trigger, cascaded: false, event, perRow, sequence }));
 }

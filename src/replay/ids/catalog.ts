@@ -10,8 +10,10 @@ export interface Sequence {
   min: bigint;
   max: bigint;
   cycles: boolean;
+  /** The largest value of its type. */
+  top: bigint;
   /** Values that a session takes at once. Above 1, the order of values is not the order of draws. */
-  readonly cache: bigint;
+  cache: bigint;
   /** What nextval gives next; null when this login may not read it. */
   next: bigint | null;
   /** Every login of the replay may call setval. */
@@ -33,8 +35,18 @@ export interface Column {
 
 export type RowEvent = 'INSERT' | 'UPDATE' | 'DELETE';
 
+/** One trigger, whatever it draws. */
+export interface Trigger {
+  name: string;
+  /** As in `ALTER TABLE … ENABLE TRIGGER`, for sessions that do not replicate. */
+  enabled: boolean;
+}
+
 /** What a trigger may draw when its event comes. */
 export interface TriggerDraws {
+  readonly trigger: Trigger;
+  /** It is a trigger of a table whose rows a foreign key changes or deletes with those of this one. */
+  readonly cascaded: boolean;
   readonly event: RowEvent;
   readonly perRow: boolean;
   readonly sequence: Sequence;
@@ -69,10 +81,8 @@ export interface Catalog {
   /** Makes objects known that the record creates; a null schema is the one that new objects go to. */
   addTable(schema: string | null, name: string, table: Omit<Table, 'schema' | 'name'>): Table;
   addSequence(schema: string | null, name: string, values: Partial<Sequence>): Sequence;
-  addSchema(name: string): void;
-  addRoutine(name: string, draws: readonly Sequence[]): void;
-  renameTable(table: Table, name: string): void;
-  renameSequence(sequence: Sequence, name: string): void;
+  /** Holds the objects, however a session finds them. */
+  readonly whole: NamedCatalog;
   /** Where new objects go; null: unknown. */
   readonly home: string | null;
   /** What an unqualified name may mean of which `table` and `sequence` cannot tell it; empty where they can. */
@@ -91,6 +101,7 @@ export interface BegunWith {
 
 /** A catalog that is filled object by object. */
 export class NamedCatalog implements Catalog {
+  readonly whole = this;
   readonly sequences = new Map<string, Sequence>();
   readonly home: string;
   readonly schemas = new Set<string>();
@@ -147,19 +158,67 @@ export class NamedCatalog implements Catalog {
     this.routines = new Map([...this.routines, [name, [...new Set([...this.routine(name), ...draws])]]]);
   }
 
-  renameTable(table: Table, name: string): void {
+  /** Gives a table another name or schema. */
+  moveTable(table: Table, { schema = table.schema, name = table.name }: Partial<Pick<Table, 'schema' | 'name'>>): void {
     this.tableNames.delete(table.schema, table.name);
-    this.addTable(table.schema, name, table);
+    this.addTable(schema, name, table);
   }
 
-  renameSequence(sequence: Sequence, name: string): void {
-    const [schema, old] = this.sequenceNames.placeOf(sequence);
+  moveSequence(sequence: Sequence, to: Partial<Pick<Table, 'schema' | 'name'>>): void {
+    const [oldSchema, oldName] = this.sequenceNames.placeOf(sequence);
+    const { schema = oldSchema, name = oldName } = to;
     this.sequences.delete(sequence.name);
-    this.sequenceNames.delete(schema, old);
+    this.sequenceNames.delete(oldSchema, oldName);
     sequence.name = `${schema}.${name}`;
     sequence.regclass = `${quoted(schema)}.${quoted(name)}`;
     this.sequences.set(sequence.name, sequence);
     this.sequenceNames.add(schema, name, sequence);
+  }
+
+  renameSchema(schema: string, name: string): void {
+    for (const table of this.tableNames.in(schema)) this.moveTable(table, { schema: name });
+    for (const sequence of this.sequenceNames.in(schema)) this.moveSequence(sequence, { schema: name });
+    this.schemas.delete(schema);
+    this.schemas.add(name);
+  }
+
+  /** With the sequences that it owns. */
+  dropTable(table: Table): void {
+    this.tableNames.delete(table.schema, table.name);
+    for (const sequence of table.owns) this.dropSequence(sequence);
+  }
+
+  /** With the defaults that draw from it. */
+  dropSequence(sequence: Sequence): void {
+    const [schema, name] = this.sequenceNames.placeOf(sequence);
+    this.sequences.delete(sequence.name);
+    this.sequenceNames.delete(schema, name);
+    for (const table of this.tableNames.all()) {
+      if (![...table.holds.values(), ...table.owns].includes(sequence)) continue;
+      this.addTable(table.schema, table.name, {
+        ...table,
+        columns: table.columns.map((column) => (column.draws === sequence ? { ...column, draws: null } : column)),
+        owns: table.owns.filter((owned) => owned !== sequence),
+        holds: new Map([...table.holds].filter(([, held]) => held !== sequence)),
+      });
+    }
+  }
+
+  dropSchema(schema: string): void {
+    for (const table of this.tableNames.in(schema)) this.dropTable(table);
+    for (const sequence of this.sequenceNames.in(schema)) this.dropSequence(sequence);
+    this.schemas.delete(schema);
+  }
+
+  /** The column owns the sequence from here on; null: none does. */
+  giveSequence(sequence: Sequence, owner: Table | null, column: string): void {
+    for (const table of this.tableNames.all())
+      if (table.owns.includes(sequence))
+        this.addTable(table.schema, table.name, { ...table, owns: table.owns.filter((owned) => owned !== sequence) });
+    if (owner === null) return;
+    const table = this.table(owner.schema, owner.name) ?? owner;
+    const holds = table.holds.has(column) ? table.holds : new Map([...table.holds, [column, sequence] as const]);
+    this.addTable(table.schema, table.name, { ...table, holds, owns: [...table.owns, sequence] });
   }
 
   get hasRoutines(): boolean {
@@ -184,6 +243,7 @@ export class NamedCatalog implements Catalog {
       min: 1n,
       max: 2n ** 63n - 1n,
       cycles: false,
+      top: 2n ** 63n - 1n,
       cache: 1n,
       next: null,
       settable: true,
@@ -200,7 +260,7 @@ export class NamedCatalog implements Catalog {
 
 /** A catalog as sessions see it that have another search path, or one of several. */
 export class ScopedCatalog implements Catalog {
-  private readonly whole: NamedCatalog;
+  readonly whole: NamedCatalog;
   private readonly paths: Paths;
 
   /** @param paths one of which it is; null: nobody knows */
@@ -249,22 +309,6 @@ export class ScopedCatalog implements Catalog {
   addSequence(schema: string | null, name: string, values: Partial<Sequence>): Sequence {
     return this.whole.addSequence(schema ?? this.home, name, values);
   }
-
-  addSchema(name: string): void {
-    this.whole.addSchema(name);
-  }
-
-  addRoutine(name: string, draws: readonly Sequence[]): void {
-    this.whole.addRoutine(name, draws);
-  }
-
-  renameTable(table: Table, name: string): void {
-    this.whole.renameTable(table, name);
-  }
-
-  renameSequence(sequence: Sequence, name: string): void {
-    this.whole.renameSequence(sequence, name);
-  }
 }
 
 /** Search paths that a session may have; null: any. */
@@ -307,6 +351,14 @@ class Names<T> {
     for (const [schema, names] of this.bySchema)
       for (const [name, one] of names) if (one === object) return [schema, name];
     return ['', ''];
+  }
+
+  all(): T[] {
+    return [...this.bySchema.keys()].flatMap((schema) => this.in(schema));
+  }
+
+  in(schema: string): T[] {
+    return [...(this.bySchema.get(schema)?.values() ?? [])];
   }
 
   find(schema: string | null, name: string): T | null {

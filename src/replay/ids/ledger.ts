@@ -180,12 +180,12 @@ export class DrawLedger {
     for (const [id, kept] of this.kept) if (kept.commitSeq < commitSeq) this.kept.delete(id);
   }
 
-  /** Transactions that may have created or restarted a sequence, or set a path, and were rolled back: it went back with them. */
+  /** Transactions that may have created, changed or restarted a sequence, or set a path, and were rolled back: it went back with them. */
   private async undone(entries: readonly Entry[]): Promise<ReadonlySet<string>> {
     const ids = [
       ...new Set(
         entries.flatMap(({ transactionId, statement }) =>
-          /\b(?:restart|create|alter)\b/i.test(statement) || MAY_SET_PATH.test(statement) ? [transactionId] : [],
+          /\b(?:restart|create|alter|drop)\b/i.test(statement) || MAY_SET_PATH.test(statement) ? [transactionId] : [],
         ),
       ),
     ];

@@ -47,26 +47,34 @@ class RestartReader {
     this.changes.push({ sequence, next, parameter: null, add: 0n, transactional: true });
   }
 
-  /** ALTER SEQUENCE … RESTART, ALTER TABLE … ALTER column RESTART. */
+  /** ALTER SEQUENCE … RESTART, ALTER TABLE … ALTER column … RESTART. */
   alter(): void {
     const { tokens, catalog } = this;
-    let restart = -1;
-    for (let index = 1; index < tokens.length && restart < 0; index++)
-      if (tokens.at(index).name === 'restart') restart = index;
-    if (restart < 0) return;
-    let at = 2;
-    if (tokens.word(at) === 'IF') at += 2;
-    const target = tokens.name(at);
-    const given = tokens.value(tokens.word(restart + 1) === 'WITH' ? restart + 2 : restart + 1)?.given.literal ?? null;
+    if (this.restartIn(1, tokens.length) < 0) return;
+    const target = tokens.name(tokens.word(2) === 'IF' ? 4 : 2);
     if (tokens.word(1) === 'SEQUENCE') {
-      const sequence = catalog.sequence(target.schema, target.name);
       this.unsure.push(...catalog.sequencesMeant(target.schema, target.name));
-      if (sequence !== null) this.restart(sequence, given ?? sequence.start);
+      this.restarted(catalog.sequence(target.schema, target.name), target.next, tokens.length);
       return;
     }
-    const column = tokens.at(restart - 1).name ?? '';
-    const sequence = this.target(target)?.columns.find(({ name }) => name === column)?.draws ?? null;
-    if (sequence !== null) this.restart(sequence, given ?? sequence.start);
+    const table = this.target(target);
+    for (const { from, to } of tokens.items(target.next, tokens.length)) {
+      const column = tokens.at(tokens.at(from + 1).name === 'column' ? from + 2 : from + 1).name;
+      this.restarted(table?.columns.find(({ name }) => name === column)?.draws ?? null, from, to);
+    }
+  }
+
+  private restartIn(from: number, to: number): number {
+    for (let index = from; index < to; index++) if (this.tokens.at(index).name === 'restart') return index;
+    return -1;
+  }
+
+  private restarted(sequence: Sequence | null, from: number, to: number): void {
+    const { tokens } = this;
+    const at = this.restartIn(from, to);
+    if (sequence === null || at < 0) return;
+    const value = tokens.value(tokens.word(at + 1) === 'WITH' ? at + 2 : at + 1);
+    this.restart(sequence, value?.given.literal ?? sequence.start);
   }
 
   private target({ schema, name }: { readonly schema: string | null; readonly name: string }): Table | null {

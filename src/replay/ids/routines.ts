@@ -60,7 +60,7 @@ export function sourceDraws(source: string, objects: Objects, called: Set<string
         table = objects.table(...qualifiedName(tokens));
       }
       for (const trigger of table?.triggers ?? [])
-        if (event === 'MERGE' || trigger.event === event) found.add(trigger.sequence);
+        if (trigger.trigger.enabled && (event === 'MERGE' || trigger.event === event)) found.add(trigger.sequence);
       for (const { draws, mayDraw } of word === 'INTO' ? (table?.columns ?? []) : [])
         for (const sequence of draws === null ? mayDraw : [draws, ...mayDraw]) found.add(sequence);
       last = '';

@@ -181,7 +181,7 @@ class StatementReader {
 
   private triggers(table: Table, event: RowEvent, count: number, rows: DrawRows): void {
     for (const trigger of table.triggers) {
-      if (trigger.event !== event) continue;
+      if (trigger.event !== event || !trigger.trigger.enabled) continue;
       if (trigger.perRow) this.draw(trigger.sequence, count, rows, false);
       else this.draw(trigger.sequence, 1, 'FIXED', false);
     }

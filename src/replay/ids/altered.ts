@@ -1,0 +1,177 @@
+import type { Catalog, Column, Table } from './catalog.ts';
+import { renameTrigger, switchTriggers } from './created-routines.ts';
+import { CONSTRAINTS, type Definitions } from './definitions.ts';
+import type { TokenList } from './tokens.ts';
+
+/** Follows what an ALTER of a schema, sequence, table or trigger changes; false: nothing that is known. */
+export function alter(tokens: TokenList, catalog: Catalog, made: Definitions): boolean {
+  const alteration = new Alteration(tokens, catalog, made);
+  switch (tokens.at(1).name) {
+    case 'schema':
+      return alteration.schema();
+    case 'sequence':
+      return alteration.sequence();
+    case 'table':
+      return alteration.table();
+    case 'trigger':
+      return renameTrigger(tokens, catalog);
+    default:
+      return false;
+  }
+}
+
+/** Forgets what a DROP drops; false: nothing that is known. */
+export function drop(tokens: TokenList, catalog: Catalog): boolean {
+  const kind = tokens.at(1).name;
+  if (kind !== 'table' && kind !== 'sequence' && kind !== 'schema') return false;
+  const { whole } = catalog;
+  let dropped = false;
+  for (const { from } of tokens.items(tokens.word(2) === 'IF' ? 4 : 2, tokens.length)) {
+    const { schema, name } = tokens.name(from);
+    const table = kind === 'table' ? catalog.table(schema, name) : null;
+    const sequence = kind === 'sequence' ? catalog.sequence(schema, name) : null;
+    if (table !== null) whole.dropTable(table);
+    if (sequence !== null) whole.dropSequence(sequence);
+    if (kind === 'schema') whole.dropSchema(name);
+    dropped ||= table !== null || sequence !== null || kind === 'schema';
+  }
+  return dropped;
+}
+
+class Alteration {
+  private readonly tokens: TokenList;
+  private readonly catalog: Catalog;
+  private readonly made: Definitions;
+
+  constructor(tokens: TokenList, catalog: Catalog, made: Definitions) {
+    this.tokens = tokens;
+    this.catalog = catalog;
+    this.made = made;
+  }
+
+  schema(): boolean {
+    const { name, next } = this.made.name(2);
+    const renamed = this.renamed(next);
+    if (renamed !== null) this.catalog.whole.renameSchema(name, renamed);
+    return renamed !== null;
+  }
+
+  /** RENAME, SET SCHEMA, OWNED BY, and options. */
+  sequence(): boolean {
+    const { tokens, catalog, made } = this;
+    const target = made.name(2);
+    const sequence = catalog.sequence(target.schema, target.name);
+    if (sequence === null) return false;
+    const name = this.renamed(target.next);
+    const schema = this.moved(target.next);
+    if (name !== null) catalog.whole.moveSequence(sequence, { name });
+    else if (schema !== null) catalog.whole.moveSequence(sequence, { schema });
+    else {
+      made.alter(sequence, target.next, tokens.length);
+      made.owner(sequence, target.next, tokens.length);
+    }
+    return true;
+  }
+
+  /** `RENAME TO name` */
+  private renamed(from: number): string | null {
+    const { tokens } = this;
+    return tokens.at(from).name === 'rename' && tokens.word(from + 1) === 'TO' ? tokens.at(from + 2).name : null;
+  }
+
+  /** `SET SCHEMA name` */
+  private moved(from: number): string | null {
+    const { tokens } = this;
+    return tokens.word(from) === 'SET' && tokens.at(from + 1).name === 'schema' ? tokens.at(from + 2).name : null;
+  }
+
+  /** RENAME, SET SCHEMA, ADD … FOREIGN KEY, and what becomes of columns and triggers. */
+  table(): boolean {
+    const { tokens, catalog, made } = this;
+    const target = made.name(2);
+    const renamed = this.renamed(target.next);
+    const moved = this.moved(target.next);
+    const table = catalog.table(target.schema, target.name);
+    if (table === null) {
+      // ALTER TABLE renames and moves sequences, too.
+      return (renamed !== null || moved !== null) && this.sequence();
+    }
+    if (renamed !== null) {
+      catalog.whole.moveTable(table, { name: renamed });
+      return true;
+    }
+    if (moved !== null) {
+      catalog.whole.moveTable(table, { schema: moved });
+      for (const sequence of table.owns) catalog.whole.moveSequence(sequence, { schema: moved });
+      return true;
+    }
+    if (tokens.at(target.next).name === 'rename') {
+      const at = tokens.at(target.next + 1).name === 'column' ? target.next + 2 : target.next + 1;
+      this.renameColumn(table, tokens.at(at).name ?? '', tokens.at(at + 2).name ?? '');
+      return true;
+    }
+    const holds = new Map(table.holds);
+    const refers = new Set(table.refers);
+    let columns = table.columns;
+    made.foreignKey(target.next, tokens.length, holds, refers);
+    for (const { from, to } of tokens.items(target.next, tokens.length)) {
+      columns = this.altered(table, columns, from, to);
+      for (const { name, draws } of columns) if (draws !== null) holds.set(name, draws);
+    }
+    const owns = [...table.owns, ...this.made.sequences];
+    catalog.addTable(table.schema, table.name, { ...table, columns, holds, refers, owns });
+    return true;
+  }
+
+  /** ADD and DROP of a column, and of its default or identity; what is SET of these; triggers switched. */
+  private altered(table: Table, columns: readonly Column[], from: number, to: number): readonly Column[] {
+    const { tokens } = this;
+    const what = tokens.at(from).name ?? '';
+    let at = tokens.at(from + 1).name === 'column' ? from + 2 : from + 1;
+    if (tokens.word(at) === 'IF') at += tokens.word(at + 1) === 'NOT' ? 3 : 2;
+    const name = tokens.at(at).name ?? '';
+    const others = columns.filter((column) => column.name !== name);
+    if (what === 'drop') return tokens.at(from + 1).name === 'constraint' ? columns : others;
+    if (what === 'add') {
+      if (CONSTRAINTS.includes(tokens.word(at)) || others.length < columns.length) return columns;
+      const before = this.made.sequences.length;
+      const column = this.made.column(table.schema, table.name, at, to);
+      // Every row that is there has drawn.
+      for (const sequence of this.made.sequences.slice(before)) this.made.unplaced.push(sequence);
+      if (column.draws !== null && this.made.sequences.length === before) this.made.unplaced.push(column.draws);
+      return [...columns, column];
+    }
+    if (what === 'disable' || what === 'enable') switchTriggers(tokens, from, table);
+    const done = tokens.at(at + 1).name;
+    if (what === 'alter' && done === 'set') return this.set(columns, name, at + 2, to);
+    if (what !== 'alter' || (done !== 'add' && done !== 'drop')) return columns;
+    const loses = done === 'drop' && ['default', 'identity'].includes(tokens.at(at + 2).name ?? '');
+    if (done === 'drop' && !loses) return columns;
+    const column = loses
+      ? { name, draws: null, mayDraw: [], identity: false }
+      : this.made.column(table.schema, table.name, at, to);
+    return columns.map((one) => (one.name === name ? column : one));
+  }
+
+  /** `SET DEFAULT …`, and options of an identity: `SET INCREMENT BY 5 SET START 10 …` */
+  private set(columns: readonly Column[], name: string, from: number, to: number): readonly Column[] {
+    const { tokens, made } = this;
+    if (tokens.word(from) === 'DEFAULT') {
+      const draws = made.defaultOf(from, to);
+      return columns.map((column) => (column.name === name ? { ...column, draws, mayDraw: [] } : column));
+    }
+    const column = columns.find((one) => one.name === name);
+    if (column?.identity === true && column.draws !== null) made.alter(column.draws, from, to);
+    return columns;
+  }
+
+  private renameColumn(table: Table, from: string, to: string): void {
+    const named = (name: string) => (name === from ? to : name);
+    this.catalog.addTable(table.schema, table.name, {
+      ...table,
+      columns: table.columns.map((column) => ({ ...column, name: named(column.name) })),
+      holds: new Map([...table.holds].map(([column, sequence]) => [named(column), sequence])),
+      refers: new Set([...table.refers].map(named)),
+    });
+  }
+}

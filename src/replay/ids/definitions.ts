@@ -1,0 +1,241 @@
+import { literalText, TOKEN } from '../../journal/sql-tokens.ts';
+import type { Catalog, Column, Sequence } from './catalog.ts';
+import { namedBy } from './routines.ts';
+import type { TokenList } from './tokens.ts';
+
+const SERIAL: Readonly<Record<string, bigint>> = {
+  smallserial: 2n ** 15n - 1n,
+  serial2: 2n ** 15n - 1n,
+  serial: 2n ** 31n - 1n,
+  serial4: 2n ** 31n - 1n,
+  bigserial: 2n ** 63n - 1n,
+  serial8: 2n ** 63n - 1n,
+};
+/** Largest values of the types of sequences. */
+const TOPS: Readonly<Record<string, bigint>> = {
+  smallint: 2n ** 15n - 1n,
+  int2: 2n ** 15n - 1n,
+  int: 2n ** 31n - 1n,
+  integer: 2n ** 31n - 1n,
+  int4: 2n ** 31n - 1n,
+  bigint: 2n ** 63n - 1n,
+  int8: 2n ** 63n - 1n,
+};
+/** Words that begin a table constraint instead of a column. */
+export const CONSTRAINTS = ['CONSTRAINT', 'PRIMARY', 'FOREIGN', 'UNIQUE', 'CHECK'];
+
+export interface Learned {
+  /** Begin anew at their start. */
+  readonly renewed: readonly Sequence[];
+  /** Stand nobody knows where. */
+  readonly unplaced: readonly Sequence[];
+  /** Go on from their last value in other steps. */
+  readonly stepped: readonly Sequence[];
+}
+
+/** Options of a sequence, as written; null: its bound is that of its type. */
+interface Options {
+  readonly top?: bigint;
+  readonly increment?: bigint;
+  readonly start?: bigint;
+  readonly min?: bigint | null;
+  readonly max?: bigint | null;
+  readonly cycles?: boolean;
+  readonly cache?: bigint;
+}
+
+/** Reads the parts that CREATE and ALTER statements define objects with, and what becomes of their sequences. */
+export class Definitions implements Learned {
+  readonly renewed: Sequence[] = [];
+  readonly unplaced: Sequence[] = [];
+  readonly stepped: Sequence[] = [];
+  /** Made for columns. */
+  readonly sequences: Sequence[] = [];
+  private readonly tokens: TokenList;
+  private readonly catalog: Catalog;
+
+  constructor(tokens: TokenList, catalog: Catalog) {
+    this.tokens = tokens;
+    this.catalog = catalog;
+  }
+
+  name(from: number): { schema: string | null; name: string; next: number; ifNotExists: boolean } {
+    const ifNotExists = this.tokens.word(from) === 'IF';
+    const at = ifNotExists ? from + (this.tokens.word(from + 1) === 'NOT' ? 3 : 2) : from;
+    return { ...this.tokens.name(at), ifNotExists };
+  }
+
+  /** The name of something new; null where nobody knows its schema. */
+  made(from: number): { schema: string; name: string; next: number; ifNotExists: boolean } | null {
+    const made = this.name(from);
+    const schema = made.schema ?? this.catalog.home;
+    return schema === null ? null : { ...made, schema };
+  }
+
+  create(schema: string, name: string, values: Partial<Sequence>): Sequence {
+    const known = this.catalog.sequence(schema, name);
+    const again =
+      known !== null && (values.increment ?? 1n) === known.increment && (values.start ?? 1n) === known.start;
+    const sequence = again ? known : this.catalog.addSequence(schema, name, { ...values, next: values.start ?? 1n });
+    if (again) this.renewed.push(known);
+    this.sequences.push(sequence);
+    return sequence;
+  }
+
+  column(schema: string, table: string, from: number, to: number): Column {
+    const { tokens } = this;
+    const name = tokens.at(from).name ?? '';
+    const max = SERIAL[tokens.at(from + 1).name ?? ''];
+    if (max !== undefined)
+      return {
+        name,
+        draws: this.create(schema, `${table}_${name}_seq`, { max, top: max }),
+        mayDraw: [],
+        identity: false,
+      };
+    for (let index = from + 1; index < to; index++) {
+      if (tokens.at(index).name !== 'identity' || tokens.at(index - 1).word !== 'AS') continue;
+      const options = tokens.is(index + 1, '(') ? this.options(index + 2, tokens.close(index + 1)) : {};
+      return { name, draws: this.create(schema, `${table}_${name}_seq`, options), mayDraw: [], identity: true };
+    }
+    return { name, draws: this.defaultOf(from, to), mayDraw: [], identity: false };
+  }
+
+  defaultOf(from: number, to: number): Sequence | null {
+    const { tokens } = this;
+    for (let index = from; index < to; index++) {
+      if (tokens.at(index).name !== 'nextval' || tokens.at(index + 2).kind !== TOKEN.STRING) continue;
+      return namedBy(literalText(tokens.at(index + 2).text), this.catalog);
+    }
+    return null;
+  }
+
+  /** Options as written. */
+  private given(from: number, to: number): Options {
+    const { tokens } = this;
+    const values: { -readonly [K in keyof Options]: Options[K] } = {};
+    const keys = { increment: 'increment', start: 'start', minvalue: 'min', maxvalue: 'max', cache: 'cache' } as const;
+    for (let index = from; index < to; index++) {
+      const name = tokens.at(index).name ?? '';
+      const none = tokens.at(index - 1).name === 'no';
+      const top = name === 'as' ? TOPS[tokens.at(index + 1).name ?? ''] : undefined;
+      if (top !== undefined) values.top = top;
+      else if (name === 'cycle') values.cycles = !none;
+      else if (none && name === 'minvalue') values.min = null;
+      else if (none && name === 'maxvalue') values.max = null;
+      if (none || !Object.hasOwn(keys, name)) continue;
+      let at = index + 1;
+      if (tokens.word(at) === 'WITH' || tokens.word(at) === 'BY') at += 1;
+      const value = tokens.value(at)?.given.literal ?? null;
+      if (value !== null) values[keys[name as keyof typeof keys]] = value;
+    }
+    return values;
+  }
+
+  /** Options of a new sequence. */
+  options(from: number, to: number): Partial<Sequence> & { readonly start: bigint } {
+    const {
+      top = 2n ** 63n - 1n,
+      increment = 1n,
+      min,
+      max,
+      cycles = false,
+      cache = 1n,
+      ...given
+    } = this.given(from, to);
+    const bounds = { min: min ?? lowest(increment, top), max: max ?? highest(increment, top) };
+    // A sequence that counts down begins at its top.
+    return {
+      top,
+      increment,
+      ...bounds,
+      cycles,
+      cache,
+      start: given.start ?? (increment < 0n ? bounds.max : bounds.min),
+    };
+  }
+
+  /** Options of ALTER SEQUENCE, or of an identity: RESTART is read with the statements that draw. */
+  alter(sequence: Sequence, from: number, to: number): void {
+    const given = this.given(from, to);
+    const { increment = sequence.increment, start, cycles, cache } = given;
+    if (increment !== sequence.increment) this.stepped.push(sequence);
+    const before = { increment: sequence.increment, top: sequence.top };
+    const top = given.top ?? before.top;
+    let { min = sequence.min, max = sequence.max } = given;
+    // Bounds of the old type become those of the new one.
+    if (top !== before.top && given.max === undefined && max === before.top) max = top;
+    if (top !== before.top && given.min === undefined && min === -before.top - 1n) min = -top - 1n;
+    min ??= lowest(increment, top);
+    max ??= highest(increment, top);
+    Object.assign(sequence, { top, increment, min, max });
+    sequence.start = start ?? sequence.start;
+    sequence.cycles = cycles ?? sequence.cycles;
+    sequence.cache = cache ?? sequence.cache;
+  }
+
+  /** `OWNED BY table.column`, `OWNED BY NONE` */
+  owner(sequence: Sequence, from: number, to: number): void {
+    const { tokens, catalog } = this;
+    for (let index = from; index < to; index++) {
+      if (tokens.at(index).name !== 'owned') continue;
+      let at = index + 2;
+      while (tokens.is(at + 1, '.')) at += 2;
+      if (at === index + 2) {
+        catalog.whole.giveSequence(sequence, null, '');
+        return;
+      }
+      const schema = at > index + 4 ? tokens.at(at - 4).name : null;
+      const table = catalog.table(schema, tokens.at(at - 2).name ?? '');
+      if (table !== null) catalog.whole.giveSequence(sequence, table, tokens.at(at).name ?? '');
+      return;
+    }
+  }
+
+  /** `FOREIGN KEY (columns) REFERENCES table [(columns)]` */
+  foreignKey(from: number, to: number, holds: Map<string, Sequence>, refers: Set<string>): void {
+    const { tokens } = this;
+    for (let index = from; index < to; index++) {
+      if (tokens.word(index) !== 'FOREIGN' || !tokens.is(index + 2, '(')) continue;
+      const list = tokens.items(index + 3, tokens.close(index + 2)).map((item) => tokens.at(item.from).name ?? '');
+      list.forEach((column, place) => {
+        this.reference(column, tokens.close(index + 2), to, holds, refers, place);
+      });
+    }
+  }
+
+  /** `REFERENCES table [(columns)]`; without columns it is the table's first one that draws. */
+  reference(
+    column: string,
+    from: number,
+    to: number,
+    holds: Map<string, Sequence>,
+    refers: Set<string>,
+    place = 0,
+  ): void {
+    const { tokens } = this;
+    for (let index = from; index < to; index++) {
+      if (tokens.word(index) !== 'REFERENCES') continue;
+      const other = tokens.name(index + 1);
+      const table = this.catalog.table(other.schema, other.name);
+      const listed = tokens.is(other.next, '(')
+        ? tokens.items(other.next + 1, tokens.close(other.next))[place]
+        : undefined;
+      const there =
+        listed === undefined ? table?.columns.find(({ draws }) => draws !== null)?.name : tokens.at(listed.from).name;
+      const sequence = table?.holds.get(there ?? '');
+      if (sequence === undefined) return;
+      holds.set(column, sequence);
+      refers.add(column);
+      return;
+    }
+  }
+}
+
+function lowest(increment: bigint, top: bigint): bigint {
+  return increment < 0n ? -top - 1n : 1n;
+}
+
+function highest(increment: bigint, top: bigint): bigint {
+  return increment < 0n ? -1n : top;
+}
