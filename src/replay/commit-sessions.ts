@@ -51,7 +51,8 @@ export class CommitSessions {
   }
 
   /** Notes what the entry's session had set up before the window; null where that is done. */
-  prepare({ origin }: Entry): Promise<void> | null {
+  prepare(entry: Entry): Promise<void> | null {
+    const { origin } = entry;
     let { recorded } = this.route(origin);
     if (this.prepared.has(recorded)) return null;
     if (this.met.length >= MOST_MET) {
@@ -60,7 +61,7 @@ export class CommitSessions {
     }
     this.met.push(recorded);
     this.prepared.add(recorded);
-    return this.noteEarlier(recorded, origin);
+    return this.noteEarlier(recorded, entry);
   }
 
   /** The session that a transaction runs in. Behind `prepare`. */
@@ -120,13 +121,14 @@ export class CommitSessions {
     return route;
   }
 
-  private async noteEarlier(session: TargetSession, { sessionId }: Origin): Promise<void> {
+  private async noteEarlier(session: TargetSession, { origin: { sessionId }, timestamp }: Entry): Promise<void> {
     const { earlier, journal, request } = this.context;
     const { key } = session.planned;
     const statements: NotedStatement[] = [...(earlier.get(key) ?? [])];
     // One whose statements all lie before the window, though its last commit ended inside.
     if (!this.sessions.has(key)) {
-      const found = await findEarlierState(journal, request.window.from, [{ key, sessionId }]);
+      const before = Math.min(request.window.from, timestamp);
+      const found = await findEarlierState(journal, before, [{ key, sessionId }]);
       statements.push(...(found.get(key) ?? []));
     }
     for (const noted of statements) session.memory.note(noted, LASTING);

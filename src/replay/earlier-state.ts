@@ -20,11 +20,13 @@ const LOOK_BACK: Micros = 7 * 86_400 * 1_000_000;
  * Finds the settings and prepared statements that sessions made before the window (docs/replay.md S5), in
  * recorded order, by session key. What failed, was rolled back with its transaction, or was made again or taken back
  * since did not last and is left out.
+ * @param until for sessions whose first replayed statement lies before the window: when that is, by session key
  */
 export async function findEarlierState(
   journal: JournalStore,
   before: Micros,
   sessions: Iterable<{ readonly key: string; readonly sessionId: string }>,
+  until: ReadonlyMap<string, Micros> = new Map(),
 ): Promise<ReadonlyMap<string, readonly Entry[]>> {
   const earlier = new Map<string, readonly Entry[]>();
   if (before <= 0) return earlier;
@@ -37,7 +39,7 @@ export async function findEarlierState(
   const window = { from: Math.max(0, before - LOOK_BACK), to: before - 1 };
   const list = [...ids];
   for (let at = 0; at < list.length; at += SESSIONS_AT_ONCE) {
-    const found = await findLasting(journal, window, list.slice(at, at + SESSIONS_AT_ONCE), wanted);
+    const found = await findLasting(journal, window, list.slice(at, at + SESSIONS_AT_ONCE), wanted, until);
     // What each session has undone since is let go before the next ones are read.
     for (const [key, lasting] of found) earlier.set(key, lasting.entries());
   }
@@ -49,6 +51,7 @@ async function findLasting(
   window: Window,
   sessionIds: readonly string[],
   wanted: ReadonlySet<string>,
+  until: ReadonlyMap<string, Micros>,
 ): Promise<ReadonlyMap<string, Lasting>> {
   const found = new Map<string, Lasting>();
   const filter: EntryFilter = {
@@ -63,7 +66,7 @@ async function findLasting(
     const page: EntryPage = await journal.page(window, filter, after, PAGE);
     for (const entry of await withoutRolledBack(journal, page.entries)) {
       const key = sessionKey(entry.origin);
-      if (!wanted.has(key)) continue;
+      if (!wanted.has(key) || entry.timestamp >= (until.get(key) ?? Number.POSITIVE_INFINITY)) continue;
       let lasting = found.get(key);
       if (lasting === undefined) {
         lasting = new Lasting();

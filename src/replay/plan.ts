@@ -199,6 +199,21 @@ export async function readSessions(journal: JournalStore, request: ReplayRequest
   return { sessions, holdDdl };
 }
 
+/** When transactions began that straddle the window's beginning and are replayed whole, by the keys of their sessions. */
+export async function readIncluded(
+  journal: JournalStore,
+  request: ReplayRequest,
+): Promise<ReadonlyMap<string, Micros>> {
+  const began = new Map<string, Micros>();
+  const { window, edges, ordering } = request;
+  if (edges !== 'INCLUDE') return began;
+  for (const { origin, startedAt, endedAt, status } of await journal.straddlers(window, planFilter(request))) {
+    const commits = status === 'COMMITTED' && endedAt !== null && endedAt <= window.to;
+    if (startedAt < window.from && (commits || ordering !== 'COMMIT')) began.set(sessionKey(origin), startedAt);
+  }
+  return began;
+}
+
 /**
  * Opens the plan of a TIMESTAMP or SESSION run over its sessions, and settles what `edges` says. What comes into
  * the window from the arrival `bound` on, which is that of the next append when the sessions begin to be read, is not planned.

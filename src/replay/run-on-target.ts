@@ -16,7 +16,15 @@ import type { IdRestorer } from './ids/id-restorer.ts';
 import { openIdRestorer } from './ids/open.ts';
 import { otherIdsRemark } from './ids/other-ids.ts';
 import type { Pacer } from './pacer.ts';
-import { mapDatabases, openPlan, type Plan, type PlannedSession, planFilter, readSessions } from './plan.ts';
+import {
+  mapDatabases,
+  openPlan,
+  type Plan,
+  type PlannedSession,
+  planFilter,
+  readIncluded,
+  readSessions,
+} from './plan.ts';
 import { PreparedTransactions } from './prepared-transactions.ts';
 import { ProgressMarker } from './progress-marker.ts';
 import type { ReportBuilder } from './report-builder.ts';
@@ -111,7 +119,8 @@ export class RunOnTarget {
       signal: control.signal,
     });
     this.pool = pool;
-    const earlier = await findEarlierState(journal, request.window.from, sessions.values());
+    const included = await readIncluded(journal, request);
+    const earlier = await findEarlierState(journal, request.window.from, sessions.values(), included);
     const plan = request.ordering === 'COMMIT' ? null : await openPlan(journal, request, sessions, bound);
     const counted = plan === null ? await counting : plan.planned * request.scale;
     // Of what was planned before it was interrupted, retention may have taken some since.

@@ -170,3 +170,22 @@ it.each(['TIMESTAMP', 'SESSION'] as const)(
     expect(run.outcomes).toEqual([]);
   },
 );
+
+it.each(['TIMESTAMP', 'SESSION', 'COMMIT'] as const)(
+  '%s begins a straddling transaction that it includes with the settings of before it',
+  async (ordering) => {
+    const target = await bench.target(SCHEMA);
+    const record = new HandMadeRecord();
+    record.run('a', "SET application_name = 'outer'", { at: 10 });
+    record.run('a', 'BEGIN', { at: 20 });
+    const said = "INSERT INTO log (who) SELECT current_setting('application_name')";
+    record.run('a', said, { at: 21 });
+    record.run('a', "SET application_name = 'inner'", { at: 22 });
+    record.run('a', said, { at: 110 });
+    record.run('a', 'COMMIT', { at: 120 });
+    await record.store(bench.journal);
+    const run = await bench.run(target, { window: record.window(100, 200), ordering, edges: 'INCLUDE' });
+    expect(run.replay.state).toBe('COMPLETED');
+    expect(await target.sql(LOGGED)).toEqual(['outer', 'inner']);
+  },
+);

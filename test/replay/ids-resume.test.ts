@@ -57,3 +57,32 @@ it('a resumed run gives ids that nothing in the record shows, counting from wher
   expect(ended.replay).toMatchObject({ state: 'COMPLETED', summary: { failed: 0, unknown: 0 } });
   expect(await target.sql('SELECT id, name FROM item ORDER BY id')).toEqual(expected);
 });
+
+it('a resumed run finds tables by what sessions had set before the first statement that it counts from', async () => {
+  const target = await bench.target(`
+    CREATE SCHEMA one; CREATE SCHEMA two;
+    CREATE TABLE one.item (id bigserial, name text); CREATE TABLE two.item (id bigserial, name text);
+    SELECT setval('one.item_id_seq', 1)`);
+  const record = new HandMadeRecord();
+  record.run('a', 'SET search_path TO one');
+  record.run('a', 'BEGIN');
+  record.run('a', "INSERT INTO item (name) VALUES ('early')");
+  record.run('a', 'SET search_path TO two');
+  const from = 4;
+  for (let n = 0; n < 20; n++) record.run('b', `SELECT ${n}`);
+  record.run('c', 'SELECT pg_sleep(600)');
+  record.run('a', "INSERT INTO item (name) VALUES ('late')");
+  record.run('a', 'COMMIT');
+  await record.store(bench.journal);
+  const engine = bench.anotherEngine();
+  const run = await bench.start(target, { window: record.window(from), ordering: 'COMMIT', inFlight: 1 }, engine);
+  await run.event((event) => event.kind === 'OUTCOME' && event.ordinal === 20);
+  await engine.stop();
+  await bench.engine.resume(run.id);
+  const ended = await bench.ended(run.id);
+  expect(ended.replay).toMatchObject({ state: 'COMPLETED', summary: { failed: 0 } });
+  expect(await target.sql("SELECT 'one', * FROM one.item UNION ALL SELECT 'two', * FROM two.item")).toEqual([
+    'one|1|early',
+    'two|1|late',
+  ]);
+});
