@@ -135,6 +135,18 @@ it('goes by what a session had set before the window', async () => {
   expect(await run(target, ORDERS)).toBe(await run(source, ORDERS));
 });
 
+it('goes by what a session had set before the window of which the replay leaves all out', async () => {
+  await a.run('SET search_path TO one');
+  const from = recorder.tick();
+  await order(a, 'left out');
+  await order(b, 'public');
+  const window = await recorder.finish(bench.journal);
+  const [left] = (await bench.journal.sessionSpans(window, {})).filter(({ sessionId }) => sessionId.startsWith('b-'));
+  const replayed = await bench.replay(target, { ...window, from }, { filter: { sessionIds: [left!.sessionId] } });
+  expect(failures(replayed)).toEqual([]);
+  expect(await run(target, ORDERS)).toBe('public|2|public');
+});
+
 it('leaves the sequences alone that an unknown path may mean, and says so', async () => {
   await order(b, 'known');
   await a.run("DO $$ BEGIN PERFORM set_config('search_path', 'on' || 'e', false); END $$");

@@ -4,7 +4,7 @@ import type { EntryFilter } from '../../journal/window.ts';
 import type { TargetConnection } from '../../target/connection.ts';
 import type { Connector } from '../connector.ts';
 import { findEarlierState } from '../earlier-state.ts';
-import { type PlannedSession, planFilter } from '../plan.ts';
+import { type PlannedSession, planFilter, sessionKey } from '../plan.ts';
 import type { ReplayRequest } from '../request.ts';
 import type { SequenceStarts } from '../store.ts';
 import { type Catalog, NamedCatalog } from './catalog.ts';
@@ -77,7 +77,9 @@ export async function openIdRestorer(options: OpenIdsOptions): Promise<IdRestore
     catalogFor: (recorded) => catalogs.get(databaseFor(recorded) ?? target.database) ?? NO_CATALOG,
     loginFor: (recorded) => request.users.find((user) => user.recorded === recorded)?.user ?? null,
     earlier:
-      readFrom === request.window.from ? options.earlier : await findEarlierState(journal, readFrom, sessions.values()),
+      readFrom === request.window.from && leavesNothingOut(request)
+        ? options.earlier
+        : await earlierOfAll(journal, request, readFrom),
   });
   return new SequenceRestorer({
     ledger,
@@ -135,13 +137,28 @@ function withConnection<T>(
 /** Whether the record may create what draws: with a table, or with a column of one. */
 async function createsTables({ journal, request, holdDdl }: OpenIdsOptions): Promise<boolean> {
   // Where the plan leaves nothing out it has told; to look costs a scan of the window for each text.
-  const planned = Object.keys(request.filter).every((name) => name === 'databases');
-  if (planned && !holdDdl) return false;
+  if (leavesNothingOut(request) && !holdDdl) return false;
   for (const text of ['create', 'alter']) {
     const filter: EntryFilter = { ...databasesOnly(request), statementTypes: ['DDL'], text };
     if ((await journal.page(request.window, filter, null, 1)).entries.length > 0) return true;
   }
   return false;
+}
+
+/** Whether the plan holds all sessions and statements of its databases. */
+function leavesNothingOut(request: ReplayRequest): boolean {
+  return Object.keys(request.filter).every((name) => name === 'databases');
+}
+
+/** What all sessions had set by a point in time that draw from there on, those that the replay leaves out too. */
+async function earlierOfAll(
+  journal: JournalStore,
+  request: ReplayRequest,
+  from: number,
+): ReturnType<typeof findEarlierState> {
+  const spans = await journal.sessionSpans({ from, to: request.window.to }, databasesOnly(request));
+  const sessions = spans.map((span) => ({ key: sessionKey(span), sessionId: span.sessionId }));
+  return findEarlierState(journal, from, sessions);
 }
 
 /** Statements that the replay leaves out drew from the same sequences: only the databases may be narrowed. */
