@@ -57,10 +57,17 @@ const TRANSACTIONAL = new Set<SessionEffectKind>([
 /** Statements remembered to make a session's state again; older ones are dropped first. */
 const MOST_REMEMBERED = 200;
 
+/** Savepoints of which the state is kept; to older ones all steps are gone through again. */
+const MOST_SNAPSHOTS = 64;
+
 /** Something that happened in the open transaction, in order. */
-type Step =
-  | { readonly savepoint: string }
-  | { readonly savepoint: null; readonly effect: SessionEffect; readonly by: MakingStatement };
+type Step = { readonly savepoint: string } | Happening;
+
+interface Happening {
+  readonly savepoint: null;
+  readonly effect: SessionEffect;
+  readonly by: MakingStatement;
+}
 
 interface State {
   /** By what they make, so that the newest SET of a name replaces the older. */
@@ -82,6 +89,8 @@ export class SessionMemory {
   /** As the state was before the open transaction changed it; null while it has not. */
   private before: State | null = null;
   private steps: Step[] = [];
+  /** The state at savepoints behind which something happened right away, by their places in `steps`, in order. */
+  private snapshots: { readonly at: number; readonly state: State }[] = [];
   private recordedOpen = false;
 
   /** Notes a statement that ended on the target. */
@@ -173,15 +182,29 @@ export class SessionMemory {
   private happened(effect: SessionEffect, by: MakingStatement, inTransaction: boolean): void {
     if (inTransaction) {
       this.before ??= copyOf(this.state);
-      this.steps.push({ savepoint: null, effect, by });
+      this.step({ savepoint: null, effect, by });
+      return;
     }
     if (this.state === NOTHING) this.state = copyOf(NOTHING);
     apply(this.state, effect, by);
   }
 
+  private step(happening: Happening): void {
+    const at = this.steps.length - 1;
+    if (at >= 0 && this.steps[at]!.savepoint !== null) {
+      this.snapshots.push({ at, state: copyOf(this.state) });
+      if (this.snapshots.length > MOST_SNAPSHOTS) this.snapshots.shift();
+    }
+    this.steps.push(happening);
+    if (this.state === NOTHING) this.state = copyOf(NOTHING);
+    apply(this.state, happening.effect, happening.by);
+  }
+
   private commit(): void {
     this.before = null;
-    if (this.steps.length > 0) this.steps = [];
+    if (this.steps.length === 0) return;
+    this.steps = [];
+    this.snapshots = [];
   }
 
   private rollBack(): void {
@@ -194,15 +217,32 @@ export class SessionMemory {
   private rollBackTo(savepoint: string): void {
     const at = this.steps.findLastIndex((step) => step.savepoint === savepoint);
     if (this.before === null || at < 0) return;
-    this.steps = this.steps.filter((step, index) => index <= at || survivesRollback(step));
-    this.state = copyOf(this.before);
-    for (const step of this.steps) if (step.savepoint === null) apply(this.state, step.effect, step.by);
+    const undone = this.steps.splice(at + 1);
+    const first = undone.findIndex((step) => step.savepoint === null);
+    if (first < 0) return;
+    const snapshot = this.dropSnapshots(at);
+    // Where nothing happened in between, it is the state of this savepoint, too.
+    if (snapshot?.at === at + first) this.state = snapshot.state;
+    else {
+      this.state = copyOf(this.before);
+      for (const step of this.steps) if (step.savepoint === null) apply(this.state, step.effect, step.by);
+    }
+    for (const step of undone) if (survivesRollback(step)) this.step(step);
+  }
+
+  /** Those of savepoints from a place on; gives the first of them. */
+  private dropSnapshots(from: number): { readonly at: number; readonly state: State } | undefined {
+    let first: { readonly at: number; readonly state: State } | undefined;
+    while ((this.snapshots.at(-1)?.at ?? -1) >= from) first = this.snapshots.pop();
+    return first;
   }
 
   /** The savepoint goes, and those set behind it; what happened since stays. */
   private release(savepoint: string): void {
     const at = this.steps.findLastIndex((step) => step.savepoint === savepoint);
-    if (at >= 0) this.steps = this.steps.filter((step, index) => index < at || step.savepoint === null);
+    if (at < 0) return;
+    this.dropSnapshots(at);
+    for (const step of this.steps.splice(at)) if (step.savepoint === null) this.steps.push(step);
   }
 }
 
@@ -210,7 +250,7 @@ function endsTransaction({ kind }: TransactionEffect): boolean {
   return kind === 'COMMIT' || kind === 'ROLLBACK' || kind === 'PREPARE_TRANSACTION';
 }
 
-function survivesRollback(step: Step): step is Step & { readonly savepoint: null } {
+function survivesRollback(step: Step): step is Happening {
   return step.savepoint === null && !TRANSACTIONAL.has(step.effect.kind);
 }
 

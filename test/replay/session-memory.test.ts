@@ -94,6 +94,18 @@ describe('settings', () => {
     expect(made(memory)).toEqual(['PREPARE q AS SELECT 2']);
   });
 
+  it('goes back to any of many savepoints, one of which lies behind a released one', () => {
+    const numbers = Array.from({ length: 200 }, (_, number) => number);
+    const many = ['BEGIN', ...numbers.flatMap((number) => [`SAVEPOINT s${number}`, `SET a.b = ${number}`])];
+    for (const back of [199, 150, 100, 1])
+      expect(made(remembering(...many, `ROLLBACK TO s${back}`, 'COMMIT'))).toEqual([`SET a.b = ${back - 1}`]);
+    const released = ['SAVEPOINT t', 'SET a.b = 1', 'PREPARE p AS SELECT 1', 'RELEASE t', 'ROLLBACK TO s150'];
+    expect(made(remembering(...many, ...released, 'ROLLBACK TO s149'))).toEqual([
+      'SET a.b = 148',
+      'PREPARE p AS SELECT 1',
+    ]);
+  });
+
   it('keeps the parameters of a statement that set something', () => {
     const memory = new SessionMemory();
     const noted = {
