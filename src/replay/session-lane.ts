@@ -54,16 +54,30 @@ export function isIdle(lane: Lane): boolean {
   return lane.head >= lane.queue.length && lane.lost.length === 0 && (lane.session.connection?.inFlight ?? 0) === 0;
 }
 
-/** True while the dispatcher is to wait. `waiting`: the entries that wait in these lanes, `MOST_WAITING` at least. */
+/**
+ * True while the dispatcher is to wait. `waiting`: the entries that wait in these lanes, `MOST_WAITING` at least. Entries of sessions
+ * without a place for a connection count while no session that has one waits for the dispatcher, and some of them get on: to read
+ * on would give nobody anything to do, and thousands of such sessions are memory.
+ */
 export function enoughWaits(waiting: number, lanes: Iterable<Lane>): boolean {
   if (waiting >= MOST_HELD) return true;
   let movable = 0;
   let behindSlow = 0;
+  let withoutPlace = 0;
+  let getsOn = false;
+  let waitsForDispatcher = false;
   for (const lane of lanes) {
     const queued = lane.queue.length - lane.head;
+    if (lane.session.connection !== null) {
+      const idle = isIdle(lane);
+      waitsForDispatcher ||= idle;
+      getsOn ||= !idle && !lane.locked && !lane.slow;
+    } else getsOn ||= lane.session.isPlaced;
     if (lane.slow) behindSlow += queued;
-    else if (!lane.locked && !hasNoPlace(lane)) movable += queued;
+    else if (hasNoPlace(lane)) withoutPlace += queued;
+    else if (!lane.locked) movable += queued;
   }
+  if (getsOn && !waitsForDispatcher) movable += withoutPlace;
   return movable >= MOST_WAITING || behindSlow >= MOST_BEHIND_SLOW;
 }
 

@@ -164,6 +164,24 @@ it('at a connection limit sessions take turns, and the run does not end before a
   expect(await target.sql('SELECT count(*) FROM log GROUP BY who')).toEqual(Array(12).fill('5'));
 });
 
+it('a session that holds a lock gets its COMMIT, however many statements before it wait for a connection', async () => {
+  const target = await bench.target(SCHEMA);
+  const record = new HandMadeRecord();
+  record.run('a', 'BEGIN');
+  record.run('a', 'UPDATE item SET v = v + 1 WHERE id = 1');
+  record.run('b', 'UPDATE item SET v = v + 10 WHERE id = 1');
+  for (let step = 0; step < 2_400; step++) record.run(`s${step % 30}`, 'SELECT 1');
+  record.run('a', 'COMMIT');
+  const run = await bench.run(target, {
+    window: await record.store(bench.journal),
+    ...SESSION,
+    maxConnections: 3,
+    statementTimeoutMs: 10_000,
+  });
+  expect(run.replay).toMatchObject({ state: 'COMPLETED', error: null });
+  expect(run.replay.summary).toMatchObject({ planned: 2_404, succeeded: 2_404 });
+});
+
 it('when the connections cannot suffice, the run fails and says so instead of waiting for ever', async () => {
   const target = await bench.target(SCHEMA);
   const record = new HandMadeRecord();
