@@ -13,7 +13,9 @@ afterAll(() => shop.close());
 
 describe.runIf(HAS_TERMINAL)('on a terminal', () => {
   test('a run is one block that is redrawn, with failures scrolling above it', async () => {
-    const run = startInTerminal(['replay', 'start', ...BEGINNING, ...at(shop.empty), '--watch'], env);
+    // So slow that the block is seen more than once.
+    const slow = ['--speed', '0.1'];
+    const run = startInTerminal(['replay', 'start', ...BEGINNING, ...at(shop.empty), ...slow, '--watch'], env);
     expect(await run.ended).toBe(1);
     const screen = run.screen();
     // Bar, share, count; then rate and place; then counts: each redrawn by going up two lines.
