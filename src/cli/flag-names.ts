@@ -47,6 +47,8 @@ const FLAGS: Readonly<Record<string, string>> = {
   after: '--after',
 };
 
+const ALL_FLAGS: ReadonlySet<string> = new Set(Object.values(FLAGS));
+
 /** What may be a field of the API, but for names in quotes and parts of addresses. */
 const FIELDS = /(?<![\w.\-/:@"])(?:input\.)?([a-zA-Z]+(?:\.[a-zA-Z]+)*)(?:\[\d+\])?(?![\w-])/g;
 
@@ -71,6 +73,11 @@ export function textInFlags(text: string, known: ReadonlySet<string>): string {
     if (flag === undefined || (at > 0 && !/[.A-Z]/.test(field))) return whole;
     return field.endsWith('Ms') ? `${flag} (in ms)` : flag;
   });
+}
+
+/** What a run has told, in the flags that start one: whoever reads it looks for the flag to change. */
+export function inStartFlags(text: string): string {
+  return textInFlags(text, ALL_FLAGS);
 }
 
 /** The long flags of a command. */

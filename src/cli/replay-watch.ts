@@ -11,6 +11,7 @@ import {
 import { messageOf, RepriseError } from '../errors.ts';
 import type { CliContext } from './context.ts';
 import { EXIT, exitCodeOfRun, FAIL_ON, FAIL_ON_DEFAULT, type FailOn } from './exit-codes.ts';
+import { inStartFlags } from './flag-names.ts';
 import { count, json, table, usage } from './io.ts';
 import { LiveRun } from './live-run.ts';
 import { choice, collect, interval, wholeNumber } from './options.ts';
@@ -200,6 +201,6 @@ function verdictTexts({ thresholds, remarks, failures }: Report, id: string): st
     ]);
     parts.push(table(['', 'threshold', 'actual'], rows));
   }
-  if (remarks.length > 0) parts.push(remarks.join('\n'));
+  if (remarks.length > 0) parts.push(remarks.map(inStartFlags).join('\n'));
   return parts;
 }

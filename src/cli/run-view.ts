@@ -1,5 +1,6 @@
 import type { ReplayFailuresQuery, ReplayFieldsFragment, SummaryFieldsFragment } from '../client/index.ts';
 import { lagByCauseText } from '../client/report/index.ts';
+import { inStartFlags } from './flag-names.ts';
 import { count, duration, fields, oneLine, table } from './io.ts';
 
 type Failures = NonNullable<ReplayFailuresQuery['replayFailures']>;
@@ -81,7 +82,7 @@ export function runText(run: ReplayFieldsFragment): string {
   const differences = summary.divergences.map(({ divergence, count: n }) => `${divergence} ${count(n)}`).join(', ');
   return fields([
     ['replay', run.id],
-    ['state', run.error ? `${run.state}: ${run.error.message} [${run.error.code}]` : run.state],
+    ['state', run.error ? `${run.state}: ${inStartFlags(run.error.message)} [${run.error.code}]` : run.state],
     ['window', `${run.window.from} to ${run.window.to}`],
     ['target', run.targetVersion ? `${run.target} (PostgreSQL ${run.targetVersion})` : run.target],
     ['ordering', `${request.ordering}, edges ${request.edges}, ${pace}`],

@@ -218,6 +218,13 @@ describe('replay', () => {
     expect(stdout).toMatch(/WARNING +CONNECTION_LIMIT +\d+ sessions are open at once and --max-connections is 2:/);
   });
 
+  test('a run tells why it failed in the words of the command line', async () => {
+    const limited = ['--ordering', 'timestamp', '--max-connections', '2', '--watch'];
+    const { code, stdout } = await cliHere(['replay', 'start', '--window', 'all', ...at(target), ...limited], env);
+    expect(stdout).toMatch(/^state +FAILED: \d+ sessions hold .* and --max-connections is 2: .*\[CONNECTION_LIMIT\]$/m);
+    expect(code).not.toBe(0);
+  });
+
   test('start --dry-run says how long a schedule with capped gaps takes at most', async () => {
     const dry = ['replay', 'start', ...BEGINNING, ...at(target), '--dry-run', '--speed', '1'];
     expect((await cliHere(dry, env)).stdout).toMatch(/^estimate +\d/m);
