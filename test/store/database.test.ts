@@ -110,6 +110,30 @@ describe("the store's database", () => {
     expect(counts).toHaveLength(1);
   });
 
+  it('is brought up to date while another process is in the middle of an append', async () => {
+    const { url } = await create();
+    await appendTransaction(createJournalStore(await connect(url), NO_LIMITS), 1);
+    const [appending, watching] = [new Client({ connectionString: url }), new Client({ connectionString: url })];
+    await Promise.all([appending.connect(), watching.connect()]);
+    await watching.query(`
+      drop index reprise.transactions_start; drop index reprise.entries_session_state;
+      delete from reprise.migrations where name > '0008'`);
+    // In the order of an append: the clock, entries, transactions.
+    await appending.query(`begin; select from reprise.journal_clock for update;
+      insert into reprise.entries select * from reprise.entries where false`);
+    const migrated = connect(url);
+    migrated.catch(() => {});
+    await vi.waitFor(async () => {
+      const { rows } = await watching.query(
+        `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+      );
+      expect(rows).toHaveLength(1);
+    }, 10_000);
+    await appending.query(`insert into reprise.transactions select * from reprise.transactions where false; commit`);
+    await appendTransaction(createJournalStore(await migrated, NO_LIMITS), 1);
+    await Promise.all([appending.end(), watching.end()]);
+  });
+
   it('says STORE_UNAVAILABLE, and never the password, when nobody listens or the login is refused', async () => {
     const { url, password } = await create();
     const closed = url.replace(/:\d+\/[^/]*$/, ':1/x');

@@ -1,4 +1,4 @@
-import { Kysely, type Migration, Migrator, PostgresDialect } from 'kysely';
+import { Kysely, type Migration, Migrator, PostgresDialect, sql } from 'kysely';
 import { type ClientConfig, Pool } from 'pg';
 import * as journal from './0001-journal.ts';
 import * as replays from './0002-replays.ts';
@@ -26,6 +26,27 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
 /** Names of all migrations, in their order. */
 export const MIGRATION_NAMES: readonly string[] = Object.keys(MIGRATIONS);
 
+/**
+ * Takes what every append takes first, before it touches a table: else a migration that has one table and wants another would
+ * meet a process that appends, has the other and wants the one. All that are due run in one transaction.
+ */
+const withoutAppends = ({ up }: Migration): Migration => ({
+  async up(db) {
+    await sql.raw('select from reprise.journal_clock for update').execute(db);
+    await up(db);
+  },
+});
+
+/** As they are applied: the first makes the schema. */
+function applied(): Record<string, Migration> {
+  return Object.fromEntries(
+    Object.entries(MIGRATIONS).map(([name, migration], index) => [
+      name,
+      index === 0 ? migration : withoutAppends(migration),
+    ]),
+  );
+}
+
 // Any number that no other program uses in this database.
 const MIGRATION_LOCK = 7_341_905_211_004;
 
@@ -42,7 +63,7 @@ export async function migrate(config: ClientConfig): Promise<void> {
       const migrator = new Migrator({
         // Not destroyed: that would end the pool, whose last connection holds the lock.
         db: new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) }),
-        provider: { getMigrations: async () => ({ ...MIGRATIONS }) },
+        provider: { getMigrations: async () => applied() },
         migrationTableSchema: 'reprise',
         migrationTableName: 'migrations',
         migrationLockTableName: 'migrations_lock',
