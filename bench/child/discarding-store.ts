@@ -15,6 +15,7 @@ export function discardingStore(): ReplayStore {
     async create(parts) {
       const replay: Replay = {
         ...parts,
+        number: replays.size + 1,
         state: 'PENDING',
         startedAt: null,
         endedAt: null,

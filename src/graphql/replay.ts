@@ -312,18 +312,19 @@ builder.queryField('replays', (t) =>
       inRange('first', first, 1, 1000);
       const before = after == null ? null : decodeReplayCursor(after);
       const runs = await engine.list(states == null ? {} : { states }, before, first + 1);
-      return connection(runs.slice(0, first), ({ id }) => encodeReplayCursor(id), runs.length > first, after);
+      return connection(runs.slice(0, first), encodeReplayCursor, runs.length > first, after);
     },
   }),
 );
 
-function encodeReplayCursor(id: string): string {
-  return Buffer.from(`r1:${id}`, 'latin1').toString('base64url');
+// By number, not by id: the list goes on behind a run that was deleted.
+function encodeReplayCursor({ number }: Replay): string {
+  return Buffer.from(`r2:${number}`, 'latin1').toString('base64url');
 }
 
-function decodeReplayCursor(cursor: string): string {
-  const match = /^r1:([0-9a-f-]{36})$/.exec(Buffer.from(cursor, 'base64url').toString('latin1'));
-  if (match?.[1] !== undefined) return match[1];
+function decodeReplayCursor(cursor: string): number {
+  const match = /^r2:(\d{1,15})$/.exec(Buffer.from(cursor, 'base64url').toString('latin1'));
+  if (match !== null) return Number(match[1]);
   throw new RepriseError(
     'CURSOR_INVALID',
     'after is not a cursor of the replays: pass one back exactly as it was received',

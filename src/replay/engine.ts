@@ -206,8 +206,8 @@ export class ReplayEngine {
     return replay === null ? null : this.live(replay);
   }
 
-  /** Newest first. */
-  async list(filter: ReplayListFilter, before: string | null, limit: number): Promise<readonly Replay[]> {
+  /** Newest first; `before` as in `ReplayStore.list`. */
+  async list(filter: ReplayListFilter, before: number | null, limit: number): Promise<readonly Replay[]> {
     const replays = await this.options.store.list(filter, before, limit);
     return replays.map((replay) => this.live(replay));
   }

@@ -14,6 +14,8 @@ export interface StoredRequest extends ReplayRequest {
 /** One run. */
 export interface Replay {
   readonly id: string;
+  /** Its place among all runs of the store: later ones have greater numbers. */
+  readonly number: number;
   readonly request: StoredRequest;
   readonly state: RunState;
   readonly createdAt: Micros;
@@ -162,8 +164,8 @@ export interface ReplayStore {
     readonly summary: ReplaySummary;
   }): Promise<Replay>;
   get(id: string): Promise<Replay | null>;
-  /** Newest first; `before` is the id of the last one seen. */
-  list(filter: ReplayListFilter, before: string | null, limit: number): Promise<readonly Replay[]>;
+  /** Newest first; `before` is the number of the last one seen, which may be deleted by now. */
+  list(filter: ReplayListFilter, before: number | null, limit: number): Promise<readonly Replay[]>;
 
   /**
    * Applies an action of the transition table together with a patch and the chunk that tells of it, all or

@@ -77,11 +77,7 @@ export function createReplayStore(database: Database): ReplayStore {
           const states = filter.states;
           select = select.where((eb) => eb('state', '=', eb.fn.any(eb.val(states))));
         }
-        if (before !== null) {
-          const [id] = uuidsOf([before]);
-          if (id === undefined) return [];
-          select = select.where('number', '<', (eb) => eb.selectFrom('replays').select('number').where('id', '=', id));
-        }
+        if (before !== null) select = select.where('number', '<', BigInt(before));
         return (await select.execute()).map(replayOf);
       }),
 
@@ -283,6 +279,7 @@ async function readReplay(query: Kysely<Tables>, id: string): Promise<Replay | n
 function replayOf(row: Selectable<ReplaysTable>): Replay {
   return {
     id: row.id,
+    number: Number(row.number),
     request: JSON.parse(row.request) as StoredRequest,
     state: row.state as RunState,
     createdAt: Number(row.created_at),

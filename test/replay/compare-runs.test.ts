@@ -10,6 +10,7 @@ const INPUT = { window: { from: 0, to: 1_000_000 }, target: { alias: 'staging' }
 function run(statements: readonly StatementReport[], fields: Partial<Replay> = {}): RunWithReport {
   const replay: Replay = {
     id: '01890000-0000-7000-8000-000000000001',
+    number: 1,
     request: completeRequest(INPUT),
     state: 'COMPLETED',
     createdAt: 0,

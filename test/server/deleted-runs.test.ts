@@ -90,6 +90,26 @@ describe.each(Object.entries(TRANSPORTS))('over %s', (_name, open) => {
   );
 });
 
+test('pages of runs go on behind one that was deleted, and cursors of earlier releases are refused', async () => {
+  const ids: string[] = [];
+  for (let n = 0; n < 4; n++) {
+    const { id, feed } = await scriptedRun(backend.replays);
+    await feed.transition('CANCEL', {}, null);
+    ids.unshift(id);
+  }
+  const page = async (after: string | null) => {
+    const query = 'query ($after: Cursor) { replays(first: 2, after: $after) { nodes { id } pageInfo { endCursor } } }';
+    return ask(service.url, query, { after });
+  };
+  const idsOf = ({ data }: Awaited<ReturnType<typeof page>>) => data.replays.nodes.map((run: { id: string }) => run.id);
+  const first = await page(null);
+  expect(idsOf(first)).toEqual(ids.slice(0, 2));
+  for (const id of idsOf(first)) await backend.replays.delete(id);
+  expect(idsOf(await page(first.data.replays.pageInfo.endCursor))).toEqual(ids.slice(2));
+  const { errors } = await page(Buffer.from(`r1:${ids[0]}`).toString('base64url'));
+  expect(errors).toMatchObject([{ extensions: { code: 'CURSOR_INVALID' } }]);
+});
+
 test('deleteReplay deletes a run that has ended, and gives as data why it deletes no other', async () => {
   const { id, feed } = await scriptedRun(backend.replays);
   const remove = async () => {

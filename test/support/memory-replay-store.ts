@@ -32,6 +32,7 @@ export class MemoryReplayStore implements ReplayStore {
   seed(id: string, state: RunState = 'PENDING', chunks: readonly EventChunk[] = []): void {
     const replay: Replay = {
       id,
+      number: this.#runs.size + 1,
       request: {} as Replay['request'],
       state,
       createdAt: 0,
