@@ -132,6 +132,16 @@ export function resultOf<Success extends object>(name: string, success: NamedRef
   });
 }
 
+/** The result of a query of one run; null when there is no such run. */
+export async function orNull<T>(work: Promise<T>): Promise<T | null> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof RepriseError && error.code === 'REPLAY_NOT_FOUND') return null;
+    throw error;
+  }
+}
+
 /** Runs a resolver; what a caller can act on becomes data, everything else is thrown on. */
 export async function asData<T>(work: () => Promise<T>): Promise<T | Refusal> {
   try {

@@ -7,6 +7,7 @@ import type { DivergenceGroup, FailureGroup, ReplayReport, StatementReport } fro
 import type { ThresholdResult, ThresholdUnit } from '../replay/thresholds.ts';
 import { builder, enumOf } from './builder.ts';
 import { type Connection, connectionOf, inRange, present } from './connection.ts';
+import { orNull } from './errors.ts';
 import { DivergenceCountRef, DivergenceEnum, divergenceCounts, PercentilesRef, VerdictEnum } from './replay.ts';
 import { OutcomeEventRef, OutcomeStatusEnum } from './replay-events.ts';
 
@@ -67,13 +68,9 @@ builder.queryField('replayStatements', (t) =>
       const limit = newest ? inRange('last', last, 1, 1000) : inRange('first', first ?? 100, 1, 1000);
       const afterSeq = after == null ? 0 : decodeSeqCursor(after, ['after']);
       const beforeSeq = before == null ? null : decodeSeqCursor(before, ['before']);
-      if ((await engine.get(replayId)) === null) return null;
       const wanted = filter == null ? {} : present(filter);
-      return outcomeConnection(
-        await engine.statements(replayId, wanted, { afterSeq, beforeSeq, limit, newest }),
-        newest,
-        { after, before },
-      );
+      const page = await orNull(engine.statements(replayId, wanted, { afterSeq, beforeSeq, limit, newest }));
+      return page && outcomeConnection(page, newest, { after, before });
     },
   }),
 );
@@ -222,15 +219,6 @@ const ReplayReportRef = builder.objectRef<ReplayReport>('ReplayReport').implemen
     }),
   }),
 });
-
-async function orNull<T>(work: Promise<T>): Promise<T | null> {
-  try {
-    return await work;
-  } catch (error) {
-    if (error instanceof RepriseError && error.code === 'REPLAY_NOT_FOUND') return null;
-    throw error;
-  }
-}
 
 builder.queryField('replayFailures', (t) =>
   t.field({

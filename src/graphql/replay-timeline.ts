@@ -2,6 +2,7 @@ import type { TimelinePart } from '../replay/store.ts';
 import type { Timeline } from '../replay/timeline.ts';
 import { builder } from './builder.ts';
 import { inRange } from './connection.ts';
+import { orNull } from './errors.ts';
 
 const TimelineIntervalRef = builder.objectRef<TimelinePart>('TimelineInterval').implement({
   description: 'Statements that were reported in one interval of the time of a run.',
@@ -48,7 +49,7 @@ builder.queryField('replayTimeline', (t) =>
     },
     resolve: async (_root, { replayId, intervals }, { engine }) => {
       inRange('intervals', intervals, 1, 1000);
-      return (await engine.get(replayId)) === null ? null : engine.timeline(replayId, intervals);
+      return orNull(engine.timeline(replayId, intervals));
     },
   }),
 );

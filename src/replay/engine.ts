@@ -11,6 +11,7 @@ import type { ReplayEvent } from './event.ts';
 import { encodeEvents } from './event-codec.ts';
 import { type EventReader, EventWaker, openEventReader } from './event-reader.ts';
 import { EventFeed } from './feed.ts';
+import { ofPresent } from './no-replay.ts';
 import { type OutcomeFilter, type OutcomePage, type OutcomePlace, readOutcomes } from './outcomes.ts';
 import { type Preflight, preflight } from './preflight.ts';
 import { createPullStream } from './pull-stream.ts';
@@ -218,9 +219,9 @@ export class ReplayEngine {
     return { seq: replay.lastSeq, at: Date.now() * 1000, state: replay.state, summary: replay.summary };
   }
 
-  /** Durable outcomes of a part of the run's events, by pages. */
+  /** Durable outcomes of a part of the run's events, by pages. @throws RepriseError REPLAY_NOT_FOUND */
   statements(id: string, filter: OutcomeFilter, place: OutcomePlace): Promise<OutcomePage> {
-    return readOutcomes(this.options, id, filter, place);
+    return ofPresent(this.options.store, id, readOutcomes(this.options, id, filter, place));
   }
 
   /**

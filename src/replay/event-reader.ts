@@ -1,5 +1,6 @@
 import type { ReplayEvent } from './event.ts';
-import { type EventWaker, noReplay, Pause, type RunWatch } from './event-waker.ts';
+import { type EventWaker, Pause, type RunWatch } from './event-waker.ts';
+import { noReplay } from './no-replay.ts';
 import { hasEnded } from './run-state.ts';
 import type { Replay } from './store.ts';
 

@@ -1,6 +1,6 @@
-import { RepriseError } from '../errors.ts';
 import type { ReplayEvent } from './event.ts';
 import { decodeChunk } from './event-codec.ts';
+import { noReplay } from './no-replay.ts';
 import { hasEnded, type RunState } from './run-state.ts';
 import { SelectedTail, type Selection } from './selected-tail.ts';
 import type { Replay, ReplayStore } from './store.ts';
@@ -93,11 +93,6 @@ export class EventWaker {
     clearInterval(this.#timer);
     this.#timer = null;
   }
-}
-
-/** What a reader is told of a run that is not, or no longer, there. */
-export function noReplay(id: string): RepriseError {
-  return new RepriseError('REPLAY_NOT_FOUND', `there is no replay ${id}: it was deleted, or never was`);
 }
 
 /** A wait of one reader for the run to move on. One at a time. */

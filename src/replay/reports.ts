@@ -1,6 +1,7 @@
 import type { JournalStore } from '../journal/store.ts';
 import { COMPARED_RUNS_SLOWER, checkEnded, compareRuns, type RunComparison } from './compare-runs.ts';
 import { checkSlower } from './complete-request.ts';
+import { ofPresent } from './no-replay.ts';
 import { ownNewFailures, type ReportBuilder } from './report-builder.ts';
 import { rebuildReport } from './report-rebuild.ts';
 import type { ReplayRequest } from './request.ts';
@@ -53,7 +54,7 @@ function keysRemark({ failures }: Pick<ReplayReport, 'failures'>, request: Repla
 /**
  * The report of a run that has ended; of one under way here `soFar`; else what its durable events say so far.
  * `thresholds` are evaluated in addition to those of the request.
- * @throws RepriseError BAD_INPUT
+ * @throws RepriseError BAD_INPUT; REPLAY_NOT_FOUND where the run is deleted meanwhile
  */
 export async function readReport(
   { journal, store }: Stores,
@@ -63,7 +64,8 @@ export async function readReport(
 ): Promise<ReplayReport> {
   for (const threshold of thresholds) parseThreshold(threshold);
   const stored = await store.report(id);
-  const report = stored ?? soFar ?? (await rebuildReport(journal, store, id, measureOf(request, summary)));
+  const report =
+    stored ?? soFar ?? (await ofPresent(store, id, rebuildReport(journal, store, id, measureOf(request, summary))));
   const own = stored?.thresholds ?? evaluateThresholds(request.thresholds, summary, report);
   const remarks = [
     ...report.remarks,
@@ -74,7 +76,7 @@ export async function readReport(
 
 /**
  * Two runs side by side, statement by statement; `slower`: the measure of SLOWER and FASTER.
- * @throws RepriseError REPLAY_STATE for a run that has not ended, BAD_INPUT for a measure out of its range
+ * @throws RepriseError REPLAY_STATE for a run that has not ended, BAD_INPUT for a measure out of its range; REPLAY_NOT_FOUND as above
  */
 export async function compareReports(
   stores: Stores,

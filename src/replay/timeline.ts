@@ -1,5 +1,6 @@
 import type { Micros } from '../journal/entry.ts';
 import { decodeChunk } from './event-codec.ts';
+import { ofPresent } from './no-replay.ts';
 import type { Replay, ReplayStore, TimelinePart } from './store.ts';
 
 /** Outcomes of a run over its time, in equal intervals. */
@@ -21,7 +22,7 @@ const SHORTEST_MS = { exact: 10, other: 250 } as const;
 
 /**
  * The timeline of a run so far, in at most `most` intervals; null before the run began. Costs one look at the counts of
- * its chunks, whatever its length.
+ * its chunks, whatever its length. @throws RepriseError REPLAY_NOT_FOUND where it is deleted meanwhile
  */
 export async function readTimeline(store: ReplayStore, replay: Replay, most: number): Promise<Timeline | null> {
   const { id, startedAt: from, endedAt, lastSeq } = replay;
@@ -33,9 +34,8 @@ export async function readTimeline(store: ReplayStore, replay: Replay, most: num
     1,
     Math.min(most, Math.floor(spanMs / SHORTEST_MS[exact && endedAt !== null ? 'exact' : 'other'])),
   );
-  const parts = exact
-    ? await countEvents(store, id, lastSeq, from, to, count)
-    : await store.timeline(id, from, to, count);
+  const counting = exact ? countEvents(store, id, lastSeq, from, to, count) : store.timeline(id, from, to, count);
+  const parts = await ofPresent(store, id, counting);
   return { from, intervalMs: spanMs / count, parts };
 }
 

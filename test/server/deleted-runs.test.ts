@@ -15,15 +15,22 @@ import {
 
 let backend: Backend;
 let service: TestService;
-/** Reads of chunks that still find the run; behind them it is deleted. */
+/** Reads of a run's events that still find it; behind them it is deleted. */
 let readsLeft = Number.POSITIVE_INFINITY;
 
 function deleting(replays: ReplayStore): ReplayStore {
+  const read = async () => {
+    if (readsLeft-- <= 0) while ((await replays.deleteEnded(Number.MAX_SAFE_INTEGER)) !== null);
+  };
   return {
     ...replays,
     async chunks(...args) {
-      if (readsLeft-- <= 0) while ((await replays.deleteEnded(Number.MAX_SAFE_INTEGER)) !== null);
+      await read();
       return replays.chunks(...args);
+    },
+    async timeline(...args) {
+      await read();
+      return replays.timeline(...args);
     },
   };
 }
@@ -88,6 +95,26 @@ describe.each(Object.entries(TRANSPORTS))('over %s', (_name, open) => {
       ]);
     },
   );
+});
+
+test.each([
+  [0, 3_000, 'replayReport(replayId: $id, thresholds: ["regressions=0"]) { thresholds { passed } }'],
+  [1, 3_000, 'replayReport(replayId: $id, thresholds: ["regressions=0"]) { thresholds { passed } }'],
+  [1, 3_000, 'replayFailures(replayId: $id) { count }'],
+  [1, 3_000, 'replayStatements(replayId: $id, first: 1000) { nodes { seq } }'],
+  [1, 3_000, 'replayTimeline(replayId: $id) { intervals { succeeded } }'],
+  [0, 6_000, 'replayTimeline(replayId: $id) { intervals { succeeded } }'],
+])('a run that is deleted after %i reads of its %i events is not there: %s', async (reads, events, field) => {
+  const { id, feed } = await scriptedRun(backend.replays);
+  for (let n = 1; n <= events; n++) {
+    feed.emit(outcome(n));
+    if (n % 25 === 0) await feed.flush();
+  }
+  // Without a report, which is then made of its events.
+  await feed.transition('INTERRUPT', { startedAt: 1, endedAt: 1_000_001 }, null);
+  readsLeft = reads;
+  const { data, errors } = await ask(service.url, `query ($id: UUID!) { it: ${field} }`, { id });
+  expect({ data, errors }).toEqual({ data: { it: null }, errors: [] });
 });
 
 test('pages of runs go on behind one that was deleted, and cursors of earlier releases are refused', async () => {
