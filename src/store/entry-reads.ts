@@ -4,7 +4,7 @@ import type { EntryPage, TailKey } from '../journal/store.ts';
 import type { EntryFilter, Window } from '../journal/window.ts';
 import type { Database } from './database.ts';
 import { filterConditions, type ResolvedFilter, resolveFilter, uuidsOf } from './entry-filter.ts';
-import { ENTRY_FIELDS, type EntryRow, entriesOf, fitsPage, PAGE_FIELDS } from './entry-rows.ts';
+import { ENTRY_FIELDS, type EntryRow, entriesOf, fitsPage, PAGE_BYTES, PAGE_FIELDS, textBytes } from './entry-rows.ts';
 import type { Origins } from './origins.ts';
 import { DAY, dayOf } from './partitions.ts';
 import { isSessionState, sessionStateOf } from './session-state.ts';
@@ -48,10 +48,15 @@ export async function readPage(
   let { from } = resolved.span;
   // A page mostly lies within one day: that it has entries need not be asked first, which is a journey more for each page.
   let last = dayOf(from);
+  let room = PAGE_BYTES;
   for (;;) {
     const span = { from, to: Math.min(last + DAY - 1, resolved.span.to, from + longest) };
-    rows.push(...(await readSpan(database, { ...resolved, span }, after, limit + 1 - rows.length)));
-    if (rows.length > limit || rows.at(-1)?.[1] === null || span.to >= resolved.span.to) break;
+    // Of a page that is full, it is only asked whether there is more.
+    const wanted = room > 0 ? limit + 1 - rows.length : 1;
+    const found = await readSpan(database, { ...resolved, span }, after, wanted, room);
+    rows.push(...found);
+    if (rows.length > limit || isCut(rows) || span.to >= resolved.span.to) break;
+    for (const row of found) room -= textBytes(row as EntryRow);
     from = span.to + 1;
     longest *= SPAN_GROWTH;
     const days = await database.rows<[day: string]>(
@@ -64,12 +69,13 @@ export async function readPage(
   return pageOf(rows, origins, limit);
 }
 
-/** The first entries of a span of few days, in total order, after the given place. */
+/** The first entries of a span of few days, in total order, after the given place, with so many bytes of texts or one more. */
 function readSpan(
   database: Database,
   resolved: ResolvedFilter,
   after: EntryKey | null,
   limit: number,
+  room: number,
 ): Promise<readonly PageRow[]> {
   const { matching } = resolved;
   const state = matching !== null && isSessionState(resolved);
@@ -82,17 +88,22 @@ function readSpan(
   }
   const entries = state ? sessionStateOf(matching, conditions, limit) : entriesWith(conditions);
   // Without what puts schemas in front of tables, which walks through all of the query for each page.
-  return database.rows(firstOf(entries, ORDER, limit).compile(database.query.withoutPlugins()));
+  return database.rows(firstOf(entries, ORDER, limit, room).compile(database.query.withoutPlugins()));
 }
 
 /** A row of `PAGE_FIELDS`. */
 type PageRow = EntryRow | readonly [numbers: string, statement: null, ...rest: (string | null)[]];
 
-/** The first entries in an order. */
-function firstOf(entries: RawBuilder<unknown>, order: string, limit: number): RawBuilder<unknown> {
+/** The first entries in an order; those behind `room` bytes of texts without theirs. */
+function firstOf(
+  entries: RawBuilder<unknown>,
+  order: string,
+  limit: number,
+  room: number = PAGE_BYTES,
+): RawBuilder<unknown> {
   return sql`
     select ${sql.raw(PAGE_FIELDS)} from (
-      select *, ${sql.raw(fitsPage(order))} as fits from ${entries}
+      select *, ${fitsPage(order, room)} as fits from ${entries}
       order by ${sql.raw(order)}
       limit ${limit}
     ) e`;
@@ -102,9 +113,14 @@ function entriesWith(conditions: readonly Expression<SqlBool>[]): RawBuilder<unk
   return sql`reprise.entries where ${sql.join(conditions, sql` and `)}`;
 }
 
+/** Whether texts were left out. */
+function isCut(rows: readonly PageRow[]): boolean {
+  return rows.at(-1)?.[1] === null;
+}
+
 function fitting(rows: readonly PageRow[], limit: number): readonly EntryRow[] {
-  const room = rows.at(-1)?.[1] === null ? rows.findIndex((row) => row[1] === null) : rows.length;
-  return rows.slice(0, Math.min(room, limit)) as readonly EntryRow[];
+  const fit = isCut(rows) ? rows.findIndex((row) => row[1] === null) : rows.length;
+  return rows.slice(0, Math.min(fit, limit)) as readonly EntryRow[];
 }
 
 async function pageOf(rows: readonly PageRow[], origins: Origins, limit: number): Promise<EntryPage> {

@@ -1,3 +1,4 @@
+import { type RawBuilder, sql } from 'kysely';
 import type { Entry, EntryOutcome, Origin } from '../journal/entry.ts';
 import type { Transaction } from '../journal/transaction.ts';
 import { decodeParameters } from '../journal/value-codec.ts';
@@ -30,11 +31,18 @@ export const PAGE_BYTES = 8 * 1024 * 1024;
 
 const LONG: ReadonlySet<string> = new Set(['statement', 'parameters', 'message']);
 
-/** What `fits` is for `PAGE_FIELDS`: whether the texts before an entry leave room for it. `order` is that of the page. */
-export function fitsPage(order: string): string {
+/**
+ * What `fits` is for `PAGE_FIELDS`: whether the texts before an entry leave room for it, of so many bytes. `order` is that of the page.
+ */
+export function fitsPage(order: string, room: number): RawBuilder<boolean> {
   const bytes = [...LONG].map((name) => `coalesce(octet_length(${name}), 0)`).join(' + ');
   const before = `sum(${bytes}) over (order by ${order} rows between unbounded preceding and 1 preceding)`;
-  return `coalesce(${before}, 0) < ${PAGE_BYTES}`;
+  return sql`${sql.raw(`coalesce(${before}, 0)`)} < ${room}::int8`;
+}
+
+/** The bytes that `fitsPage` counts of an entry. */
+export function textBytes([, statement, , parameters, , , message]: EntryRow): number {
+  return Buffer.byteLength(statement) + Buffer.byteLength(parameters ?? '') + Buffer.byteLength(message ?? '');
 }
 
 /** As `ENTRY_FIELDS`; an entry that does not fit into the page comes without its statement. */

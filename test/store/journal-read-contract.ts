@@ -374,6 +374,29 @@ export function readContract(subject: Subject): void {
       }
       expect(committed).toEqual(ids);
     });
+
+    it.each([
+      ['day by day', {}, DAY],
+      ['with many days between', {}, 35 * DAY],
+      ['of what sessions have set', { sessionIds: ['s1'], statementTypes: ['SET'] }, 600 * SECOND],
+    ] as const)('bound a page by their bytes wherever they stand: %s', async (_, filter, apart) => {
+      const id = randomUUID();
+      await store.append({ begun: [begin(id)] });
+      const lengths = Array.from({ length: 9 }, (_, n) => 3 * MEGABYTE + n);
+      for (const [n, length] of lengths.entries()) {
+        const [timestamp, statement] = [START + n * apart, 'x'.repeat(length)];
+        await store.append({ entries: [entry(id, n + 1, { timestamp, statement, statementType: 'SET' })] });
+      }
+      const read: number[] = [];
+      for (let after: EntryKey | null = null; ; ) {
+        const page = await store.page({ from: START, to: ALL.to }, filter, after, 500);
+        expect(bytesOf(page.entries)).toBeLessThan(11 * MEGABYTE + 100);
+        read.push(...page.entries.map((one) => one.statement.length));
+        after = page.entries.at(-1) as EntryKey;
+        if (!page.hasMore) break;
+      }
+      expect(read).toEqual(lengths);
+    });
   });
 
   describe('commit order', () => {
