@@ -58,6 +58,12 @@ export async function ask<Result, Variables>(
   }
 }
 
+/** What a query of one run gave. @throws RepriseError REPLAY_NOT_FOUND for null: there is no such run any more */
+export function ofRun<T>(answer: T | null): T {
+  if (answer === null) throw new RepriseError('REPLAY_NOT_FOUND', 'This run is not there any more: it was deleted.');
+  return answer;
+}
+
 /** Opens the token prompt when an error says that one is needed. */
 export function noticeRefusal(error: unknown): void {
   if (!(error instanceof RepriseError) || error.code !== 'UNAUTHENTICATED') return;

@@ -7,7 +7,7 @@ import {
   ReplayFailuresDocument,
   type ReplayFailuresQuery,
 } from '../../client/index.ts';
-import { ask } from '../lib/api.ts';
+import { ask, ofRun } from '../lib/api.ts';
 import { count, oneLine, plural } from '../lib/format.ts';
 import { usePaged } from '../lib/paged.ts';
 import { useResource } from '../lib/resource.ts';
@@ -39,7 +39,7 @@ interface Props {
 export function FailuresTab({ replayId, version, onOpen }: Props) {
   const failures = useResource(`${replayId} ${version}`, async (abort) => {
     const { replayFailures } = await ask(ReplayFailuresDocument, { replayId }, abort);
-    return replayFailures ?? [];
+    return ofRun(replayFailures);
   });
   const divergences = useResource(`${replayId} ${version}`, async (abort) => {
     const { replayDivergences } = await ask(
@@ -47,7 +47,7 @@ export function FailuresTab({ replayId, version, onOpen }: Props) {
       { replayId, divergences: null, fingerprint: null },
       abort,
     );
-    return [...(replayDivergences ?? [])].sort((a, b) => b.count - a.count);
+    return [...ofRun(replayDivergences)].sort((a, b) => b.count - a.count);
   });
   const groups = [...(failures.data ?? [])].sort(
     (a, b) => b.count - b.cascades - (a.count - a.cascades) || b.count - a.count,

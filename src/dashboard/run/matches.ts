@@ -1,5 +1,5 @@
 import { type OutcomeFilterInput, OutcomeRowsDocument } from '../../client/index.ts';
-import { ask } from '../lib/api.ts';
+import { ask, ofRun } from '../lib/api.ts';
 import type { Page } from '../lib/paged.ts';
 import type { Outcome } from './statement-tail.ts';
 
@@ -25,8 +25,7 @@ export async function nextMatches(
   for (;;) {
     const ends = newest ? { last: PAGE, before: place } : { first: PAGE, after: place };
     const { replayStatements } = await ask(OutcomeRowsDocument, { replayId, filter, ...ends }, abort);
-    if (!replayStatements) return { nodes: [], pageInfo: { hasNextPage: false, endCursor: null } };
-    const { nodes, pageInfo } = replayStatements;
+    const { nodes, pageInfo } = ofRun(replayStatements);
     const page = newest
       ? {
           nodes: [...nodes].reverse(),

@@ -2,7 +2,7 @@ import { useSignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { useMemo } from 'preact/hooks';
 import { ReplayReportDocument, type ReplayReportQuery } from '../../client/index.ts';
-import { ask } from '../lib/api.ts';
+import { ask, ofRun } from '../lib/api.ts';
 import { count, delta, duration, oneLine, plural } from '../lib/format.ts';
 import { useResource } from '../lib/resource.ts';
 import { href } from '../lib/router.ts';
@@ -128,7 +128,7 @@ function number(
 export function StatementsTab({ replayId, version }: { readonly replayId: string; readonly version: string }) {
   const report = useResource(`${replayId} ${version}`, async (abort) => {
     const { replayReport } = await ask(ReplayReportDocument, { replayId }, abort);
-    return replayReport;
+    return ofRun(replayReport);
   });
   const percentile = useSignal<Percentile>('p95');
   const sort = useSignal<Sort>({ key: 'calls', descending: true });

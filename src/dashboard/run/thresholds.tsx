@@ -1,5 +1,5 @@
 import { ReplayVerdictDocument, type ReplayVerdictQuery } from '../../client/index.ts';
-import { ask } from '../lib/api.ts';
+import { ask, ofRun } from '../lib/api.ts';
 import { count, NOTHING } from '../lib/format.ts';
 import { useResource } from '../lib/resource.ts';
 import { Badge } from '../ui/badge.tsx';
@@ -14,7 +14,7 @@ const UNITS: Readonly<Record<Result['unit'], string>> = { STATEMENTS: '', PERCEN
 export function Thresholds({ run }: { readonly run: Run }) {
   const report = useResource(`${run.id} ${run.state}`, async (abort) => {
     const { replayReport } = await ask(ReplayVerdictDocument, { replayId: run.id, thresholds: null }, abort);
-    return replayReport;
+    return ofRun(replayReport);
   });
   const { thresholds = [], remarks = [] } = report.data ?? {};
   if (report.error !== null) return <Failure error={report.error} retry={report.reload} />;

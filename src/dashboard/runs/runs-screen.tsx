@@ -32,10 +32,11 @@ export function RunsScreen() {
       () => {
         if (document.hidden) return;
         ask(ReplaysDocument, { states: null, first: 50, after: null }).then(
-          ({ replays }) => {
-            const known = new Set(runs.rows.map((run) => run.id));
-            if (replays.nodes.some((run) => !known.has(run.id))) runs.reload();
-            fresh.value = new Map([...fresh.value, ...replays.nodes.map((run) => [run.id, run] as const)]);
+          ({ replays: { nodes, pageInfo } }) => {
+            // Others were started, or deleted: the first rows, and where these are all runs, the number of them, tell.
+            const moved = nodes.some((run, n) => run.id !== runs.rows[n]?.id);
+            if (moved || (!pageInfo.hasNextPage && nodes.length < runs.rows.length)) runs.reload();
+            fresh.value = new Map([...fresh.value, ...nodes.map((run) => [run.id, run] as const)]);
           },
           // The next look may find the service again.
           () => {},
@@ -46,12 +47,12 @@ export function RunsScreen() {
     return () => clearInterval(timer);
   }, [anyActive, runs.rows]);
 
+  // A run that is chosen may be deleted.
+  const shown = chosen.value.filter((id) => rows.some((run) => run.id === id));
   const toggle = (id: string) => {
-    chosen.value = chosen.value.includes(id)
-      ? chosen.value.filter((other) => other !== id)
-      : [...chosen.value, id].slice(-2);
+    chosen.value = shown.includes(id) ? shown.filter((other) => other !== id) : [...shown, id].slice(-2);
   };
-  const [a, b] = inOrder(chosen.value, rows);
+  const [a, b] = inOrder(shown, rows);
   return (
     <>
       <header class="page-head">
@@ -67,7 +68,7 @@ export function RunsScreen() {
               if (a && b) go('/compare', { a, b });
             }}
           >
-            <Icon name="compare" /> Compare{chosen.value.length > 0 && ` (${chosen.value.length} of 2)`}
+            <Icon name="compare" /> Compare{shown.length > 0 && ` (${shown.length} of 2)`}
           </button>
           <a class="button primary" href={href('/new')}>
             <Icon name="replay" /> New replay
