@@ -5,9 +5,9 @@ import type { EntryFilter, Window } from '../journal/window.ts';
 import type { Database } from './database.ts';
 import { filterConditions, type ResolvedFilter, resolveFilter, uuidsOf } from './entry-filter.ts';
 import { ENTRY_FIELDS, type EntryRow, entriesOf, fitsPage, PAGE_BYTES, PAGE_FIELDS, textBytes } from './entry-rows.ts';
-import type { Origins } from './origins.ts';
+import type { OriginMatch, Origins } from './origins.ts';
 import { DAY, dayOf } from './partitions.ts';
-import { isSessionState, sessionStateOf } from './session-state.ts';
+import { sessionStateOf, sessionStateOrigins } from './session-state.ts';
 import type { Tables } from './tables.ts';
 
 const FIELDS = sql.raw(ENTRY_FIELDS);
@@ -43,8 +43,9 @@ export async function readPage(
   const resolved = await resolveFilter(query, origins, filter, ahead);
   if (resolved === null) return EMPTY;
   const rows: PageRow[] = [];
+  const state = await sessionStateOrigins(origins, resolved);
   // What an index gives by origin has to be put in order: short spans keep that to little more than fills a page.
-  let longest = isSessionState(resolved) ? FIRST_SPAN : Number.POSITIVE_INFINITY;
+  let longest = state === null ? Number.POSITIVE_INFINITY : FIRST_SPAN;
   let { from } = resolved.span;
   // A page mostly lies within one day: that it has entries need not be asked first, which is a journey more for each page.
   let last = dayOf(from);
@@ -53,7 +54,7 @@ export async function readPage(
     const span = { from, to: Math.min(last + DAY - 1, resolved.span.to, from + longest) };
     // Of a page that is full, it is only asked whether there is more.
     const wanted = room > 0 ? limit + 1 - rows.length : 1;
-    const found = await readSpan(database, { ...resolved, span }, after, wanted, room);
+    const found = await readSpan(database, { ...resolved, span }, state, after, wanted, room);
     rows.push(...found);
     if (rows.length > limit || isCut(rows) || span.to >= resolved.span.to) break;
     for (const row of found) room -= textBytes(row as EntryRow);
@@ -73,20 +74,19 @@ export async function readPage(
 function readSpan(
   database: Database,
   resolved: ResolvedFilter,
+  state: OriginMatch | null,
   after: EntryKey | null,
   limit: number,
   room: number,
 ): Promise<readonly PageRow[]> {
-  const { matching } = resolved;
-  const state = matching !== null && isSessionState(resolved);
   const eb = expressionBuilder<Tables, 'entries'>();
-  const conditions = filterConditions(eb, state ? { ...resolved, matching: null } : resolved);
+  const conditions = filterConditions(eb, state === null ? resolved : { ...resolved, matching: null });
   if (after !== null) {
     conditions.push(
       sql<SqlBool>`(ts, position, sequence) > (${after.timestamp}, ${after.position}, ${after.sequence})`,
     );
   }
-  const entries = state ? sessionStateOf(matching, conditions, limit) : entriesWith(conditions);
+  const entries = state === null ? entriesWith(conditions) : sessionStateOf(state, conditions, limit);
   // Without what puts schemas in front of tables, which walks through all of the query for each page.
   return database.rows(firstOf(entries, ORDER, limit, room).compile(database.query.withoutPlugins()));
 }

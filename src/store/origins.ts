@@ -24,6 +24,8 @@ export interface Origins {
   byId(ids: Iterable<number>): Promise<ReadonlyMap<number, Origin>>;
   /** Those that pass the filter's sessions, users, databases and applications; null: it has none of them. */
   matching(filter: EntryFilter): Promise<OriginMatch | null>;
+  /** Whether more than so many pass; they are counted no further. */
+  areMoreThan(most: number, matching: OriginMatch): Promise<boolean>;
 }
 
 const CACHED_ORIGINS = 20_000;
@@ -136,11 +138,25 @@ export function createOrigins(query: Kysely<Tables>): Origins {
       const ids = (await select.execute()).map((row) => row.id);
       return ids.length > MOST_NAMED ? { ids: null, columns } : { ids };
     },
+
+    async areMoreThan(most, matching) {
+      if (matching.ids !== null) return matching.ids.length > most;
+      const { rows } = await sql<{ more: boolean }>`
+        select count(*) > ${most} as more
+        from (select from reprise.origins where ${isOneOf(matching.columns)} limit ${most + 1}) as passing`.execute(
+        query,
+      );
+      return rows[0]?.more === true;
+    },
   };
 }
 
-/** That a column of `origins` holds one of the texts; by its index. */
-export function hasOneOf([name, texts]: OriginColumn): RawBuilder<SqlBool> {
+/** That an origin's columns hold what they have to; by their indexes. */
+export function isOneOf(columns: readonly OriginColumn[]): RawBuilder<SqlBool> {
+  return sql`${sql.join(columns.map(hasOneOf), sql` and `)}`;
+}
+
+function hasOneOf([name, texts]: OriginColumn): RawBuilder<SqlBool> {
   const column = sql.ref(name);
   const begins = sql`left(${column}, ${sql.lit(INDEXED)}) = any(${texts.map(beginningOf)}::text[])`;
   return sql`(${begins} and ${column} = any(${texts}::text[]))`;

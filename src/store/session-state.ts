@@ -1,16 +1,27 @@
 import { type Expression, type RawBuilder, type SqlBool, sql } from 'kysely';
 import type { ResolvedFilter } from './entry-filter.ts';
-import { hasOneOf, type OriginMatch } from './origins.ts';
+import { isOneOf, type OriginMatch, type Origins } from './origins.ts';
 
 /** Types of statements that may leave something in their session; an index by origin holds their entries alone (0009). */
 const STATEFUL: ReadonlySet<string> = new Set(['SET', 'OTHER']);
 // Not a parameter, which the planner could not hold against the condition of the index.
 const OF_INDEX = sql.raw('type in (6, 7)');
 
-/** Whether all that can pass is what some sessions have set, prepared and the like: few entries, which an index tells by origin. */
-export function isSessionState({ filter, matching, positions }: ResolvedFilter): boolean {
-  if (filter.sessionIds === undefined || matching === null || positions !== null) return false;
-  return filter.keepTransactionControl !== true && filter.statementTypes?.every((type) => STATEFUL.has(type)) === true;
+/** Each of them is looked for in each day: of more, all that ran is sooner read. */
+const MOST_ORIGINS = 10_000;
+
+/**
+ * The origins, where all that can pass is what some sessions have set, prepared and the like: few entries, which an index tells by
+ * origin. Else null.
+ */
+export async function sessionStateOrigins(
+  origins: Origins,
+  { filter, matching, positions }: ResolvedFilter,
+): Promise<OriginMatch | null> {
+  if (filter.sessionIds === undefined || matching === null || positions !== null) return null;
+  if (filter.keepTransactionControl === true) return null;
+  if (filter.statementTypes?.every((type) => STATEFUL.has(type)) !== true) return null;
+  return (await origins.areMoreThan(MOST_ORIGINS, matching)) ? null : matching;
 }
 
 /** The first entries of the origins, of the types above, that meet the conditions; in total order, as a table. */
@@ -21,7 +32,7 @@ export function sessionStateOf(
 ): RawBuilder<unknown> {
   const origins =
     matching.ids === null
-      ? sql`(select id from reprise.origins where ${sql.join(matching.columns.map(hasOneOf), sql` and `)})`
+      ? sql`(select id from reprise.origins where ${isOneOf(matching.columns)})`
       : sql`unnest(${matching.ids}::int4[])`;
   // OFFSET keeps the parts apart: the planner, which knows nothing of a day that was just filled, would look through all
   // of the time in the order of its key.

@@ -27,6 +27,14 @@ async function entriesRead({ query }: Database): Promise<number> {
   return Number(rows[0]?.read);
 }
 
+/** Looks into indexes of entries so far. */
+async function looks({ query }: Database): Promise<number> {
+  await sql`select pg_stat_force_next_flush()`.execute(query);
+  const { rows } = await sql<{ scans: string }>`
+    select sum(idx_scan)::text as scans from pg_stat_user_indexes where relname like 'entries_2%'`.execute(query);
+  return Number(rows[0]?.scans);
+}
+
 for (const origins of [1, 2_500]) {
   it(`reads what sessions have set without a look at what else ran, where they have ${origins} origins`, async () => {
     const { database, store } = await openOne();
@@ -51,3 +59,22 @@ for (const origins of [1, 2_500]) {
     expect((await entriesRead(database)) - before).toBeLessThan(2 * sets);
   });
 }
+
+it('does not look for each of more than 10,000 origins, page by page', async () => {
+  const { database, store } = await openOne();
+  const entries = Array.from({ length: 10_100 }, (_, n): NewEntry => {
+    const origin = { ...ORIGIN, application: `request ${n}` };
+    return entry(randomUUID(), 1, {
+      timestamp: START + n * SECOND,
+      origin,
+      statementType: n % 20 === 0 ? 'SET' : 'UPDATE',
+    });
+  });
+  await store.append({ begun: entries.map(({ transactionId, origin }) => begin(transactionId, { origin })), entries });
+  const before = await looks(database);
+  const filter = { sessionIds: [ORIGIN.sessionId], statementTypes: ['SET', 'OTHER'] } as const;
+  const found = await readAll(store, { from: START - DAY, to: ALL.to }, filter, 100);
+  const sets = entries.filter(({ statementType }) => statementType === 'SET');
+  expect(found.map((one) => one.transactionId)).toEqual(sets.map((one) => one.transactionId));
+  expect((await looks(database)) - before).toBeLessThan(100);
+});
