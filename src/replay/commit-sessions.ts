@@ -121,15 +121,16 @@ export class CommitSessions {
     return route;
   }
 
-  private async noteEarlier(session: TargetSession, { origin: { sessionId }, timestamp }: Entry): Promise<void> {
+  private async noteEarlier(session: TargetSession, first: Entry): Promise<void> {
     const { earlier, journal, request } = this.context;
     const { key } = session.planned;
-    const statements: NotedStatement[] = [...(earlier.get(key) ?? [])];
-    // One whose statements all lie before the window, though its last commit ended inside.
-    if (!this.sessions.has(key)) {
-      const before = Math.min(request.window.from, timestamp);
-      const found = await findEarlierState(journal, before, [{ key, sessionId }]);
-      statements.push(...(found.get(key) ?? []));
+    let statements: readonly NotedStatement[] = earlier.get(key) ?? [];
+    // Of a transaction that began before the window, or of a session without a statement in it.
+    if (first.timestamp < request.window.from || !this.sessions.has(key)) {
+      const before = Math.min(request.window.from, first.timestamp + 1);
+      const session = { key, sessionId: first.origin.sessionId };
+      const found = await findEarlierState(journal, before, [session], new Map([[key, first]]));
+      statements = found.get(key) ?? [];
     }
     for (const noted of statements) session.memory.note(noted, LASTING);
   }

@@ -5,7 +5,7 @@ import type { EntryPage, JournalStore } from '../journal/store.ts';
 import { encodeParameters } from '../journal/value-codec.ts';
 import type { EntryFilter, Window } from '../journal/window.ts';
 import { MAY_SET_PATH } from './ids/search-path.ts';
-import { sessionKey } from './plan.ts';
+import { sessionKey, type TransactionStart } from './plan.ts';
 
 const PAGE = 2_000;
 /** Session ids in one filter. */
@@ -20,13 +20,13 @@ const LOOK_BACK: Micros = 7 * 86_400 * 1_000_000;
  * Finds the settings and prepared statements that sessions made before the window (docs/replay.md S5), in
  * recorded order, by session key. What failed, was rolled back with its transaction, or was made again or taken back
  * since did not last and is left out.
- * @param until for sessions whose first replayed statement lies before the window: when that is, by session key
+ * @param until for sessions whose first replayed transaction begins before the window: where it does, by session key
  */
 export async function findEarlierState(
   journal: JournalStore,
   before: Micros,
   sessions: Iterable<{ readonly key: string; readonly sessionId: string }>,
-  until: ReadonlyMap<string, Micros> = new Map(),
+  until: ReadonlyMap<string, TransactionStart> = new Map(),
 ): Promise<ReadonlyMap<string, readonly Entry[]>> {
   const earlier = new Map<string, readonly Entry[]>();
   if (before <= 0) return earlier;
@@ -51,7 +51,7 @@ async function findLasting(
   window: Window,
   sessionIds: readonly string[],
   wanted: ReadonlySet<string>,
-  until: ReadonlyMap<string, Micros>,
+  until: ReadonlyMap<string, TransactionStart>,
 ): Promise<ReadonlyMap<string, Lasting>> {
   const found = new Map<string, Lasting>();
   const filter: EntryFilter = {
@@ -66,7 +66,7 @@ async function findLasting(
     const page: EntryPage = await journal.page(window, filter, after, PAGE);
     for (const entry of await withoutRolledBack(journal, page.entries)) {
       const key = sessionKey(entry.origin);
-      if (!wanted.has(key) || entry.timestamp >= (until.get(key) ?? Number.POSITIVE_INFINITY)) continue;
+      if (!wanted.has(key) || !isBefore(until.get(key), entry)) continue;
       let lasting = found.get(key);
       if (lasting === undefined) {
         lasting = new Lasting();
@@ -77,6 +77,12 @@ async function findLasting(
     after = page.entries.at(-1) ?? null;
     if (!page.hasMore || after === null) return found;
   }
+}
+
+/** By place, not by time alone: the log of a server often gives a BEGIN the time of the statement before it. */
+function isBefore(start: TransactionStart | undefined, entry: Entry): boolean {
+  if (start === undefined) return true;
+  return entry.position !== start.position && compareEntryKeys(entry, { ...start, sequence: 0 }) < 0;
 }
 
 /**

@@ -35,6 +35,9 @@ export interface PlannedSessions {
   readonly holdDdl: boolean;
 }
 
+/** Where a transaction begins in the journal's total order. */
+export type TransactionStart = Pick<EntryKey, 'timestamp' | 'position'>;
+
 /** How much of the journal a walk reads at once: entries, or transactions in COMMIT ordering. */
 export function pageSizeOf({ pace, ordering }: Pick<ReplayRequest, 'pace' | 'ordering'>): number {
   if (pace.mode === 'RECORDED') return PACED_PAGE;
@@ -202,39 +205,39 @@ export async function readSessions(journal: JournalStore, request: ReplayRequest
   return { sessions, holdDdl };
 }
 
-/** When transactions began that straddle the window's beginning and are replayed whole, by the keys of their sessions. */
-export async function readIncluded(
-  journal: JournalStore,
-  request: ReplayRequest,
-): Promise<ReadonlyMap<string, Micros>> {
-  const began = new Map<string, Micros>();
-  const { window, edges, ordering } = request;
-  if (edges !== 'INCLUDE') return began;
-  for (const { origin, startedAt, endedAt, status } of await journal.straddlers(window, planFilter(request))) {
-    const commits = status === 'COMMITTED' && endedAt !== null && endedAt <= window.to;
-    if (startedAt < window.from && (commits || ordering !== 'COMMIT')) began.set(sessionKey(origin), startedAt);
+/** Where transactions begin that straddle the window's beginning and are planned whole, by the keys of their sessions. */
+export function includedStarts(
+  { window, edges }: ReplayRequest,
+  straddlers: readonly Transaction[],
+): ReadonlyMap<string, TransactionStart> {
+  const starts = new Map<string, TransactionStart>();
+  if (edges !== 'INCLUDE') return starts;
+  for (const { origin, startedAt, position } of straddlers) {
+    if (startedAt < window.from) starts.set(sessionKey(origin), { timestamp: startedAt, position });
   }
-  return began;
+  return starts;
 }
 
 /**
  * Opens the plan of a TIMESTAMP or SESSION run over its sessions, and settles what `edges` says. What comes into
  * the window from the arrival `bound` on, which is that of the next append when the sessions begin to be read, is not planned.
+ * @param straddlers those of the window that pass the request's `planFilter`
  */
 export async function openPlan(
   journal: JournalStore,
   request: ReplayRequest,
   sessions: Map<string, PlannedSession>,
   bound: bigint,
+  straddlers: readonly Transaction[],
 ): Promise<Plan> {
   const filter = planFilter(request);
   const { window } = request;
   const leaveOut = new Set<string>();
   const outside = new OutsideEntries(window);
   let begins: ReadonlyMap<string, string> = new Map();
-  if (request.edges === 'CUT') begins = await readBegins(journal, await journal.straddlers(window, filter), window);
+  if (request.edges === 'CUT') begins = await readBegins(journal, straddlers, window);
   else {
-    for (const transaction of await journal.straddlers(window, filter)) {
+    for (const transaction of straddlers) {
       const session = sessions.get(sessionKey(transaction.origin));
       if (session === undefined) continue;
       if (request.edges === 'INCLUDE') {

@@ -17,12 +17,12 @@ import { openIdRestorer } from './ids/open.ts';
 import { otherIdsRemark } from './ids/other-ids.ts';
 import type { Pacer } from './pacer.ts';
 import {
+  includedStarts,
   mapDatabases,
   openPlan,
   type Plan,
   type PlannedSession,
   planFilter,
-  readIncluded,
   readSessions,
 } from './plan.ts';
 import { PreparedTransactions } from './prepared-transactions.ts';
@@ -119,9 +119,11 @@ export class RunOnTarget {
       signal: control.signal,
     });
     this.pool = pool;
-    const included = await readIncluded(journal, request);
-    const earlier = await findEarlierState(journal, request.window.from, sessions.values(), included);
-    const plan = request.ordering === 'COMMIT' ? null : await openPlan(journal, request, sessions, bound);
+    const straddlers =
+      request.ordering === 'COMMIT' ? null : await journal.straddlers(request.window, planFilter(request));
+    const starts = includedStarts(request, straddlers ?? []);
+    const earlier = await findEarlierState(journal, request.window.from, sessions.values(), starts);
+    const plan = straddlers === null ? null : await openPlan(journal, request, sessions, bound, straddlers);
     const counted = plan === null ? await counting : plan.planned * request.scale;
     // Of what was planned before it was interrupted, retention may have taken some since.
     const plannedBefore = settled?.summary.planned ?? 0;

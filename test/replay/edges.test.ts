@@ -189,3 +189,44 @@ it.each(['TIMESTAMP', 'SESSION', 'COMMIT'] as const)(
     expect(await target.sql(LOGGED)).toEqual(['outer', 'inner']);
   },
 );
+
+it.each(['TIMESTAMP', 'SESSION', 'COMMIT'] as const)(
+  '%s begins an included transaction with what was set before it at the very time of its BEGIN, not with its own settings',
+  async (ordering) => {
+    const target = await bench.target(SCHEMA);
+    const record = new HandMadeRecord();
+    const said = "INSERT INTO log (who) SELECT current_setting('application_name')";
+    record.run('a', "SET application_name = 'outer'", { at: 10 });
+    record.run('a', 'BEGIN', { at: 10 });
+    record.run('a', said, { at: 10 });
+    record.run('a', "SET application_name = 'inner'", { at: 10 });
+    record.run('a', said, { at: 110 });
+    record.run('a', 'COMMIT', { at: 120 });
+    await record.store(bench.journal);
+    const run = await bench.run(target, { window: record.window(100, 200), ordering, edges: 'INCLUDE' });
+    expect(run.replay.state).toBe('COMPLETED');
+    expect(await target.sql(LOGGED)).toEqual(['outer', 'inner']);
+  },
+);
+
+it.each([
+  ['has nothing in the window', []],
+  ['goes on in the window', ['SELECT 1']],
+])(
+  'COMMIT begins a transaction of which only the end lies in the window with the settings of before it, where its session %s',
+  async (_, later) => {
+    const target = await bench.target(SCHEMA);
+    const record = new HandMadeRecord();
+    const said = "INSERT INTO log (who) SELECT current_setting('application_name')";
+    record.run('a', "SET application_name = 'outer'", { at: 10 });
+    record.run('a', 'BEGIN', { at: 10 });
+    record.run('a', said, { at: 11 });
+    record.run('a', "SET application_name = 'inner'", { at: 12 });
+    record.run('a', 'COMMIT', { at: 90, durationMs: 20 });
+    for (const statement of later) record.run('a', statement, { at: 120 });
+    await record.store(bench.journal);
+    const run = await bench.run(target, { window: record.window(100, 200), ordering: 'COMMIT' });
+    expect(run.replay.state).toBe('COMPLETED');
+    expect(await target.sql(LOGGED)).toEqual(['outer']);
+  },
+);
