@@ -65,9 +65,14 @@ export function matchesEntry(filter: EntryFilter, entry: NewEntry): boolean {
   ) {
     return false;
   }
+  return matchesStatement(filter, entry);
+}
+
+/** True when the statement passes what the filter says about single statements, whatever transaction it is of. */
+export function matchesStatement(filter: EntryFilter, entry: NewEntry): boolean {
   if (filter.keepTransactionControl === true && entry.statementType === 'TRANSACTION') return true;
   return (
-    within(filter.statementTypes, entry.statementType) &&
+    (filter.statementTypes === undefined || filter.statementTypes.includes(entry.statementType)) &&
     (filter.text === undefined || entry.statement.toLowerCase().includes(filter.text.toLowerCase())) &&
     (filter.textExcludes === undefined || !entry.statement.toLowerCase().includes(filter.textExcludes.toLowerCase())) &&
     (filter.outcome === undefined || entry.outcome.status === filter.outcome) &&

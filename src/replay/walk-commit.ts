@@ -1,6 +1,6 @@
 import type { Entry } from '../journal/entry.ts';
 import type { TransactionWithEntries } from '../journal/store.ts';
-import { type EntryFilter, matchesEntry } from '../journal/window.ts';
+import { type EntryFilter, matchesStatement } from '../journal/window.ts';
 import type { TargetConnection } from '../target/connection.ts';
 import type { TargetOutcome } from '../target/statement.ts';
 import type { Doubt } from './commit-doubts.ts';
@@ -232,7 +232,8 @@ export class CommitWalk {
     const planned: PlannedEntry[] = [];
     for (const entry of entries) {
       if (edges === 'CUT' && (entry.timestamp < window.from || entry.timestamp > window.to)) continue;
-      if (!matchesEntry(this.filter, entry)) continue;
+      // The journal has chosen its transaction whole, by what that began with; users and application may change in it.
+      if (!matchesStatement(this.filter, entry)) continue;
       this.ordinal += 1;
       planned.push({ ordinal: this.ordinal, entry, copy: 0 });
     }

@@ -49,6 +49,27 @@ it('what the source rolled back, failed or left open is left out', async () => {
   expect(await target.sql(LOGGED)).toEqual(['done']);
 });
 
+it.each([
+  ['user', { users: ['one'] }],
+  ['application', { applications: ['one'] }],
+] as const)(
+  'a filter by %s takes the whole of a transaction that began with it, as it counts',
+  async (field, filter) => {
+    const target = await bench.target(SCHEMA);
+    const record = new HandMadeRecord();
+    record.run('a', 'BEGIN', { [field]: 'one' });
+    record.run('a', log('of one'), { [field]: 'one' });
+    record.run('a', log('of two'), { [field]: 'two' });
+    record.run('a', 'COMMIT', { [field]: 'two' });
+    record.run('b', 'BEGIN', { [field]: 'two' });
+    record.run('b', log('of another'), { [field]: 'one' });
+    record.run('b', 'COMMIT', { [field]: 'two' });
+    const run = await bench.run(target, { window: await record.store(bench.journal), filter, ...COMMIT });
+    expect(run.replay).toMatchObject({ state: 'COMPLETED', summary: { planned: 4, succeeded: 4 } });
+    expect(await target.sql(LOGGED)).toEqual(['of one', 'of two']);
+  },
+);
+
 it('what failed in the record within a transaction that committed is skipped, and what a savepoint undid is done and undone', async () => {
   const target = await bench.target(SCHEMA);
   const record = new HandMadeRecord();

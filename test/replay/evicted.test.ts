@@ -4,7 +4,7 @@ import { Deferred } from '../../src/replay/deferred.ts';
 import type { Replay } from '../../src/replay/store.ts';
 import { createJournalStore } from '../../src/store/journal-store.ts';
 import { HandMadeRecord } from '../support/record.ts';
-import { useBench } from '../support/replay.ts';
+import { untilRunning, useBench } from '../support/replay.ts';
 
 const DAY_MS = 86_400_000;
 const bench = useBench();
@@ -165,4 +165,26 @@ describe.each(['TIMESTAMP', 'SESSION', 'COMMIT'] as const)('a run in %s ordering
     expect(run.replay).toMatchObject({ state: 'FAILED', error: { code: 'ENTRIES_EVICTED' } });
     expect(run.replay.error?.message).toMatch(new RegExp(`^${1300 - done} statements were not replayed`));
   });
+});
+
+it('a resumed run takes none for evicted of a transaction that another user goes on with, whatever retention took before', async () => {
+  const { secondDay } = await twoDays(1);
+  await evictBefore(secondDay);
+  const record = new HandMadeRecord();
+  record.run('a', 'BEGIN', { user: 'one' });
+  record.run('a', 'SELECT pg_sleep(600)', { user: 'one' });
+  record.run('a', 'SELECT 2', { user: 'two' });
+  record.run('a', 'COMMIT', { user: 'one' });
+  record.run('b', 'SELECT 3', { user: 'one' });
+  const window = await record.store(bench.journal);
+  const target = await bench.target();
+  const engine = bench.anotherEngine();
+  const input = { window, ordering: 'COMMIT', restoreIds: false, filter: { users: ['one'] } } as const;
+  const started = await bench.start(target, input, engine);
+  await untilRunning(await target.connect(), 'pg_sleep(600)');
+  await engine.stop();
+  expect((await bench.ended(started.id)).replay).toMatchObject({ state: 'INTERRUPTED', summary: { planned: 5 } });
+  await bench.engine.resume(started.id);
+  const run = await bench.ended(started.id);
+  expect(run.replay).toMatchObject({ state: 'COMPLETED', error: null, summary: { planned: 5 } });
 });

@@ -24,6 +24,7 @@ export interface RecordOptions {
   readonly unreplayable?: UnreplayableReason;
   readonly user?: string;
   readonly database?: string;
+  readonly application?: string;
 }
 
 /** A statement of a record, as its outcome event names it. */
@@ -80,7 +81,7 @@ export class HandMadeRecord {
       sessionId: known.id,
       user: options.user ?? 'app',
       database: options.database ?? 'shop',
-      application: null,
+      application: options.application ?? null,
     };
     const ok = options.fails === undefined;
     const outside = known.transaction === null;
