@@ -128,6 +128,7 @@ export class RunOnTarget {
     // Of what was planned before it was interrupted, retention may have taken some since.
     const plannedBefore = settled?.summary.planned ?? 0;
     tally.setPlanned(Math.max(counted, plannedBefore));
+    await this.refuseShifted(plannedBefore, counted);
     if (control.endReason !== null) return;
     await feed.transition(
       'RUN',
@@ -288,17 +289,37 @@ export class RunOnTarget {
   }
 
   /**
-   * A plan that holds less than was counted has lost it to retention, if that has taken anything since: in a resumed run
-   * anything at all that the plan reaches back to.
+   * What is left of a plan that lost some of it while the run was interrupted has other places in it than those by which
+   * the run knows what it has done: nothing of it is sent. Where nothing is left, the run comes to its end.
    */
+  private async refuseShifted(planned: number, counted: number): Promise<void> {
+    const { settled } = this.parts;
+    if (settled === null || counted === 0) return;
+    const hasBegun = settled.sentThrough > 0 || settled.summary.skipped > 0;
+    if (!hasBegun || counted >= planned || !(await this.hasEvicted(0))) return;
+    throw this.evicted(
+      `retention took ${planned - counted} of ${planned} statements out of the journal while the run was interrupted, and what is left cannot be told from what was replayed: start a new replay`,
+    );
+  }
+
+  /** A plan that holds less than was counted has lost it to retention, if that has taken anything since. */
   private async refuseEvicted(missing: number, evictedBefore: Micros): Promise<void> {
-    if (missing <= 0) return;
-    const { journal, request, settled, report } = this.parts;
+    if (missing <= 0 || !(await this.hasEvicted(evictedBefore))) return;
+    throw this.evicted(
+      `${missing} statements were not replayed: retention took them out of the journal before the run came to them`,
+    );
+  }
+
+  /** Whether retention has taken anything since then; in a resumed run anything at all that the plan reaches back to. */
+  private async hasEvicted(evictedBefore: Micros): Promise<boolean> {
+    const { journal, request, settled } = this.parts;
     const reach = request.edges === 'INCLUDE' ? 0 : request.window.from;
-    if ((await journal.evictedBefore()) <= (settled === null ? evictedBefore : reach)) return;
-    const message = `${missing} statements were not replayed: retention took them out of the journal before the run came to them`;
-    report.remark(message);
-    throw new RepriseError('ENTRIES_EVICTED', message);
+    return (await journal.evictedBefore()) > (settled === null ? evictedBefore : reach);
+  }
+
+  private evicted(message: string): RepriseError {
+    this.parts.report.remark(message);
+    return new RepriseError('ENTRIES_EVICTED', message);
   }
 
   /** One session alone draws as in the record. Never rejects: a target that is gone has nothing to tell. */

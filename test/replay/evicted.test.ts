@@ -143,6 +143,32 @@ describe.each(['TIMESTAMP', 'SESSION', 'COMMIT'] as const)('a run in %s ordering
     expect(run.replay.error?.message).toMatch(/^10 statements were not replayed/);
   });
 
+  it('sends nothing more where what it has done cannot be found in what is left of its plan', async () => {
+    const { window, secondDay } = await twoDays(700);
+    const engine = bench.anotherEngine();
+    const started = await bench.start(
+      await bench.target(),
+      { window, ordering, restoreIds: false, inFlight: 1 },
+      engine,
+    );
+    await started.event((event) => event.kind === 'OUTCOME' && event.ordinal >= 10);
+    await engine.stop();
+    const interrupted = await bench.ended(started.id);
+    expect(interrupted.replay).toMatchObject({ state: 'INTERRUPTED', summary: { planned: 1400 } });
+    await evictBefore(secondDay);
+    await bench.engine.resume(started.id);
+    const run = await bench.ended(started.id);
+    expect(run.outcomes).toEqual(interrupted.outcomes);
+    expect(run.replay).toMatchObject({
+      state: 'FAILED',
+      error: { code: 'ENTRIES_EVICTED' },
+      summary: { planned: 1400, succeeded: interrupted.outcomes.length },
+    });
+    const message = run.replay.error?.message;
+    expect(message).toMatch(/^retention took 700 of 1400 statements out of the journal/);
+    expect((await bench.engine.report(started.id))?.remarks).toContain(message);
+  });
+
   it('tells how many of those that were left were evicted, when nothing of the window is there any more', async () => {
     const record = new HandMadeRecord();
     for (let step = 0; step < 1300; step++) record.run('a', `SELECT ${step}`);
