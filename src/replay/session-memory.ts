@@ -45,7 +45,7 @@ const RELEASES: ReadonlyMap<SessionEffectKind, SessionEffectKind> = new Map([
   ['CLOSE_CURSOR', 'HOLD_CURSOR'],
 ]);
 /** A rollback undoes these; PREPARE, session locks and the rest stay. */
-const TRANSACTIONAL = new Set<SessionEffectKind>([
+const TRANSACTIONAL: ReadonlySet<SessionEffectKind> = new Set<SessionEffectKind>([
   'SETTING',
   'RESET',
   'TEMP_TABLE',
@@ -57,40 +57,18 @@ const TRANSACTIONAL = new Set<SessionEffectKind>([
 /** Statements remembered to make a session's state again; older ones are dropped first. */
 const MOST_REMEMBERED = 200;
 
-/** Savepoints of which the state is kept; to older ones all steps are gone through again. */
-const MOST_SNAPSHOTS = 64;
-
-/** Something that happened in the open transaction, in order. */
-type Step = { readonly savepoint: string } | Happening;
-
-interface Happening {
-  readonly savepoint: null;
-  readonly effect: SessionEffect;
-  readonly by: MakingStatement;
-}
-
-interface State {
-  /** By what they make, so that the newest SET of a name replaces the older. */
-  readonly remembered: Map<string, MakingStatement>;
-  /** Held state by kind, and by name: how often (session locks are counted by the server too). */
-  readonly held: Map<SessionEffectKind, Map<string, number>>;
-}
-
-/** What all sessions that have made no state share: a window may hold a hundred thousand. Never changed. */
-const NOTHING: State = { remembered: new Map(), held: new Map() };
-
 /**
  * What a session has done to its connection beyond its transactions: what must be done again on another
  * connection (settings, SQL-level PREPARE), and whether it may change connection at all. Follows transactions: a
  * SET that was rolled back, also to a savepoint, is forgotten.
  */
 export class SessionMemory {
-  private state = NOTHING;
-  /** As the state was before the open transaction changed it; null while it has not. */
-  private before: State | null = null;
-  private steps: Step[] = [];
-  /** The state at savepoints behind which something happened right away, by their places in `steps`, in order. */
-  private snapshots: { readonly at: number; readonly state: State }[] = [];
+  /** Null for sessions that have made none: a window may hold a hundred thousand. */
+  private state: SessionState | null = null;
+  /** What takes back each change of the open transaction that a rollback undoes, in order. */
+  private undo: (() => void)[] = [];
+  /** Those of the open transaction, each with the length that `undo` had. */
+  private savepoints: { readonly name: string; readonly at: number }[] = [];
   private recordedOpen = false;
 
   /** Notes a statement that ended on the target. */
@@ -120,29 +98,29 @@ export class SessionMemory {
 
   /** True while a change of connection would lose something. */
   get holdsConnection(): boolean {
-    return this.state.held.size > 0;
+    return this.state !== null && this.state.held.size > 0;
   }
 
   /** True when the session has made any state: COMMIT ordering gives it a connection of its own. */
   get isStateful(): boolean {
-    return this.state.held.size > 0 || this.state.remembered.size > 0;
+    return this.state !== null && (this.state.held.size > 0 || this.state.remembered.size > 0);
   }
 
   /** What is lost when the connection goes, for people. */
   get heldState(): readonly string[] {
-    return [...this.state.held.keys()].map((kind) => HELD.get(kind) ?? kind);
+    return [...(this.state?.held.keys() ?? [])].map((kind) => HELD.get(kind) ?? kind);
   }
 
   /** Statements that make the session's settings and prepared statements again, in order. */
   statements(): readonly MakingStatement[] {
-    return [...new Set(this.state.remembered.values())];
+    return [...new Set(this.state?.newest().map(([, { by }]) => by))];
   }
 
   /** The connection is gone, and with it what it held and its open transaction. */
   connectionLost(): void {
     this.rollBack();
     this.recordedOpen = false;
-    if (this.holdsConnection) this.state.held.clear();
+    this.state?.held.clear();
   }
 
   /** Transaction control, and strings of several statements, one by one. */
@@ -160,8 +138,7 @@ export class SessionMemory {
           this.rollBack();
           break;
         case 'SAVEPOINT':
-          this.before ??= copyOf(this.state);
-          this.steps.push({ savepoint: effect.name });
+          this.savepoints.push({ name: effect.name, at: this.undo.length });
           break;
         case 'ROLLBACK_TO':
           this.rollBackTo(effect.name);
@@ -180,69 +157,123 @@ export class SessionMemory {
   }
 
   private happened(effect: SessionEffect, by: MakingStatement, inTransaction: boolean): void {
-    if (inTransaction) {
-      this.before ??= copyOf(this.state);
-      this.step({ savepoint: null, effect, by });
-      return;
-    }
-    if (this.state === NOTHING) this.state = copyOf(NOTHING);
-    apply(this.state, effect, by);
-  }
-
-  private step(happening: Happening): void {
-    const at = this.steps.length - 1;
-    if (at >= 0 && this.steps[at]!.savepoint !== null) {
-      this.snapshots.push({ at, state: copyOf(this.state) });
-      if (this.snapshots.length > MOST_SNAPSHOTS) this.snapshots.shift();
-    }
-    this.steps.push(happening);
-    if (this.state === NOTHING) this.state = copyOf(NOTHING);
-    apply(this.state, happening.effect, happening.by);
+    this.state ??= new SessionState();
+    this.state.apply(effect, by, inTransaction && TRANSACTIONAL.has(effect.kind) ? this.undo : null);
   }
 
   private commit(): void {
-    this.before = null;
-    if (this.steps.length === 0) return;
-    this.steps = [];
-    this.snapshots = [];
+    if (this.undo.length > 0) this.undo = [];
+    if (this.savepoints.length > 0) this.savepoints = [];
   }
 
   private rollBack(): void {
-    if (this.before === null) return;
-    this.state = this.before;
-    for (const step of this.steps) if (survivesRollback(step)) apply(this.state, step.effect, step.by);
+    this.undoTo(0);
     this.commit();
   }
 
-  private rollBackTo(savepoint: string): void {
-    const at = this.steps.findLastIndex((step) => step.savepoint === savepoint);
-    if (this.before === null || at < 0) return;
-    const undone = this.steps.splice(at + 1);
-    const first = undone.findIndex((step) => step.savepoint === null);
-    if (first < 0) return;
-    const snapshot = this.dropSnapshots(at);
-    // Where nothing happened in between, it is the state of this savepoint, too.
-    if (snapshot?.at === at + first) this.state = snapshot.state;
-    else {
-      this.state = copyOf(this.before);
-      for (const step of this.steps) if (step.savepoint === null) apply(this.state, step.effect, step.by);
-    }
-    for (const step of undone) if (survivesRollback(step)) this.step(step);
-  }
-
-  /** Those of savepoints from a place on; gives the first of them. */
-  private dropSnapshots(from: number): { readonly at: number; readonly state: State } | undefined {
-    let first: { readonly at: number; readonly state: State } | undefined;
-    while ((this.snapshots.at(-1)?.at ?? -1) >= from) first = this.snapshots.pop();
-    return first;
+  private rollBackTo(name: string): void {
+    const at = this.newestOf(name);
+    if (at < 0) return;
+    this.undoTo(this.savepoints[at]!.at);
+    this.savepoints.length = at + 1;
   }
 
   /** The savepoint goes, and those set behind it; what happened since stays. */
-  private release(savepoint: string): void {
-    const at = this.steps.findLastIndex((step) => step.savepoint === savepoint);
-    if (at < 0) return;
-    this.dropSnapshots(at);
-    for (const step of this.steps.splice(at)) if (step.savepoint === null) this.steps.push(step);
+  private release(name: string): void {
+    const at = this.newestOf(name);
+    if (at >= 0) this.savepoints.length = at;
+  }
+
+  private newestOf(name: string): number {
+    return this.savepoints.findLastIndex((savepoint) => savepoint.name === name);
+  }
+
+  private undoTo(length: number): void {
+    while (this.undo.length > length) this.undo.pop()?.();
+  }
+}
+
+/** A statement that is remembered, and its place among all that were. */
+interface Remembered {
+  readonly by: MakingStatement;
+  readonly order: number;
+}
+
+/** The state that a session has made. `undo` gets what takes a change back; null where nothing will. */
+class SessionState {
+  /** By what they make, so that the newest SET of a name replaces the older. */
+  readonly remembered = new Map<string, Remembered>();
+  /** Held state by kind, and by name: how often (session locks are counted by the server too). Never an empty kind. */
+  readonly held = new Map<SessionEffectKind, Map<string, number>>();
+  private order = 0;
+
+  apply(effect: SessionEffect, by: MakingStatement, undo: (() => void)[] | null): void {
+    const { kind } = effect;
+    const name = effect.name ?? '';
+    if (kind === 'SETTING') this.remember(`set ${name}`, by, undo);
+    else if (kind === 'RESET') this.forget('set ', effect.name, undo);
+    else if (kind === 'PREPARED') this.remember(`prepare ${name}`, by, undo);
+    else if (kind === 'DEALLOCATE') this.forget('prepare ', effect.name, undo);
+    else if (HELD.has(kind)) this.setCount(kind, name, (this.held.get(kind)?.get(name) ?? 0) + 1, undo);
+    else {
+      const released = RELEASES.get(kind);
+      if (released !== undefined) this.letGo(released, effect.name, undo);
+    }
+  }
+
+  /** The statements to make again, in order: a rollback may have brought older ones back behind newer. */
+  newest(): [key: string, Remembered][] {
+    return [...this.remembered].sort(([, a], [, b]) => a.order - b.order).slice(-MOST_REMEMBERED);
+  }
+
+  private remember(key: string, by: MakingStatement, undo: (() => void)[] | null): void {
+    this.put(key, { by, order: ++this.order }, undo);
+    if (this.remembered.size <= 2 * MOST_REMEMBERED) return;
+    const newest = this.newest();
+    this.remembered.clear();
+    for (const [key, kept] of newest) this.remembered.set(key, kept);
+  }
+
+  /** Null (RESET ALL, DEALLOCATE ALL): everything of that kind. */
+  private forget(kind: string, name: string | null, undo: (() => void)[] | null): void {
+    if (name !== null) this.put(kind + name, undefined, undo);
+    else
+      for (const key of [...this.remembered.keys()])
+        if (key.startsWith(kind) && !KEPT.has(key)) this.put(key, undefined, undo);
+  }
+
+  private put(key: string, remembered: Remembered | undefined, undo: (() => void)[] | null): void {
+    const before = this.remembered.get(key);
+    if (remembered !== undefined) this.remembered.set(key, remembered);
+    else this.remembered.delete(key);
+    undo?.push(() => this.put(key, before, null));
+  }
+
+  private setCount(kind: SessionEffectKind, name: string, count: number, undo: (() => void)[] | null): void {
+    let names = this.held.get(kind);
+    const before = names?.get(name) ?? 0;
+    if (names === undefined) {
+      names = new Map();
+      this.held.set(kind, names);
+    }
+    if (count > 0) names.set(name, count);
+    else names.delete(name);
+    if (names.size === 0) this.held.delete(kind);
+    undo?.push(() => this.setCount(kind, name, before, null));
+  }
+
+  /** Null: everything of that kind. A name that was never taken releases nothing. */
+  private letGo(kind: SessionEffectKind, name: string | null, undo: (() => void)[] | null): void {
+    const names = this.held.get(kind);
+    if (names === undefined) return;
+    if (name === null) {
+      this.held.delete(kind);
+      undo?.push(() => this.held.set(kind, names));
+      return;
+    }
+    const count = names.get(name) ?? 0;
+    // Only the server counts locks; a cursor, channel or table of a name is there once.
+    if (count > 0) this.setCount(kind, name, kind === 'ADVISORY_LOCK' ? count - 1 : 0, undo);
   }
 }
 
@@ -250,68 +281,4 @@ function endsTransaction({ kind }: TransactionEffect): boolean {
   return kind === 'COMMIT' || kind === 'ROLLBACK' || kind === 'PREPARE_TRANSACTION';
 }
 
-function survivesRollback(step: Step): step is Happening {
-  return step.savepoint === null && !TRANSACTIONAL.has(step.effect.kind);
-}
-
-function copyOf(state: State): State {
-  return {
-    remembered: new Map(state.remembered),
-    held: new Map([...state.held].map(([kind, names]) => [kind, new Map(names)])),
-  };
-}
-
-function apply(state: State, effect: SessionEffect, by: MakingStatement): void {
-  const { kind } = effect;
-  const name = effect.name ?? '';
-  if (kind === 'SETTING') remember(state, `set ${name}`, by);
-  else if (kind === 'RESET') forget(state, 'set ', effect.name);
-  else if (kind === 'PREPARED') remember(state, `prepare ${name}`, by);
-  else if (kind === 'DEALLOCATE') forget(state, 'prepare ', effect.name);
-  else if (HELD.has(kind)) hold(state, kind, name);
-  else {
-    const released = RELEASES.get(kind);
-    if (released !== undefined) letGo(state, released, effect.name);
-  }
-}
-
-function hold({ held }: State, kind: SessionEffectKind, name: string): void {
-  let names = held.get(kind);
-  if (names === undefined) {
-    names = new Map();
-    held.set(kind, names);
-  }
-  names.set(name, (names.get(name) ?? 0) + 1);
-}
-
-/** Null: everything of that kind. A name that was never taken releases nothing. */
-function letGo({ held }: State, kind: SessionEffectKind, name: string | null): void {
-  const names = held.get(kind);
-  if (names === undefined) return;
-  if (name === null) {
-    held.delete(kind);
-    return;
-  }
-  const left = (names.get(name) ?? 0) - 1;
-  // Only the server counts locks; a cursor, channel or table of a name is there once.
-  if (left > 0 && kind === 'ADVISORY_LOCK') names.set(name, left);
-  else names.delete(name);
-  if (names.size === 0) held.delete(kind);
-}
-
-function remember({ remembered }: State, key: string, by: MakingStatement): void {
-  remembered.delete(key);
-  remembered.set(key, by);
-  if (remembered.size > MOST_REMEMBERED) {
-    const oldest = remembered.keys().next().value;
-    if (oldest !== undefined) remembered.delete(oldest);
-  }
-}
-
 const KEPT: ReadonlySet<string> = new Set([...KEPT_BY_RESET_ALL].map((name) => `set ${name}`));
-
-/** Null (RESET ALL, DEALLOCATE ALL): everything of that kind. */
-function forget({ remembered }: State, kind: string, name: string | null): void {
-  if (name !== null) remembered.delete(kind + name);
-  else for (const key of [...remembered.keys()]) if (key.startsWith(kind) && !KEPT.has(key)) remembered.delete(key);
-}

@@ -1,6 +1,8 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { classifyStatement } from '../../src/journal/statement-type.ts';
 import { SessionMemory } from '../../src/replay/session-memory.ts';
+import { PROPERTY_SEED } from '../support/property.ts';
 
 /** Notes statements as a server would end them: `!` before one that fails. */
 function remembering(...statements: string[]): SessionMemory {
@@ -106,6 +108,20 @@ describe('settings', () => {
     ]);
   });
 
+  it('goes back ever and again behind a released savepoint, however long the transaction', () => {
+    const memory = new SessionMemory();
+    const outcome = { ok: true, tag: null, transactionStatus: 'T' } as const;
+    const note = (statement: string) =>
+      memory.note({ statement, parameters: [], statementType: classifyStatement(statement) }, outcome);
+    for (let time = 0; time < 40_000; time++) {
+      note(`SET a.b = ${time}`);
+      for (const statement of ['SAVEPOINT s', 'SAVEPOINT t', 'SET a.b = DEFAULT', 'RELEASE t', 'ROLLBACK TO s'])
+        note(statement);
+      note('RELEASE s');
+    }
+    expect(made(memory)).toEqual(['SET a.b = 39999']);
+  });
+
   it('keeps the parameters of a statement that set something', () => {
     const memory = new SessionMemory();
     const noted = {
@@ -176,4 +192,56 @@ it('can be told by the record instead of by the target', () => {
   expect(made(memory)).toEqual(['SET a.b = 1', 'SET a.c = 3']);
   record('COMMIT', 'FAILED');
   expect(made(memory)).toEqual(['SET a.b = 1']);
+});
+
+/** What stands of a transaction's statements, gone through again for each rollback. */
+function standing(statements: readonly string[]): readonly string[] {
+  let steps: string[] = [];
+  const newest = (name: string) => steps.lastIndexOf(`SAVEPOINT ${name}`);
+  const survives = (statement: string) => /^(PREPARE|DEALLOCATE|SELECT)/.test(statement);
+  for (const statement of statements) {
+    const [, back] = /^ROLLBACK TO (.*)/.exec(statement) ?? [];
+    const [, released] = /^RELEASE (.*)/.exec(statement) ?? [];
+    if (back !== undefined) {
+      const at = newest(back);
+      steps = steps.filter((step, index) => at < 0 || index <= at || survives(step));
+    } else if (released !== undefined) {
+      const at = newest(released);
+      steps = steps.filter((step, index) => at < 0 || index < at || !step.startsWith('SAVEPOINT'));
+    } else if (statement === 'ROLLBACK') steps = steps.filter(survives);
+    else steps.push(statement);
+  }
+  return steps.filter((step) => !step.startsWith('SAVEPOINT'));
+}
+
+it('knows after any transaction what it would know had only what stands of it been done', () => {
+  const name = fc.constantFrom('a', 'b', 'c');
+  const statement = fc.oneof(
+    name.map((savepoint) => `SAVEPOINT ${savepoint}`),
+    name.map((savepoint) => `ROLLBACK TO ${savepoint}`),
+    name.map((savepoint) => `RELEASE ${savepoint}`),
+    fc.tuple(name, fc.nat(99)).map(([setting, value]) => `SET x.${setting} = ${value}`),
+    fc.tuple(name, fc.nat(99)).map(([prepared, value]) => `PREPARE ${prepared} AS SELECT ${value}`),
+    name.map((setting) => `RESET x.${setting}`),
+    name.map((prepared) => `DEALLOCATE ${prepared}`),
+    name.map((channel) => `LISTEN ${channel}`),
+    name.map((channel) => `UNLISTEN ${channel}`),
+    name.map((table) => `CREATE TEMP TABLE ${table} ()`),
+    fc.constantFrom('SELECT pg_advisory_lock(1)', 'SELECT pg_advisory_unlock(1)', 'DISCARD TEMP', 'RESET ALL'),
+  );
+  const history = fc.tuple(
+    fc.array(statement, { maxLength: 10 }),
+    fc.array(statement, { maxLength: 60 }),
+    fc.constantFrom('COMMIT', 'ROLLBACK'),
+  );
+  fc.assert(
+    fc.property(history, ([first, second, end]) => {
+      const before = standing(first);
+      const memory = remembering('BEGIN', ...first, 'COMMIT', 'BEGIN', ...second, end);
+      const expected = remembering(...before, ...standing([...second, end].filter((text) => text !== 'COMMIT')));
+      expect(made(memory)).toEqual(made(expected));
+      expect([...memory.heldState].sort()).toEqual([...expected.heldState].sort());
+    }),
+    { numRuns: 1_000, seed: PROPERTY_SEED },
+  );
 });
