@@ -3,6 +3,7 @@ import type { AskFate, Doubt, LostStatement } from './commit-doubts.ts';
 import type { RunControl } from './control.ts';
 import type { Mark, MarkReader, ProgressMarker } from './progress-marker.ts';
 import type { PlannedEntry, Undoing } from './reporter.ts';
+import type { Mays } from './session-roles.ts';
 import type { TargetSession } from './target-session.ts';
 import type { WalkContext } from './walk.ts';
 
@@ -34,6 +35,8 @@ export interface Open {
   newest: { readonly place: PlannedEntry; readonly report: () => void } | null;
   /** With marks: the mark that is there when the transaction is; null for one that cannot be marked. */
   readonly mark: Mark | null;
+  /** How the walk has to put statements of its own into it; null: plainly. */
+  readonly mays: Mays | null;
 }
 
 /** Reports an outcome: at once, or with marks when its transaction has ended. */
@@ -173,7 +176,7 @@ const COMMITS_ITSELF: Doubt = Object.freeze({ xid: null });
 
 /** Each transaction that is there has left its mark. */
 function markedFate(marker: ProgressMarker, reader: MarkReader, { mark }: Open): AskFate | null {
-  if (mark === null || mark.mayBeLeftOut) return null;
+  if (mark === null || mark.mays?.beReadOnly === true) return null;
   return async (gone) => {
     await reader.read(mark.database);
     if (marker.had(mark.ordinal, mark.database)) return 'COMMITTED';

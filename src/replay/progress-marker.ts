@@ -1,22 +1,19 @@
-import type { Entry } from '../journal/entry.ts';
 import type { Value } from '../journal/value.ts';
 import type { TargetConnection } from '../target/connection.ts';
 import type { ConnectOptions } from '../target/statement.ts';
-import { keepsState } from './commit-entries.ts';
+import { ownBlock } from './as-login.ts';
 import type { Connector } from './connector.ts';
-import { isMarked, MAY, mayDo } from './marked-statements.ts';
+import { isMarked } from './marked-statements.ts';
 import type { PlannedEntry } from './reporter.ts';
 import type { ReplayRequest } from './request.ts';
-import type { TargetSession } from './target-session.ts';
+import type { Mays } from './session-roles.ts';
 
 /** What is on the target when a transaction is. */
 export interface Mark {
   readonly ordinal: number;
   readonly database: string | null;
-  /** The transaction may be read-only, and leaves no mark then: that none is there says nothing. */
-  readonly mayBeLeftOut: boolean;
-  /** The login that writes it, where the transaction may run under another role; null where it does not. */
-  readonly login: string | null;
+  /** A transaction that may be read-only leaves no mark then: that none is there says nothing. */
+  readonly mays: Mays | null;
 }
 
 /** Where a run has come to on the target, kept by the target itself. */
@@ -35,8 +32,6 @@ export class ProgressMarker {
   private readonly reached = new Map<string | null, number>();
   /** By target database: the table with its schema, because replayed sessions set search paths of their own. */
   private readonly tables = new Map<string | null, string>();
-  /** What each transaction of a session may do because of an earlier one: bits of `MAY`. */
-  private readonly lasting = new WeakMap<TargetSession, number>();
 
   private constructor(connector: Connector, request: ReplayRequest, replayId: string) {
     this.connector = connector;
@@ -103,55 +98,17 @@ export class ProgressMarker {
     };
   }
 
-  /**
-   * The mark of a transaction that the session is to run; null for one that has none. Called for each of its transactions,
-   * in their order.
-   */
-  mark(
-    session: TargetSession,
-    entries: readonly Entry[],
-    planned: readonly PlannedEntry[],
-    database: string | null,
-  ): Mark | null {
-    const may = this.follow(session, entries);
+  /** The mark of a transaction; null for one that has none. */
+  mark(planned: readonly PlannedEntry[], database: string | null, mays: Mays | null): Mark | null {
     const last = planned.at(-1);
     if (last === undefined || !isMarked(planned)) return null;
-    return {
-      ordinal: last.ordinal,
-      database,
-      mayBeLeftOut: (may & MAY.BE_READ_ONLY) !== 0,
-      login: (may & MAY.CHANGE_ROLE) === 0 ? null : this.loginOf(session),
-    };
-  }
-
-  /** Notes a transaction of the session, be it one that a resumed run passes over; what it may do. */
-  follow(session: TargetSession, entries: readonly Entry[]): number {
-    let lasting =
-      this.lasting.get(session) ?? session.memory.statements().reduce((may, made) => may | mayDo(made.statement), 0);
-    let now = lasting;
-    for (const entry of entries) {
-      const may = mayDo(entry.statement, entry.statementType);
-      now |= may;
-      if (may !== 0 && keepsState(entry)) lasting |= may;
-    }
-    this.lasting.set(session, lasting);
-    return now;
-  }
-
-  private loginOf({ planned }: TargetSession): string {
-    const mapped = this.request.users.find(({ recorded }) => recorded === planned.user);
-    return mapped?.user ?? this.connector.target.user;
+    return { ordinal: last.ordinal, database, mays };
   }
 
   /** SQL that marks, within a transaction, that it is there. */
-  update({ ordinal, database, mayBeLeftOut, login }: Mark): string {
+  update({ ordinal, database, mays }: Mark): string {
     const update = `UPDATE ${this.tables.get(database)} SET ordinal = ${ordinal} WHERE replay_id = '${this.replayId}'`;
-    if (!mayBeLeftOut && login === null) return update;
-    const write = login === null ? `${update};` : asLogin(update, login);
-    // The server refuses an UPDATE in a read-only transaction whatever it finds, and lets nobody write again by then.
-    return mayBeLeftOut
-      ? `DO $reprise$BEGIN IF pg_catalog.current_setting('transaction_read_only') = 'off' THEN ${write} END IF; END$reprise$`
-      : `DO $reprise$BEGIN ${write} END$reprise$`;
+    return mays === null ? update : ownBlock(update, mays);
   }
 
   /** True when the transaction that ends with this ordinal had committed when the mark was last read. */
@@ -193,29 +150,6 @@ export class MarkReader {
     const connections = [...this.connections.values()];
     await Promise.all(connections.map((one) => (one.inFlight > 0 ? one.destroy() : one.close())));
   }
-}
-
-/**
- * PL/pgSQL that updates as the user who logged in, whatever role the session runs under, which stands again behind it: what
- * COMMIT does is done under it. Set back by COMMIT itself, that is all the session keeps, whatever its own SET LOCAL or SET
- * were; so it does where the role may not be taken again, because it was dropped or revoked since.
- */
-function asLogin(update: string, login: string): string {
-  // Before the releases of November 2024, COMMIT loses the role where a session authorization was set without need.
-  const isOther = `own_login <> '${login.replaceAll("'", "''")}'`;
-  return `DECLARE
- own_login pg_catalog.text := pg_catalog.current_setting('session_authorization');
- own_role pg_catalog.text := pg_catalog.current_setting('role');
-BEGIN
- IF ${isOther} THEN SET LOCAL session_authorization TO DEFAULT; END IF;
- SET LOCAL role TO DEFAULT;
- ${update};
- BEGIN
-  IF ${isOther} THEN PERFORM pg_catalog.set_config('session_authorization', own_login, true); END IF;
-  PERFORM pg_catalog.set_config('role', own_role, true);
- EXCEPTION WHEN OTHERS THEN NULL;
- END;
-END;`;
 }
 
 /** What a mapped user needs to mark its own transactions. */

@@ -31,6 +31,7 @@ import type { ReportBuilder } from './report-builder.ts';
 import { Reporter } from './reporter.ts';
 import type { ReplayRequest } from './request.ts';
 import { runKey } from './run-key.ts';
+import { SessionRoles } from './session-roles.ts';
 import { SessionPool } from './sessions.ts';
 import type { SettledOutcomes } from './settled-outcomes.ts';
 import type { ReplayStore } from './store.ts';
@@ -151,6 +152,7 @@ export class RunOnTarget {
       settled,
       ids: await this.openIds(sessions, holdDdl, earlier, databaseFor),
       doubts: await CommitDoubts.open(monitor, reporter, control.signal, asks),
+      roles: new SessionRoles(request, connector.target.user),
       marker: request.markProgress ? await ProgressMarker.open(connector, request, replayId) : null,
       earlier,
     };

@@ -128,7 +128,8 @@ export class CommitWalk {
     const { id, autocommit } = transaction;
     const first = planned[0] as PlannedEntry;
     const last = planned.at(-1) as PlannedEntry;
-    const mark = marker?.mark(session, entries, planned, this.databaseFor(first.entry.origin.database)) ?? null;
+    const mays = marker === null && this.context.ids === null ? null : this.context.roles.follow(session, entries);
+    const mark = marker?.mark(planned, this.databaseFor(first.entry.origin.database), mays) ?? null;
     const open: Open = {
       id,
       autocommit,
@@ -143,6 +144,7 @@ export class CommitWalk {
       held: marker === null ? null : [],
       newest: null,
       mark,
+      mays,
     };
     if (!autocommit || marker !== null || planned.length > 1) return this.replay(session, open, entries, planned);
     const sent = this.statement(session, open, first, null);
@@ -314,7 +316,7 @@ export class CommitWalk {
     }
     if (this.ended) return false;
     if (ids !== null) {
-      const restore = ids.before(entry);
+      const restore = ids.before(entry, open.mays);
       const sql = restore instanceof Promise ? await restore : restore;
       if (sql !== null) await this.control(session, sql, open);
     }
@@ -365,7 +367,7 @@ export class CommitWalk {
         if (remembers) session.memory.note(entry, outcome);
       }
     });
-    const question = ids?.question(entry) ?? null;
+    const question = ids?.question(entry, open.mays) ?? null;
     if (question !== null) this.pipeline.ask(connection, question, (result) => ids?.answer(entry, result));
     if (connection.inFlight < request.inFlight) return true;
     return this.pipeline.makeRoom(refillMark(request.inFlight)).then(() => true);
@@ -440,7 +442,7 @@ export class CommitWalk {
     if (!passSettledTransaction(this.context, planned, this.databaseFor(entry.origin.database))) return false;
     const session = this.sessions.recorded(entry);
     const entries = planned.map((place) => place.entry);
-    this.context.marker?.follow(session, entries);
+    this.context.roles.follow(session, entries);
     for (const passed of entries) session.memory.noteRecorded(passed);
     return true;
   }

@@ -10,6 +10,7 @@ import type { ProgressMarker } from './progress-marker.ts';
 import type { PlannedEntry, Reporter } from './reporter.ts';
 import type { ReplayRequest } from './request.ts';
 import type { NotedStatement } from './session-memory.ts';
+import type { SessionRoles } from './session-roles.ts';
 import type { SessionPool } from './sessions.ts';
 import type { SettledOutcomes } from './settled-outcomes.ts';
 import type { Tally } from './tally.ts';
@@ -36,6 +37,8 @@ export interface WalkContext {
   readonly doubts: CommitDoubts;
   /** Marks each transaction on the target (COMMIT); null where that is not asked for. */
   readonly marker: ProgressMarker | null;
+  /** Which transactions may run under another role than their login. */
+  readonly roles: SessionRoles;
   /** By session key: statements before the window that made state which lasted into it. */
   readonly earlier: ReadonlyMap<string, readonly NotedStatement[]>;
 }

@@ -1,6 +1,7 @@
 import type { Entry } from '../../journal/entry.ts';
 import type { TransactionWithEntries } from '../../journal/store.ts';
 import type { QueryResult, TargetOutcome } from '../../target/statement.ts';
+import type { Mays } from '../session-roles.ts';
 
 /**
  * Sets sequences of the target so that each statement of a COMMIT walk draws the values that it drew in the
@@ -15,9 +16,9 @@ export interface IdRestorer {
    * SQL to send ahead of the entry; null when every sequence it draws from stands where it must already. A
    * promise where that depends on what the target answers to a statement under way.
    */
-  before(entry: Entry): string | null | Promise<string | null>;
+  before(entry: Entry, mays: Mays | null): string | null | Promise<string | null>;
   /** A query to send right behind the entry, on its connection; null, as nearly always: there is nothing to ask. */
-  question(entry: Entry): string | null;
+  question(entry: Entry, mays: Mays | null): string | null;
   /** What the target answered to the entry's question; null: it failed. */
   answer(entry: Entry, result: QueryResult | null): void;
   /** What the target answered to the entry. Rows and failures correct what is known of the sequences' places. */

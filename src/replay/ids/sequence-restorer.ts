@@ -2,6 +2,8 @@ import { messageOf } from '../../errors.ts';
 import type { Entry } from '../../journal/entry.ts';
 import type { TransactionWithEntries } from '../../journal/store.ts';
 import type { QueryResult, TargetOutcome } from '../../target/statement.ts';
+import { ownBlock } from '../as-login.ts';
+import type { Mays } from '../session-roles.ts';
 import type { Sequence } from './catalog.ts';
 import { positionSql } from './catalog-read.ts';
 import { type Draw, drawnWhenFailed } from './draw.ts';
@@ -91,7 +93,7 @@ export class SequenceRestorer implements IdRestorer {
     return null;
   }
 
-  before(entry: Entry): string | null | Promise<string | null> {
+  before(entry: Entry, mays: Mays | null): string | null | Promise<string | null> {
     const found = this.current?.get(entry.sequence);
     if (found === undefined) return null;
     const waits: Promise<void>[] = [];
@@ -99,13 +101,17 @@ export class SequenceRestorer implements IdRestorer {
       const ready = track.ready(draw);
       if (ready !== null) waits.push(ready);
     }
-    return waits.length === 0 ? this.set(entry, found) : Promise.all(waits).then(() => this.set(entry, found));
+    return waits.length === 0
+      ? this.set(entry, found, mays)
+      : Promise.all(waits).then(() => this.set(entry, found, mays));
   }
 
-  question(entry: Entry): string | null {
+  question(entry: Entry, mays: Mays | null): string | null {
     const asked = this.sent.get(entry)?.asked ?? [];
     if (asked.length === 0) return null;
-    return asked.map(({ draw }) => positionSql(draw.regclass)).join(' UNION ALL ');
+    const positions = asked.map(({ draw }) => positionSql(draw.regclass));
+    const login = mays?.login ?? null;
+    return login === null ? positions.join(' UNION ALL ') : askAsLogin(positions, login);
   }
 
   answer(entry: Entry, result: QueryResult | null): void {
@@ -229,7 +235,7 @@ export class SequenceRestorer implements IdRestorer {
   }
 
   /** Decides what to set ahead of an entry, and notes where it leaves the sequences. */
-  private set(entry: Entry, found: EntryDraws): string | null {
+  private set(entry: Entry, found: EntryDraws, mays: Mays | null): string | null {
     const calls = this.recall(found);
     const asked: { draw: LedgerDraw; first: bigint }[] = [];
     const proven = this.transaction === null && this.proven.has(entry.statement);
@@ -265,7 +271,9 @@ export class SequenceRestorer implements IdRestorer {
       place.furthest = null;
     }
     this.sent.set(entry, { found, proven, asked });
-    return calls.length === 0 ? null : `SELECT ${calls.join(', ')}`;
+    if (calls.length === 0) return null;
+    const all = calls.join(', ');
+    return mays === null ? `SELECT ${all}` : ownBlock(`PERFORM ${all}`, mays);
   }
 
   /** Draws a value again that a later currval or lastval of its session, perhaps on another connection, asks for. */
@@ -305,6 +313,17 @@ const MOST_PROVEN = 10_000;
 const LONGEST_PROVEN = 2_000;
 /** Transactions between two sweeps of the ledger. */
 const FORGET_EVERY = 1_000;
+
+/** Asks the positions as the login. A DO block answers nothing: they pass through a setting of the transaction. */
+function askAsLogin(positions: readonly string[], login: string): string {
+  const each = positions.map((position, index) => `SELECT ${index} AS place, asked.* FROM (${position}) AS asked`);
+  const all = `SELECT pg_catalog.string_agg(pg_catalog.format('%s %s', last_value, is_called), ',' ORDER BY place) FROM (${each.join(' UNION ALL ')}) AS answers`;
+  const ask = `PERFORM pg_catalog.set_config('reprise.answers', (${all}), true)`;
+  return `${ownBlock(ask, { beReadOnly: false, login })};
+SELECT pg_catalog.split_part(answer, ' ', 1), pg_catalog.split_part(answer, ' ', 2)
+FROM pg_catalog.unnest(pg_catalog.string_to_array(pg_catalog.current_setting('reprise.answers'), ',')) WITH ORDINALITY AS answers (answer, place)
+ORDER BY place`;
+}
 
 function setval(regclass: string, value: bigint, called = false): string {
   return `pg_catalog.setval(${named(regclass)}, ${value}, ${called})`;
