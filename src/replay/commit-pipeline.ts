@@ -33,13 +33,16 @@ export class CommitPipeline {
     });
   }
 
-  /** Sends a question that only the target can answer. `done` gets null when it failed. */
-  ask(connection: TargetConnection, question: string, done: (result: QueryResult | null) => void): void {
-    const answered = (result: QueryResult | null): void => {
-      done(result);
+  /** Sends a question that only the target can answer; `done` must not throw. */
+  ask(
+    connection: TargetConnection,
+    question: string,
+    done: (outcome: TargetOutcome, rows: QueryResult['rows']) => void,
+  ): void {
+    connection.ask(question, (outcome, rows) => {
+      done(outcome, rows);
       this.answered(connection);
-    };
-    connection.query(question).then(answered, () => answered(null));
+    });
   }
 
   /** Something that was sent has its answer: whoever drains may go on. */

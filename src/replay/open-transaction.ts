@@ -1,8 +1,9 @@
+import { isCascade } from '../target/sqlstate.ts';
 import type { TargetOutcome } from '../target/statement.ts';
 import type { AskFate, Doubt, LostStatement } from './commit-doubts.ts';
 import type { RunControl } from './control.ts';
 import type { Mark, MarkReader, ProgressMarker } from './progress-marker.ts';
-import type { PlannedEntry, Undoing } from './reporter.ts';
+import type { PlannedEntry, Reporter, Undoing } from './reporter.ts';
 import type { Mays } from './session-roles.ts';
 import type { TargetSession } from './target-session.ts';
 import type { WalkContext } from './walk.ts';
@@ -19,7 +20,7 @@ export interface Open {
   failed: boolean;
   /** Its connection died: what follows is skipped. */
   lost: boolean;
-  /** What of the walk's own failed in it while no statement of the record had: its mark, as a rule. */
+  /** What of the walk's own failed in it while no statement of the record had: its mark, or what restores ids. */
   trouble: Undoing | null;
   /** Why what the walk put behind its last statement did not commit. */
   undone: Undoing | null;
@@ -68,6 +69,28 @@ function runsAgain({ mark, control }: Open): boolean {
 export function abandon(open: Open): void {
   open.abandoned = true;
   release(open);
+}
+
+/** Notes what became of a statement of the walk's own, unless it failed outside of the transaction, which goes on then. */
+export function noteOwn(open: Open, outcome: TargetOutcome): void {
+  if (outcome.lost) open.lost = true;
+  else if (!outcome.ok && !open.failed && outcome.transactionStatus === 'E') open.trouble ??= outcome;
+}
+
+/**
+ * What is told of a statement's outcome: one that is refused because something of the walk's own had failed is the first of its
+ * transaction to fail, with that; it follows from no other.
+ */
+export function toTell({ failed, trouble }: Open, outcome: TargetOutcome): TargetOutcome {
+  if (failed || trouble === null || !isCascade(outcome.sqlstate)) return outcome;
+  return { ...outcome, sqlstate: trouble.sqlstate, message: trouble.message };
+}
+
+/** Tells of a statement that is not sent because its transaction has failed, by a statement of the record or of the walk's own. */
+export function tellFailed(open: Open, place: PlannedEntry, reporter: Reporter): void {
+  const why = open.failed ? null : open.trouble;
+  open.failed = true;
+  tell(open, () => (why === null ? reporter.cascade(place) : reporter.undone(place, why)), false);
 }
 
 /** True when an outcome is that of a transaction which is there. */

@@ -94,8 +94,8 @@ export class Reporter {
   }
 
   /**
-   * It ran, and its transaction was rolled back by what the walk itself put behind it: the mark, or COMMIT. What
-   * these failed with is its failure.
+   * Its transaction was rolled back by something that the walk itself put into it, as a mark, or COMMIT. What these failed
+   * with is its failure.
    */
   undone(planned: PlannedEntry, why: Undoing): void {
     if (this.control.endReason !== null && (why.sqlstate === '57014' || isCascade(why.sqlstate))) {

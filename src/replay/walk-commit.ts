@@ -9,7 +9,19 @@ import { CommitPipeline } from './commit-pipeline.ts';
 import { CommitSessions } from './commit-sessions.ts';
 import { waitUntilDue } from './due.ts';
 import type { SkipReason } from './event.ts';
-import { abandon, hasCommitted, isLost, LostAnswers, type Open, release, tell, undoingOf } from './open-transaction.ts';
+import {
+  abandon,
+  hasCommitted,
+  isLost,
+  LostAnswers,
+  noteOwn,
+  type Open,
+  release,
+  tell,
+  tellFailed,
+  toTell,
+  undoingOf,
+} from './open-transaction.ts';
 import { type PlannedSession, pageSizeOf, planFilter } from './plan.ts';
 import { refusalOf } from './refusal.ts';
 import type { Lag, PlannedEntry } from './reporter.ts';
@@ -309,8 +321,8 @@ export class CommitWalk {
     // something failed has to be known before it is sent, and then it is not.
     if (revivesTransaction(entry)) {
       await this.pipeline.drain(0);
-      if (open.failed && !this.ended) {
-        tell(open, () => context.reporter.cascade(place), false);
+      if ((open.failed || open.trouble !== null) && !this.ended) {
+        tellFailed(open, place, context.reporter);
         return true;
       }
     }
@@ -318,7 +330,10 @@ export class CommitWalk {
     if (ids !== null) {
       const restore = ids.before(entry, open.mays);
       const sql = restore instanceof Promise ? await restore : restore;
-      if (sql !== null) await this.control(session, sql, open);
+      const restored = (outcome: TargetOutcome) => {
+        if (!outcome.ok && !outcome.lost && !this.ended) ids.refused(entry, outcome);
+      };
+      if (sql !== null) await this.control(session, sql, open, restored);
     }
     if (mark !== null) await this.control(session, mark, open);
     const doubt = doubts.asks && session.commitsWrites(entry) ? await this.askXid(session, open) : null;
@@ -349,13 +364,13 @@ export class CommitWalk {
     const lag = due === null ? null : this.pipeline.lagOf(due);
     const remembers = this.sessions.isOwn(session);
     this.pipeline.send(connection, messageOf(entry, request.digestRows), (outcome) => {
+      const told = toTell(open, outcome);
+      const report = () => this.report(open, place, told, lag);
       // `onLost` comes behind the last, unless the run has cut it off, or it was gone when this was sent.
       if (outcome.lost && !this.ended && session.connection === connection) {
-        const unknown = () => this.report(open, place, outcome, lag);
-        this.lost.add({ place, doubt, unknown, open, processId: connection.processId });
-      } else if (open.held === null) this.report(open, place, outcome, lag);
+        this.lost.add({ place, doubt, unknown: report, open, processId: connection.processId });
+      } else if (open.held === null) report();
       else {
-        const report = () => this.report(open, place, outcome, lag);
         if (outcome.ok) open.newest = { place, report };
         tell(open, report, outcome.transactionStatus === 'I' || outcome.lost, hasCommitted(outcome));
       }
@@ -368,7 +383,11 @@ export class CommitWalk {
       }
     });
     const question = ids?.question(entry, open.mays) ?? null;
-    if (question !== null) this.pipeline.ask(connection, question, (result) => ids?.answer(entry, result));
+    if (question !== null)
+      this.pipeline.ask(connection, question, (outcome, rows) => {
+        noteOwn(open, outcome);
+        ids?.answer(entry, outcome.ok ? rows : null);
+      });
     if (connection.inFlight < request.inFlight) return true;
     return this.pipeline.makeRoom(refillMark(request.inFlight)).then(() => true);
   }
@@ -399,8 +418,7 @@ export class CommitWalk {
       connection,
       { protocol: 'SIMPLE', text, preparedName: null, parameters: [], digest: false },
       (outcome) => {
-        if (outcome.lost) open.lost = true;
-        else if (!outcome.ok && !open.failed) open.trouble ??= outcome;
+        noteOwn(open, outcome);
         then(outcome, connection.processId);
       },
     );

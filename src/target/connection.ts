@@ -216,6 +216,12 @@ export class TargetConnection {
     });
   }
 
+  /** As `query`, for who has to hear the answer in its turn: `done` gets the rows, too. Must not throw. */
+  ask(text: string, done: (outcome: TargetOutcome, rows: QueryResult['rows']) => void): void {
+    const rows: (string | null)[][] = [];
+    this.enqueue(simple(text), (outcome) => done(outcome, rows), rows);
+  }
+
   /**
    * Calls a function without arguments by its OID, in line behind statements under way: no parser, no planner.
    * `done` gets its value as text; null for NULL, an error, or a lost connection. Must not throw.

@@ -17,10 +17,12 @@ export interface IdRestorer {
    * promise where that depends on what the target answers to a statement under way.
    */
   before(entry: Entry, mays: Mays | null): string | null | Promise<string | null>;
+  /** The target refused what was sent ahead of the entry. */
+  refused(entry: Entry, why: Pick<TargetOutcome, 'sqlstate' | 'message'>): void;
   /** A query to send right behind the entry, on its connection; null, as nearly always: there is nothing to ask. */
   question(entry: Entry, mays: Mays | null): string | null;
-  /** What the target answered to the entry's question; null: it failed. */
-  answer(entry: Entry, result: QueryResult | null): void;
+  /** The rows that the target answered to the entry's question; null: it failed. */
+  answer(entry: Entry, rows: QueryResult['rows'] | null): void;
   /** What the target answered to the entry. Rows and failures correct what is known of the sequences' places. */
   after(entry: Entry, outcome: TargetOutcome): void;
   /** Leaves the sequences where the record left them. Called at the end of a walk that was not cut short. */

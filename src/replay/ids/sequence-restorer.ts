@@ -1,6 +1,7 @@
 import { messageOf } from '../../errors.ts';
 import type { Entry } from '../../journal/entry.ts';
 import type { TransactionWithEntries } from '../../journal/store.ts';
+import { isCascade } from '../../target/sqlstate.ts';
 import type { QueryResult, TargetOutcome } from '../../target/statement.ts';
 import { ownBlock } from '../as-login.ts';
 import type { Mays } from '../session-roles.ts';
@@ -106,6 +107,13 @@ export class SequenceRestorer implements IdRestorer {
       : Promise.all(waits).then(() => this.set(entry, found, mays));
   }
 
+  refused(entry: Entry, { sqlstate, message }: Pick<TargetOutcome, 'sqlstate' | 'message'>): void {
+    // Behind an earlier failure of its transaction nothing is drawn, either.
+    if (isCascade(sqlstate)) return;
+    for (const { track } of this.sent.get(entry)?.found.draws ?? []) this.place(track).next = null;
+    this.statistics.refused(message ?? '');
+  }
+
   question(entry: Entry, mays: Mays | null): string | null {
     const asked = this.sent.get(entry)?.asked ?? [];
     if (asked.length === 0) return null;
@@ -114,12 +122,12 @@ export class SequenceRestorer implements IdRestorer {
     return login === null ? positions.join(' UNION ALL ') : askAsLogin(positions, login);
   }
 
-  answer(entry: Entry, result: QueryResult | null): void {
+  answer(entry: Entry, rows: QueryResult['rows'] | null): void {
     const asked = this.sent.get(entry)?.asked ?? [];
     if (asked.length === 0) return;
     this.sent.delete(entry);
     asked.forEach(({ draw: { track, draw }, first }, index) => {
-      const [last, called] = result?.rows[index] ?? [];
+      const [last, called] = rows?.[index] ?? [];
       if (last === null || last === undefined) {
         track.observed(draw, null);
         return;

@@ -12,6 +12,7 @@ export class IdStatistics {
   private readonly tracks = new Map<Track, Counts>();
   private readonly strays = new Set<string>();
   private readonly unsureOf = new Set<string>();
+  private refusals: { count: number; readonly first: string } | null = null;
 
   constructor(onUnsettled: (message: string) => void) {
     this.onUnsettled = onUnsettled;
@@ -62,6 +63,13 @@ export class IdStatistics {
     this.onUnsettled(displaced(track));
   }
 
+  /** The target refused to set the sequences of a statement, with this message. */
+  refused(message: string): void {
+    if (this.refusals === null) this.onUnsettled(refused(1, message));
+    this.refusals ??= { count: 0, first: message };
+    this.refusals.count += 1;
+  }
+
   /** At the end a sequence does not stand where the statements that were seen to draw have left it. */
   astray(name: string): void {
     if (this.strays.size < MOST_NAMED) this.onUnsettled(strayed(name));
@@ -70,6 +78,7 @@ export class IdStatistics {
 
   remarks(): readonly string[] {
     const remarks = [...named(this.strays, strayed), ...named(this.unsureOf, meant)];
+    if (this.refusals !== null) remarks.push(refused(this.refusals.count, this.refusals.first));
     for (const [track, counts] of this.tracks) {
       const { name, cache } = track.sequence;
       if (!track.sequence.settable) {
@@ -121,6 +130,10 @@ function strayed(name: string): string {
 
 function statements(count: number): string {
   return `${count} statement${count === 1 ? '' : 's'}`;
+}
+
+function refused(count: number, message: string): string {
+  return `generated ids: the target refused to set sequences ahead of ${statements(count)}, which may have drawn other values than in the record: ${message}`;
 }
 
 function notPermitted(track: Track): string {
