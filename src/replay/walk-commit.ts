@@ -158,7 +158,9 @@ export class CommitWalk {
       mark,
       mays,
     };
-    if (!autocommit || marker !== null || planned.length > 1) return this.replay(session, open, entries, planned);
+    const ahead = this.context.ids?.ahead(entries, mays) ?? null;
+    if (!autocommit || marker !== null || planned.length > 1 || ahead !== null)
+      return this.replay(session, open, entries, planned, ahead);
     const sent = this.statement(session, open, first, null);
     if (typeof sent !== 'boolean') return this.abandonUnless(sent, open);
     if (!sent) abandon(open);
@@ -180,11 +182,13 @@ export class CommitWalk {
     open: Open,
     entries: readonly Entry[],
     planned: readonly PlannedEntry[],
+    ahead: string | null,
   ): Promise<void> {
     const { autocommit, wrapped, last } = open;
     const { marker } = this.context;
     const first = planned[0] as PlannedEntry;
     try {
+      if (ahead !== null) await this.restore(session, ahead, open, first.entry);
       if (wrapped) await this.control(session, 'BEGIN', open);
       if (!autocommit && !begins(first.entry)) {
         const begin = beginOf(entries);
@@ -330,10 +334,7 @@ export class CommitWalk {
     if (ids !== null) {
       const restore = ids.before(entry, open.mays);
       const sql = restore instanceof Promise ? await restore : restore;
-      const restored = (outcome: TargetOutcome) => {
-        if (!outcome.ok && !outcome.lost && !this.ended) ids.refused(entry, outcome);
-      };
-      if (sql !== null) await this.control(session, sql, open, restored);
+      if (sql !== null) await this.restore(session, sql, open, entry);
     }
     if (mark !== null) await this.control(session, mark, open);
     const doubt = doubts.asks && session.commitsWrites(entry) ? await this.askXid(session, open) : null;
@@ -398,6 +399,13 @@ export class CommitWalk {
     if (undone !== null) reporter.undone(place, undone);
     else if (open.wrapped && open.abandoned && outcome.ok) reporter.skipped(place, 'RUN_ENDED');
     else reporter.answered(place, outcome, lag, false);
+  }
+
+  /** Sends what restores the ids of an entry. */
+  private restore(session: TargetSession, sql: string, open: Open, entry: Entry): Promise<boolean> {
+    return this.control(session, sql, open, (outcome) => {
+      if (!outcome.ok && !outcome.lost && !this.ended) this.context.ids?.refused(entry, outcome);
+    });
   }
 
   /**

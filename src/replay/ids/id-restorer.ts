@@ -5,13 +5,18 @@ import type { Mays } from '../session-roles.ts';
 
 /**
  * Sets sequences of the target so that each statement of a COMMIT walk draws the values that it drew in the
- * record (docs/replay.md C6). For each transaction the walk calls `begin`; then, in the order in which it sends,
+ * record (docs/replay.md C6). For each transaction the walk calls `begin` and `ahead`; then, in the order in which it sends,
  * `before` an entry, sends what that gave, the entry, and the `question` behind it. `after` comes with the
  * entry's outcome and `answer` with the question's, both perhaps while later statements are under way.
  */
 export interface IdRestorer {
   /** A transaction is about to be sent. A promise where the journal has to be read ahead first. */
   begin(transaction: TransactionWithEntries): Promise<void> | null;
+  /**
+   * SQL to send ahead of a transaction that may be read-only, as `mays` says: it draws again what currval and lastval in it speak
+   * of, which could not be done within. Null where there is nothing of the kind.
+   */
+  ahead(entries: readonly Entry[], mays: Mays | null): string | null;
   /**
    * SQL to send ahead of the entry; null when every sequence it draws from stands where it must already. A
    * promise where that depends on what the target answers to a statement under way.

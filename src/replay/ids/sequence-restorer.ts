@@ -94,6 +94,15 @@ export class SequenceRestorer implements IdRestorer {
     return null;
   }
 
+  ahead(entries: readonly Entry[], mays: Mays | null): string | null {
+    if (mays?.beReadOnly !== true) return null;
+    const recalls = entries.flatMap(({ sequence }) => this.current?.get(sequence)?.recalls ?? []);
+    // What the session drew last is what its lastval gives, whichever it asks for first.
+    const calls = this.recall(recalls.sort((one, other) => one.draw.order - other.draw.order));
+    if (calls.length === 0) return null;
+    return `SET TRANSACTION READ WRITE; ${calling(calls, { ...mays, beReadOnly: false })}`;
+  }
+
   before(entry: Entry, mays: Mays | null): string | null | Promise<string | null> {
     const found = this.current?.get(entry.sequence);
     if (found === undefined) return null;
@@ -244,7 +253,7 @@ export class SequenceRestorer implements IdRestorer {
 
   /** Decides what to set ahead of an entry, and notes where it leaves the sequences. */
   private set(entry: Entry, found: EntryDraws, mays: Mays | null): string | null {
-    const calls = this.recall(found);
+    const calls = mays?.beReadOnly === true ? [] : this.recall(found.recalls);
     const asked: { draw: LedgerDraw; first: bigint }[] = [];
     const proven = this.transaction === null && this.proven.has(entry.statement);
     for (const ledgerDraw of found.draws) {
@@ -279,15 +288,13 @@ export class SequenceRestorer implements IdRestorer {
       place.furthest = null;
     }
     this.sent.set(entry, { found, proven, asked });
-    if (calls.length === 0) return null;
-    const all = calls.join(', ');
-    return mays === null ? `SELECT ${all}` : ownBlock(`PERFORM ${all}`, mays);
+    return calls.length === 0 ? null : calling(calls, mays);
   }
 
   /** Draws a value again that a later currval or lastval of its session, perhaps on another connection, asks for. */
-  private recall(found: EntryDraws): string[] {
+  private recall(recalls: EntryDraws['recalls']): string[] {
     const calls: string[] = [];
-    for (const { track, draw, regclass } of found.recalls) {
+    for (const { track, draw, regclass } of recalls) {
       const { sequence } = track;
       const first = track.valueOf(draw);
       if (first === null || draw.count < 1 || !sequence.settable) continue;
@@ -321,6 +328,11 @@ const MOST_PROVEN = 10_000;
 const LONGEST_PROVEN = 2_000;
 /** Transactions between two sweeps of the ledger. */
 const FORGET_EVERY = 1_000;
+
+function calling(calls: readonly string[], mays: Mays | null): string {
+  const all = calls.join(', ');
+  return mays === null ? `SELECT ${all}` : ownBlock(`PERFORM ${all}`, mays);
+}
 
 /** Asks the positions as the login. A DO block answers nothing: they pass through a setting of the transaction. */
 function askAsLogin(positions: readonly string[], login: string): string {
