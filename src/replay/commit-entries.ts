@@ -1,18 +1,31 @@
 import type { Entry } from '../journal/entry.ts';
-import { isSingleStatement } from '../journal/sql-tokens.ts';
+import { isSingleStatement, splitStatements, Tokenizer } from '../journal/sql-tokens.ts';
 import { sessionEffect } from '../journal/statement-type.ts';
 import { transactionEffect } from '../journal/transaction-effect.ts';
 import type { StatementMessage, TargetOutcome } from '../target/statement.ts';
+import { MAY, mayDo } from './marked-statements.ts';
 import { messageFor } from './recorded-message.ts';
 
 /**
  * True for an entry that leaves something in its session. An INSERT, UPDATE, DELETE or transaction control does not; a string
- * of several statements that counts as one of them may.
+ * of several statements that counts as one of them may. Of what a DO leaves only a role is seen.
  */
-export function keepsState({ statement, statementType: type }: Pick<Entry, 'statement' | 'statementType'>): boolean {
+export function keepsState(entry: Pick<Entry, 'statement' | 'statementType'>): boolean {
+  const { statement, statementType: type } = entry;
   const leavesNothing = type === 'INSERT' || type === 'UPDATE' || type === 'DELETE' || type === 'TRANSACTION';
   if (leavesNothing && isSingleStatement(statement)) return false;
-  return sessionEffect(statement).length > 0;
+  return sessionEffect(statement).length > 0 || takesRoleInDo(entry);
+}
+
+function takesRoleInDo({ statement, statementType: type }: Pick<Entry, 'statement' | 'statementType'>): boolean {
+  if (type !== 'OTHER' && isSingleStatement(statement)) return false;
+  return (mayDo(statement) & MAY.CHANGE_ROLE) !== 0 && splitStatements(statement).some(isDo);
+}
+
+function isDo(statement: string): boolean {
+  const tokens = new Tokenizer(statement);
+  tokens.advance();
+  return tokens.keyword() === 'DO';
 }
 
 /** True when the entry begins a transaction. */

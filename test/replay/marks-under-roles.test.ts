@@ -110,6 +110,22 @@ it('a role set by a string that writes stays with its session', async () => {
   expect(await target.sql(RAN)).toEqual([`1|${ROLE}`, `2|${target.user}`, `3|${ROLE}`]);
 });
 
+it.each([
+  [`DO $$BEGIN EXECUTE 'SET ROLE ' || quote_ident('${ROLE}'); END$$`, false],
+  [`DO $$BEGIN EXECUTE 'SET ROLE ' || quote_ident('${ROLE}'); END$$`, true],
+  [`SELECT 1; /* then */ do $$BEGIN EXECUTE 'SET ROLE ' || quote_ident('${ROLE}'); END$$`, true],
+])('a role taken in %s stays with its session, marks: %j', async (statement, markProgress) => {
+  const target = await newTarget();
+  const record = new HandMadeRecord();
+  record.run('a', statement);
+  record.run('b', insert(1));
+  record.run('a', insert(2));
+  const window = await record.store(bench.journal);
+  const run = await bench.run(target, { window, ordering: 'COMMIT', markProgress });
+  expect(run.brief).toEqual(['SUCCEEDED', 'SUCCEEDED', 'SUCCEEDED']);
+  expect(await target.sql(RAN)).toEqual([`1|${target.user}`, `2|${ROLE}`]);
+});
+
 it('what a transaction has set lasts, also below a SET LOCAL and in savepoints', async () => {
   const target = await newTarget();
   const record = new HandMadeRecord();
