@@ -57,7 +57,9 @@ export class ProgressMarker {
         const schema = String(rows[0]?.[0]);
         const table = `${schema}.${TABLE}`;
         marker.tables.set(database, table);
-        for (const { user } of request.users) await grant(connection, schema, table, user);
+        for (const { user } of request.users) {
+          for (const role of await rolesOf(connection, user)) await grant(connection, schema, table, role);
+        }
         await connection.query(`INSERT INTO ${table} VALUES ('${replayId}', 0) ON CONFLICT (replay_id) DO NOTHING`);
         await marker.readOn(connection, database);
       });
@@ -152,7 +154,20 @@ export class MarkReader {
   }
 }
 
-/** What a mapped user needs to mark its own transactions. */
+/** A user and, where ALTER ROLE or ALTER DATABASE has it so, the role that its sessions begin under. */
+async function rolesOf(connection: TargetConnection, user: string): Promise<readonly string[]> {
+  const { rows } = await connection.query(BEGINS_UNDER, [parameter(user)]);
+  return [user, ...rows.map(([role]) => String(role))];
+}
+
+/** One row at most: the setting that goes before the others. */
+const BEGINS_UNDER = `SELECT rolname FROM pg_roles WHERE rolname = (
+  SELECT substr(setting, 6) FROM pg_db_role_setting s, unnest(s.setconfig) AS setting
+  WHERE setting LIKE 'role=%' AND s.setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
+    AND s.setrole IN (0, (SELECT oid FROM pg_roles WHERE rolname = $1))
+  ORDER BY s.setrole <> 0 DESC, s.setdatabase <> 0 DESC LIMIT 1)`;
+
+/** What a mapped user, or the role that it works under, needs to mark its own transactions. */
 async function grant(connection: TargetConnection, schema: string, table: string, user: string): Promise<void> {
   const role = `"${user.replaceAll('"', '""')}"`;
   await connection.query(`GRANT SELECT, UPDATE ON ${table} TO ${role}`);

@@ -252,6 +252,32 @@ it('a mapped user marks what its sessions do under another role', async () => {
   expect(await target.sql(RAN)).toEqual([`1|${ROLE}`]);
 });
 
+it.each(['', ' IN DATABASE'])(
+  'a mapped user whose sessions begin under another role%s marks what they do',
+  async (where) => {
+    const target = await newTarget();
+    const user = `reprise_mapped_${process.pid}`;
+    const to = where === '' ? '' : `${where} ${target.name}`;
+    await target.sql(`CREATE ROLE ${user} LOGIN PASSWORD 'its own'; GRANT ${QUOTED} TO ${user};
+    ALTER ROLE ${user}${to} SET role = ${QUOTED}`);
+    const record = new HandMadeRecord();
+    record.run('a', insert(1));
+    record.run('a', 'BEGIN');
+    record.run('a', 'SET LOCAL ROLE NONE');
+    record.run('a', insert(2));
+    record.run('a', 'COMMIT');
+    const run = await bench.run(target, {
+      window: await record.store(bench.journal),
+      ordering: 'COMMIT',
+      markProgress: true,
+      users: [{ recorded: 'app', user, password: 'its own' }],
+    });
+    await target.sql(`DROP OWNED BY ${user}; DROP ROLE ${user}`);
+    expect(run.brief).toEqual(Array(5).fill('SUCCEEDED'));
+    expect(await target.sql(RAN)).toEqual([`1|${ROLE}`, `2|${user}`]);
+  },
+);
+
 it('sessions under other roles are on the target exactly once, whenever their process is killed', {
   timeout: 60_000 + KILLS * 20_000,
 }, async () => {
