@@ -41,6 +41,26 @@ it('takes neighbouring rows that a transaction names for older ones where the ta
   await expectRestored();
 });
 
+it('takes rows that one transaction names again and again for older ones, though each follows one of its own', async () => {
+  for (const database of [source, target])
+    await run(database, "INSERT INTO item (name) SELECT 'old' FROM generate_series(1, 100)");
+  await a.run('BEGIN');
+  for (const id of ['5', '6', '7']) {
+    await insert(a, 'new');
+    await a.run("UPDATE item SET name = 'changed' WHERE id = $1", [id]);
+  }
+  await a.run('COMMIT');
+  await insert(b, 'another');
+  await expectRestored();
+});
+
+it('takes an id that a session names for one that it drew last, however many it drew alone before', async () => {
+  for (let n = 0; n < 1_003; n++) await insert(a, 'row');
+  await a.unrecorded("SELECT setval('item_id_seq', 1010)");
+  await a.run('INSERT INTO part VALUES ($1)', [await insert(a, 'behind the gap')]);
+  await expectRestored();
+});
+
 it('does not take an id that a transaction names for one of its later rows where it may be of too many before', async () => {
   await Promise.all([a.end(), b.end()]);
   const record = new HandMadeRecord();

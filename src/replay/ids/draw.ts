@@ -19,7 +19,7 @@ export interface Group {
   readonly shown: Map<bigint, boolean>;
   /** Values that the session had shown before these draws: not theirs. */
   before: ReadonlySet<bigint>;
-  /** What is shown behind them may as well be of a full group before: nothing is concluded from it. */
+  /** What is shown behind them may as well be of a full group of the transaction before: nothing is concluded from it. */
   blind: boolean;
 }
 

@@ -61,7 +61,7 @@ export function joinGroup(groups: Map<Track, Group>, track: Track, draw: Draw, e
     group.transaction === transaction &&
     group.stretch === track.stretch;
   if (!goesOn || group.draws.length >= MOST_SHOWN) {
-    draw.group.blind = goesOn;
+    draw.group.blind = goesOn && transaction !== null;
     draw.group.transaction = transaction;
     draw.group.stretch = track.stretch;
     draw.group.draws.push(draw);

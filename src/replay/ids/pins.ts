@@ -124,11 +124,11 @@ class Pins {
 
   /**
    * The target's sequence may stand behind the record's (a copy taken later). Values below it are taken for
-   * rows older than the draw, unless draws of at least two groups agree on how far the record's sequence was behind:
-   * what is shown behind a single one may be neighbours among the older rows.
+   * rows older than the draw, unless draws of at least two transactions, or groups of autocommit draws, agree on how
+   * far the record's sequence was behind: what a single one shows may be neighbours among the older rows.
    */
   private shiftBack(start: number): number {
-    const votes = new Map<number, { count: number; readonly groups: Set<Draw['group']> }>();
+    const votes = new Map<number, { count: number; readonly voters: Set<Draw['group'] | string> }>();
     let atPlace = 0;
     for (const [index, draw] of this.draws.slice(0, NEIGHBOURS).entries()) {
       for (const { slot } of this.claimOf(draw).asShown) {
@@ -137,14 +137,14 @@ class Pins {
           if (shift <= 2) atPlace += 1;
           continue;
         }
-        const vote = votes.get(shift) ?? { count: 0, groups: new Set() };
+        const vote = votes.get(shift) ?? { count: 0, voters: new Set() };
         vote.count += 1;
-        vote.groups.add(draw.group);
+        vote.voters.add(draw.group.transaction ?? draw.group);
         votes.set(shift, vote);
       }
     }
     let best = { shift: 0, count: 0 };
-    for (const [shift, { count, groups }] of votes) if (groups.size >= 2 && count > best.count) best = { shift, count };
+    for (const [shift, { count, voters }] of votes) if (voters.size >= 2 && count > best.count) best = { shift, count };
     return best.count > atPlace ? best.shift : 0;
   }
 
