@@ -1,27 +1,7 @@
 import { expect, it } from 'vitest';
-import { failures, type Replayed, run } from './ids-support.ts';
-import { a, b, bench, given, recorder, source, target, trialOfEachTest } from './ids-trial.ts';
+import { a, expectRestored, given, trialOfEachTest, twice } from './ids-trial.ts';
 
 trialOfEachTest();
-
-/** A draw that only the order of the record shows, and one that lasts. */
-async function twice(gone: string, kept = gone): Promise<void> {
-  await b.run('BEGIN');
-  await b.run(gone);
-  await b.run('ROLLBACK');
-  await a.run(kept);
-}
-
-/** Replays, and expects what queries give on the source, with nothing left to guess. */
-async function expectRestored(...queries: readonly string[]): Promise<Replayed> {
-  const replayed = await bench.replay(target, await recorder.finish(bench.journal));
-  expect(replayed.replay.state).toBe('COMPLETED');
-  expect(failures(replayed)).toEqual([]);
-  for (const sql of [...queries, 'SELECT schemaname, sequencename, last_value FROM pg_sequences ORDER BY 1, 2'])
-    expect(await run(target, sql)).toBe(await run(source, sql));
-  expect(replayed.report?.remarks.join()).not.toMatch(/which value they drew|values were drawn|do not agree/);
-  return replayed;
-}
 
 it('follows tables, with what they own, and sequences to other schemas, and schemas to other names', async () => {
   await given(`

@@ -1,16 +1,8 @@
 import { expect, it } from 'vitest';
 import { failures, type Replayed, run } from './ids-support.ts';
-import { a, b, bench, given, recorder, source, target, trialOfEachTest } from './ids-trial.ts';
+import { a, bench, given, recorder, source, target, trialOfEachTest, twice } from './ids-trial.ts';
 
 trialOfEachTest();
-
-/** A draw that only the order of the record shows, and one that lasts. */
-async function twice(gone: string, kept = gone): Promise<void> {
-  await b.run('BEGIN');
-  await b.run(gone);
-  await b.run('ROLLBACK');
-  await a.run(kept);
-}
 
 /** Replays, and expects what queries give on the source. */
 async function expectRestored(...queries: readonly string[]): Promise<Replayed> {

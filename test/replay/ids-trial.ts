@@ -1,7 +1,7 @@
-import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { type RecordedSession, Recorder } from './ids-recorder.ts';
-import { type Bench, openBench, run } from './ids-support.ts';
+import { type Bench, failures, openBench, type Replayed, run } from './ids-support.ts';
 
 const HOUR = 3_600_000_000;
 
@@ -36,4 +36,23 @@ export function trialOfEachTest(schema = ''): void {
 /** Runs the same on both sides, ahead of the record. */
 export async function given(sql: string): Promise<void> {
   await Promise.all([run(source, sql), run(target, sql)]);
+}
+
+/** A draw that only the order of the record shows, and one that lasts. */
+export async function twice(gone: string, kept = gone): Promise<void> {
+  await b.run('BEGIN');
+  await b.run(gone);
+  await b.run('ROLLBACK');
+  await a.run(kept);
+}
+
+/** Replays, and expects what queries give on the source, with nothing left to guess. */
+export async function expectRestored(...queries: readonly string[]): Promise<Replayed> {
+  const replayed = await bench.replay(target, await recorder.finish(bench.journal));
+  expect(replayed.replay.state).toBe('COMPLETED');
+  expect(failures(replayed)).toEqual([]);
+  for (const sql of [...queries, 'SELECT schemaname, sequencename, last_value FROM pg_sequences ORDER BY 1, 2'])
+    expect(await run(target, sql)).toBe(await run(source, sql));
+  expect(replayed.report?.remarks.join()).not.toMatch(/which value they drew|values were drawn|do not agree/);
+  return replayed;
 }

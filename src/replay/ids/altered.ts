@@ -1,10 +1,24 @@
 import type { Catalog, Column, Table } from './catalog.ts';
 import { renameTrigger, switchTriggers } from './created-routines.ts';
 import { CONSTRAINTS, type Definitions } from './definitions.ts';
+import type { TemporaryNames } from './temporary.ts';
 import type { TokenList } from './tokens.ts';
 
+/** Whose statement it is. */
+export interface Speaker {
+  readonly temporary: TemporaryNames;
+  readonly transactionId: string;
+}
+
 /** Follows what an ALTER of a schema, sequence, table or trigger changes; false: nothing that is known. */
-export function alter(tokens: TokenList, catalog: Catalog, made: Definitions): boolean {
+export function alter(
+  tokens: TokenList,
+  catalog: Catalog,
+  made: Definitions,
+  { temporary, transactionId }: Speaker,
+): boolean {
+  const target = made.name(2);
+  if (tokens.at(1).name !== 'schema' && temporary.has(target.schema, target.name, transactionId)) return false;
   const alteration = new Alteration(tokens, catalog, made);
   switch (tokens.at(1).name) {
     case 'schema':
@@ -21,15 +35,19 @@ export function alter(tokens: TokenList, catalog: Catalog, made: Definitions): b
 }
 
 /** Forgets what a DROP drops; false: nothing that is known. */
-export function drop(tokens: TokenList, catalog: Catalog): boolean {
+export function drop(tokens: TokenList, catalog: Catalog, { temporary, transactionId }: Speaker): boolean {
   const kind = tokens.at(1).name;
   if (kind !== 'table' && kind !== 'sequence' && kind !== 'schema') return false;
   const { whole } = catalog;
   let dropped = false;
   for (const { from } of tokens.items(tokens.word(2) === 'IF' ? 4 : 2, tokens.length)) {
     const { schema, name } = tokens.name(from);
-    const table = kind === 'table' ? catalog.table(schema, name) : null;
-    const sequence = kind === 'sequence' ? catalog.sequence(schema, name) : null;
+    if (kind !== 'schema' && temporary.has(schema, name, transactionId)) {
+      temporary.drop(name);
+      continue;
+    }
+    const table = kind === 'table' ? catalog.tableOnPath(schema, name) : null;
+    const sequence = kind === 'sequence' ? catalog.sequenceOnPath(schema, name) : null;
     if (table !== null) whole.dropTable(table);
     if (sequence !== null) whole.dropSequence(sequence);
     if (kind === 'schema') whole.dropSchema(name);
@@ -60,7 +78,9 @@ class Alteration {
   sequence(): boolean {
     const { tokens, catalog, made } = this;
     const target = made.name(2);
-    const sequence = catalog.sequence(target.schema, target.name);
+    const sequence = target.ifExists
+      ? catalog.sequenceOnPath(target.schema, target.name)
+      : catalog.sequence(target.schema, target.name);
     if (sequence === null) return false;
     const name = this.renamed(target.next);
     const schema = this.moved(target.next);
@@ -91,7 +111,9 @@ class Alteration {
     const target = made.name(2);
     const renamed = this.renamed(target.next);
     const moved = this.moved(target.next);
-    const table = catalog.table(target.schema, target.name);
+    const table = target.ifExists
+      ? catalog.tableOnPath(target.schema, target.name)
+      : catalog.table(target.schema, target.name);
     if (table === null) {
       // ALTER TABLE renames and moves sequences, too.
       return (renamed !== null || moved !== null) && this.sequence();

@@ -58,7 +58,7 @@ export function dropTrigger(tokens: TokenList, catalog: Catalog): boolean {
   if (tokens.at(1).name !== 'trigger') return false;
   const at = tokens.word(2) === 'IF' ? 4 : 2;
   const { schema, name } = tokens.name(at + 2);
-  const table = catalog.table(schema, name);
+  const table = catalog.tableOnPath(schema, name);
   if (table === null) return false;
   catalog.addTable(table.schema, table.name, { ...table, triggers: withoutTrigger(table, tokens.at(at).name ?? '') });
   return true;

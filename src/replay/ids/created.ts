@@ -1,4 +1,4 @@
-import { alter, drop } from './altered.ts';
+import { alter, drop, type Speaker } from './altered.ts';
 import type { Catalog, Column, Sequence } from './catalog.ts';
 import { dropTrigger, learnRoutine } from './created-routines.ts';
 import { CONSTRAINTS, Definitions, type Learned } from './definitions.ts';
@@ -7,14 +7,14 @@ import { TokenList } from './tokens.ts';
 /**
  * Makes known what a statement of the record creates, alters and drops: sequences, tables that draw from them, foreign keys,
  * defaults, triggers. Gives what becomes of sequences that the catalog had already; null when nothing was learned.
- * Temporary objects are left out: they end with their session, and nobody else knows their ids.
+ * Temporary objects are only remembered by name: they end with their session, and nobody else knows their ids.
  */
-export function learnCreated(text: string, catalog: Catalog): Learned | null {
+export function learnCreated(text: string, catalog: Catalog, speaker: Speaker): Learned | null {
   const tokens = new TokenList(text);
   const made = new Definitions(tokens, catalog);
-  if (tokens.word(0) === 'ALTER') return alter(tokens, catalog, made) ? made : null;
-  if (tokens.word(0) === 'DROP') return dropTrigger(tokens, catalog) || drop(tokens, catalog) ? made : null;
-  if (tokens.word(0) !== 'CREATE') return null;
+  if (tokens.word(0) === 'ALTER') return alter(tokens, catalog, made, speaker) ? made : null;
+  if (tokens.word(0) === 'DROP') return dropTrigger(tokens, catalog) || drop(tokens, catalog, speaker) ? made : null;
+  if (tokens.word(0) !== 'CREATE' || speaker.temporary.create(tokens, speaker.transactionId)) return null;
   const creation = new Creation(tokens, catalog, made);
   if (tokens.word(1) === 'SCHEMA') return creation.schema();
   if (learnRoutine(tokens, catalog)) return made;

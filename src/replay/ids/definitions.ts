@@ -59,10 +59,12 @@ export class Definitions implements Learned {
     this.catalog = catalog;
   }
 
-  name(from: number): { schema: string | null; name: string; next: number; ifNotExists: boolean } {
-    const ifNotExists = this.tokens.word(from) === 'IF';
-    const at = ifNotExists ? from + (this.tokens.word(from + 1) === 'NOT' ? 3 : 2) : from;
-    return { ...this.tokens.name(at), ifNotExists };
+  /** `[IF [NOT] EXISTS] name` */
+  name(from: number): { schema: string | null; name: string; next: number; ifNotExists: boolean; ifExists: boolean } {
+    const conditional = this.tokens.word(from) === 'IF';
+    const ifNotExists = conditional && this.tokens.word(from + 1) === 'NOT';
+    const at = conditional ? from + (ifNotExists ? 3 : 2) : from;
+    return { ...this.tokens.name(at), ifNotExists, ifExists: conditional && !ifNotExists };
   }
 
   /** The name of something new; null where nobody knows its schema. */

@@ -12,12 +12,14 @@ import { namedBy } from './routines.ts';
 import { MAY_SET_PATH } from './search-path.ts';
 import { type Scope, SessionPaths, type SessionPathsOptions } from './session-paths.ts';
 import { inOneString, NO_DRAWS, type StatementDraws, statementDraws } from './statement-draws.ts';
+import { TemporaryNames } from './temporary.ts';
 import { TextCache } from './text-cache.ts';
 import type { Given } from './tokens.ts';
 import { Track } from './track.ts';
 
 /** Entries a page; two are kept ahead of the walk, so that a draw's later statements are known when it is settled. */
 const PAGE = 2_000;
+const DISCARDS = /^\s*discard\s+(?:all|temp)/i;
 const NOTHING_UNDONE: ReadonlySet<string> = new Set();
 /** Sessions whose last draws are remembered. */
 const MOST_SESSIONS = 10_000;
@@ -69,6 +71,7 @@ interface LedgerSession {
   running: Draw[];
   /** Texts by name. */
   prepared: Map<string, string> | null;
+  readonly temporary: TemporaryNames;
 }
 
 /**
@@ -213,13 +216,14 @@ export class DrawLedger {
     }
     if (type === 'TRANSACTION' || type === 'SET') {
       this.paths.control(entry, key, undone);
+      if (DISCARDS.test(entry.statement)) session?.temporary.clear();
       return;
     }
     const catalog = this.options.catalogFor(entry.origin.database);
     const scope = this.paths.scope(entry, key, catalog, undone);
     if (type === 'DDL' && entry.outcome.status === 'SUCCEEDED' && !undone.has(entry.transactionId)) {
       this.paths.altersDefaults(entry);
-      this.learn(entry, catalog, scope);
+      this.learn(entry, key, catalog, scope);
     }
     let said = this.read(entry.statement, catalog, scope);
     if (said === NO_DRAWS) return;
@@ -234,9 +238,13 @@ export class DrawLedger {
   }
 
   /** Objects that the record creates; texts that name them have to be read anew. */
-  private learn(entry: Entry, catalog: Catalog, scope: Scope): void {
+  private learn(entry: Entry, key: string, catalog: Catalog, scope: Scope): void {
+    const { transactionId } = entry;
     for (const statement of splitStatements(entry.statement)) {
-      const learned = learnCreated(statement, scope.catalog);
+      const learned = learnCreated(statement, scope.catalog, {
+        temporary: this.session(key).temporary,
+        transactionId,
+      });
       if (learned === null) continue;
       this.texts.delete(catalog);
       this.order += 1;
@@ -315,7 +323,7 @@ export class DrawLedger {
   private session(key: string): LedgerSession {
     let session = this.sessions.get(key);
     if (session === undefined) {
-      session = { groups: new Map(), last: new Map(), running: [], prepared: null };
+      session = { groups: new Map(), last: new Map(), running: [], prepared: null, temporary: new TemporaryNames() };
       if (this.sessions.size >= MOST_SESSIONS) {
         const oldest = this.sessions.keys().next().value;
         if (oldest !== undefined) this.sessions.delete(oldest);

@@ -1,7 +1,8 @@
 import type { Entry } from '../../journal/entry.ts';
 import { isSingleStatement, splitStatements } from '../../journal/sql-tokens.ts';
 import { transactionEffect } from '../../journal/transaction-effect.ts';
-import { type Catalog, type NamedCatalog, type Paths, ScopedCatalog } from './catalog.ts';
+import { type Catalog, type NamedCatalog, ScopedCatalog } from './catalog.ts';
+import type { Paths } from './names.ts';
 import { altersDefaultPath, MAY_SET_PATH, type PathChange, pathChanges, SessionPath } from './search-path.ts';
 
 /** What names mean to a session at a statement. */
