@@ -1,6 +1,6 @@
 import { Names, only, type Paths, several } from './names.ts';
 
-/** A sequence of the target, as it stood before the replay. */
+/** A sequence of the target. */
 export interface Sequence {
   /** `schema.name`, unquoted: for people and as a key. This and what follows is as the record has it where it was read to. */
   name: string;
@@ -16,12 +16,14 @@ export interface Sequence {
   top: bigint;
   /** Values that a session takes at once. Above 1, the order of values is not the order of draws. */
   cache: bigint;
-  /** What nextval gives next; null when this login may not read it. */
+  /** What nextval gave next before the replay; null when this login may not read it. */
   next: bigint | null;
   /** Every login of the replay may call setval. */
   readonly settable: boolean;
   /** `last_value` may be read, so that draws can be counted on the target. */
   readonly readable: boolean;
+  /** The record has dropped it: nothing draws from it until it makes one of its name again. */
+  dropped: boolean;
 }
 
 /** Draws that come with rows of a table: by its defaults or by its triggers. */
@@ -114,6 +116,10 @@ export class NamedCatalog implements Catalog {
   readonly sequenceNames: Names<Sequence>;
   readonly begunWith: BegunWith;
   private readonly path: readonly string[];
+  /** Tables that draw from, own or hold a sequence, other than by triggers and functions. */
+  private readonly users = new Map<Sequence, Set<Table>>();
+  /** By name, those dropped last at the end: triggers and functions draw from what is made again under its name. */
+  private readonly dropped = new Map<string, Sequence>();
   private routines: ReadonlyMap<string, readonly Sequence[]> = new Map();
 
   /**
@@ -173,7 +179,7 @@ export class NamedCatalog implements Catalog {
 
   /** Gives a table another name or schema. */
   moveTable(table: Table, { schema = table.schema, name = table.name }: Partial<Pick<Table, 'schema' | 'name'>>): void {
-    this.tableNames.delete(table.schema, table.name);
+    this.removeTable(table);
     this.addTable(schema, name, table);
   }
 
@@ -197,23 +203,46 @@ export class NamedCatalog implements Catalog {
 
   /** With the sequences that it owns. */
   dropTable(table: Table): void {
-    this.tableNames.delete(table.schema, table.name);
+    this.removeTable(table);
     for (const sequence of table.owns) this.dropSequence(sequence);
   }
 
   /** With the defaults that draw from it. */
   dropSequence(sequence: Sequence): void {
-    const [schema, name] = this.sequenceNames.placeOf(sequence);
+    if (sequence.dropped) return;
+    sequence.dropped = true;
     this.sequences.delete(sequence.name);
-    this.sequenceNames.delete(schema, name);
-    for (const table of this.tableNames.all()) {
-      if (![...table.holds.values(), ...table.owns].includes(sequence)) continue;
+    this.sequenceNames.delete(...this.sequenceNames.placeOf(sequence));
+    this.dropped.delete(sequence.name);
+    this.dropped.set(sequence.name, sequence);
+    if (this.dropped.size > MOST_DROPPED) this.dropped.delete([...this.dropped.keys()][0]!);
+    for (const table of this.users.get(sequence) ?? []) {
       this.addTable(table.schema, table.name, {
         ...table,
         columns: table.columns.map((column) => (column.draws === sequence ? { ...column, draws: null } : column)),
         owns: table.owns.filter((owned) => owned !== sequence),
+        ownedBelow: table.ownedBelow.filter((owned) => owned !== sequence),
         holds: new Map([...table.holds].filter(([, held]) => held !== sequence)),
       });
+    }
+  }
+
+  private removeTable(table: Table): void {
+    this.setUses(table.schema, table.name, null);
+    this.tableNames.delete(table.schema, table.name);
+  }
+
+  /** Notes which sequences the table of a name uses from here on. */
+  private setUses(schema: string, name: string, table: Table | null): void {
+    const before = this.tableNames.find(schema, name);
+    for (const sequence of before === null ? [] : usedBy(before)) {
+      const users = this.users.get(sequence);
+      users?.delete(before!);
+      if (users?.size === 0) this.users.delete(sequence);
+    }
+    for (const sequence of table === null ? [] : usedBy(table)) {
+      const users = this.users.get(sequence) ?? new Set();
+      this.users.set(sequence, users.add(table!));
     }
   }
 
@@ -225,7 +254,7 @@ export class NamedCatalog implements Catalog {
 
   /** The column owns the sequence from here on; null: none does. */
   giveSequence(sequence: Sequence, owner: Table | null, column: string): void {
-    for (const table of this.tableNames.all())
+    for (const table of this.users.get(sequence) ?? [])
       if (table.owns.includes(sequence))
         this.addTable(table.schema, table.name, { ...table, owns: table.owns.filter((owned) => owned !== sequence) });
     if (owner === null) return;
@@ -244,13 +273,16 @@ export class NamedCatalog implements Catalog {
 
   addTable(schema: string | null, name: string, table: Omit<Table, 'schema' | 'name'>): Table {
     const added = { ...table, schema: schema ?? this.home, name };
-    this.tableNames.add(schema ?? this.home, name, added);
+    this.setUses(added.schema, name, added);
+    this.tableNames.add(added.schema, name, added);
     return added;
   }
 
   addSequence(schema: string | null, name: string, values: Partial<Sequence>): Sequence {
     const home = schema ?? this.home;
-    const sequence: Sequence = {
+    const fullName = `${home}.${name}`;
+    const known = this.sequenceNames.find(home, name) ?? this.dropped.get(fullName) ?? null;
+    const made: Sequence = {
       increment: 1n,
       start: 1n,
       min: 1n,
@@ -262,13 +294,29 @@ export class NamedCatalog implements Catalog {
       settable: true,
       readable: true,
       ...values,
-      name: `${home}.${name}`,
+      name: fullName,
       regclass: `${quoted(home)}.${quoted(name)}`,
+      dropped: false,
     };
-    this.sequences.set(sequence.name, sequence);
+    // The same object again: what draws by name goes on with it, and there are not more of them than names.
+    const sequence = known === null ? made : Object.assign(known, made, { next: known.next });
+    this.dropped.delete(fullName);
+    this.sequences.set(fullName, sequence);
     this.sequenceNames.add(home, name, sequence);
     return sequence;
   }
+
+  /** A sequence of the name is there, or was dropped not long ago: `addSequence` gives the same object again. */
+  hasMade(schema: string, name: string): boolean {
+    return this.sequenceNames.find(schema, name) !== null || this.dropped.has(`${schema}.${name}`);
+  }
+}
+
+/** Dropped sequences that are remembered. */
+const MOST_DROPPED = 1_000;
+
+function usedBy({ columns, owns, ownedBelow, holds }: Table): Set<Sequence> {
+  return new Set([...columns.flatMap(({ draws }) => draws ?? []), ...owns, ...ownedBelow, ...holds.values()]);
 }
 
 /** A catalog as sessions see it that have another search path, or one of several. */

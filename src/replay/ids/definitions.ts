@@ -75,11 +75,9 @@ export class Definitions implements Learned {
   }
 
   create(schema: string, name: string, values: Partial<Sequence>): Sequence {
-    const known = this.catalog.sequence(schema, name);
-    const again =
-      known !== null && (values.increment ?? 1n) === known.increment && (values.start ?? 1n) === known.start;
-    const sequence = again ? known : this.catalog.addSequence(schema, name, { ...values, next: values.start ?? 1n });
-    if (again) this.renewed.push(known);
+    const again = this.catalog.whole.hasMade(schema, name);
+    const sequence = this.catalog.addSequence(schema, name, { ...values, next: values.start ?? 1n });
+    if (again) this.renewed.push(sequence);
     this.sequences.push(sequence);
     return sequence;
   }

@@ -1,5 +1,5 @@
 import { compareEntryKeys, type Entry, type EntryKey } from '../../journal/entry.ts';
-import { isSingleStatement, splitStatements } from '../../journal/sql-tokens.ts';
+import { isSingleStatement } from '../../journal/sql-tokens.ts';
 import type { JournalStore } from '../../journal/store.ts';
 import type { EntryFilter, Window } from '../../journal/window.ts';
 import { sessionKey } from '../plan.ts';
@@ -9,20 +9,21 @@ import type { Draw, Group } from './draw.ts';
 import { type Counts, joinGroup, newDraw, show, valuesOf } from './entry-draws.ts';
 import type { Change, Reference } from './parts.ts';
 import { namedBy } from './routines.ts';
-import { MAY_SET_PATH } from './search-path.ts';
 import { type Scope, SessionPaths, type SessionPathsOptions } from './session-paths.ts';
 import { inOneString, NO_DRAWS, type StatementDraws, statementDraws } from './statement-draws.ts';
 import { TemporaryNames } from './temporary.ts';
 import { TextCache } from './text-cache.ts';
 import type { Given } from './tokens.ts';
 import { Track } from './track.ts';
+import { type Undone, UndoneWork } from './undone.ts';
 
 /** Entries a page; two are kept ahead of the walk, so that a draw's later statements are known when it is settled. */
 const PAGE = 2_000;
 const DISCARDS = /^\s*discard\s+(?:all|temp)/i;
-const NOTHING_UNDONE: ReadonlySet<string> = new Set();
 /** Sessions whose last draws are remembered. */
 const MOST_SESSIONS = 10_000;
+/** Dropped sequences that are remembered. */
+const MOST_DROPPED = 1_000;
 
 /** A draw that the walk will make again. */
 export interface LedgerDraw {
@@ -40,11 +41,15 @@ export interface LedgerDraw {
 export interface EntryDraws {
   readonly draws: readonly LedgerDraw[];
   readonly moves: readonly Track[];
+  /** Sequences that it makes, or makes again, with the first value of each. */
+  readonly renewed: readonly { readonly track: Track; readonly start: bigint }[];
   /** Draws of earlier transactions of the session that its currval and lastval speak of. */
   readonly recalls: readonly Pick<LedgerDraw, 'track' | 'draw' | 'regclass'>[];
   /** Sequences of which it draws from some, and nobody knows which. */
   readonly unsure: readonly Track[];
 }
+
+type Renewed = EntryDraws['renewed'][number];
 
 export interface LedgerOptions {
   readonly journal: JournalStore;
@@ -83,6 +88,7 @@ export class DrawLedger {
   private readonly tracks = new Map<Sequence, Track>();
   private readonly sessions = new Map<string, LedgerSession>();
   private readonly paths: SessionPaths;
+  private readonly undoneWork: UndoneWork;
   private readonly texts = new Map<Catalog, TextCache<StatementDraws>>();
   private readonly kept = new Map<string, { readonly commitSeq: bigint; readonly entries: Map<number, EntryDraws> }>();
   private order = 0;
@@ -97,6 +103,7 @@ export class DrawLedger {
   constructor(options: LedgerOptions) {
     this.options = options;
     this.paths = new SessionPaths(options);
+    this.undoneWork = new UndoneWork(options.journal);
     this.reachedWindow = options.readFrom >= options.window.from;
   }
 
@@ -140,7 +147,7 @@ export class DrawLedger {
     const last = page.entries.at(-1) ?? null;
     const solid = this.newest === null ? null : { key: this.newest, order: this.order };
     const drawing = new Map<string, Map<number, EntryDraws>>();
-    const undone = await this.undone(page.entries);
+    const undone = await this.undoneWork.of(page.entries);
     for (const entry of page.entries) this.follow(entry, drawing, undone);
     if (last !== null) this.newest = last;
     this.solid = solid;
@@ -151,7 +158,19 @@ export class DrawLedger {
       if (this.ended) track.settle(this.order, this.order);
       else track.settle(solid?.order ?? 0, this.order - (this.order - (solid?.order ?? 0)) / 2);
     }
+    this.forgetDropped();
     await this.keep(drawing);
+  }
+
+  /** Lets go of what was known of sequences that the record has dropped, save those that it may make again soon. */
+  private forgetDropped(): void {
+    if (this.tracks.size <= MOST_DROPPED) return;
+    const dropped = [...this.tracks.values()].filter(({ sequence, isSettled }) => sequence.dropped && isSettled);
+    const forgotten = new Set(dropped.slice(0, Math.max(dropped.length - MOST_DROPPED, 0)));
+    for (const { sequence } of forgotten) this.tracks.delete(sequence);
+    for (const { groups, last } of this.sessions.values())
+      for (const tracks of [groups, last])
+        for (const track of tracks.keys()) if (forgotten.has(track)) tracks.delete(track);
   }
 
   private request(): ReturnType<JournalStore['page']> {
@@ -183,20 +202,6 @@ export class DrawLedger {
     for (const [id, kept] of this.kept) if (kept.commitSeq < commitSeq) this.kept.delete(id);
   }
 
-  /** Transactions that may have created, changed or restarted a sequence, or set a path, and were rolled back: it went back with them. */
-  private async undone(entries: readonly Entry[]): Promise<ReadonlySet<string>> {
-    const ids = [
-      ...new Set(
-        entries.flatMap(({ transactionId, statement }) =>
-          /\b(?:restart|create|alter|drop)\b/i.test(statement) || MAY_SET_PATH.test(statement) ? [transactionId] : [],
-        ),
-      ),
-    ];
-    if (ids.length === 0) return NOTHING_UNDONE;
-    const transactions = await this.options.journal.transactions(ids);
-    return new Set(ids.filter((_, index) => transactions[index]?.status !== 'COMMITTED'));
-  }
-
   private reachWindow(): void {
     if (this.reachedWindow) return;
     this.reachedWindow = true;
@@ -204,7 +209,7 @@ export class DrawLedger {
     for (const track of this.tracks.values()) track.reach(this.order);
   }
 
-  private follow(entry: Entry, drawing: Map<string, Map<number, EntryDraws>>, undone: ReadonlySet<string>): void {
+  private follow(entry: Entry, drawing: Map<string, Map<number, EntryDraws>>, undone: Undone): void {
     if (!this.reachedWindow && entry.timestamp >= this.options.window.from) this.reachWindow();
     const type = entry.statementType;
     const key = sessionKey(entry.origin);
@@ -215,43 +220,65 @@ export class DrawLedger {
       session.running = [];
     }
     if (type === 'TRANSACTION' || type === 'SET') {
-      this.paths.control(entry, key, undone);
+      this.paths.control(entry, key, undone.transactions);
       if (DISCARDS.test(entry.statement)) session?.temporary.clear();
       return;
     }
     const catalog = this.options.catalogFor(entry.origin.database);
-    const scope = this.paths.scope(entry, key, catalog, undone);
-    if (type === 'DDL' && entry.outcome.status === 'SUCCEEDED' && !undone.has(entry.transactionId)) {
-      this.paths.altersDefaults(entry);
-      this.learn(entry, key, catalog, scope);
+    const renewed: Renewed[] = [];
+    const scope = this.paths.scope(entry, key, catalog, undone.transactions);
+    let said: StatementDraws;
+    const learns = type === 'DDL' && entry.outcome.status === 'SUCCEEDED' && !undone.has(entry);
+    if (learns) this.paths.altersDefaults(entry);
+    if (isSingleStatement(entry.statement)) {
+      if (learns) this.learn(entry, entry.statement, key, catalog, scope, renewed);
+      said = this.read(entry.statement, catalog, scope);
+      if (said.paths.length > 0) this.paths.changed(entry, key, said.paths, undone.transactions);
+    } else {
+      said = learns ? NO_DRAWS : this.read(entry.statement, catalog, scope);
+      // Each statement goes by what those before it have made and set.
+      if (learns || said.paths.length > 0) {
+        const all: StatementDraws[] = [];
+        this.paths.each(entry, key, catalog, undone.transactions, (statement, current) => {
+          if (learns) this.learn(entry, statement, key, catalog, current, renewed);
+          all.push(statementDraws(statement, current.catalog));
+        });
+        said = inOneString(all);
+      }
     }
-    let said = this.read(entry.statement, catalog, scope);
-    if (said === NO_DRAWS) return;
-    if (said.paths.length > 0) said = this.followPaths(entry, key, catalog, said, undone);
+    if (said === NO_DRAWS && renewed.length === 0) return;
     if (catalog.sequences.size === 0) return;
     if (said.prepares !== null || said.executes !== null) said = this.followPrepared(entry, key, catalog, scope, said);
     const values = said.executes === null ? entry.parameters : [];
-    const changes = undone.has(entry.transactionId)
-      ? said.changes.filter(({ transactional }) => !transactional)
-      : said.changes;
-    this.note(entry, scope.catalog, { ...said, changes }, key, (given) => valuesOf(given, values), drawing);
+    const changes = undone.has(entry) ? said.changes.filter(({ transactional }) => !transactional) : said.changes;
+    const given = (one: Given) => valuesOf(one, values);
+    this.note(entry, scope.catalog, { ...said, changes }, renewed, key, given, drawing);
   }
 
   /** Objects that the record creates; texts that name them have to be read anew. */
-  private learn(entry: Entry, key: string, catalog: Catalog, scope: Scope): void {
-    const { transactionId } = entry;
-    for (const statement of splitStatements(entry.statement)) {
-      const learned = learnCreated(statement, scope.catalog, {
-        temporary: this.session(key).temporary,
-        transactionId,
-      });
-      if (learned === null) continue;
-      this.texts.delete(catalog);
-      this.order += 1;
-      for (const sequence of learned.renewed) this.track(sequence).move(this.order, sequence.start);
-      for (const sequence of learned.unplaced) this.track(sequence).move(this.order, null);
-      for (const sequence of learned.stepped) this.track(sequence).changeStep(this.order);
+  private learn(
+    entry: Entry,
+    statement: string,
+    key: string,
+    catalog: Catalog,
+    scope: Scope,
+    renewed: Renewed[],
+  ): void {
+    const speaker = { temporary: this.session(key).temporary, transactionId: entry.transactionId };
+    const learned = learnCreated(statement, scope.catalog, speaker);
+    if (learned === null) return;
+    this.texts.delete(catalog);
+    this.order += 1;
+    for (const sequence of learned.renewed) {
+      const track = this.track(sequence);
+      // What was made again lately is forgotten last.
+      this.tracks.delete(sequence);
+      this.tracks.set(sequence, track);
+      track.move(this.order, sequence.start);
+      renewed.push({ track, start: sequence.start });
     }
+    for (const sequence of learned.unplaced) this.track(sequence).move(this.order, null);
+    for (const sequence of learned.stepped) this.track(sequence).changeStep(this.order);
   }
 
   /** What a text says to a session that finds its names so. */
@@ -262,25 +289,6 @@ export class DrawLedger {
       this.texts.set(catalog, texts);
     }
     return texts.get(scope.key === '' ? text : `${scope.key}\n${text}`, () => statementDraws(text, scope.catalog));
-  }
-
-  /** What an entry says that sets the search path: in a string, the statements behind it go by that. */
-  private followPaths(
-    entry: Entry,
-    key: string,
-    catalog: NamedCatalog,
-    said: StatementDraws,
-    undone: ReadonlySet<string>,
-  ): StatementDraws {
-    if (isSingleStatement(entry.statement)) {
-      this.paths.changed(entry, key, said.paths, undone);
-      return said;
-    }
-    const all: StatementDraws[] = [];
-    this.paths.each(entry, key, catalog, undone, (statement, scope) =>
-      all.push(statementDraws(statement, scope.catalog)),
-    );
-    return inOneString(all);
   }
 
   /** For PREPARE and EXECUTE: what the prepared statement says with its arguments, by the path of its execution. */
@@ -337,6 +345,7 @@ export class DrawLedger {
     entry: Entry,
     catalog: Catalog,
     said: StatementDraws,
+    renewed: readonly Renewed[],
     key: string,
     values: (given: Given) => readonly bigint[],
     drawing: Map<string, Map<number, EntryDraws>>,
@@ -349,17 +358,18 @@ export class DrawLedger {
         if (group !== undefined) show(group, reference, values(reference.given));
       }
     }
-    if (said.parts.length + said.changes.length + said.recalls.length + said.unsure.length === 0) return;
+    const { parts, changes, recalls: recalled } = said;
+    if (parts.length + changes.length + recalled.length + said.unsure.length + renewed.length === 0) return;
     this.order += 1;
     const session = this.session(key);
-    const recalls = said.recalls.flatMap((sequence) => this.recalled(entry, session, sequence));
+    const recalls = recalled.flatMap((sequence) => this.recalled(entry, session, sequence));
     const draws = this.drawsOf(entry, catalog, said, session);
-    const moves = said.changes.map((change) => this.move(entry, change, values));
+    const moves = changes.map((change) => this.move(entry, change, values));
     const unsure = said.unsure.map((sequence) => this.track(sequence));
     for (const track of unsure) track.move(this.order, null);
-    if (draws.length + moves.length + recalls.length + unsure.length === 0) return;
+    if (draws.length + moves.length + recalls.length + unsure.length + renewed.length === 0) return;
     const ofTransaction = drawing.get(entry.transactionId) ?? new Map<number, EntryDraws>();
-    drawing.set(entry.transactionId, ofTransaction.set(entry.sequence, { draws, moves, recalls, unsure }));
+    drawing.set(entry.transactionId, ofTransaction.set(entry.sequence, { draws, moves, renewed, recalls, unsure }));
   }
 
   private drawsOf(entry: Entry, catalog: Catalog, said: StatementDraws, session: LedgerSession): LedgerDraw[] {

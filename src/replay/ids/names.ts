@@ -17,6 +17,7 @@ export class Names<T> {
   private readonly bySchema = new Map<string, Map<string, T>>();
   /** Null: more than one schema has it. */
   private readonly anywhere = new Map<string, T | null>();
+  private readonly places = new Map<T, readonly [schema: string, name: string]>();
 
   constructor(path: readonly string[]) {
     this.path = path;
@@ -24,26 +25,26 @@ export class Names<T> {
 
   add(schema: string, name: string, object: T): void {
     const names = this.bySchema.get(schema) ?? new Map<string, T>();
-    const elsewhere = this.anywhere.has(name) && this.anywhere.get(name) !== names.get(name);
+    const before = names.get(name);
+    if (before !== undefined) this.places.delete(before);
+    this.places.set(object, [schema, name]);
+    const elsewhere = this.anywhere.has(name) && this.anywhere.get(name) !== before;
     this.anywhere.set(name, elsewhere ? null : object);
     this.bySchema.set(schema, names.set(name, object));
   }
 
   delete(schema: string, name: string): void {
-    this.bySchema.get(schema)?.delete(name);
-    const left = [...this.bySchema.values()].flatMap((names) => names.get(name) ?? []);
+    const names = this.bySchema.get(schema);
+    const object = names?.get(name);
+    if (object !== undefined) this.places.delete(object);
+    names?.delete(name);
+    const left = [...this.bySchema.values()].flatMap((others) => others.get(name) ?? []);
     if (left.length === 0) this.anywhere.delete(name);
     else this.anywhere.set(name, left.length === 1 ? left[0]! : null);
   }
 
   placeOf(object: T): readonly [schema: string, name: string] {
-    for (const [schema, names] of this.bySchema)
-      for (const [name, one] of names) if (one === object) return [schema, name];
-    return ['', ''];
-  }
-
-  all(): T[] {
-    return [...this.bySchema.keys()].flatMap((schema) => this.in(schema));
+    return this.places.get(object) ?? ['', ''];
   }
 
   in(schema: string): T[] {

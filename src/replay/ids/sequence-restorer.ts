@@ -6,7 +6,6 @@ import type { QueryResult, TargetOutcome } from '../../target/statement.ts';
 import { ownBlock } from '../as-login.ts';
 import type { Mays } from '../session-roles.ts';
 import type { Sequence } from './catalog.ts';
-import { positionSql } from './catalog-read.ts';
 import { type Draw, drawnWhenFailed } from './draw.ts';
 import type { IdRestorer } from './id-restorer.ts';
 import type { DrawLedger, EntryDraws, LedgerDraw } from './ledger.ts';
@@ -67,7 +66,7 @@ interface Sent {
 export class SequenceRestorer implements IdRestorer {
   private readonly options: RestorerOptions;
   private readonly statistics: IdStatistics;
-  private readonly places = new Map<Track, Place>();
+  private readonly places = new WeakMap<Track, Place>();
   private readonly sent = new Map<Entry, Sent>();
   /** Texts of autocommit statements that have succeeded. */
   private proven = new Set<string>();
@@ -126,7 +125,7 @@ export class SequenceRestorer implements IdRestorer {
   question(entry: Entry, mays: Mays | null): string | null {
     const asked = this.sent.get(entry)?.asked ?? [];
     if (asked.length === 0) return null;
-    const positions = asked.map(({ draw }) => positionSql(draw.regclass));
+    const positions = asked.map(({ draw }) => `SELECT pg_catalog.pg_sequence_last_value(${named(draw.regclass)})`);
     const login = mays?.login ?? null;
     return login === null ? positions.join(' UNION ALL ') : askAsLogin(positions, login);
   }
@@ -136,12 +135,13 @@ export class SequenceRestorer implements IdRestorer {
     if (asked.length === 0) return;
     this.sent.delete(entry);
     asked.forEach(({ draw: { track, draw }, first }, index) => {
-      const [last, called] = rows?.[index] ?? [];
-      if (last === null || last === undefined) {
+      const [last] = rows?.[index] ?? [];
+      if (last === undefined) {
         track.observed(draw, null);
         return;
       }
-      const next = called === 't' ? BigInt(last) + draw.step : BigInt(last);
+      // Null: nothing was drawn since it was set, or the sequence is gone.
+      const next = last === null ? first : BigInt(last) + draw.step;
       const count = Number((next - first) / draw.step);
       const place = this.place(track);
       place.furthest = furthest(track.sequence, place.furthest, next);
@@ -164,6 +164,7 @@ export class SequenceRestorer implements IdRestorer {
       }
       if (place.unanswered === 0) place.resting = 0;
     }
+    if (!outcome.ok) for (const { track } of sent.found.renewed) this.place(track).next = null;
     if (outcome.ok && !sent.proven) this.prove(entry);
     // The question behind it is answered next; behind a failure it fails, or tells of something else.
     const asked = outcome.ok ? sent.asked : [];
@@ -287,6 +288,11 @@ export class SequenceRestorer implements IdRestorer {
       place.latest = null;
       place.furthest = null;
     }
+    for (const { track, start } of found.renewed) {
+      const drawn = found.draws.some((draw) => draw.track === track);
+      const next = drawn ? null : start;
+      Object.assign(this.place(track), { next, transaction: this.transaction, latest: null, furthest: null });
+    }
     this.sent.set(entry, { found, proven, asked });
     return calls.length === 0 ? null : calling(calls, mays);
   }
@@ -336,11 +342,11 @@ function calling(calls: readonly string[], mays: Mays | null): string {
 
 /** Asks the positions as the login. A DO block answers nothing: they pass through a setting of the transaction. */
 function askAsLogin(positions: readonly string[], login: string): string {
-  const each = positions.map((position, index) => `SELECT ${index} AS place, asked.* FROM (${position}) AS asked`);
-  const all = `SELECT pg_catalog.string_agg(pg_catalog.format('%s %s', last_value, is_called), ',' ORDER BY place) FROM (${each.join(' UNION ALL ')}) AS answers`;
+  const each = positions.map((position, index) => `SELECT ${index} AS place, (${position}) AS last`);
+  const all = `SELECT pg_catalog.string_agg(coalesce(last::pg_catalog.text, '-'), ',' ORDER BY place) FROM (${each.join(' UNION ALL ')}) AS answers`;
   const ask = `PERFORM pg_catalog.set_config('reprise.answers', (${all}), true)`;
   return `${ownBlock(ask, { beReadOnly: false, login })};
-SELECT pg_catalog.split_part(answer, ' ', 1), pg_catalog.split_part(answer, ' ', 2)
+SELECT nullif(answer, '-')
 FROM pg_catalog.unnest(pg_catalog.string_to_array(pg_catalog.current_setting('reprise.answers'), ',')) WITH ORDINALITY AS answers (answer, place)
 ORDER BY place`;
 }
@@ -349,7 +355,7 @@ function setval(regclass: string, value: bigint, called = false): string {
   return `pg_catalog.setval(${named(regclass)}, ${value}, ${called})`;
 }
 
-/** Null where the target has none of that name, by a RENAME that nothing shows: an error would end the transaction. */
+/** Null where the target has none of that name, by a RENAME or DROP that nothing shows: an error would end the transaction. */
 function named(regclass: string): string {
   return `pg_catalog.to_regclass('${regclass.replaceAll("'", "''")}')`;
 }

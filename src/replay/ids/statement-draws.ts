@@ -158,7 +158,10 @@ class StatementReader {
   }
 
   private result(): StatementDraws {
-    const { parts, references, changes, recalls, unsure } = this;
+    const { references, changes, recalls } = this;
+    // Triggers and functions outlive what they draw from.
+    const parts = this.parts.filter(({ sequence }) => sequence?.dropped !== true);
+    const unsure = this.unsure.filter(({ dropped }) => !dropped);
     if (parts.length + references.length + changes.length + recalls.length + unsure.length === 0) return NO_DRAWS;
     return { ...NO_DRAWS, parts, references, changes, recalls, unsure };
   }

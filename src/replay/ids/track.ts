@@ -52,6 +52,11 @@ export class Track {
     this.standing = { next: known && sequence.next !== null ? 0 : null, floor: null };
   }
 
+  /** All that was added is settled, and nothing is asked of the target. */
+  get isSettled(): boolean {
+    return this.waiting.length === 0 && this.underWay.size === 0;
+  }
+
   add(draw: Draw): void {
     this.waiting.push(draw);
   }
