@@ -84,10 +84,10 @@ export interface ReplayPatch {
 }
 
 /**
- * Where sequences of the target stood when a run began: by database of the target, then by `schema.name`, what
- * nextval was to give, as a decimal number; null where the login may not read it.
+ * What drew from sequences of the target when a run began, and where they stood: by database of the target, what its
+ * catalog answered, packed into a text that only the reader of catalogs understands.
  */
-export type SequenceStarts = Readonly<Record<string, Readonly<Record<string, string | null>>>>;
+export type SequenceStarts = Readonly<Record<string, string>>;
 
 /** One line of a run's report: a normalised statement. Percentiles in milliseconds. */
 export interface StatementReport {
@@ -191,7 +191,7 @@ export interface ReplayStore {
   sentThrough(id: string): Promise<number>;
 
   /**
-   * Keeps where the sequences stood, durably; what is kept already stands. @throws RepriseError REPLAY_NOT_FOUND
+   * Keeps what drew and where the sequences stood, durably; what is kept already stands. @throws RepriseError REPLAY_NOT_FOUND
    */
   saveSequenceStarts(id: string, starts: SequenceStarts): Promise<void>;
   /** Null for a run that has kept none. */

@@ -86,3 +86,79 @@ it('a resumed run finds tables by what sessions had set before the first stateme
     'two|1|late',
   ]);
 });
+
+const INSERT = "INSERT INTO item (name) VALUES ('x')";
+
+/** Statements whose draws nothing but their order in the record shows. */
+function undone(sql: string): readonly string[] {
+  return ['BEGIN', sql, 'ROLLBACK'];
+}
+
+it.each([
+  {
+    what: 'of a table that was moved to another schema',
+    schema: `
+      CREATE SCHEMA one; CREATE TABLE item (id bigserial PRIMARY KEY, name text);
+      INSERT INTO item (name) SELECT 'old' FROM generate_series(1, 10)`,
+    before: [INSERT, 'ALTER TABLE item SET SCHEMA one'],
+    behind: [
+      "INSERT INTO one.item (name) VALUES ('x')",
+      ...undone("INSERT INTO one.item (name) VALUES ('x')"),
+      "INSERT INTO one.item (name) VALUES ('x')",
+    ],
+    asked: "SELECT id FROM one.item WHERE name = 'x' ORDER BY id",
+    ids: ['11', '12', '14'],
+  },
+  {
+    what: 'in the steps that a sequence had, and those that it was given',
+    schema: 'CREATE TABLE item (id bigserial PRIMARY KEY, name text)',
+    before: [INSERT, INSERT, INSERT, 'ALTER SEQUENCE item_id_seq INCREMENT BY 10'],
+    behind: [INSERT, ...undone(INSERT), INSERT],
+    asked: 'SELECT id FROM item ORDER BY id',
+    ids: ['1', '2', '3', '13', '33'],
+  },
+  {
+    what: 'of a trigger that was disabled',
+    schema: `
+      CREATE TABLE item (name text); CREATE TABLE log (id bigserial, what text);
+      CREATE FUNCTION log() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN INSERT INTO log (what) VALUES (NEW.name); RETURN NEW; END $$;
+      CREATE TRIGGER log AFTER INSERT ON item FOR EACH ROW EXECUTE FUNCTION log()`,
+    before: [INSERT, INSERT, 'ALTER TABLE item DISABLE TRIGGER log'],
+    behind: [...undone("INSERT INTO log (what) VALUES ('y')"), "INSERT INTO log (what) VALUES ('y')"],
+    asked: 'SELECT id FROM log ORDER BY id',
+    ids: ['1', '2', '4'],
+  },
+  {
+    what: 'of a default that was dropped',
+    schema: "CREATE SEQUENCE number; CREATE TABLE item (id bigint DEFAULT nextval('number'), name text)",
+    before: [INSERT, INSERT, 'ALTER TABLE item ALTER id DROP DEFAULT'],
+    behind: [...undone("INSERT INTO item VALUES (nextval('number'))"), "INSERT INTO item VALUES (nextval('number'))"],
+    asked: 'SELECT id FROM item ORDER BY id',
+    ids: ['1', '2', '4'],
+  },
+  {
+    what: 'of a table that was dropped and made again',
+    schema: 'CREATE TABLE item (id bigserial PRIMARY KEY, name text)',
+    before: [INSERT, INSERT, 'DROP TABLE item', 'CREATE TABLE item (id bigserial PRIMARY KEY, name text)', INSERT],
+    behind: [...undone(INSERT), INSERT],
+    asked: 'SELECT id FROM item ORDER BY id',
+    ids: ['1', '3'],
+  },
+])('a run that is resumed behind DDL counts the draws $what', async ({ schema, before, behind, asked, ids }) => {
+  const target = await bench.target(schema);
+  const record = new HandMadeRecord();
+  for (const sql of before) record.run('a', sql);
+  for (let n = 0; n < 20; n++) record.run('b', `SELECT ${n}`);
+  record.run('c', 'SELECT pg_sleep(600)');
+  for (const sql of behind) record.run('a', sql);
+  const window = await record.store(bench.journal);
+  const engine = bench.anotherEngine();
+  const run = await bench.start(target, { window, ordering: 'COMMIT', inFlight: 1 }, engine);
+  await run.event((event) => event.kind === 'OUTCOME' && event.ordinal === before.length + 20);
+  await engine.stop();
+  await bench.engine.resume(run.id);
+  const ended = await bench.ended(run.id);
+  expect(ended.replay).toMatchObject({ state: 'COMPLETED', summary: { failed: 0 } });
+  expect(await target.sql(asked)).toEqual(ids);
+});

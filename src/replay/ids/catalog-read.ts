@@ -1,5 +1,5 @@
-import type { TargetConnection } from '../../target/connection.ts';
 import { type Column, NamedCatalog, type RowEvent, type Sequence, type Trigger, type TriggerDraws } from './catalog.ts';
+import type { Asked } from './catalog-answers.ts';
 import { type Routine, routineDraws } from './routines.ts';
 import { listed } from './search-path.ts';
 
@@ -96,10 +96,7 @@ ORDER BY s.setdatabase <> 0`;
  * Reads what draws from sequences in the database that the connection is in.
  * @param logins mapped users of the replay, who must be able to set sequences too
  */
-export async function readCatalog(
-  connection: Pick<TargetConnection, 'query'>,
-  logins: readonly string[],
-): Promise<NamedCatalog> {
+export async function readCatalog(connection: Asked, logins: readonly string[]): Promise<NamedCatalog> {
   const sequences = await sequenceRows(connection, logins);
   const builder = new CatalogBuilder(await namedCatalog(connection));
   for (const row of sequences) builder.addSequence(row);
@@ -124,7 +121,7 @@ export async function readCatalog(
 }
 
 /** A catalog that knows the schemas and search paths of the database, and nothing in them. */
-async function namedCatalog(connection: Pick<TargetConnection, 'query'>): Promise<NamedCatalog> {
+async function namedCatalog(connection: Asked): Promise<NamedCatalog> {
   const [found, login, own] = (await connection.query(SEARCH_PATH)).rows[0] ?? [];
   const byRole = new Map<string, readonly string[]>();
   let otherwise = listed(DEFAULT_PATH);
@@ -144,10 +141,7 @@ async function namedCatalog(connection: Pick<TargetConnection, 'query'>): Promis
 const DEFAULT_PATH = '"$user", public';
 
 /** Reads where sequences stand: `pg_sequence_last_value` does not tell it before the first nextval. */
-async function readPositions(
-  connection: Pick<TargetConnection, 'query'>,
-  sequences: readonly Sequence[],
-): Promise<void> {
+async function readPositions(connection: Asked, sequences: readonly Sequence[]): Promise<void> {
   for (let at = 0; at < sequences.length; at += POSITIONS_AT_ONCE) {
     const some = sequences.slice(at, at + POSITIONS_AT_ONCE);
     const { rows } = await connection.query(some.map(({ regclass }) => positionSql(regclass)).join(' UNION ALL '));
@@ -160,25 +154,20 @@ async function readPositions(
 }
 
 /** The sequences of a database as they stand now, by name. */
-export async function readSequences(
-  connection: Pick<TargetConnection, 'query'>,
-): Promise<ReadonlyMap<string, Sequence>> {
+export async function readSequences(connection: Asked): Promise<ReadonlyMap<string, Sequence>> {
   const builder = new CatalogBuilder(new NamedCatalog([]));
   for (const row of await sequenceRows(connection, [])) builder.addSequence(row);
   await readPositions(connection, builder.readable());
   return builder.sequences();
 }
 
-async function sequenceRows(
-  connection: Pick<TargetConnection, 'query'>,
-  logins: readonly string[],
-): Promise<readonly string[][]> {
+async function sequenceRows(connection: Asked, logins: readonly string[]): Promise<readonly string[][]> {
   const { rows } = await connection.query(SEQUENCES, [{ kind: 'text', value: logins.join('\u0001'), oid: 25 }]);
   return rows as string[][];
 }
 
 /** Gives one row: where a sequence stands, and whether that value was drawn. */
-export function positionSql(regclass: string): string {
+function positionSql(regclass: string): string {
   return `SELECT last_value, is_called FROM ${regclass}`;
 }
 

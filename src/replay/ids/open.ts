@@ -7,7 +7,8 @@ import { findEarlierState } from '../earlier-state.ts';
 import { type PlannedSession, planFilter, sessionKey } from '../plan.ts';
 import type { ReplayRequest } from '../request.ts';
 import type { SequenceStarts } from '../store.ts';
-import { type Catalog, NamedCatalog } from './catalog.ts';
+import { NamedCatalog } from './catalog.ts';
+import { answersIn, KeptAnswers } from './catalog-answers.ts';
 import { readCatalog, readSequences } from './catalog-read.ts';
 import type { IdRestorer } from './id-restorer.ts';
 import { DrawLedger } from './ledger.ts';
@@ -25,11 +26,11 @@ export interface OpenIdsOptions {
   /** Target database for a recorded one; null: the target's own. */
   readonly databaseFor: (recorded: string | null) => string | null;
   /**
-   * Of a run that goes on where it was interrupted: where the sequences, which have moved since, stood at its start;
-   * null in it when that is not known. Null for one that begins.
+   * Of a run that goes on where it was interrupted: what drew at its start, and where the sequences, which have moved
+   * since, stood; null in it when that is not known. Null for one that begins.
    */
   readonly resumed: { readonly starts: SequenceStarts | null } | null;
-  /** Keeps where the sequences stand; awaited before anything draws from them. */
+  /** Keeps what draws and where the sequences stand; awaited before anything draws from them. */
   readonly saveStarts: (starts: SequenceStarts) => Promise<void>;
   readonly onUnsettled: (message: string) => void;
 }
@@ -50,30 +51,34 @@ export async function openIdRestorer(options: OpenIdsOptions): Promise<IdRestore
   // setval writes.
   if (request.readOnly) return null;
   const databases = new Set([...sessions.values()].map(({ database }) => databaseFor(database) ?? target.database));
+  const { resumed } = options;
   const catalogs = new Map<string, NamedCatalog>();
+  const starts: Record<string, string> = {};
+  let startKnown = true;
   for (const database of databases) {
-    catalogs.set(
-      database,
-      await withConnection(options, database, (connection) =>
-        readCatalog(
-          connection,
-          request.users.map(({ user }) => user),
-        ),
-      ),
-    );
+    const begun = await catalogAtStart(options, database);
+    if (begun !== null) catalogs.set(database, begun);
+    else {
+      const found = await withConnection(options, database, async (connection) => {
+        const answers = new KeptAnswers(connection);
+        const catalog = await readCatalog(answers, loginsOf(request));
+        return { catalog, packed: await answers.packed() };
+      });
+      catalogs.set(database, found.catalog);
+      starts[database] = found.packed;
+      if (resumed !== null) startKnown = false;
+    }
   }
   const drawsNothing = [...catalogs.values()].every(({ sequences }) => sequences.size === 0);
   if (drawsNothing && !(await createsTables(options))) return null;
-  const { resumed } = options;
-  if (resumed === null) await options.saveStarts(startsOf(catalogs));
-  else if (resumed.starts !== null) goBackTo(resumed.starts, catalogs);
+  if (resumed === null) await options.saveStarts(starts);
   const readFrom = await earliestStart(journal, request);
   const ledger = new DrawLedger({
     journal,
     window: request.window,
     readFrom,
     filter: databasesOnly(request),
-    positionsKnown: resumed === null || resumed.starts !== null,
+    positionsKnown: startKnown,
     catalogFor: (recorded) => catalogs.get(databaseFor(recorded) ?? target.database) ?? NO_CATALOG,
     loginFor: (recorded) => request.users.find((user) => user.recorded === recorded)?.user ?? null,
     earlier:
@@ -95,24 +100,16 @@ export async function openIdRestorer(options: OpenIdsOptions): Promise<IdRestore
   });
 }
 
-function startsOf(catalogs: ReadonlyMap<string, Catalog>): SequenceStarts {
-  return Object.fromEntries(
-    [...catalogs].map(([database, { sequences }]) => [
-      database,
-      Object.fromEntries([...sequences].map(([name, { next }]) => [name, next === null ? null : String(next)])),
-    ]),
-  );
+/** The catalog of a database of the target as a run that is resumed found it when it began; null: nobody knows. */
+async function catalogAtStart({ resumed, request }: OpenIdsOptions, database: string): Promise<NamedCatalog | null> {
+  const packed = resumed?.starts?.[database];
+  const answers = packed === undefined ? null : await answersIn(packed);
+  // What another version of this program kept may not do.
+  return answers === null ? null : readCatalog(answers, loginsOf(request)).catch(() => null);
 }
 
-/** Gives the sequences the places that they had. */
-function goBackTo(starts: SequenceStarts, catalogs: ReadonlyMap<string, Catalog>): void {
-  for (const [database, { sequences }] of catalogs) {
-    for (const sequence of sequences.values()) {
-      const start = starts[database]?.[sequence.name];
-      // One that was not there has been created by the record since.
-      sequence.next = start === undefined ? sequence.start : start === null ? null : BigInt(start);
-    }
-  }
+function loginsOf({ users }: ReplayRequest): readonly string[] {
+  return users.map(({ user }) => user);
 }
 
 const NO_CATALOG = new NamedCatalog([]);
