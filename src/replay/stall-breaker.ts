@@ -52,16 +52,18 @@ export class StallBreaker {
   readonly stalled = new Set<StrictLane>();
   private readonly context: WalkContext;
   private readonly lanes: ReadonlyMap<string, StrictLane>;
+  private readonly onStall: (lane: StrictLane) => void;
   private current: Current | null = null;
   private ticker: NodeJS.Timeout | null = null;
   private idleTicks = 0;
   private looking = false;
   private nextLookAt = 0;
 
-  /** `lanes`: those of the walk, by session key. */
-  constructor(context: WalkContext, lanes: ReadonlyMap<string, StrictLane>) {
+  /** `lanes`: those of the walk, by session key. `onStall` is called at the moment in which one is stalled. */
+  constructor(context: WalkContext, lanes: ReadonlyMap<string, StrictLane>, onStall: (lane: StrictLane) => void) {
     this.context = context;
     this.lanes = lanes;
+    this.onStall = onStall;
   }
 
   /** Waits for a statement of the lane, which `begin` sends, until that is done or the lane is stalled. */
@@ -79,6 +81,11 @@ export class StallBreaker {
     return { stalled, locked: stalled || (current as Current | null)?.locked === true };
   }
 
+  /** The lane's statement has ended, though who waits for it is told later: a look that is under way finds nothing any more. */
+  hasAnswered(lane: StrictLane): void {
+    if (this.current?.lane === lane) this.current = null;
+  }
+
   /** Looks at nothing any more. */
   stop(): void {
     if (this.ticker !== null) clearInterval(this.ticker);
@@ -87,7 +94,8 @@ export class StallBreaker {
 
   /**
    * The stalled sessions whose statements wait for nothing any more, now that these backends may have given up what they
-   * held. Who waited for none of them, when that was seen last, still waits; who waits now for others is asked again when they go.
+   * held. Who waited for none of them, when that was seen last, still waits; who waits now for others of the replay is asked again
+   * when they go. Who waits for nobody of it is asked about by nobody else: it is waited for.
    */
   async freed(by: ReadonlySet<number>): Promise<readonly StrictLane[]> {
     const waiting = this.waiting().filter(({ lane }) => lane.waitsFor?.some((pid) => by.has(pid)) ?? true);
@@ -96,8 +104,11 @@ export class StallBreaker {
       const blockers = await this.context.monitor.blockers(waiting.map(({ pid }) => pid));
       for (const { lane, pid } of waiting) {
         const found = blockers.get(pid) ?? [];
+        const { pool, prepared } = this.context;
+        const ours = found.some((one) => pool.byProcessId(one) !== null) || prepared.isAmong(found);
         if (found.length > 0) lane.waitsFor = found;
-        else if (lane.waitsFor !== null || !(await this.context.monitor.waitsForPage(pid))) free.push(lane);
+        if (ours) continue;
+        if (lane.waitsFor !== null || !(await this.context.monitor.waitsForPage(pid))) free.push(lane);
       }
     } catch {
       // The monitor's connection failed: it is opened again when it is asked again.
@@ -179,10 +190,14 @@ export class StallBreaker {
     return null;
   }
 
-  /** True for a session that waits for the walk; false for one that waits itself, or is none of this replay. */
+  /**
+   * True for a session that waits for the walk; false for one that waits itself, or is none of this replay. One that waits for a
+   * page does wait for the walk: there is no blocker behind it that would show that.
+   */
   private carriesOn(session: TargetSession | null, waiting: StrictLane): boolean {
     if (session === null || session === waiting.session) return false;
-    return this.lanes.get(session.planned.key)?.stalled !== true;
+    const lane = this.lanes.get(session.planned.key);
+    return lane?.stalled !== true || lane.waitsFor === null;
   }
 
   private stall(lane: StrictLane, held: string): void {
@@ -190,6 +205,7 @@ export class StallBreaker {
     if (lane.stalled) return;
     lane.stalled = true;
     this.stalled.add(lane);
+    this.onStall(lane);
     this.context.tally.stall();
     this.context.feed.emit({
       kind: 'NOTICE',

@@ -52,7 +52,8 @@ export class TimestampWalk {
     this.context = context;
     this.plan = plan;
     this.ahead = new OpenAhead(context);
-    this.breaker = new StallBreaker(context, this.lanes);
+    // What queues behind it waits for its end, which may come before the walk has gone on.
+    this.breaker = new StallBreaker(context, this.lanes, (lane) => this.released.delete(lane));
   }
 
   async run(): Promise<void> {
@@ -203,11 +204,15 @@ export class TimestampWalk {
       });
       connection.flush();
     });
-    if (locked) this.behind = { cause: 'LOCK', lane };
-    else if (!sendIsTimely(performance.now() - sentAt)) this.behind = { cause: 'TARGET', lane };
-    if (stalled) this.released.delete(lane);
-    else await this.closeIfOver(lane);
+    this.noteWait(lane, sentAt, locked);
+    if (!stalled) await this.closeIfOver(lane);
     await this.waitForFreed();
+  }
+
+  /** What comes next may be late by a statement that was waited for. */
+  private noteWait(lane: StrictLane, since: number, locked: boolean): void {
+    if (locked) this.behind = { cause: 'LOCK', lane };
+    else if (!sendIsTimely(performance.now() - since)) this.behind = { cause: 'TARGET', lane };
   }
 
   /**
@@ -220,20 +225,23 @@ export class TimestampWalk {
       this.freedBy = new Set();
       if (this.breaker.stalled.size === 0) return;
       for (const lane of await this.breaker.freed(by)) {
-        await this.breaker.waitFor(lane, (done) => {
-          // The answer may have come meanwhile.
-          if (lane.stalled) lane.answered = done;
+        const since = performance.now();
+        const { locked } = await this.breaker.waitFor(lane, (done) => {
+          // It may have ended meanwhile.
+          if (this.breaker.stalled.has(lane)) lane.answered = done;
           else done();
         });
         lane.answered = null;
+        this.noteWait(lane, since, locked);
       }
     }
   }
 
-  private skip(lane: StrictLane, taken: Taken, reason: SkipReason): Promise<void> {
+  private async skip(lane: StrictLane, taken: Taken, reason: SkipReason): Promise<void> {
     this.context.reporter.skipped(taken, reason);
     lane.session.remaining -= 1;
-    return this.closeIfOver(lane);
+    await this.closeIfOver(lane);
+    await this.waitForFreed();
   }
 
   /**
@@ -300,8 +308,10 @@ export class TimestampWalk {
   private async endSession(session: TargetSession): Promise<void> {
     const { pool } = this.context;
     const holds = session.mustKeep;
-    if (session.connection !== null) this.freedBy.add(session.connection.processId);
+    const processId = session.connection?.processId;
     const ended = pool.end(session).then(() => {
+      // Not before: until its backend has gone, who waits for it would be seen to wait.
+      if (processId !== undefined) this.freedBy.add(processId);
       pool.forget(session);
       this.ahead.more();
     });
@@ -319,7 +329,7 @@ export class TimestampWalk {
 
   private endStall(lane: StrictLane): void {
     lane.stalled = false;
-    lane.answered?.();
+    this.breaker.hasAnswered(lane);
     if (lane.queue.length > 0) this.released.add(lane);
     this.context.feed.emit({
       kind: 'NOTICE',
@@ -330,6 +340,7 @@ export class TimestampWalk {
     // Until the session is closed, where its record is over, its locks stand and the walk has to wait.
     void this.closeIfOver(lane).finally(() => {
       this.breaker.stalled.delete(lane);
+      lane.answered?.();
       this.wakeUp?.();
     });
   }
