@@ -178,7 +178,7 @@ export class SessionPool {
       session,
       `the connection of session ${session.planned.sessionId} was lost${lost.length > 0 ? `, and with it ${lost.join(', ')}` : ''}`,
     );
-    session.onLost?.();
+    session.onLost?.(connection.processId);
   }
 
   private disconnected(session: TargetSession, connection: TargetConnection): void {

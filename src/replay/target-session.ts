@@ -24,8 +24,8 @@ export class TargetSession {
   isPlaced = false;
   /** Its connection was lost, and it has had no other since. */
   wasLost = false;
-  /** Called when its connection was lost and every statement on it has its outcome. */
-  onLost: (() => void) | null = null;
+  /** Called when its connection was lost and every statement on it has its outcome, with the process id that its backend had. */
+  onLost: ((processId: number) => void) | null = null;
   /** Under way: its connection being opened, or its end. */
   opening: Promise<TargetConnection> | null = null;
   ending: Promise<void> | null = null;

@@ -128,10 +128,26 @@ export class TimestampWalk {
       this.queued += 1;
       return;
     }
+    await this.untilDue(taken.due);
     await this.execute(lane, taken);
   }
 
-  /** The earliest queued entry among the released lanes. */
+  /** Serves what is released, whose entries come before that of the plan which is due at this place, until it is due. */
+  private async untilDue(due: number | null): Promise<void> {
+    for (;;) {
+      await this.waitForFreed();
+      if (this.ended) return;
+      if (this.released.size > 0) await this.serveReleased();
+      else if (due === null || (await this.comesDue(due))) return;
+    }
+  }
+
+  /** Waits until the place is due; false: a stall has ended before, or may end. */
+  private comesDue(due: number): Promise<boolean> {
+    return waitUntilDue(this.context, due, this.breaker.stalled.size > 0 ? this.woken() : null);
+  }
+
+  /** The earliest queued entry among the released lanes, unless another one is released before it is due. */
   private async serveReleased(): Promise<void> {
     let first: StrictLane | null = null;
     for (const lane of this.released) {
@@ -139,11 +155,14 @@ export class TimestampWalk {
       if (head === undefined) continue;
       if (first === null || compareEntryKeys(head.entry, (first.queue[0] as Taken).entry) < 0) first = lane;
     }
-    const taken = first?.queue.shift();
+    const taken = first?.queue[0];
     if (first === null || taken === undefined) {
       this.released.clear();
       return;
     }
+    if (taken.due !== null && !(await this.comesDue(taken.due))) return this.waitForFreed();
+    if (this.ended) return;
+    first.queue.shift();
     this.queued -= 1;
     if (this.queued < MOST_QUEUED) this.mostQueued = MOST_QUEUED;
     if (first.queue.length === 0) this.released.delete(first);
@@ -155,7 +174,6 @@ export class TimestampWalk {
     const { context } = this;
     const { session } = lane;
     const { entry } = taken;
-    if (taken.due !== null) await waitUntilDue(context, taken.due);
     for (
       let wait = mayProceed(context, taken.ordinal);
       wait !== null && !this.ended;
@@ -347,12 +365,17 @@ export class TimestampWalk {
 
   /** Waits until a stalled session goes on, or the run is being ended. */
   private anyStallEnd(): Promise<void> {
+    const isThere = this.breaker.stalled.size === 0 || this.released.size > 0 || this.ended;
+    return isThere ? Promise.resolve() : this.woken();
+  }
+
+  /** Until a stall ends, a session is lost that may have held what stalled ones wait for, or the run is being ended. */
+  private woken(): Promise<void> {
     return new Promise((resolve) => {
       this.wakeUp = () => {
         this.wakeUp = null;
         resolve();
       };
-      if (this.breaker.stalled.size === 0 || this.released.size > 0 || this.ended) this.wakeUp();
     });
   }
 
@@ -363,6 +386,10 @@ export class TimestampWalk {
       if (planned === undefined) throw new Error(`no planned session ${key}`);
       const session = this.context.pool.session(planned);
       for (const noted of this.context.earlier.get(key) ?? []) session.memory.note(noted, LASTING);
+      session.onLost = (processId) => {
+        this.freedBy.add(processId);
+        this.wakeUp?.();
+      };
       lane = { session, queue: [], stalled: false, waitsFor: [], answered: null };
       this.lanes.set(key, lane);
     }

@@ -93,3 +93,31 @@ it('a statement that waits for VACUUM, which waits for a page of the replay, is 
   const run = await bench.run(target, { window: await record.store(bench.journal), statementTimeoutMs: 10_000 });
   expect(run.replay.summary).toMatchObject({ succeeded: 6, stalls: 2 });
 });
+it('what queued behind a stall that ended by itself is sent at once, not with the next entry of the schedule', async () => {
+  const target = await bench.target(SCHEMA);
+  const record = new HandMadeRecord();
+  record.run('a', 'BEGIN', { at: 0 });
+  record.run('a', add(1), { at: 1 });
+  record.run('b', 'SET statement_timeout = 200', { at: 2 });
+  record.run('b', add(1), { at: 3 });
+  record.run('b', log('b'), { at: 4 });
+  record.run('c', log('c'), { at: 1_500 });
+  record.run('a', 'COMMIT', { at: 1_510 });
+  await bench.run(target, { window: await record.store(bench.journal), pace: RECORDED });
+  expect(await target.sql(LOGGED)).toEqual(['b', 'c']);
+});
+
+it('a session that is lost while nothing of it is under way frees what waits for it', async () => {
+  const target = await bench.target(SCHEMA);
+  const record = new HandMadeRecord();
+  record.run('a', 'SET idle_in_transaction_session_timeout = 300', { at: 0 });
+  record.run('a', 'BEGIN', { at: 1 });
+  record.run('a', add(1), { at: 2 });
+  record.run('b', add(1), { at: 3 });
+  record.run('b', log('b'), { at: 4 });
+  record.run('c', log('c'), { at: 1_500 });
+  record.run('a', 'COMMIT', { at: 1_510 });
+  await bench.run(target, { window: await record.store(bench.journal), pace: RECORDED });
+  expect(await target.sql(LOGGED)).toEqual(['b', 'c']);
+});
+
