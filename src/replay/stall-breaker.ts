@@ -1,3 +1,4 @@
+import { within } from './cut-short.ts';
 import type { PlannedEntry } from './reporter.ts';
 import type { TargetSession } from './target-session.ts';
 import type { WalkContext } from './walk.ts';
@@ -8,6 +9,9 @@ const STALL_CHECK_MS = 1;
 const IDLE_TICKS = 100;
 /** A statement older than this is also looked at for a page that it waits for. Milliseconds. */
 const PIN_CHECK_MS = 50;
+/** How long the walk waits to be told who has been freed, and how long it asks nothing then. Milliseconds. */
+const MOST_ASKING_MS = 1_000;
+const ASK_AGAIN_MS = 500;
 
 /** An entry that the walk has taken from the plan, and its place in the schedule. */
 export interface Taken extends PlannedEntry {
@@ -58,6 +62,9 @@ export class StallBreaker {
   private idleTicks = 0;
   private looking = false;
   private nextLookAt = 0;
+  /** A question who has been freed has no answer yet. */
+  private asking = false;
+  private askAgainAt = 0;
 
   /** `lanes`: those of the walk, by session key. `onStall` is called at the moment in which one is stalled. */
   constructor(context: WalkContext, lanes: ReadonlyMap<string, StrictLane>, onStall: (lane: StrictLane) => void) {
@@ -95,23 +102,41 @@ export class StallBreaker {
   /**
    * The stalled sessions whose statements wait for nothing any more, now that these backends may have given up what they
    * held. Who waited for none of them, when that was seen last, still waits; who waits now for others of the replay is asked again
-   * when they go. Who waits for nobody of it is asked about by nobody else: it is waited for.
+   * when they go. Who waits for nobody of it is asked about by nobody else: it is waited for. Null: the target did not tell, in time.
    */
-  async freed(by: ReadonlySet<number>): Promise<readonly StrictLane[]> {
+  async freed(by: ReadonlySet<number>): Promise<readonly StrictLane[] | null> {
+    // A monitor that is long in getting a connection again must not hold up statement after statement.
+    if (this.asking || performance.now() < this.askAgainAt) return null;
+    this.asking = true;
+    const answer: { free: readonly StrictLane[] | null } = { free: null };
+    const asked = this.askFreed(by)
+      // The monitor's connection was lost: it is opened again when it is asked again.
+      .catch(() => this.askFreed(by))
+      .then(
+        (free) => {
+          answer.free = free;
+        },
+        () => {},
+      )
+      .finally(() => {
+        this.asking = false;
+      });
+    await within(MOST_ASKING_MS, asked);
+    if (answer.free === null) this.askAgainAt = performance.now() + ASK_AGAIN_MS;
+    return answer.free;
+  }
+
+  private async askFreed(by: ReadonlySet<number>): Promise<readonly StrictLane[]> {
+    const { pool, prepared, monitor } = this.context;
     const waiting = this.waiting().filter(({ lane }) => lane.waitsFor?.some((pid) => by.has(pid)) ?? true);
     const free: StrictLane[] = [];
-    try {
-      const blockers = await this.context.monitor.blockers(waiting.map(({ pid }) => pid));
-      for (const { lane, pid } of waiting) {
-        const found = blockers.get(pid) ?? [];
-        const { pool, prepared } = this.context;
-        const ours = found.some((one) => pool.byProcessId(one) !== null) || prepared.isAmong(found);
-        if (found.length > 0) lane.waitsFor = found;
-        if (ours) continue;
-        if (lane.waitsFor !== null || !(await this.context.monitor.waitsForPage(pid))) free.push(lane);
-      }
-    } catch {
-      // The monitor's connection failed: it is opened again when it is asked again.
+    const blockers = await monitor.blockers(waiting.map(({ pid }) => pid));
+    for (const { lane, pid } of waiting) {
+      const found = blockers.get(pid) ?? [];
+      const ours = found.some((one) => pool.byProcessId(one) !== null) || prepared.isAmong(found);
+      if (found.length > 0) lane.waitsFor = found;
+      if (ours) continue;
+      if (lane.waitsFor !== null || !(await monitor.waitsForPage(pid))) free.push(lane);
     }
     return free;
   }
@@ -125,7 +150,7 @@ export class StallBreaker {
         if ((await this.heldByWalk(lane, pid, blockers.get(pid) ?? [])) !== null) return true;
       }
     } catch {
-      // As above.
+      // The monitor's connection was lost: as in `freed`.
     }
     return false;
   }
@@ -167,7 +192,7 @@ export class StallBreaker {
       this.stall(current.lane, held);
       current.settle('STALLED');
     } catch {
-      // As above, at the next look.
+      // Likewise, at the next look.
     } finally {
       this.looking = false;
     }

@@ -242,7 +242,13 @@ export class TimestampWalk {
       const by = this.freedBy;
       this.freedBy = new Set();
       if (this.breaker.stalled.size === 0) return;
-      for (const lane of await this.breaker.freed(by)) {
+      const free = await this.breaker.freed(by);
+      if (free === null) {
+        // Asked for again behind the next statement.
+        for (const processId of by) this.freedBy.add(processId);
+        return;
+      }
+      for (const lane of free) {
         const since = performance.now();
         const { locked } = await this.breaker.waitFor(lane, (done) => {
           // It may have ended meanwhile.

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { HandMadeRecord } from '../support/record.ts';
-import { useBench } from '../support/replay.ts';
+import { type Target, useBench } from '../support/replay.ts';
+import { startProxy } from '../target/proxy.ts';
 
 const SCHEMA = `
   CREATE TABLE log (n bigint GENERATED ALWAYS AS IDENTITY, who text);
@@ -121,3 +122,63 @@ it('a session that is lost while nothing of it is under way frees what waits for
   expect(await target.sql(LOGGED)).toEqual(['b', 'c']);
 });
 
+/** The target behind a proxy; `passes` is asked of all that is sent: 'CUT' cuts off who has sent it, 'SWALLOW' leaves it out. */
+async function watched(
+  target: Target,
+  passes: (text: string, isMonitor: boolean) => 'PASS' | 'CUT' | 'SWALLOW',
+): Promise<Target> {
+  const port = await startProxy(target.port, ({ client, server }) => {
+    let isMonitor = false;
+    server.pipe(client);
+    client.on('data', (chunk: Buffer) => {
+      const text = chunk.toString('latin1');
+      isMonitor ||= text.includes(' monitor\0');
+      const how = passes(text, isMonitor);
+      if (how === 'CUT') client.destroy();
+      else if (how === 'PASS') server.write(chunk);
+    });
+  });
+  const { user, password, name } = target;
+  return { ...target, spec: { host: '127.0.0.1', port, user, password, database: name } };
+}
+
+it('who has been freed is found out also where the monitor loses its connection just then', async () => {
+  const target = await bench.target(SCHEMA);
+  let ends = false;
+  const proxied = await watched(target, (text, isMonitor) => {
+    if (text.includes('ROLLBACK\0')) ends = true;
+    const isQuestion = isMonitor && ends && text.includes('pg_blocking_pids');
+    if (isQuestion) ends = false;
+    return isQuestion ? 'CUT' : 'PASS';
+  });
+  const record = new HandMadeRecord();
+  record.run('a', 'BEGIN');
+  record.run('a', 'SELECT pg_advisory_xact_lock(7)');
+  record.run('b', "INSERT INTO log (who) SELECT 'b' FROM pg_advisory_xact_lock(7), pg_sleep(0.05)");
+  record.run('a', 'ROLLBACK');
+  record.run('c', log('c'));
+  await bench.run(proxied, { window: await record.store(bench.journal) });
+  expect(await target.sql(LOGGED)).toEqual(['b', 'c']);
+});
+
+it('a monitor whose new connection is never answered does not hold the walk behind each statement that frees something', async () => {
+  const target = await bench.target(SCHEMA);
+  let isGone = false;
+  const proxied = await watched(target, (text, isMonitor) => {
+    if (isMonitor && isGone) return text.includes('pg_blocking_pids') ? 'CUT' : 'SWALLOW';
+    if (text.includes('ROLLBACK TO')) isGone = true;
+    return 'PASS';
+  });
+  const record = new HandMadeRecord();
+  record.run('a', 'BEGIN');
+  record.run('a', add(1));
+  record.run('b', add(1));
+  for (let step = 0; step < 3; step++) {
+    record.run('a', 'SAVEPOINT s');
+    record.run('a', 'ROLLBACK TO SAVEPOINT s');
+  }
+  record.run('a', 'COMMIT');
+  record.run('c', log('c'));
+  const run = await bench.run(proxied, { window: await record.store(bench.journal), connectTimeoutMs: 600_000 });
+  expect(run.replay.summary).toMatchObject({ succeeded: 11, stalls: 1 });
+});
