@@ -9,6 +9,8 @@ const STALL_CHECK_MS = 1;
 const IDLE_TICKS = 100;
 /** A statement older than this is also looked at for a page that it waits for. Milliseconds. */
 const PIN_CHECK_MS = 50;
+/** How long one that a page was given free for may take to notice. Milliseconds. */
+const WAKE_MS = 10;
 /** How long the walk waits to be told who has been freed, and how long it asks nothing then. Milliseconds. */
 const MOST_ASKING_MS = 1_000;
 const ASK_AGAIN_MS = 500;
@@ -88,6 +90,12 @@ export class StallBreaker {
     return { stalled, locked: stalled || (current as Current | null)?.locked === true };
   }
 
+  /** True while a stalled session waits for a page, as seen last. */
+  get pageWaitedFor(): boolean {
+    for (const { stalled, waitsFor } of this.stalled) if (stalled && waitsFor === null) return true;
+    return false;
+  }
+
   /** The lane's statement has ended, though who waits for it is told later: a look that is under way finds nothing any more. */
   hasAnswered(lane: StrictLane): void {
     if (this.current?.lane === lane) this.current = null;
@@ -136,9 +144,19 @@ export class StallBreaker {
       const ours = found.some((one) => pool.byProcessId(one) !== null) || prepared.isAmong(found);
       if (found.length > 0) lane.waitsFor = found;
       if (ours) continue;
-      if (lane.waitsFor !== null || !(await monitor.waitsForPage(pid))) free.push(lane);
+      if (lane.waitsFor !== null || !(await this.stillWaitsForPage(pid))) free.push(lane);
     }
     return free;
+  }
+
+  /** Unlike a lock, a page is not handed over: whoever waits for it shows that until it has woken. */
+  private async stillWaitsForPage(processId: number): Promise<boolean> {
+    const until = performance.now() + WAKE_MS;
+    // On a busy machine the questions themselves take long.
+    for (let asked = 0; asked < 3 || performance.now() < until; asked++) {
+      if (!(await this.context.monitor.waitsForPage(processId))) return false;
+    }
+    return true;
   }
 
   /** True when a stalled session waits for what only the walk can free: to wait for its end would have none. */

@@ -5,6 +5,7 @@ import type { Doubt } from './commit-doubts.ts';
 import { within } from './cut-short.ts';
 import { sendIsTimely, waitUntilDue } from './due.ts';
 import type { LagCause, SkipReason } from './event.ts';
+import { endsPrepared, frees } from './freeing.ts';
 import { OpenAhead } from './open-ahead.ts';
 import type { Plan } from './plan.ts';
 import { sessionKey } from './plan.ts';
@@ -201,15 +202,19 @@ export class TimestampWalk {
 
     const sentAt = performance.now();
     const lag = taken.due === null ? null : this.lagOf(lane, sentAt - context.pacer.dueAt(taken.due), queued);
-    const before = { inTransaction: connection.transactionStatus !== 'I', holds: session.memory.holdsConnection };
+    const { holdsConnection: holds } = session.memory;
+    const inTransaction = connection.transactionStatus !== 'I';
     const { stalled, locked } = await this.breaker.waitFor(lane, (done) => {
       const aborted = session.recordedAborted(entry);
       connection.send(messageFor(entry, context.request.digestRows), (outcome) => {
         const goOn = () => {
           this.finish(lane, taken, outcome);
-          // One that was stalled may have been waited for itself.
-          if (frees(outcome, before, lane.stalled)) this.freedBy.add(connection.processId);
-          if (outcome.tag?.endsWith(' PREPARED')) this.freedBy.add(NO_PROCESS);
+          if (this.breaker.stalled.size > 0) {
+            const { pageWaitedFor } = this.breaker;
+            const before = { inTransaction, holds, stalled: lane.stalled, pageWaitedFor };
+            if (frees(entry, outcome, before)) this.freedBy.add(connection.processId);
+            if (endsPrepared(entry, outcome)) this.freedBy.add(NO_PROCESS);
+          }
           if (lane.stalled) this.endStall(lane);
           else done();
         };
@@ -250,12 +255,15 @@ export class TimestampWalk {
       }
       for (const lane of free) {
         const since = performance.now();
-        const { locked } = await this.breaker.waitFor(lane, (done) => {
+        const processId = lane.session.connection?.processId;
+        const { stalled, locked } = await this.breaker.waitFor(lane, (done) => {
           // It may have ended meanwhile.
           if (this.breaker.stalled.has(lane)) lane.answered = done;
           else done();
         });
         lane.answered = null;
+        // It waits for something else now, and a procedure may have committed on its way there.
+        if (stalled && processId !== undefined) this.freedBy.add(processId);
         this.noteWait(lane, since, locked);
       }
     }
@@ -401,21 +409,4 @@ export class TimestampWalk {
     }
     return lane;
   }
-}
-
-/** Tags of statements that free locks, ROLLBACK TO SAVEPOINT among them, and also those that a chained transaction follows. */
-const FREEING: ReadonlySet<string> = new Set(['COMMIT', 'ROLLBACK']);
-
-/**
- * Whether a statement that has ended may have freed what others wait for. `before` it the session was in a transaction,
- * or held something beyond its transactions, such as advisory locks.
- */
-function frees(
-  outcome: TargetOutcome,
-  before: { readonly inTransaction: boolean; readonly holds: boolean },
-  stalled: boolean,
-): boolean {
-  if (FREEING.has(outcome.tag ?? '') || outcome.lost || before.holds) return true;
-  // A transaction that fails gives its locks up at once.
-  return (before.inTransaction || stalled) && (!outcome.ok || outcome.transactionStatus === 'I');
 }

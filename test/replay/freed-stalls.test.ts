@@ -182,3 +182,55 @@ it('a monitor whose new connection is never answered does not hold the walk behi
   const run = await bench.run(proxied, { window: await record.store(bench.journal), connectTimeoutMs: 600_000 });
   expect(run.replay.summary).toMatchObject({ succeeded: 11, stalls: 1 });
 });
+
+it('CLOSE of a cursor frees VACUUM that waits for its page before the walk goes on', async () => {
+  const target = await bench.target(SCHEMA);
+  const record = new HandMadeRecord();
+  record.run('a', 'BEGIN');
+  record.run('a', 'DECLARE c CURSOR FOR SELECT id FROM item');
+  record.run('a', 'FETCH 1 FROM c');
+  record.run('b', 'VACUUM (FREEZE) item');
+  record.run('b', log('b'));
+  record.run('a', 'CLOSE c');
+  record.run('c', log('c'));
+  record.run('a', 'COMMIT');
+  const run = await bench.run(target, { window: await record.store(bench.journal), statementTimeoutMs: 10_000 });
+  expect(run.replay.summary).toMatchObject({ succeeded: 8, stalls: 1 });
+  expect(await target.sql(LOGGED)).toEqual(['b', 'c']);
+});
+
+it('what a procedure frees that waits again for another session goes on before the walk does', async () => {
+  const target = await bench.target(
+    `${SCHEMA}; CREATE PROCEDURE carry_on() LANGUAGE plpgsql AS
+       $$ BEGIN ${add(1)}; ${add(2)}; PERFORM pg_sleep(0.1); COMMIT; ${add(3)}; END $$`,
+  );
+  const record = new HandMadeRecord();
+  for (const [session, id] of [
+    ['a', 2],
+    ['d', 3],
+  ] as const) {
+    record.run(session, 'BEGIN');
+    record.run(session, add(id));
+  }
+  record.run('b', 'CALL carry_on()');
+  record.run('c', `WITH u AS (${add(1)} RETURNING 1) INSERT INTO log (who) SELECT 'c' FROM u, pg_sleep(0.1)`);
+  record.run('a', 'COMMIT');
+  record.run('e', log('e'));
+  record.run('d', 'COMMIT');
+  const run = await bench.run(target, { window: await record.store(bench.journal) });
+  expect(run.replay.summary).toMatchObject({ succeeded: 9 });
+  expect(await target.sql(LOGGED)).toEqual(['c', 'e']);
+});
+
+it('a string that ends a transaction and begins the next frees what waits before the walk goes on', async () => {
+  const target = await bench.target(SCHEMA);
+  const record = new HandMadeRecord();
+  record.run('a', 'BEGIN');
+  record.run('a', add(1));
+  record.run('b', `WITH u AS (${add(1)} RETURNING 1) INSERT INTO log (who) SELECT 'b' FROM u, pg_sleep(0.05)`);
+  record.run('a', 'COMMIT; BEGIN; SELECT 1');
+  record.run('c', log('c'));
+  record.run('a', 'COMMIT');
+  await bench.run(target, { window: await record.store(bench.journal) });
+  expect(await target.sql(LOGGED)).toEqual(['b', 'c']);
+});
