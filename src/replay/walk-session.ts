@@ -6,6 +6,7 @@ import { CommitFrontier, transactionEnd } from './commit-frontier.ts';
 import { failureOf } from './control.ts';
 import { waitUntilDue } from './due.ts';
 import type { SkipReason } from './event.ts';
+import { LaneLook } from './lane-look.ts';
 import { OpenAhead } from './open-ahead.ts';
 import type { Plan } from './plan.ts';
 import { sessionKey } from './plan.ts';
@@ -33,8 +34,6 @@ const MOST_UNDER_WAY = 4_096;
 const LEAST_WINDOW = 8;
 /** How often lanes are looked at for locks while the dispatcher waits for one. Milliseconds. */
 const LOOK_MS = 50;
-/** How much longer than a look takes the target is left alone behind it: it looks at all locks for each backend. */
-const LEFT_ALONE = 4;
 
 /**
  * SESSION ordering: the recorded concurrency (docs/replay.md). One dispatcher hands entries to their lanes
@@ -51,12 +50,9 @@ export class SessionWalk {
   private readonly frontier: CommitFrontier | null;
   private readonly lanes = new Map<string, Lane>();
   private readonly ahead: OpenAhead;
+  private readonly look: LaneLook;
   private waiting = 0;
-  private awaitsCommit = false;
   private awaitsResume = false;
-  private looking = false;
-  /** No look before; `performance.now()`. */
-  private nextLookAt = 0;
   private limit: RepriseError | null = null;
   private wakeUp: (() => void) | null = null;
 
@@ -64,6 +60,7 @@ export class SessionWalk {
     this.context = context;
     this.plan = plan;
     this.ahead = new OpenAhead(context);
+    this.look = new LaneLook(context, this.lanes);
     // At recorded pace a client sends its next statement when it has the answer to the one before.
     this.widest = context.request.pace.mode === 'RECORDED' ? 1 : context.request.inFlight;
     this.window = this.widest;
@@ -73,7 +70,7 @@ export class SessionWalk {
   async run(): Promise<void> {
     const onEnd = () => this.wakeUp?.();
     this.context.control.signal.addEventListener('abort', onEnd);
-    const ticker = setInterval(() => void this.look(), LOOK_MS);
+    const ticker = setInterval(() => void this.lookAround(), LOOK_MS);
     try {
       await this.dispatchPlan();
       while (!this.over && this.lanes.size > 0) {
@@ -140,10 +137,10 @@ export class SessionWalk {
     )
       await wait;
     while (this.frontier !== null && !this.over && !this.frontier.passed(place.entry.timestamp)) {
-      this.awaitsCommit = true;
+      this.look.awaitsCommit = true;
       await this.changeOrLimit();
     }
-    this.awaitsCommit = false;
+    this.look.awaitsCommit = false;
     while (!this.over && this.mustHold()) await this.changeOrLimit();
     if (!this.over) this.enqueue(lane, place, due);
   }
@@ -350,69 +347,12 @@ export class SessionWalk {
     }
   }
 
-  /** Looks which lanes wait for locks of this replay and which are slow, and gives blocked lanes another try. */
-  private async look(): Promise<void> {
-    if (this.looking) return;
-    this.looking = true;
-    try {
-      const lanes = [...this.lanes.values()];
-      if (lanes.some((lane) => lane.state === 'BLOCKED')) this.openBlocked();
-      const busy = lanes.filter((lane) => (lane.session.connection?.inFlight ?? 0) > 0);
-      // Only asked while it can matter: lanes are full, the dispatcher waits, or lag is to be explained.
-      if (busy.length === 0 || (this.waiting < MOST_WAITING / 2 && this.window > 1 && !this.awaitsCommit)) return;
-      const startedAt = performance.now();
-      if (startedAt < this.nextLookAt) return;
-      const answers = busy.map((lane) => lane.answers);
-      const blockers = await this.context.monitor.blockers(
-        busy.flatMap((lane) => lane.session.connection?.processId ?? []),
-      );
-      const now = performance.now();
-      this.nextLookAt = now + (now - startedAt) * LEFT_ALONE;
-      busy.forEach((lane, index) => {
-        // The statement that was asked about may have its answer by now.
-        if (lane.answers !== answers[index]) return;
-        const found = blockers.get(lane.session.connection?.processId ?? 0) ?? [];
-        lane.waited ||= found.length > 0;
-        const holders = found.flatMap((blocker) => this.context.pool.byProcessId(blocker) ?? []);
-        const byPrepared = this.context.prepared.isAmong(found);
-        lane.locked = byPrepared || holders.length > 0;
-        lane.slow = !lane.locked && lane.looked === lane.answers;
-        lane.looked = lane.answers;
-        if (!this.awaitsCommit || lane.commits.size === 0) return;
-        const holder = holders.find((session) => this.waitsForDispatcher(session));
-        if (holder !== undefined) this.giveUpOrder(lane, `session ${holder.planned.sessionId}`);
-        else if (byPrepared && this.onlyDispatcherGoesOn) this.giveUpOrder(lane, 'a prepared transaction');
-      });
-      this.wakeUp?.();
-    } catch {
-      // The monitor's connection failed: it is opened again at the next look.
-    } finally {
-      this.looking = false;
-    }
-  }
-
-  /** True for a session that holds something and has nothing to send until the dispatcher goes on. */
-  private waitsForDispatcher(session: TargetSession): boolean {
-    const lane = this.lanes.get(copyKey(session.planned.key, session.copy));
-    return lane !== undefined && isIdle(lane) && session.mustKeep;
-  }
-
-  /** True when whatever is under way waits for locks of this replay: no session will end what holds them by itself. */
-  private get onlyDispatcherGoesOn(): boolean {
-    return [...this.lanes.values()].every((lane) => lane.locked || isIdle(lane));
-  }
-
-  /** `syncCommits` waits for a commit that waits for a lock of a session that waits for the dispatcher: never both. */
-  private giveUpOrder(lane: Lane, holder: string): void {
-    for (const done of lane.commits) done();
-    lane.commits.clear();
-    this.context.tally.stall();
-    this.context.feed.emit({
-      kind: 'NOTICE',
-      code: 'STALL',
-      sessionId: lane.session.planned.sessionId,
-      message: `session ${lane.session.planned.sessionId} waits for a lock that ${holder} holds: its end is not waited for`,
-    });
+  /** Gives blocked lanes another try, and looks at what the others wait for. */
+  private async lookAround(): Promise<void> {
+    if (this.look.isUnderWay) return;
+    if ([...this.lanes.values()].some((lane) => lane.state === 'BLOCKED')) this.openBlocked();
+    // With one statement under way at a time, as at recorded pace, lag is to be explained.
+    if (await this.look.look(this.waiting >= MOST_WAITING / 2 || this.window <= 1)) this.wakeUp?.();
   }
 
   /** As `change`; ends the run when nothing can change because the connections do not suffice. */

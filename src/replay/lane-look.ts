@@ -1,0 +1,97 @@
+import { isIdle, type Lane } from './session-lane.ts';
+import { copyKey, type TargetSession } from './target-session.ts';
+import type { WalkContext } from './walk.ts';
+
+/** How much longer than a look takes the target is left alone behind it: it looks at all locks for each backend. */
+const LEFT_ALONE = 4;
+
+/**
+ * The look of SESSION ordering at the locks of its lanes: which wait for this replay and which are slow. With `syncCommits`
+ * it is the stall breaker, too (docs/replay.md).
+ */
+export class LaneLook {
+  /** Set while the dispatcher waits for a commit. */
+  awaitsCommit = false;
+  private readonly context: WalkContext;
+  private readonly lanes: ReadonlyMap<string, Lane>;
+  private underWay = false;
+  /** No look before; `performance.now()`. */
+  private nextLookAt = 0;
+
+  /** `lanes`: those of the walk, by key of the session's copy. */
+  constructor(context: WalkContext, lanes: ReadonlyMap<string, Lane>) {
+    this.context = context;
+    this.lanes = lanes;
+  }
+
+  /** One look at a time. */
+  get isUnderWay(): boolean {
+    return this.underWay;
+  }
+
+  /** True when the target has answered. Only asked while it can matter: lanes are full, or the dispatcher waits. Never rejects. */
+  async look(lanesAreFull: boolean): Promise<boolean> {
+    if (this.underWay || !(lanesAreFull || this.awaitsCommit)) return false;
+    this.underWay = true;
+    try {
+      return await this.ask();
+    } catch {
+      // The monitor's connection failed: it is opened again at the next look.
+      return false;
+    } finally {
+      this.underWay = false;
+    }
+  }
+
+  private async ask(): Promise<boolean> {
+    const busy = [...this.lanes.values()].filter((lane) => (lane.session.connection?.inFlight ?? 0) > 0);
+    const startedAt = performance.now();
+    if (busy.length === 0 || startedAt < this.nextLookAt) return false;
+    const answers = busy.map((lane) => lane.answers);
+    const blockers = await this.context.monitor.blockers(
+      busy.flatMap((lane) => lane.session.connection?.processId ?? []),
+    );
+    const now = performance.now();
+    this.nextLookAt = now + (now - startedAt) * LEFT_ALONE;
+    busy.forEach((lane, index) => {
+      // The statement that was asked about may have its answer by now.
+      if (lane.answers !== answers[index]) return;
+      const found = blockers.get(lane.session.connection?.processId ?? 0) ?? [];
+      lane.waited ||= found.length > 0;
+      const holders = found.flatMap((blocker) => this.context.pool.byProcessId(blocker) ?? []);
+      const byPrepared = this.context.prepared.isAmong(found);
+      lane.locked = byPrepared || holders.length > 0;
+      lane.slow = !lane.locked && lane.looked === lane.answers;
+      lane.looked = lane.answers;
+      if (!this.awaitsCommit || lane.commits.size === 0) return;
+      const holder = holders.find((session) => this.waitsForDispatcher(session));
+      if (holder !== undefined) this.giveUpOrder(lane, `session ${holder.planned.sessionId}`);
+      else if (byPrepared && this.onlyDispatcherGoesOn) this.giveUpOrder(lane, 'a prepared transaction');
+    });
+    return true;
+  }
+
+  /** True for a session that holds something and has nothing to send until the dispatcher goes on. */
+  private waitsForDispatcher(session: TargetSession): boolean {
+    const lane = this.lanes.get(copyKey(session.planned.key, session.copy));
+    return lane !== undefined && isIdle(lane) && session.mustKeep;
+  }
+
+  /** True when whatever is under way waits for locks of this replay: no session will end what holds them by itself. */
+  private get onlyDispatcherGoesOn(): boolean {
+    return [...this.lanes.values()].every((lane) => lane.locked || isIdle(lane));
+  }
+
+  /** `syncCommits` waits for a commit that waits for a lock of a session that waits for the dispatcher: never both. */
+  private giveUpOrder(lane: Lane, holder: string): void {
+    for (const done of lane.commits) done();
+    lane.commits.clear();
+    this.context.tally.stall();
+    this.context.feed.emit({
+      kind: 'NOTICE',
+      code: 'STALL',
+      sessionId: lane.session.planned.sessionId,
+      message: `session ${lane.session.planned.sessionId} waits for a lock that ${holder} holds: its end is not waited for`,
+    });
+  }
+}
