@@ -51,8 +51,6 @@ export class LaneLook {
     const blockers = await this.context.monitor.blockers(
       busy.flatMap((lane) => lane.session.connection?.processId ?? []),
     );
-    const now = performance.now();
-    this.nextLookAt = now + (now - startedAt) * LEFT_ALONE;
     busy.forEach((lane, index) => {
       // The statement that was asked about may have its answer by now.
       if (lane.answers !== answers[index]) return;
@@ -65,10 +63,32 @@ export class LaneLook {
       lane.looked = lane.answers;
       if (!this.awaitsCommit || lane.commits.size === 0) return;
       const holder = holders.find((session) => this.waitsForDispatcher(session));
-      if (holder !== undefined) this.giveUpOrder(lane, `session ${holder.planned.sessionId}`);
-      else if (byPrepared && this.onlyDispatcherGoesOn) this.giveUpOrder(lane, 'a prepared transaction');
+      if (holder !== undefined) this.giveUpOrder(lane, `a lock that session ${holder.planned.sessionId} holds`);
+      else if (byPrepared && this.onlyDispatcherGoesOn)
+        this.giveUpOrder(lane, 'a lock that a prepared transaction holds');
     });
+    await this.lookAtPages(busy);
+    this.nextLookAt = performance.now() + (performance.now() - startedAt) * LEFT_ALONE;
     return true;
+  }
+
+  /** Nobody is named as the blocker of VACUUM that waits for a page: an open cursor, of whoever has a transaction, may stand on it. */
+  private async lookAtPages(busy: readonly Lane[]): Promise<void> {
+    // A statement that is new may have its answer before the question is asked.
+    const slow = busy.filter((lane) => lane.slow && lane.commits.size > 0);
+    const holder = [...this.lanes.values()].find(
+      (lane) => isIdle(lane) && lane.session.connection?.transactionStatus === 'T',
+    );
+    if (!this.awaitsCommit || holder === undefined) return;
+    const waiting = await this.context.monitor.waitForPages(
+      slow.flatMap((lane) => lane.session.connection?.processId ?? []),
+    );
+    for (const lane of slow) {
+      // Not slow any more: it has its answer by now.
+      if (!this.awaitsCommit || !lane.slow || !waiting.has(lane.session.connection?.processId ?? 0)) continue;
+      lane.waited = true;
+      this.giveUpOrder(lane, `a page that a cursor of session ${holder.session.planned.sessionId} may hold`);
+    }
   }
 
   /** True for a session that holds something and has nothing to send until the dispatcher goes on. */
@@ -82,8 +102,8 @@ export class LaneLook {
     return [...this.lanes.values()].every((lane) => lane.locked || isIdle(lane));
   }
 
-  /** `syncCommits` waits for a commit that waits for a lock of a session that waits for the dispatcher: never both. */
-  private giveUpOrder(lane: Lane, holder: string): void {
+  /** `syncCommits` waits for a commit that waits for what a session holds that waits for the dispatcher: never both. */
+  private giveUpOrder(lane: Lane, held: string): void {
     for (const done of lane.commits) done();
     lane.commits.clear();
     this.context.tally.stall();
@@ -91,7 +111,7 @@ export class LaneLook {
       kind: 'NOTICE',
       code: 'STALL',
       sessionId: lane.session.planned.sessionId,
-      message: `session ${lane.session.planned.sessionId} waits for a lock that ${holder} holds: its end is not waited for`,
+      message: `session ${lane.session.planned.sessionId} waits for ${held}: its end is not waited for`,
     });
   }
 }

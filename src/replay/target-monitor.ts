@@ -93,17 +93,24 @@ export class TargetMonitor {
     return allBlockers(direct, processIds);
   }
 
+  /** As `waitForPages`, of one. */
+  async waitsForPage(processId: number): Promise<boolean> {
+    return (await this.waitForPages([processId])).has(processId);
+  }
+
   /**
-   * True for a backend that waits until nobody else looks at a page (VACUUM), which is no lock and has no blockers.
+   * Those of the backends that wait until nobody else looks at a page (VACUUM), which is no lock and has no blockers.
    * Rejects as `blockers`.
    */
-  async waitsForPage(processId: number): Promise<boolean> {
+  async waitForPages(processIds: readonly number[]): Promise<ReadonlySet<number>> {
+    if (processIds.length === 0) return new Set();
     await this.reopen();
-    if (!(await this.isDirect())) return false;
+    if (!(await this.isDirect())) return new Set();
     const { rows } = await this.connection.query(
-      `SELECT wait_event IN ('BufferPin', 'BufferCleanup') FROM pg_catalog.pg_stat_get_activity(${Math.trunc(processId)})`,
+      `SELECT asked FROM pg_catalog.unnest(ARRAY[${listed(processIds)}]::int[]) AS asked, pg_catalog.pg_stat_get_activity(asked)
+       WHERE wait_event IN ('BufferPin', 'BufferCleanup')`,
     );
-    return rows[0]?.[0] === 't';
+    return new Set(rows.map(([pid]) => Number(pid)));
   }
 
   /** Ends these backends, for when a cancel request did not. */

@@ -216,6 +216,30 @@ it('syncCommits never waits for a commit that waits for a transaction that was p
   expect(await target.sql('SELECT v FROM item WHERE id = 1')).toEqual(['11']);
 });
 
+it('syncCommits never waits for a VACUUM that waits for a page on which a cursor stands of a session that waits for it', async () => {
+  const target = await bench.target(SCHEMA);
+  const record = new HandMadeRecord();
+  // The lock lets VACUUM begin only when the cursor stands on the page.
+  record.run('a', 'SELECT pg_advisory_lock(1)', { at: 0, durationMs: 0.1 });
+  record.run('b', 'SELECT pg_advisory_lock(1)', { at: 1, durationMs: 5 });
+  record.run('a', 'BEGIN', { at: 2 });
+  record.run('a', 'DECLARE c CURSOR FOR SELECT id FROM item', { at: 3 });
+  record.run('a', 'FETCH 1 FROM c', { at: 4 });
+  record.run('a', 'SELECT pg_advisory_unlock(1)', { at: 5 });
+  record.run('b', 'VACUUM (FREEZE) item', { at: 7, durationMs: 1 });
+  record.run('a', 'COMMIT', { at: 50 });
+  const run = await bench.run(target, {
+    window: await record.store(bench.journal),
+    ...SESSION,
+    syncCommits: true,
+    statementTimeoutMs: 10_000,
+  });
+  expect(run.replay.summary).toMatchObject({ planned: 8, succeeded: 8 });
+  expect(run.notices('STALL').map(({ message }) => message)).toContain(
+    `session ${record.sessionId('b')} waits for a page that a cursor of session ${record.sessionId('a')} may hold: its end is not waited for`,
+  );
+});
+
 it('sessions that conflict all the time come to their end', async () => {
   const target = await bench.target(SCHEMA);
   const record = new HandMadeRecord();
