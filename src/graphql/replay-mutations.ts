@@ -84,7 +84,8 @@ builder.mutationField('deleteReplay', (t) =>
 builder.mutationField('setReplaySpeed', (t) =>
   t.field({
     type: ReplayResult,
-    description: 'Changes the speed of a run on the recorded schedule, from its next statement on.',
+    description:
+      'Changes the speed of a run on the recorded schedule, from its next statement on, also when it is resumed.',
     args: {
       replayId: t.arg({ type: 'UUID', required: true, description: id }),
       speed: t.arg.float({ required: true, description: '0.1 to 100.' }),

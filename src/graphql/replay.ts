@@ -181,7 +181,7 @@ const RequestRef = builder.objectRef<StoredRequest>('ReplayRequest').implement({
     }),
     speed: t.float({
       nullable: true,
-      description: 'Times the recorded schedule, as asked for at the start; null as fast as possible.',
+      description: 'Times the recorded schedule, as it was set last; null as fast as possible.',
       resolve: ({ pace }) => (pace.mode === 'RECORDED' ? pace.speed : null),
     }),
     maxIdleMs: t.float({

@@ -190,14 +190,15 @@ export class ReplayEngine {
   async setSpeed(id: string, speed: number): Promise<Replay> {
     checkSpeed(speed);
     const replay = await this.require(id);
-    if (replay.request.pace.mode !== 'RECORDED') {
+    const { pace } = replay.request;
+    if (pace.mode !== 'RECORDED') {
       throw new RepriseError(
         'REPLAY_STATE',
         'this replay runs as fast as possible: only a replay at recorded pace has a speed',
       );
     }
     const run = await this.under(id, 'change the speed of');
-    run.setSpeed(speed);
+    await run.setPace({ ...pace, speed });
     return this.require(id);
   }
 

@@ -8,7 +8,7 @@ import { EventFeed } from './feed.ts';
 import { Pacer } from './pacer.ts';
 import { ReportBuilder } from './report-builder.ts';
 import { measureOf, saveReport } from './reports.ts';
-import type { ReplayRequest } from './request.ts';
+import type { Pace, ReplayRequest } from './request.ts';
 import type { RunEnd, RunListener } from './run-observer.ts';
 import { RunOnTarget } from './run-on-target.ts';
 import type { RunState } from './run-state.ts';
@@ -48,6 +48,7 @@ export class ReplayRun {
   private readonly parts: RunParts;
   private readonly control = new RunControl();
   private readonly feed: EventFeed;
+  private pace: Pace;
   private readonly pacer: Pacer;
   private readonly report = new ReportBuilder();
   private readonly onTarget: RunOnTarget;
@@ -56,6 +57,8 @@ export class ReplayRun {
   private timeout: NodeJS.Timeout | undefined;
   /** Pauses and resumptions on their way to the store. */
   private asked = 0;
+  /** The last speed that was asked for is stored, or refused. */
+  private speedStored: Promise<unknown> = Promise.resolve();
   /** The plan is walked: too late for a pause. */
   private ending = false;
   /** The store refused to let the run begin: another process has it, or has deleted it. */
@@ -67,7 +70,8 @@ export class ReplayRun {
     this.id = parts.replay.id;
     this.current = parts.replay.state;
     this.tally = parts.settled === null ? new Tally() : Tally.restore(parts.settled.summary);
-    this.pacer = new Pacer(parts.request.pace);
+    this.pace = parts.request.pace;
+    this.pacer = new Pacer(this.pace);
     this.feed = new EventFeed(parts.store, this.id, {
       lastSeq: parts.replay.lastSeq,
       sentThrough: parts.settled?.sentThrough ?? 0,
@@ -122,7 +126,7 @@ export class ReplayRun {
 
   /** Nothing is sent from the call on. @throws RepriseError REPLAY_STATE */
   async pause(): Promise<void> {
-    if (this.ending) throw new RepriseError('REPLAY_STATE', `replay ${this.id} is about to end`);
+    this.refuseAtEnd();
     this.control.pause();
     await this.ask('PAUSE', 'paused on request');
   }
@@ -155,12 +159,32 @@ export class ReplayRun {
     await this.done;
   }
 
-  /** Recorded time × `speed` from now on. */
-  setSpeed(speed: number): void {
+  /** Recorded time × `speed` from now on, durably: also when the run is resumed. @throws RepriseError REPLAY_STATE, STORE_UNAVAILABLE */
+  setPace(pace: Pace & { readonly mode: 'RECORDED' }): Promise<void> {
+    this.refuseAtEnd();
+    // One after the other: what is stored last is what holds.
+    const stored = this.speedStored.then(() => this.storePace(pace));
+    this.speedStored = stored.catch(() => {});
+    return stored;
+  }
+
+  private async storePace(pace: Pace & { readonly mode: 'RECORDED' }): Promise<void> {
+    const { store, replay } = this.parts;
+    await store.append(this.id, null, { request: { ...replay.request, pace } });
     this.pacer.shift(this.control.takePausedMs());
-    this.pacer.setSpeed(speed, performance.now());
-    this.tally.setSchedule({ to: this.parts.request.window.to, speed });
-    this.feed.emit({ kind: 'NOTICE', code: 'SPEED_CHANGED', sessionId: null, message: `speed ${speed}` });
+    this.pacer.setSpeed(pace.speed, performance.now());
+    this.pace = pace;
+    this.followSchedule();
+    this.feed.emit({ kind: 'NOTICE', code: 'SPEED_CHANGED', sessionId: null, message: `speed ${pace.speed}` });
+  }
+
+  private followSchedule(): void {
+    const { pace } = this;
+    if (pace.mode === 'RECORDED') this.tally.setSchedule({ to: this.parts.request.window.to, speed: pace.speed });
+  }
+
+  private refuseAtEnd(): void {
+    if (this.ending) throw new RepriseError('REPLAY_STATE', `replay ${this.id} is about to end`);
   }
 
   private async execute(): Promise<void> {
@@ -186,7 +210,7 @@ export class ReplayRun {
   }
 
   private async begin(): Promise<void> {
-    const { request, replay, settled } = this.parts;
+    const { replay, settled } = this.parts;
     this.tally.start(performance.now());
     try {
       await this.feed.transition(
@@ -201,7 +225,7 @@ export class ReplayRun {
       this.begun.reject(error);
       throw error;
     }
-    if (request.pace.mode === 'RECORDED') this.tally.setSchedule({ to: request.window.to, speed: request.pace.speed });
+    this.followSchedule();
   }
 
   private startTimeout(startedAt: number): void {

@@ -76,6 +76,8 @@ export interface ReplayPatch {
   readonly summary?: ReplaySummary;
   readonly error?: { readonly code: string; readonly message: string } | null;
   readonly ownerId?: string;
+  /** As it stands from now on: its speed may be changed while it runs. */
+  readonly request?: StoredRequest;
   /**
    * Write-ahead mark: statements up to this ordinal of the plan may have been sent. Those at or below it
    * without an outcome are UNKNOWN after a crash.

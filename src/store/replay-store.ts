@@ -17,7 +17,16 @@ import type { Database } from './database.ts';
 import { uuidsOf } from './entry-filter.ts';
 import { guarded, sqlstateOf } from './failures.ts';
 import { deleteEnded, deleteReplay } from './replay-delete.ts';
-import { ACTIVE, columnsOf, lockReplay, notFound, REPLAY_CHANNEL, runWrite, writeLocked } from './replay-write.ts';
+import {
+  ACTIVE,
+  columnsOf,
+  lockReplay,
+  notFound,
+  REPLAY_CHANNEL,
+  requestText,
+  runWrite,
+  writeLocked,
+} from './replay-write.ts';
 import { storable } from './sanitize.ts';
 import type { ReplayChunksTable, ReplaysTable, Tables } from './tables.ts';
 
@@ -53,7 +62,7 @@ export function createReplayStore(database: Database): ReplayStore {
           .insertInto('replays')
           .values({
             id: replay.id,
-            request: JSON.stringify(withoutPasswords(replay.request)),
+            request: requestText(replay.request),
             state: 'PENDING',
             created_at: replay.createdAt,
             target_label: storable(replay.targetLabel),
@@ -292,12 +301,6 @@ function replayOf(row: Selectable<ReplaysTable>): Replay {
     lastSeq: Number(row.last_seq),
     ownerId: row.owner_id,
   };
-}
-
-/** The caller has taken passwords out already; a second look costs nothing and a stored one could never be recalled. */
-function withoutPasswords(request: StoredRequest): StoredRequest {
-  const { password: _, ...target } = request.target;
-  return { ...request, target, users: request.users.map((user) => ({ ...user, password: null })) };
 }
 
 /** Whoever gets an owner's lock knows that the owner is dead. The lock goes with the transaction. */

@@ -2,7 +2,7 @@ import type { Updateable } from 'kysely';
 import type { PoolClient } from 'pg';
 import { RepriseError } from '../errors.ts';
 import type { RunState } from '../replay/run-state.ts';
-import type { EventChunk, ReplayPatch } from '../replay/store.ts';
+import type { EventChunk, ReplayPatch, StoredRequest } from '../replay/store.ts';
 import { uuidsOf } from './entry-filter.ts';
 import { storable } from './sanitize.ts';
 import type { ReplaysTable } from './tables.ts';
@@ -39,6 +39,15 @@ export async function lockReplay(client: PoolClient, id: string): Promise<Locked
   return { state: row.state, lastSeq: Number(row.last_seq) };
 }
 
+/**
+ * A request as its column holds it. The caller has taken passwords out already; a second look costs nothing and a stored
+ * one could never be recalled.
+ */
+export function requestText(request: StoredRequest): string {
+  const { password: _, ...target } = request.target;
+  return JSON.stringify({ ...request, target, users: request.users.map((user) => ({ ...user, password: null })) });
+}
+
 /** The columns that a patch changes. */
 export function columnsOf(patch: ReplayPatch): Updateable<ReplaysTable> {
   const columns: Updateable<ReplaysTable> = {};
@@ -48,6 +57,7 @@ export function columnsOf(patch: ReplayPatch): Updateable<ReplaysTable> {
   if (patch.summary !== undefined) columns.summary = JSON.stringify(patch.summary);
   if (patch.error !== undefined) columns.error = patch.error === null ? null : JSON.stringify(patch.error);
   if (patch.ownerId !== undefined) columns.owner_id = storable(patch.ownerId);
+  if (patch.request !== undefined) columns.request = requestText(patch.request);
   if (patch.sentThrough !== undefined) columns.sent_through = patch.sentThrough;
   return columns;
 }

@@ -126,6 +126,24 @@ it.each(ORDERINGS)('%s: a faster speed takes effect within a gap, and a notice t
   expect(ended.notices('SPEED_CHANGED').map((notice) => notice.message)).toEqual(['speed 100']);
 });
 
+it.each(ORDERINGS)('%s: the speed that was set last is told, and holds when the run is resumed', async (ordering) => {
+  const target = await bench.target(SCHEMA);
+  const record = new HandMadeRecord();
+  // Three minutes lie between two of them at the speed of the start.
+  for (let step = 0; step < 4; step++) record.run('a', log(String(step)), { at: step * 18_000 });
+  const engine = bench.anotherEngine();
+  const input = { window: await record.store(bench.journal), ordering, restoreIds: false, pace: recorded(0.1) };
+  const run = await bench.start(target, input, engine);
+  await run.event((event) => event.kind === 'OUTCOME');
+  await engine.setSpeed(run.id, 50);
+  expect((await engine.setSpeed(run.id, 100)).request.pace).toEqual(recorded(100));
+  await engine.stop();
+  await bench.engine.resume(run.id);
+  const ended = await run.ended();
+  expect(ended.states).toEqual(['CONNECTING', 'RUNNING', 'INTERRUPTED', 'CONNECTING', 'RUNNING', 'COMPLETED']);
+  expect(ended.replay.request.pace).toEqual(recorded(100));
+});
+
 it('a speed that is out of range, or for a run without one, is refused', async () => {
   const target = await bench.target(SCHEMA);
   const record = new HandMadeRecord();

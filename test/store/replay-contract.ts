@@ -225,6 +225,14 @@ export function replayStoreContract(name: string, makeStore: () => Promise<Repla
       );
     });
 
+    it('changes the request of a run, without any password', async () => {
+      const { id } = await create();
+      const pace = { mode: 'RECORDED', speed: 2, maxIdleMs: null } as const;
+      await store.append(id, null, { request: { ...request, pace } });
+      expect(await store.get(id)).toMatchObject({ request: { pace, target: { host: 'localhost' } } });
+      expect((await store.get(id))?.request.target).not.toHaveProperty('password');
+    });
+
     it('knows nothing of other ids, whatever they are', async () => {
       for (const id of [randomUUID(), 'nope']) {
         expect(await store.get(id)).toBeNull();

@@ -24,7 +24,6 @@ export function Controls({ feed, run }: { readonly feed: RunFeed; readonly run: 
   const error = useSignal<unknown>(null);
   const asking = useSignal(false);
   const askingPasswords = useSignal(false);
-  const speed = useSignal<string | null>(null);
   const replayId = run.id;
 
   const act = async (what: string, work: () => Promise<Run>) => {
@@ -41,18 +40,14 @@ export function Controls({ feed, run }: { readonly feed: RunFeed; readonly run: 
   const resume = (credentials: CredentialsInput | null) =>
     act('resume', async () => unwrap((await ask(ResumeReplayDocument, { replayId, credentials })).resumeReplay));
   const cancel = () => act('cancel', async () => unwrap((await ask(CancelReplayDocument, { replayId })).cancelReplay));
-  const setSpeed = (value: string) =>
-    act('speed', async () => {
-      const changed = unwrap((await ask(SetReplaySpeedDocument, { replayId, speed: Number(value) })).setReplaySpeed);
-      speed.value = value;
-      return changed;
-    });
+  const setSpeed = (speed: number) =>
+    act('speed', async () => unwrap((await ask(SetReplaySpeedDocument, { replayId, speed })).setReplaySpeed));
 
   const { state, request } = run;
   const needsPasswords = state === 'INTERRUPTED' && (request.needsCredentials || request.needsCredentialsOf.length > 0);
   const reader = isReader();
   const locked = busy.value !== null || reader;
-  const current = speed.value ?? String(request.speed ?? 1);
+  const current = String(request.speed ?? 1);
   return (
     <div class="controls">
       <div class="row">
@@ -77,7 +72,11 @@ export function Controls({ feed, run }: { readonly feed: RunFeed; readonly run: 
         {isActive(state) && request.paceMode === 'RECORDED' && (
           <label class="inline">
             Speed
-            <select value={current} disabled={locked} onChange={(event) => void setSpeed(event.currentTarget.value)}>
+            <select
+              value={current}
+              disabled={locked}
+              onChange={(event) => void setSpeed(Number(event.currentTarget.value))}
+            >
               {[...new Set([...SPEEDS, current])]
                 .sort((a, b) => Number(a) - Number(b))
                 .map((value) => (
