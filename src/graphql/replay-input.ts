@@ -131,7 +131,10 @@ export const ReplayInputType = builder.inputType('ReplayInput', {
     }),
     statementTimeoutMs: t.int({ description: 'Bound of each statement on the target; default 60000.' }),
     connectTimeoutMs: t.int({ description: 'Bound of each connection attempt; default 10000.' }),
-    runTimeoutMs: t.field({ type: 'SafeInt', description: 'Bound of the whole run; default: none.' }),
+    runTimeoutMs: t.field({
+      type: 'SafeInt',
+      description: 'Bound of the whole run, pauses and resumptions included; default: none.',
+    }),
     maxConnections: t.int({ description: 'Most connections to the target at once; default 100.' }),
     inFlight: t.int({
       description:

@@ -36,7 +36,7 @@ export interface ReplayRequest {
   readonly stopAfterFailures: number | null;
   readonly statementTimeoutMs: number;
   readonly connectTimeoutMs: number;
-  /** The whole run, from CONNECTING on; null: no limit. */
+  /** The whole run, from CONNECTING on, over all its resumptions, while it is under way or paused; null: no limit. */
   readonly runTimeoutMs: number | null;
   /** Target connections open at once, the monitor connection included. */
   readonly maxConnections: number;

@@ -188,7 +188,8 @@ export class ReplayRun {
   }
 
   private async execute(): Promise<void> {
-    this.startTimeout(performance.now());
+    // What it took before it was interrupted counts, as in its summary.
+    this.startTimeout(performance.now() - (this.parts.settled?.summary.elapsedMs ?? 0));
     let end: EndReason | null = null;
     try {
       await this.begin();

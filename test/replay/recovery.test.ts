@@ -139,6 +139,29 @@ it('a resumed run makes settings of its sessions again', async () => {
   expect(await target.sql('SELECT who FROM log')).toEqual(['kept']);
 });
 
+it('what a run took before it was interrupted counts for its timeout', async () => {
+  const target = await bench.target();
+  const record = new HandMadeRecord();
+  record.run('a', 'SELECT 1');
+  record.run('a', 'SELECT pg_sleep(600)');
+  record.run('a', 'SELECT pg_sleep(600)');
+  const engine = bench.anotherEngine();
+  const input = { window: await record.store(bench.journal), runTimeoutMs: 300_000 };
+  const run = await bench.start(target, input, engine);
+  await run.event((event) => event.kind === 'OUTCOME');
+  await engine.stop();
+  // Five minutes, without waiting for them.
+  const store: ReplayStore = {
+    ...bench.store,
+    async get(id) {
+      const replay = await bench.store.get(id);
+      return replay && { ...replay, summary: { ...replay.summary, elapsedMs: 300_000 } };
+    },
+  };
+  await bench.anotherEngine({ store }).resume(run.id);
+  expect((await run.ended()).replay).toMatchObject({ state: 'FAILED', error: { code: 'RUN_TIMEOUT' } });
+});
+
 it('of two that resume the same run at once one has it, and the run is not harmed', async () => {
   const target = await bench.target(SCHEMA);
   const { record, planned } = counting(20);

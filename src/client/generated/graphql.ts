@@ -346,7 +346,7 @@ export type ReplayInput = {
   readonly readOnly?: boolean | null | undefined;
   /** COMMIT: let sequences draw the recorded values; default true. */
   readonly restoreIds?: boolean | null | undefined;
-  /** Bound of the whole run; default: none. */
+  /** Bound of the whole run, pauses and resumptions included; default: none. */
   readonly runTimeoutMs?: number | null | undefined;
   /** SESSION: run every session this many times at once; default 1. */
   readonly scale?: number | null | undefined;
