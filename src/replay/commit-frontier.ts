@@ -2,48 +2,49 @@ import type { Entry, Micros } from '../journal/entry.ts';
 import { isSingleStatement } from '../journal/sql-tokens.ts';
 import { transactionEffect } from '../journal/transaction-effect.ts';
 
-interface Commit {
+interface Commit<Owner> {
   readonly end: Micros;
+  readonly by: Owner;
   done: boolean;
 }
 
 /**
  * Which ends of the record's transactions have happened on the target (`syncCommits`): a statement may start when
  * every transaction that had ended before it started has. A binary heap by recorded end, done ones dropped from
- * its top.
+ * its top. `Owner`: whoever is to end them.
  */
-export class CommitFrontier {
-  private readonly heap: Commit[] = [];
+export class CommitFrontier<Owner> {
+  private readonly heap: Commit<Owner>[] = [];
 
   /**
    * A statement that ends a transaction was handed out; `end` is when the record had it ended. Call what is
    * returned when it ended on the target. Null: it ends none.
    */
-  dispatched(end: Micros | null): (() => void) | null {
+  dispatched(end: Micros | null, by: Owner): (() => void) | null {
     if (end === null) return null;
-    const commit: Commit = { end, done: false };
+    const commit: Commit<Owner> = { end, by, done: false };
     this.push(commit);
     return () => {
       commit.done = true;
     };
   }
 
-  /** True when every end that the record has before this time is done. */
-  passed(start: Micros): boolean {
+  /** Whose end is the first that the record has before this time and that is not done; null when all are. */
+  heldBy(start: Micros): Owner | null {
     for (;;) {
       const first = this.heap[0];
-      if (first === undefined || first.end > start) return true;
-      if (!first.done) return false;
+      if (first === undefined || first.end > start) return null;
+      if (!first.done) return first.by;
       this.pop();
     }
   }
 
-  private push(commit: Commit): void {
+  private push(commit: Commit<Owner>): void {
     const { heap } = this;
     let at = heap.push(commit) - 1;
     while (at > 0) {
       const parent = (at - 1) >> 1;
-      const above = heap[parent] as Commit;
+      const above = heap[parent] as Commit<Owner>;
       if (above.end <= commit.end) break;
       heap[at] = above;
       at = parent;
@@ -53,14 +54,15 @@ export class CommitFrontier {
 
   private pop(): void {
     const { heap } = this;
-    const last = heap.pop() as Commit;
+    const last = heap.pop() as Commit<Owner>;
     if (heap.length === 0) return;
     let at = 0;
     for (;;) {
       let child = 2 * at + 1;
       if (child >= heap.length) break;
-      if (child + 1 < heap.length && (heap[child + 1] as Commit).end < (heap[child] as Commit).end) child += 1;
-      const below = heap[child] as Commit;
+      if (child + 1 < heap.length && (heap[child + 1] as Commit<Owner>).end < (heap[child] as Commit<Owner>).end)
+        child += 1;
+      const below = heap[child] as Commit<Owner>;
       if (below.end >= last.end) break;
       heap[at] = below;
       at = child;

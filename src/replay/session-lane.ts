@@ -1,4 +1,5 @@
 import type { Doubt, LostStatement } from './commit-doubts.ts';
+import type { DispatcherHolds } from './dispatcher-holds.ts';
 import { sendIsTimely } from './due.ts';
 import type { LagCause } from './event.ts';
 import type { Lag, PlannedEntry } from './reporter.ts';
@@ -39,6 +40,8 @@ export interface Lane {
   slow: boolean;
   /** Why its next statement may be late. */
   cause: LagCause;
+  /** The dispatcher has its next statement in hand, and waits for the one under way. */
+  nextIsHeld: boolean;
   /** Since when it has waited for a connection, `performance.now()`; null while it does not. */
   waitsSince: number | null;
   /** Commits handed out that have not ended. */
@@ -47,6 +50,27 @@ export interface Lane {
   doubt: Doubt | null;
   /** What was under way when the connection was lost, and the connection; what comes next waits until it is reported. */
   lost: (LostStatement & { readonly waiting: Waiting; readonly processId: number })[];
+}
+
+/** The lane of a session that has sent nothing yet. */
+export function newLane(session: TargetSession): Lane {
+  return {
+    session,
+    queue: [],
+    head: 0,
+    state: 'CLOSED',
+    locked: false,
+    waited: false,
+    answers: 0,
+    looked: -1,
+    slow: false,
+    cause: 'NONE',
+    nextIsHeld: false,
+    waitsSince: null,
+    commits: new Set(),
+    doubt: null,
+    lost: [],
+  };
 }
 
 /** True when nothing of the lane is queued, under way or in doubt. */
@@ -95,15 +119,15 @@ export function hasMoved(lane: Lane): void {
 }
 
 /** How late the statement that is being sent is, and why. */
-export function lagOf(lane: Lane, lateMs: number): Lag {
+export function lagOf(lane: Lane, dueAt: number, holds: DispatcherHolds): Lag {
+  const lateMs = performance.now() - dueAt;
   if (sendIsTimely(lateMs)) return { ms: Math.max(0, lateMs), cause: 'NONE' };
-  return { ms: lateMs, cause: lane.cause === 'NONE' ? 'DISPATCHER' : lane.cause };
+  return { ms: lateMs, cause: lane.cause === 'NONE' ? holds.causeOf(dueAt, lateMs) : lane.cause };
 }
 
 /** What the session's next statement will have waited for: a lock, a slow target, or just its turn. */
 export function causeAfter(lane: Lane, tookMs: number, recordedMs: number | null): LagCause {
+  if (lane.head >= lane.queue.length && !lane.nextIsHeld) return 'NONE';
   if (lane.waited) return 'LOCK';
-  const more = lane.head < lane.queue.length;
-  if (!more) return 'NONE';
   return recordedMs !== null && tookMs > recordedMs * 1.5 + 1 ? 'TARGET' : 'SESSION_BUSY';
 }

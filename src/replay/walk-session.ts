@@ -4,6 +4,7 @@ import type { TargetConnection } from '../target/connection.ts';
 import type { Doubt } from './commit-doubts.ts';
 import { CommitFrontier, transactionEnd } from './commit-frontier.ts';
 import { failureOf } from './control.ts';
+import { DispatcherHolds } from './dispatcher-holds.ts';
 import { waitUntilDue } from './due.ts';
 import type { SkipReason } from './event.ts';
 import { LaneLook } from './lane-look.ts';
@@ -22,6 +23,7 @@ import {
   type Lane,
   lagOf,
   MOST_WAITING,
+  newLane,
   type Waiting,
 } from './session-lane.ts';
 import { LASTING } from './sessions.ts';
@@ -47,7 +49,8 @@ export class SessionWalk {
   private readonly widest: number;
   /** What a lane has under way at most, by how many lanes there are now. */
   private window: number;
-  private readonly frontier: CommitFrontier | null;
+  private readonly frontier: CommitFrontier<Lane> | null;
+  private readonly holds = new DispatcherHolds();
   private readonly lanes = new Map<string, Lane>();
   private readonly ahead: OpenAhead;
   private readonly look: LaneLook;
@@ -64,7 +67,7 @@ export class SessionWalk {
     // At recorded pace a client sends its next statement when it has the answer to the one before.
     this.widest = context.request.pace.mode === 'RECORDED' ? 1 : context.request.inFlight;
     this.window = this.widest;
-    this.frontier = context.request.syncCommits ? new CommitFrontier() : null;
+    this.frontier = context.request.syncCommits ? new CommitFrontier<Lane>() : null;
   }
 
   async run(): Promise<void> {
@@ -129,24 +132,48 @@ export class SessionWalk {
 
   private async dispatch(lane: Lane, place: PlannedEntry, due: number | null): Promise<void> {
     const { context } = this;
-    if (due !== null) await waitUntilDue(context, due);
+    if (due !== null) {
+      if (context.pacer.dueAt(due) > performance.now()) this.holds.caughtUp();
+      await waitUntilDue(context, due);
+    }
     for (
       let wait = mayProceed(context, place.ordinal);
       wait !== null && !this.over;
       wait = mayProceed(context, place.ordinal)
     )
       await wait;
-    while (this.frontier !== null && !this.over && !this.frontier.passed(place.entry.timestamp)) {
-      this.look.awaitsCommit = true;
-      await this.changeOrLimit();
+    if (this.holderOf(place) !== null) await this.awaitCommits(lane, place);
+    if (this.mustHold()) {
+      const since = performance.now();
+      while (!this.over && this.mustHold()) await this.changeOrLimit();
+      this.holds.waited('TARGET', since, performance.now());
     }
-    this.look.awaitsCommit = false;
-    while (!this.over && this.mustHold()) await this.changeOrLimit();
     if (!this.over) this.enqueue(lane, place, due);
   }
 
+  /** The lane whose commit the entry has to wait for first (`syncCommits`). */
+  private holderOf(place: PlannedEntry): Lane | null {
+    return this.over || this.frontier === null ? null : this.frontier.heldBy(place.entry.timestamp);
+  }
+
+  private async awaitCommits(lane: Lane, place: PlannedEntry): Promise<void> {
+    const since = performance.now();
+    let locked = false;
+    this.look.awaitsCommit = true;
+    for (let holder = this.holderOf(place); holder !== null; holder = this.holderOf(place)) {
+      lane.nextIsHeld = holder === lane;
+      // With its answer it is forgotten that a statement waited; and a look that finds it waiting may give its commit up.
+      locked ||= holder.waited;
+      await this.changeOrLimit();
+      locked ||= holder.waited;
+    }
+    this.look.awaitsCommit = false;
+    lane.nextIsHeld = false;
+    this.holds.waited(locked ? 'LOCK' : 'TARGET', since, performance.now());
+  }
+
   private enqueue(lane: Lane, place: PlannedEntry, due: number | null): void {
-    const done = this.frontier === null ? null : this.frontier.dispatched(transactionEnd(place.entry));
+    const done = this.frontier === null ? null : this.frontier.dispatched(transactionEnd(place.entry), lane);
     let settle: Waiting['settle'] = null;
     if (done !== null) {
       settle = () => {
@@ -247,7 +274,7 @@ export class SessionWalk {
       }
     }
     const aborted = session.recordedAborted(entry);
-    const lag = next.due === null ? null : lagOf(lane, performance.now() - context.pacer.dueAt(next.due));
+    const lag = next.due === null ? null : lagOf(lane, context.pacer.dueAt(next.due), this.holds);
     connection.send(messageFor(entry, context.request.digestRows), (outcome) => {
       const report = () => context.reporter.answered(next.place, outcome, lag, aborted);
       context.prepared.note(entry, outcome);
@@ -387,22 +414,7 @@ export class SessionWalk {
       const planned = this.plan.sessions.get(key);
       if (planned === undefined) throw new Error(`no planned session ${key}`);
       const session = this.context.pool.session(planned, copy);
-      const opened: Lane = {
-        session,
-        queue: [],
-        head: 0,
-        state: 'CLOSED',
-        locked: false,
-        waited: false,
-        answers: 0,
-        looked: -1,
-        slow: false,
-        cause: 'NONE',
-        waitsSince: null,
-        commits: new Set(),
-        doubt: null,
-        lost: [],
-      };
+      const opened = newLane(session);
       for (const noted of this.context.earlier.get(key) ?? []) session.memory.note(noted, LASTING);
       session.onLost = () => void this.settleLost(opened);
       lane = opened;

@@ -4,26 +4,27 @@ import { classifyStatement } from '../../src/journal/statement-type.ts';
 import { CommitFrontier, transactionEnd } from '../../src/replay/commit-frontier.ts';
 import { entry } from '../store/journal-fixtures.ts';
 
-it('a statement passes exactly when every transaction that ended before it started is done', () => {
+it('a statement is held exactly by the first transaction that ended before it started and is not done', () => {
   fc.assert(
     fc.property(fc.array(fc.tuple(fc.nat(50), fc.nat(50), fc.nat(9)), { maxLength: 60 }), (steps) => {
-      const frontier = new CommitFrontier();
+      const frontier = new CommitFrontier<number>();
       const open: { end: number; done: (() => void) | null }[] = [];
       for (const [end, start, which] of steps) {
-        open.push({ end, done: frontier.dispatched(end) });
+        open.push({ end, done: frontier.dispatched(end, end) });
         const ending = open[which % open.length];
         ending?.done?.();
         if (ending) ending.done = null;
-        expect(frontier.passed(start)).toBe(open.every((commit) => commit.done === null || commit.end > start));
+        const before = open.filter((commit) => commit.done !== null && commit.end <= start).map((commit) => commit.end);
+        expect(frontier.heldBy(start)).toBe(before.length === 0 ? null : Math.min(...before));
       }
     }),
   );
 });
 
 it('what ends nothing is not waited for', () => {
-  const frontier = new CommitFrontier();
-  expect(frontier.dispatched(null)).toBeNull();
-  expect(frontier.passed(1_000)).toBe(true);
+  const frontier = new CommitFrontier<string>();
+  expect(frontier.dispatched(null, 'a')).toBeNull();
+  expect(frontier.heldBy(1_000)).toBeNull();
 });
 
 it.each([

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { CommitPipeline } from '../../src/replay/commit-pipeline.ts';
+import { DispatcherHolds } from '../../src/replay/dispatcher-holds.ts';
 import { sendIsTimely } from '../../src/replay/due.ts';
 import { Pacer } from '../../src/replay/pacer.ts';
 import type { Pace } from '../../src/replay/request.ts';
@@ -350,6 +351,78 @@ describe('lag says why', () => {
     await watcher.query('SELECT pg_sleep(0.5)');
     await outsider.query('COMMIT');
     expect((await run.ended()).outcome(late).lagCause).toBe('LOCK');
+  });
+});
+
+describe('lag of a statement that the dispatcher of SESSION ordering hands out late', () => {
+  it('is by what it waited for most since it was on time', () => {
+    const holds = new DispatcherHolds();
+    holds.waited('LOCK', 1_000, 1_400);
+    holds.waited('TARGET', 1_401, 1_402);
+    expect(holds.causeOf(1_010, 392)).toBe('LOCK');
+    holds.waited('TARGET', 1_403, 2_000);
+    expect(holds.causeOf(1_010, 990)).toBe('TARGET');
+    holds.caughtUp();
+    holds.waited('LOCK', 3_000, 3_100);
+    expect(holds.causeOf(3_001, 99)).toBe('LOCK');
+  });
+
+  it('is its own where it waited for little, or was due later', () => {
+    const holds = new DispatcherHolds();
+    expect(holds.causeOf(900, 100)).toBe('DISPATCHER');
+    holds.waited('TARGET', 1_000, 1_010);
+    expect(holds.causeOf(1_005, 5)).toBe('TARGET');
+    expect(holds.causeOf(1_005, 50)).toBe('DISPATCHER');
+    expect(holds.causeOf(1_010, 5)).toBe('DISPATCHER');
+  });
+
+  const sync = { ordering: 'SESSION', syncCommits: true, pace: recorded(1) } as const;
+
+  it.each([
+    ['another session: TARGET', 'b', 1, 'TARGET'],
+    ['its own session, much slower than in the record: TARGET', 'a', 1, 'TARGET'],
+    ['its own session, about as slow as in the record: SESSION_BUSY', 'a', 400, 'SESSION_BUSY'],
+  ] as const)('is by the statement whose commit it waits for: %s', async (_, session, durationMs, cause) => {
+    const target = await bench.target(SCHEMA);
+    const record = new HandMadeRecord();
+    record.run('b', 'SELECT 0', { at: 0, durationMs: 1 });
+    record.run('a', 'SELECT pg_sleep(0.5)', { at: 20, durationMs });
+    const late = record.run(session, log('late'), { at: 30 + durationMs, durationMs: 1 });
+    const run = await bench.run(target, { window: await record.store(bench.journal), ...sync });
+    expect(run.outcome(late).lagCause).toBe(cause);
+    expect(run.replay.summary.lagByCause[cause]).toBeGreaterThan(0);
+  });
+
+  it('is by the lock that the commit waits for', async () => {
+    const target = await bench.target(`${SCHEMA}; CREATE TABLE item (id int); INSERT INTO item VALUES (1)`);
+    const outsider = await target.connect();
+    await outsider.query('BEGIN; UPDATE item SET id = 1');
+    const record = new HandMadeRecord();
+    record.run('b', 'SELECT 0', { at: 0, durationMs: 1 });
+    record.run('a', "UPDATE item SET id = 1 RETURNING 'mine'", { at: 20, durationMs: 1 });
+    const late = record.run('b', log('b'), { at: 40, durationMs: 1 });
+    const run = await bench.start(target, { window: await record.store(bench.journal), ...sync });
+    const watcher = await target.connect();
+    await untilRunning(watcher, "RETURNING 'mine'");
+    // Long enough for the run to look.
+    await watcher.query('SELECT pg_sleep(0.5)');
+    await outsider.query('COMMIT');
+    expect((await run.ended()).outcome(late).lagCause).toBe('LOCK');
+  });
+
+  it('is by the target where as much as may wait waits in another session', async () => {
+    const target = await bench.target(SCHEMA);
+    const record = new HandMadeRecord();
+    record.run('b', 'SELECT 0', { at: 0, durationMs: 1 });
+    for (let step = 0; step < 2_400; step++) {
+      record.run('a', 'SELECT pg_sleep(0.001)', { at: 300 + step / 10, durationMs: 0.05 });
+    }
+    record.run('b', log('b'), { at: 541, durationMs: 1 });
+    const window = await record.store(bench.journal);
+    const run = await bench.start(target, { window, ordering: 'SESSION', pace: recorded(1) });
+    const late = await run.event((event) => event.kind === 'OUTCOME' && event.ordinal === 2_402);
+    expect(late).toMatchObject({ lagCause: 'TARGET' });
+    await bench.engine.cancel(run.id);
   });
 });
 
