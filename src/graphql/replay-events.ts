@@ -45,6 +45,7 @@ const NoticeCodeEnum = enumOf<NoticeCode>('NoticeCode', 'What a notice tells.', 
   IDS_UNSETTLED: 'Which ids statements drew could not be settled from the record.',
   TARGET_NOTICE: 'The target sent a notice or warning.',
   PREPARED_LEFT: 'Transactions that the run has prepared (two-phase commit) stand on the target.',
+  PLANNING: 'Reading the plan from the journal takes a while; nothing is sent before.',
 });
 
 const ReplayEventRef = builder.interfaceRef<ReplayEvent>('ReplayEvent').implement({

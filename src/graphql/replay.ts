@@ -11,7 +11,7 @@ import { EdgesEnum, OrderingEnum, PaceModeEnum } from './replay-input.ts';
 
 export const RunStateEnum = enumOf<RunState>('ReplayState', 'Where a run is in its life.', {
   PENDING: 'Accepted, not begun.',
-  CONNECTING: 'Looking for its target.',
+  CONNECTING: 'Looking for its target, and reading its plan from the journal.',
   RUNNING: 'Sending statements.',
   PAUSED: 'Holding still; can be resumed.',
   COMPLETED: 'Walked its plan to the end. Whether statements failed is in the summary.',

@@ -1,7 +1,7 @@
-import { RepriseError } from '../errors.ts';
 import { TargetConnection } from '../target/connection.ts';
 import type { ResolvedTarget } from '../target/spec.ts';
 import type { ConnectOptions } from '../target/statement.ts';
+import { runHasEnded } from './control.ts';
 
 /**
  * Opens the connections of a run. When the run is being ended nobody waits for one that is still on its way, and
@@ -57,9 +57,4 @@ export class Connector {
   async settled(): Promise<void> {
     await Promise.allSettled(this.onTheirWay);
   }
-}
-
-/** What is thrown into whatever waits for the target when the run is being ended; nobody is shown it. */
-export function runHasEnded(): RepriseError {
-  return new RepriseError('REPLAY_STATE', 'the run has ended');
 }

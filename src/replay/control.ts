@@ -83,6 +83,25 @@ export class RunControl {
     this.abort.abort();
     this.resume();
   }
+
+  /**
+   * What a read gives that may take long; rejects as soon as the run is being ended, whoever still reads.
+   * @throws RepriseError REPLAY_STATE then; what the read throws
+   */
+  unlessEnded<T>(reading: Promise<T>): Promise<T> {
+    const { signal } = this;
+    return new Promise((resolve, reject) => {
+      const onAbort = () => reject(runHasEnded());
+      if (signal.aborted) onAbort();
+      signal.addEventListener('abort', onAbort, { once: true });
+      reading.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+    });
+  }
+}
+
+/** What is thrown into whatever waits for the target or the journal when the run is being ended; nobody is shown it. */
+export function runHasEnded(): RepriseError {
+  return new RepriseError('REPLAY_STATE', 'the run has ended');
 }
 
 /** The end of a run that something thrown brings about. */

@@ -98,6 +98,7 @@ export const NOTICE_CODES = [
   'IDS_UNSETTLED',
   'TARGET_NOTICE',
   'PREPARED_LEFT',
+  'PLANNING',
 ] as const;
 export type NoticeCode = (typeof NOTICE_CODES)[number];
 

@@ -45,6 +45,8 @@ import { TimestampWalk } from './walk-timestamp.ts';
 
 /** How long the end of a run waits for a connection that is still being made. Milliseconds. */
 const LAST_WAIT_MS = 200;
+/** Whoever watches a run that has sent nothing for so long takes the target for hanging. Milliseconds. */
+const PLANNING_TOLD_MS = 1_000;
 
 /** What a run gives its part on the target to work with. */
 export interface OnTargetParts {
@@ -76,6 +78,7 @@ export class RunOnTarget {
   private readonly name: string;
   private readonly prepared = new PreparedTransactions();
   private told: Promise<void> | null = null;
+  private toldOfPlanning = false;
   private pool: SessionPool | null = null;
   private monitor: TargetMonitor | null = null;
 
@@ -96,13 +99,13 @@ export class RunOnTarget {
     // What arrives from here on is not part of the plan.
     const { arrival: bound } = await journal.tailEnd();
     const evictedBefore = await journal.evictedBefore();
-    const { sessions, holdDdl } = await readSessions(journal, request);
+    const { sessions, holdDdl } = await this.planning(readSessions(journal, request));
     const databaseFor = mapDatabases(
       request,
       [...sessions.values()].map((session) => session.database),
     );
     // Beside the login, which takes as long.
-    const counting = request.ordering === 'COMMIT' ? countCommitted(journal, request) : 0;
+    const counting = request.ordering === 'COMMIT' ? countCommitted(journal, request) : Promise.resolve(0);
     const monitor = await this.connectMonitor();
     await monitor.refuseSharedBackends();
     if (!(await monitor.isDirect())) report.remark(BEHIND_POOLER);
@@ -121,11 +124,14 @@ export class RunOnTarget {
     });
     this.pool = pool;
     const straddlers =
-      request.ordering === 'COMMIT' ? null : await journal.straddlers(request.window, planFilter(request));
+      request.ordering === 'COMMIT'
+        ? null
+        : await this.planning(journal.straddlers(request.window, planFilter(request)));
     const starts = includedStarts(request, straddlers ?? []);
-    const earlier = await findEarlierState(journal, request.window.from, sessions.values(), starts);
-    const plan = straddlers === null ? null : await openPlan(journal, request, sessions, bound, straddlers);
-    const counted = plan === null ? await counting : plan.planned * request.scale;
+    const earlier = await this.planning(findEarlierState(journal, request.window.from, sessions.values(), starts));
+    const plan =
+      straddlers === null ? null : await this.planning(openPlan(journal, request, sessions, bound, straddlers));
+    const counted = plan === null ? await this.planning(counting) : plan.planned * request.scale;
     // Of what was planned before it was interrupted, retention may have taken some since.
     const plannedBefore = settled?.summary.planned ?? 0;
     tally.setPlanned(Math.max(counted, plannedBefore));
@@ -150,7 +156,7 @@ export class RunOnTarget {
       monitor,
       prepared: this.prepared,
       settled,
-      ids: await this.openIds(sessions, holdDdl, earlier, databaseFor),
+      ids: await this.planning(this.openIds(sessions, holdDdl, earlier, databaseFor)),
       doubts: await CommitDoubts.open(monitor, reporter, control.signal, asks),
       roles: new SessionRoles(request, connector.target.user),
       marker: request.markProgress ? await ProgressMarker.open(connector, request, replayId) : null,
@@ -169,6 +175,23 @@ export class RunOnTarget {
     // Entries that came while the plan was made were counted and left out.
     const late = (plan?.late ?? 0) * request.scale;
     await this.refuseEvicted(Math.max(counted - late, plannedBefore) - tally.done, evictedBefore);
+  }
+
+  /** What reading a large window gives, and who waits is told of it. Rejects at once when the run is being ended. */
+  private async planning<T>(reading: Promise<T>): Promise<T> {
+    const { control, feed } = this.parts;
+    const telling = setTimeout(() => {
+      if (this.toldOfPlanning) return;
+      this.toldOfPlanning = true;
+      const message =
+        'the plan is being read from the journal, which takes a while for this window; nothing is sent before';
+      feed.emit({ kind: 'NOTICE', code: 'PLANNING', sessionId: null, message });
+    }, PLANNING_TOLD_MS);
+    try {
+      return await control.unlessEnded(reading);
+    } finally {
+      clearTimeout(telling);
+    }
   }
 
   /** For a run that is being ended: when it resolves, each statement under way has its outcome. Never rejects. */

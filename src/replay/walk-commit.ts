@@ -60,7 +60,7 @@ export class CommitWalk {
   }
 
   async run(): Promise<void> {
-    const { request, journal } = this.context;
+    const { request, journal, control } = this.context;
     const pageSize = pageSizeOf(request);
     const read = (after: bigint) => {
       const page = journal.committed(request.window, this.filter, after, pageSize);
@@ -71,7 +71,7 @@ export class CommitWalk {
     let after = 0n;
     let ahead: Promise<readonly TransactionWithEntries[]> | null = null;
     for (;;) {
-      const transactions: readonly TransactionWithEntries[] = await (ahead ?? read(after));
+      const transactions: readonly TransactionWithEntries[] = await control.unlessEnded(ahead ?? read(after));
       const last = transactions.at(-1);
       if (last === undefined) break;
       after = last.transaction.commitSeq;

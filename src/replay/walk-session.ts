@@ -94,7 +94,7 @@ export class SessionWalk {
     const { request, pacer } = this.context;
     let ordinal = 0;
     for (;;) {
-      const page = await this.plan.nextPage();
+      const page = await this.context.control.unlessEnded(this.plan.nextPage());
       if (page === null) return;
       if (this.ahead.isAsked) {
         this.ahead.next(this.sessionsOf(page));

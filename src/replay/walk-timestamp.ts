@@ -83,7 +83,7 @@ export class TimestampWalk {
     const { pacer } = this.context;
     let ordinal = 0;
     for (;;) {
-      const page = await this.plan.nextPage();
+      const page = await this.context.control.unlessEnded(this.plan.nextPage());
       if (page === null) return;
       if (this.ahead.isAsked) {
         this.ahead.next(this.sessionsOf(page));

@@ -211,6 +211,8 @@ export type NoticeCode =
   | 'CONNECTION_REOPENED'
   /** Which ids statements drew could not be settled from the record. */
   | 'IDS_UNSETTLED'
+  /** Reading the plan from the journal takes a while; nothing is sent before. */
+  | 'PLANNING'
   /** Transactions that the run has prepared (two-phase commit) stand on the target. */
   | 'PREPARED_LEFT'
   /** Settings and prepared statements from before the window were made again. */
@@ -376,7 +378,7 @@ export type ReplayState =
   | 'CANCELLED'
   /** Walked its plan to the end. Whether statements failed is in the summary. */
   | 'COMPLETED'
-  /** Looking for its target. */
+  /** Looking for its target, and reading its plan from the journal. */
   | 'CONNECTING'
   /** Ended by itself before the end of its plan; `error` says why. */
   | 'FAILED'

@@ -136,6 +136,7 @@ export const NOTICES: Readonly<Record<NoticeCode, string>> = {
   CONNECTION_LOST: 'Connection lost',
   CONNECTION_REOPENED: 'Connection reopened',
   IDS_UNSETTLED: 'Ids unsettled',
+  PLANNING: 'Reading the plan',
   PREPARED_LEFT: 'Prepared transactions left',
   SESSION_PREPARED: 'Session prepared',
   SPEED_CHANGED: 'Speed changed',

@@ -1,0 +1,120 @@
+import { expect, it, onTestFinished } from 'vitest';
+import type { JournalStore } from '../../src/journal/store.ts';
+import { HandMadeRecord } from '../support/record.ts';
+import { untilTrue, useBench } from '../support/replay.ts';
+
+/** True when nothing of a replay is connected to the database any more. */
+const NOTHING_LEFT = `SELECT count(*) = 0 FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'reprise %'`;
+type Read = 'sessionSpans' | 'straddlers' | 'committedCount' | 'page' | 'committed';
+
+const bench = useBench();
+
+/** The journal where one kind of read takes until `release` is called; `asked` resolves when it is first asked for. */
+function heldAt(read: Read) {
+  let onAsked = () => {};
+  let release = () => {};
+  const asked = new Promise<void>((resolve) => {
+    onAsked = resolve;
+  });
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const held = async (...args: unknown[]) => {
+    onAsked();
+    await released;
+    return (bench.journal[read] as (...args: unknown[]) => Promise<unknown>)(...args);
+  };
+  const journal: JournalStore = { ...bench.journal, [read]: held };
+  return { journal, asked, release };
+}
+
+async function startHeld(read: Read, input: { readonly ordering: 'TIMESTAMP' | 'SESSION' | 'COMMIT' }) {
+  const { journal, asked, release } = heldAt(read);
+  const target = await bench.target('CREATE TABLE log (n serial)');
+  const record = new HandMadeRecord();
+  record.run('a', 'SET work_mem = 64');
+  record.run('a', 'INSERT INTO log DEFAULT VALUES', { at: 10 });
+  await record.store(bench.journal);
+  const engine = bench.anotherEngine({ journal });
+  // Ahead of the engine's stop.
+  onTestFinished(release);
+  const run = await bench.start(target, { window: record.window(5), ...input, edges: 'INCLUDE' }, engine);
+  await asked;
+  return { target, engine, run, release };
+}
+
+const READS = [
+  ['TIMESTAMP', 'sessionSpans'],
+  ['TIMESTAMP', 'straddlers'],
+  ['TIMESTAMP', 'page'],
+  ['SESSION', 'straddlers'],
+  ['SESSION', 'page'],
+  ['COMMIT', 'sessionSpans'],
+  ['COMMIT', 'committedCount'],
+  ['COMMIT', 'straddlers'],
+  ['COMMIT', 'page'],
+  ['COMMIT', 'committed'],
+] as const;
+
+it.each(READS)('%s: cancel does not wait until the journal has answered a read (%s)', async (ordering, read) => {
+  const { target, engine, run, release } = await startHeld(read, { ordering });
+  expect((await engine.cancel(run.id)).state).toBe('CANCELLED');
+  const watcher = await target.connect();
+  await untilTrue(watcher, NOTHING_LEFT);
+  // What the journal answers then does nothing any more.
+  release();
+  expect((await run.ended()).outcomes).toEqual([]);
+  expect(await target.sql('SELECT count(*) FROM log')).toEqual(['0']);
+  await untilTrue(watcher, NOTHING_LEFT);
+});
+
+it.each(['TIMESTAMP', 'COMMIT'] as const)(
+  '%s: the service stops while the plan is read, and the run can be resumed',
+  async (ordering) => {
+    const { target, engine, run, release } = await startHeld('straddlers', { ordering });
+    await engine.stop();
+    release();
+    expect((await bench.ended(run.id)).states).toEqual(['CONNECTING', 'INTERRUPTED']);
+    await bench.engine.resume(run.id);
+    const resumed = await bench.ended(run.id);
+    expect(resumed.replay).toMatchObject({ state: 'COMPLETED', summary: { planned: 1, succeeded: 1 } });
+    expect(await target.sql('SELECT count(*) FROM log')).toEqual(['1']);
+  },
+);
+
+it('a run that may take so long ends at its deadline, also while its plan is read', async () => {
+  const { journal, release } = heldAt('straddlers');
+  const record = new HandMadeRecord();
+  record.run('a', 'SELECT 1');
+  const window = await record.store(bench.journal);
+  const engine = bench.anotherEngine({ journal });
+  onTestFinished(release);
+  const run = await bench.start(await bench.target(), { window, runTimeoutMs: 300 }, engine);
+  const { replay } = await run.ended();
+  release();
+  expect(replay).toMatchObject({ state: 'FAILED', error: { code: 'RUN_TIMEOUT' } });
+});
+
+it('a run whose plan is being read cannot be paused yet, and says what to do', async () => {
+  const { engine, run, release } = await startHeld('straddlers', { ordering: 'TIMESTAMP' });
+  await expect(engine.pause(run.id)).rejects.toMatchObject({
+    code: 'REPLAY_STATE',
+    message: `replay ${run.id} is CONNECTING and has sent nothing yet: pause it when it is RUNNING, or cancel it`,
+  });
+  release();
+  const ended = await run.ended();
+  expect(ended.states).toEqual(['CONNECTING', 'RUNNING', 'COMPLETED']);
+});
+
+it.each([
+  ['TIMESTAMP', 'sessionSpans'],
+  ['TIMESTAMP', 'straddlers'],
+  ['COMMIT', 'committedCount'],
+] as const)('%s: a run tells that its plan takes a while to read (%s)', async (ordering, read) => {
+  const { run, release } = await startHeld(read, { ordering });
+  await run.event((event) => event.kind === 'NOTICE' && event.code === 'PLANNING');
+  release();
+  const ended = await run.ended();
+  expect(ended.replay.state).toBe('COMPLETED');
+  expect(ended.notices('PLANNING')).toHaveLength(1);
+});
