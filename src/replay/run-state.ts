@@ -58,7 +58,9 @@ export function hasEnded(state: RunState): boolean {
 export function nextState(state: RunState, action: RunAction): RunState {
   const next = RUN_TRANSITIONS[state][action];
   if (next === null) {
-    throw new RepriseError('REPLAY_STATE', `cannot ${action.toLowerCase()} a replay that is ${state}`);
+    const begins = action === 'PAUSE' && (state === 'PENDING' || state === 'CONNECTING');
+    const advice = begins ? ': it has sent nothing yet; pause it when it is RUNNING, or cancel it' : '';
+    throw new RepriseError('REPLAY_STATE', `cannot ${action.toLowerCase()} a replay that is ${state}${advice}`);
   }
   return next;
 }

@@ -126,12 +126,6 @@ export class ReplayRun {
 
   /** Nothing is sent from the call on. @throws RepriseError REPLAY_STATE, also while it has not begun to send */
   async pause(): Promise<void> {
-    if (this.current === 'PENDING' || this.current === 'CONNECTING') {
-      throw new RepriseError(
-        'REPLAY_STATE',
-        `replay ${this.id} is ${this.current} and has sent nothing yet: pause it when it is RUNNING, or cancel it`,
-      );
-    }
     this.refuseAtEnd();
     this.control.pause();
     await this.ask('PAUSE', 'paused on request');

@@ -99,7 +99,8 @@ it('a run whose plan is being read cannot be paused yet, and says what to do', a
   const { engine, run, release } = await startHeld('straddlers', { ordering: 'TIMESTAMP' });
   await expect(engine.pause(run.id)).rejects.toMatchObject({
     code: 'REPLAY_STATE',
-    message: `replay ${run.id} is CONNECTING and has sent nothing yet: pause it when it is RUNNING, or cancel it`,
+    message:
+      'cannot pause a replay that is CONNECTING: it has sent nothing yet; pause it when it is RUNNING, or cancel it',
   });
   release();
   const ended = await run.ended();
