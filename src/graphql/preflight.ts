@@ -52,7 +52,7 @@ const PreflightRef = builder.objectRef<Preflight>('Preflight').implement({
     }),
     transactions: t.expose('transactions', {
       type: 'SafeInt',
-      description: 'Transactions that would be replayed; in COMMIT ordering the committed ones.',
+      description: 'Transactions that would be replayed, times `scale`; in COMMIT ordering the committed ones.',
     }),
     transactionsByStatus: t.field({
       type: TransactionCountsRef,
@@ -66,16 +66,16 @@ const PreflightRef = builder.objectRef<Preflight>('Preflight').implement({
     }),
     reads: t.expose('reads', {
       type: 'SafeInt',
-      description: 'Entries that pass the filter and read; in COMMIT ordering those that a run sends.',
+      description: 'Entries that pass the filter and read, times `scale`; in COMMIT ordering those that a run sends.',
     }),
     writes: t.expose('writes', {
       type: 'SafeInt',
-      description: 'Entries that pass the filter and write; in COMMIT ordering those that a run sends.',
+      description: 'Entries that pass the filter and write, times `scale`; in COMMIT ordering those that a run sends.',
     }),
     byType: t.field({
       type: [StatementTypeCountRef],
       description:
-        'Entries that pass the filter (in COMMIT ordering those that a run sends), by what they do; types without entries are left out.',
+        'Entries that pass the filter (in COMMIT ordering those that a run sends), times `scale`, by what they do; types without entries are left out.',
       resolve: ({ byType }) => statementTypeCounts(byType),
     }),
     skipped: t.field({

@@ -5,7 +5,7 @@ import { type ResolvedTarget, targetLabel } from '../target/spec.ts';
 import type { SkipReason } from './event.ts';
 import { mapDatabases, planFilter } from './plan.ts';
 import { sampleWindow, type WindowSample } from './preflight-sample.ts';
-import { inspectTarget, isJournalMessage, type TargetInspection } from './preflight-target.ts';
+import { inspectTarget, isJournalMessage, refusedLogins, type TargetInspection } from './preflight-target.ts';
 import type { ReplayRequest } from './request.ts';
 
 /** How much of a preflight's time goes where, and what it lists. */
@@ -30,14 +30,14 @@ export interface Preflight {
   readonly otherSessions: number | null;
   /** Statements that would be reported on. */
   readonly statements: number;
-  /** Transactions that would be replayed: in COMMIT ordering the committed ones. */
+  /** Transactions that would be replayed, times `scale`: in COMMIT ordering the committed ones. */
   readonly transactions: number;
   /** Transactions of the entries that pass the filter, by what became of them in the record. */
   readonly transactionsByStatus: Coverage['transactions'];
   readonly sessions: number;
   /** Most sessions between their first and last statement at the same moment, times `scale`. */
   readonly sessionsAtOnce: number;
-  /** Entries that pass the filter and read, or write; in COMMIT ordering those that a run sends. */
+  /** Entries that pass the filter and read, or write, times `scale`; in COMMIT ordering those that a run sends. */
   readonly reads: number;
   readonly writes: number;
   /** The same by what they do; types without entries are left out. */
@@ -80,13 +80,18 @@ export async function preflight(
   });
   const databaseFor = databasesOf(request, spans, problems);
   const inspection = await inspectTarget(target, request, journalFacts, sample, databaseFor, LIMITS.parseMs);
+  // A target that is out of reach lets nobody in, and says so above.
+  const refused = inspection.errors.length > 0 ? [] : await refusedLogins(target, request, spans, databaseFor);
   const sessionsAtOnce = mostAtOnce(spans) * request.scale;
   const skipped = skippedOf(profile, committed, request);
   const counted = committed === null ? profile : { ...committed, entries: committed.entries - committed.failed };
-  const writes = sum(counted.byType, WRITES);
+  const byType = scaled(counted.byType, request.scale);
+  const writes = sum(byType, WRITES);
 
   if (statements === 0) problems.warn('EMPTY_WINDOW', 'the window holds no statement that would be replayed');
   aboutTarget(inspection, target, writes, request, problems);
+  for (const error of refused) problems.error('TARGET_UNREACHABLE', error);
+  aboutMappings(spans, request, problems);
   aboutConnections(inspection, sessionsAtOnce, request, problems);
   aboutStatements(inspection, sample, target, problems);
   for (const { reason, count } of skipped) {
@@ -103,13 +108,13 @@ export async function preflight(
     serverVersion: inspection.facts?.version ?? null,
     otherSessions: inspection.facts?.otherSessions ?? null,
     statements,
-    transactions: committed?.transactions ?? total(profile.transactions),
+    transactions: (committed?.transactions ?? total(profile.transactions)) * request.scale,
     transactionsByStatus: profile.transactions,
     sessions: spans.length,
     sessionsAtOnce,
-    reads: sum(counted.byType, READS),
+    reads: sum(byType, READS),
     writes,
-    byType: counted.byType,
+    byType,
     skipped,
     statementKinds: sample.kinds.length,
     kindsChecked: inspection.parsed.reduce((all, { checked }) => all + checked, 0),
@@ -177,6 +182,16 @@ function aboutTarget(
       `${facts.otherSessions} other sessions are connected to the target's database, ${facts.activeSessions} of them busy: ` +
         'their locks and load will show in the results, and what the replay writes will meet them',
     );
+  }
+}
+
+/** A user that is misspelt would have its sessions log in as the target's user, with other rights. */
+function aboutMappings(spans: readonly SessionSpan[], { users }: ReplayRequest, problems: Problems): void {
+  const recorded = new Set(spans.map(({ user }) => user));
+  for (const { recorded: user } of users) {
+    if (spans.length === 0 || recorded.has(user)) continue;
+    const message = `no session of the window is of user ${JSON.stringify(user)}: its mapping has no effect`;
+    problems.warn('UNUSED_MAPPING', message);
   }
 }
 
@@ -263,6 +278,10 @@ function estimate(
   const untimed = entries / timed;
   if (ordering !== 'SESSION') return recordedMs * untimed;
   return Math.max(longestSessionMs, (recordedMs * scale) / (maxConnections - 1)) * untimed;
+}
+
+function scaled(byType: WindowProfile['byType'], scale: number): WindowProfile['byType'] {
+  return Object.fromEntries(Object.entries(byType).map(([type, count]) => [type, count * scale]));
 }
 
 function sum<Key extends string>(counts: Readonly<Partial<Record<Key, number>>>, keys: readonly Key[]): number {

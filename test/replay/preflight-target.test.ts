@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Client } from 'pg';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import type { NewEntry, StatementType } from '../../src/journal/entry.ts';
 import { classifyStatement } from '../../src/journal/statement-type.ts';
 import type { JournalStore } from '../../src/journal/store.ts';
@@ -196,6 +196,37 @@ describe('preflight asks the target about every statement', () => {
     const nowhere = await codes({ databases: [shop, { recorded: 'stock', target: 'no_such_database' }] });
     expect(nowhere).toEqual(['ERROR TARGET_UNREACHABLE']);
   });
+
+  test('and whether it lets in the logins that recorded users are mapped to, where their sessions go', async () => {
+    const of = (user: string, name: string) => ({ origin: { ...ORIGIN, user, database: name, sessionId: user } });
+    await record(['SELECT 1'], of('ann', 'shop'));
+    await record(['SELECT 1'], of('bob', 'stock'));
+    const role = `reprise_preflight_${process.pid}`;
+    const asAdmin = async (sql: string) => {
+      const client = new Client({ connectionString: target.url });
+      await client.connect();
+      await client.query(sql).finally(() => client.end());
+    };
+    await asAdmin(`CREATE ROLE ${role} LOGIN PASSWORD 'right'`);
+    onTestFinished(() => asAdmin(`DROP ROLE ${role}`));
+    const databases = [
+      { recorded: 'shop', target: target.name },
+      { recorded: 'stock', target: source.name },
+    ];
+    const found = async (...users: readonly (readonly [string, string])[]) => {
+      const mapped = users.map(([recorded, password]) => ({ recorded, user: role, password }));
+      const { problems } = await check({ databases, users: mapped });
+      return problems.map(({ code, message }) => `${code} ${message}`);
+    };
+    const refused = (name: string) =>
+      `TARGET_UNREACHABLE connect to target ${target.host}:${target.port}/${name}: password authentication failed for user "${role}" (FATAL 28P01)`;
+    expect(await found(['ann', 'right'], ['bob', 'right'])).toEqual([]);
+    expect(await found(['ann', 'wrong'], ['bob', 'right'])).toEqual([refused(target.name)]);
+    expect(await found(['ann', 'right'], ['bob', 'wrong'])).toEqual([refused(source.name)]);
+    expect(await found(['ann', 'right'], ['bobby', 'wrong'])).toEqual([
+      'UNUSED_MAPPING no session of the window is of user "bobby": its mapping has no effect',
+    ]);
+  });
 });
 
 describe('preflight counts', () => {
@@ -233,7 +264,16 @@ describe('preflight counts', () => {
       // What failed and what cannot be replayed are of a transaction that was rolled back.
       skipped: [],
     });
-    expect(await check({ ordering: 'SESSION', scale: 3 })).toMatchObject({ statements: 21, sessionsAtOnce: 6 });
+    expect(await check({ ordering: 'SESSION', scale: 3 })).toMatchObject({
+      statements: 21,
+      transactions: 9,
+      transactionsByStatus: { committed: 2, rolledBack: 1, open: 0 },
+      sessions: 2,
+      sessionsAtOnce: 6,
+      reads: 12,
+      writes: 9,
+      skipped: [{ reason: 'COPY_DATA', count: 3 }],
+    });
     expect(await check({ filter: { sessionIds: ['s2'] } })).toMatchObject({
       statements: 2,
       transactions: 1,
@@ -297,6 +337,7 @@ describe('preflight counts', () => {
       'WARNING TARGET_IN_USE',
       'WARNING CONNECTION_LIMIT',
     ]);
+    expect(found.problems[0]?.message).toMatch(/^500 statements of the window write/);
     expect(found.problems[2]?.message).toMatch(/^the run wants up to 501 connections and the target has \d+ to spare/);
     const few = await check({ ordering: 'SESSION', scale: 5, maxConnections: 3 });
     expect(few.problems.at(-1)?.message).toMatch(/^5 sessions are open at once and maxConnections is 3/);
