@@ -1,4 +1,4 @@
-import type { Catalog, Column, Table } from './catalog.ts';
+import type { Catalog, Column, Sequence, Table } from './catalog.ts';
 import { renameTrigger, switchTriggers } from './created-routines.ts';
 import { CONSTRAINTS, type Definitions } from './definitions.ts';
 import type { TemporaryNames } from './temporary.ts';
@@ -137,12 +137,31 @@ class Alteration {
     let columns = table.columns;
     made.foreignKey(target.next, tokens.length, holds, refers);
     for (const { from, to } of tokens.items(target.next, tokens.length)) {
+      const before = columns;
       columns = this.altered(table, columns, from, to);
+      for (const { name } of before) {
+        if (columns.some((column) => column.name === name)) continue;
+        this.dropOwned(table, refers.has(name) ? undefined : holds.get(name));
+        holds.delete(name);
+        refers.delete(name);
+      }
       for (const { name, draws } of columns) if (draws !== null) holds.set(name, draws);
     }
-    const owns = [...table.owns, ...this.made.sequences];
-    catalog.addTable(table.schema, table.name, { ...table, columns, holds, refers, owns });
+    const owns = new Set([...table.owns, ...this.made.sequences]);
+    catalog.addTable(table.schema, table.name, {
+      ...table,
+      columns: columns.map((column) => (column.draws?.dropped === true ? { ...column, draws: null } : column)),
+      holds: new Map([...holds].filter(([, { dropped }]) => !dropped)),
+      refers,
+      owns: [...owns].filter(({ dropped }) => !dropped),
+      ownedBelow: table.ownedBelow.filter(({ dropped }) => !dropped),
+    });
     return true;
+  }
+
+  /** A column goes, or its identity, and its sequence with it. */
+  private dropOwned(table: Table, sequence: Sequence | null | undefined): void {
+    if (sequence != null && table.owns.includes(sequence)) this.catalog.whole.dropSequence(sequence);
   }
 
   /** ADD and DROP of a column, and of its default or identity; what is SET of these; triggers switched. */
@@ -167,12 +186,14 @@ class Alteration {
     const done = tokens.at(at + 1).name;
     if (what === 'alter' && done === 'set') return this.set(columns, name, at + 2, to);
     if (what !== 'alter' || (done !== 'add' && done !== 'drop')) return columns;
+    const column = columns.find((one) => one.name === name);
+    if (done === 'drop' && tokens.at(at + 2).name === 'identity') this.dropOwned(table, column?.draws);
     const loses = done === 'drop' && ['default', 'identity'].includes(tokens.at(at + 2).name ?? '');
     if (done === 'drop' && !loses) return columns;
-    const column = loses
+    const changed = loses
       ? { name, draws: null, mayDraw: [], identity: false }
       : this.made.column(table.schema, table.name, at, to);
-    return columns.map((one) => (one.name === name ? column : one));
+    return columns.map((one) => (one.name === name ? changed : one));
   }
 
   /** `SET DEFAULT …`, and options of an identity: `SET INCREMENT BY 5 SET START 10 …` */

@@ -115,7 +115,7 @@ class Creation {
       if (draws === null) return column;
       const { increment, start, min, max, cycles, top } = draws;
       const own = column.identity
-        ? this.made.create(schema, `${name}_${column.name}_seq`, { increment, start, min, max, cycles, top })
+        ? this.made.createFor(schema, name, column.name, { increment, start, min, max, cycles, top })
         : draws;
       holds.set(column.name, own);
       return { ...column, draws: own };

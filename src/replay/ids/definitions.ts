@@ -82,21 +82,45 @@ export class Definitions implements Learned {
     return sequence;
   }
 
+  /** The sequence of a serial or identity column, under the name that the server chooses. */
+  createFor(schema: string, table: string, column: string, values: Partial<Sequence>): Sequence {
+    const { whole } = this.catalog;
+    // What a table of the name owned goes by that name again: it is gone, or the CREATE would have failed.
+    const own = whole.table(schema, table)?.owns ?? [];
+    const isTaken = (name: string) => {
+      const sequence = whole.sequence(schema, name);
+      return (sequence !== null && !own.includes(sequence)) || whole.table(schema, name) !== null;
+    };
+    let name = joined(table, column, 'seq');
+    for (let number = 1; isTaken(name); number++) name = joined(table, column, `seq${number}`);
+    return this.create(schema, name, values);
+  }
+
+  /** `SEQUENCE NAME name` among the options of an identity. */
+  private givenName(from: number, to: number): { readonly schema: string | null; readonly name: string } | null {
+    for (let index = from; index + 1 < to; index++)
+      if (this.tokens.at(index).name === 'sequence' && this.tokens.at(index + 1).name === 'name')
+        return this.tokens.name(index + 2);
+    return null;
+  }
+
   column(schema: string, table: string, from: number, to: number): Column {
     const { tokens } = this;
     const name = tokens.at(from).name ?? '';
     const max = SERIAL[tokens.at(from + 1).name ?? ''];
-    if (max !== undefined)
-      return {
-        name,
-        draws: this.create(schema, `${table}_${name}_seq`, { max, top: max }),
-        mayDraw: [],
-        identity: false,
-      };
+    if (max !== undefined) {
+      const draws = this.createFor(schema, table, name, { max, top: max });
+      return { name, draws, mayDraw: [], identity: false };
+    }
     for (let index = from + 1; index < to; index++) {
       if (tokens.at(index).name !== 'identity' || tokens.at(index - 1).word !== 'AS') continue;
       const options = tokens.is(index + 1, '(') ? this.options(index + 2, tokens.close(index + 1)) : {};
-      return { name, draws: this.create(schema, `${table}_${name}_seq`, options), mayDraw: [], identity: true };
+      const given = this.givenName(index + 2, tokens.close(index + 1));
+      const draws =
+        given === null
+          ? this.createFor(schema, table, name, options)
+          : this.create(given.schema ?? schema, given.name, options);
+      return { name, draws, mayDraw: [], identity: true };
     }
     return { name, draws: this.defaultOf(from, to), mayDraw: [], identity: false };
   }
@@ -230,6 +254,28 @@ export class Definitions implements Learned {
       return;
     }
   }
+}
+
+/** Bytes of a name. */
+const LONGEST_NAME = 63;
+
+/** `table_column_label`, table and column cut evenly to what a name may hold, as the server does it. */
+function joined(table: string, column: string, label: string): string {
+  const room = LONGEST_NAME - label.length - 2;
+  const parts = [Buffer.from(table), Buffer.from(column)] as const;
+  let [first, second] = [parts[0].length, parts[1].length];
+  while (first + second > room) {
+    if (first > second) first -= 1;
+    else second -= 1;
+  }
+  return [cut(parts[0], first), cut(parts[1], second), label].join('_');
+}
+
+/** Whole characters of at most so many bytes. */
+function cut(text: Buffer, bytes: number): string {
+  let end = bytes;
+  while (end > 0 && end < text.length && (text[end]! & 0xc0) === 0x80) end -= 1;
+  return text.subarray(0, end).toString();
 }
 
 function lowest(increment: bigint, top: bigint): bigint {
