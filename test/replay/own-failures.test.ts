@@ -27,10 +27,11 @@ async function forbid(): Promise<void> {
   await b.run('ROLLBACK');
 }
 
-/** The sequence may be set, and not be asked where it stands. */
+/** As `forbid`, the right to ask the sequence where it stands. */
 async function forbidQuestions(): Promise<void> {
-  await given('CREATE TABLE names (name text); GRANT SELECT, INSERT ON names, orders TO PUBLIC');
-  await run(target, `GRANT USAGE, UPDATE ON SEQUENCE orders_id_seq TO ${LOGIN}`);
+  await given('CREATE TABLE names (name text); GRANT SELECT, INSERT ON names TO PUBLIC');
+  await run(target, `ALTER TABLE orders OWNER TO ${LOGIN}`);
+  await b.run('REVOKE SELECT ON SEQUENCE orders_id_seq FROM CURRENT_USER');
   await a.run("INSERT INTO names VALUES ('one'), ('two')");
 }
 
