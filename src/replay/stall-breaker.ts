@@ -1,4 +1,5 @@
 import { within } from './cut-short.ts';
+import { NO_PROCESS } from './prepared-transactions.ts';
 import type { PlannedEntry } from './reporter.ts';
 import type { TargetSession } from './target-session.ts';
 import type { WalkContext } from './walk.ts';
@@ -26,6 +27,8 @@ export interface StrictLane {
   /** Entries behind a stalled statement, in recorded order. */
   readonly queue: Taken[];
   stalled: boolean;
+  /** When its last statement was sent, `performance.now()`. */
+  sentAt: number;
   /** Whom its stalled statement waits for, as seen last: process ids, 0 of a prepared transaction, null where it waits for a page. */
   waitsFor: readonly number[] | null;
   /** Told when its stalled statement has ended, by whoever waits for it again. */
@@ -171,6 +174,21 @@ export class StallBreaker {
       // The monitor's connection was lost: as in `freed`.
     }
     return false;
+  }
+
+  /**
+   * With the plan at its end nobody brings the COMMIT PREPARED any more: cancels what has waited for that, and for nothing else, for
+   * so many milliseconds. The server does so by itself where the record has not set `statement_timeout` to more.
+   */
+  async cancelHopeless(afterMs: number): Promise<void> {
+    const waiting = this.waiting().filter(({ lane }) => performance.now() - lane.sentAt >= afterMs);
+    try {
+      const blockers = await this.context.monitor.blockers(waiting.map(({ pid }) => pid));
+      const hopeless = waiting.filter(({ pid }) => blockers.get(pid)?.every((blocker) => blocker === NO_PROCESS));
+      await within(MOST_ASKING_MS, Promise.all(hopeless.map(({ lane }) => lane.session.connection?.cancel())));
+    } catch {
+      // Likewise.
+    }
   }
 
   private waiting(): { readonly lane: StrictLane; readonly pid: number }[] {

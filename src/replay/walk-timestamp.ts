@@ -67,7 +67,10 @@ export class TimestampWalk {
         await this.endIdleSessions();
         if (this.ended || (this.breaker.stalled.size === 0 && this.released.size === 0)) break;
         if (this.released.size > 0) await this.serveReleased();
-        else await this.anyStallEnd();
+        else {
+          await within(ASK_AGAIN_MS, this.anyStallEnd());
+          await this.breaker.cancelHopeless(this.context.request.statementTimeoutMs);
+        }
       }
     } finally {
       this.breaker.stop();
@@ -201,6 +204,7 @@ export class TimestampWalk {
     session.transactionId = entry.transactionId;
 
     const sentAt = performance.now();
+    lane.sentAt = sentAt;
     const lag = taken.due === null ? null : this.lagOf(lane, sentAt - context.pacer.dueAt(taken.due), queued);
     const { holdsConnection: holds } = session.memory;
     const inTransaction = connection.transactionStatus !== 'I';
@@ -404,7 +408,7 @@ export class TimestampWalk {
         this.freedBy.add(processId);
         this.wakeUp?.();
       };
-      lane = { session, queue: [], stalled: false, waitsFor: [], answered: null };
+      lane = { session, queue: [], stalled: false, sentAt: 0, waitsFor: [], answered: null };
       this.lanes.set(key, lane);
     }
     return lane;

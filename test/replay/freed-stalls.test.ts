@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { HandMadeRecord } from '../support/record.ts';
-import { type Target, useBench } from '../support/replay.ts';
+import { type Target, untilTrue, useBench } from '../support/replay.ts';
 import { startProxy } from '../target/proxy.ts';
 
 const SCHEMA = `
@@ -13,6 +13,12 @@ const add = (id: number, by = 1) => `UPDATE item SET v = v + ${by} WHERE id = ${
 const RECORDED = { mode: 'RECORDED', speed: 1, maxIdleMs: null } as const;
 
 const bench = useBench();
+
+/** Until no transaction on the server is older than the rows: VACUUM (FREEZE) has to have their page for itself then. */
+async function untilRowsAreOld(target: Target): Promise<void> {
+  const oldest = 'age(pg_snapshot_xmin(pg_current_snapshot())::xid)';
+  await untilTrue(await target.connect(), `SELECT ${oldest} < min(age(xmin)) FROM item`);
+}
 
 it('what is late because a freed session is waited for is late by a lock or the target', async () => {
   const target = await bench.target(SCHEMA);
@@ -84,6 +90,7 @@ it('a stalled session that waits for another client only, once the replay has fr
 
 it('a statement that waits for VACUUM, which waits for a page of the replay, is stalled as well', async () => {
   const target = await bench.target(SCHEMA);
+  await untilRowsAreOld(target);
   const record = new HandMadeRecord();
   record.run('a', 'BEGIN');
   record.run('a', 'DECLARE c CURSOR FOR SELECT id FROM item');
@@ -185,6 +192,7 @@ it('a monitor whose new connection is never answered does not hold the walk behi
 
 it('CLOSE of a cursor frees VACUUM that waits for its page before the walk goes on', async () => {
   const target = await bench.target(SCHEMA);
+  await untilRowsAreOld(target);
   const record = new HandMadeRecord();
   record.run('a', 'BEGIN');
   record.run('a', 'DECLARE c CURSOR FOR SELECT id FROM item');
@@ -233,4 +241,19 @@ it('a string that ends a transaction and begins the next frees what waits before
   record.run('a', 'COMMIT');
   await bench.run(target, { window: await record.store(bench.journal) });
   expect(await target.sql(LOGGED)).toEqual(['b', 'c']);
+});
+it('a wait for a prepared transaction that nothing ends is cancelled with the plan, whatever statement_timeout the record has set', async () => {
+  const target = await bench.target(SCHEMA);
+  const record = new HandMadeRecord();
+  const name = record.sessionId('a');
+  record.run('a', 'BEGIN');
+  record.run('a', add(1));
+  record.run('a', `PREPARE TRANSACTION '${name}'`);
+  record.run('b', 'SET statement_timeout = 0');
+  const waits = record.run('b', add(1, 10));
+  record.run('b', log('b'));
+  const run = await bench.run(target, { window: await record.store(bench.journal), statementTimeoutMs: 500 });
+  await target.sql(`ROLLBACK PREPARED '${name}'`);
+  expect(run.outcome(waits)).toMatchObject({ status: 'FAILED', sqlstate: '57014' });
+  expect(await target.sql(LOGGED)).toEqual(['b']);
 });
