@@ -8,6 +8,7 @@ import {
   type ReplayVerdictQuery,
   unwrap,
 } from '../client/index.ts';
+import { actualText } from '../client/report/index.ts';
 import { messageOf, RepriseError } from '../errors.ts';
 import type { CliContext } from './context.ts';
 import { EXIT, exitCodeOfRun, FAIL_ON, FAIL_ON_DEFAULT, type FailOn } from './exit-codes.ts';
@@ -192,13 +193,7 @@ function verdictTexts({ thresholds, remarks, failures }: Report, id: string): st
     parts.push(`… and ${count(failures.length - MOST_FAILURES)} more: reprise replay failures ${id}`);
   }
   if (thresholds.length > 0) {
-    const rows = thresholds.map(({ threshold, passed, actual, unit }) => [
-      passed ? 'passed' : 'MISSED',
-      threshold,
-      actual === null || actual === undefined
-        ? 'not measured'
-        : `${count(actual)} ${unit.toLowerCase().replace('_', ' ')}`,
-    ]);
+    const rows = thresholds.map((line) => [line.passed ? 'passed' : 'MISSED', line.threshold, actualText(line)]);
     parts.push(table(['', 'threshold', 'actual'], rows));
   }
   if (remarks.length > 0) parts.push(remarks.map(inStartFlags).join('\n'));

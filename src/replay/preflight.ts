@@ -6,6 +6,7 @@ import type { SkipReason } from './event.ts';
 import { mapDatabases, planFilter } from './plan.ts';
 import { sampleWindow, type WindowSample } from './preflight-sample.ts';
 import { inspectTarget, isJournalMessage, refusedLogins, type TargetInspection } from './preflight-target.ts';
+import { refusalOf } from './refusal.ts';
 import type { ReplayRequest } from './request.ts';
 
 /** How much of a preflight's time goes where, and what it lists. */
@@ -93,7 +94,7 @@ export async function preflight(
   for (const error of refused) problems.error('TARGET_UNREACHABLE', error);
   aboutMappings(spans, request, problems);
   aboutConnections(inspection, sessionsAtOnce, request, problems);
-  aboutStatements(inspection, sample, target, problems);
+  aboutStatements(inspection, sample, target, request, problems);
   for (const { reason, count } of skipped) {
     if (reason !== 'FAILED_IN_RECORD') problems.warn(reason, `${count} statements would be skipped: ${reason}`);
   }
@@ -185,14 +186,19 @@ function aboutTarget(
   }
 }
 
-/** A user that is misspelt would have its sessions log in as the target's user, with other rights. */
-function aboutMappings(spans: readonly SessionSpan[], { users }: ReplayRequest, problems: Problems): void {
-  const recorded = new Set(spans.map(({ user }) => user));
-  for (const { recorded: user } of users) {
-    if (spans.length === 0 || recorded.has(user)) continue;
-    const message = `no session of the window is of user ${JSON.stringify(user)}: its mapping has no effect`;
-    problems.warn('UNUSED_MAPPING', message);
-  }
+/** Behind a user that is misspelt, sessions log in as the target's user; behind a database, they are left out. */
+function aboutMappings(spans: readonly SessionSpan[], { users, databases }: ReplayRequest, problems: Problems): void {
+  if (spans.length === 0) return;
+  const unused = (what: 'user' | 'database', mapped: readonly { readonly recorded: string }[]) => {
+    const recorded = new Set(spans.map((span) => span[what]));
+    for (const { recorded: name } of mapped) {
+      if (recorded.has(name)) continue;
+      const message = `no session of the window is of ${what} ${JSON.stringify(name)}: its mapping has no effect`;
+      problems.warn('UNUSED_MAPPING', message);
+    }
+  };
+  unused('user', users);
+  unused('database', databases ?? []);
 }
 
 function aboutConnections(
@@ -222,6 +228,7 @@ function aboutStatements(
   { parsed, facts }: TargetInspection,
   sample: WindowSample,
   target: ResolvedTarget,
+  request: ReplayRequest,
   problems: Problems,
 ): void {
   for (const { database, findings } of parsed) {
@@ -233,6 +240,16 @@ function aboutStatements(
     const more = findings.length - LIMITS.findings;
     if (more > 0)
       problems.error('MORE_FINDINGS', `${more} more things that statements name and the target does not have`);
+  }
+  const refused = sample.kinds.filter(
+    ({ text }) => refusalOf({ statement: text, parameters: [], unreplayable: null }, request) !== null,
+  );
+  if (refused[0] !== undefined) {
+    const what = refused.length === 1 ? '1 statement' : `${refused.length} different statements`;
+    problems.warn(
+      'READ_ONLY',
+      `${what} would be skipped, since they make their session writable, such as ${oneLine(refused[0].text)}`,
+    );
   }
   if (!sample.complete) {
     problems.warn(

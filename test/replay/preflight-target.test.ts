@@ -226,6 +226,10 @@ describe('preflight asks the target about every statement', () => {
     expect(await found(['ann', 'right'], ['bobby', 'wrong'])).toEqual([
       'UNUSED_MAPPING no session of the window is of user "bobby": its mapping has no effect',
     ]);
+    databases.push({ recorded: 'stocks', target: source.name });
+    expect(await found()).toEqual([
+      'UNUSED_MAPPING no session of the window is of database "stocks": its mapping has no effect',
+    ]);
   });
 });
 
@@ -341,6 +345,15 @@ describe('preflight counts', () => {
     expect(found.problems[2]?.message).toMatch(/^the run wants up to 501 connections and the target has \d+ to spare/);
     const few = await check({ ordering: 'SESSION', scale: 5, maxConnections: 3 });
     expect(few.problems.at(-1)?.message).toMatch(/^5 sessions are open at once and maxConnections is 3/);
+  });
+
+  test('statements that a read-only run does not send', async () => {
+    await record(['SET default_transaction_read_only = off', 'SELECT 1', 'SET TRANSACTION READ WRITE']);
+    expect(await codes()).toEqual([]);
+    const { problems } = await check({ readOnly: true });
+    expect(problems.map(({ code, message }) => `${code} ${message}`)).toEqual([
+      'READ_ONLY 2 different statements would be skipped, since they make their session writable, such as SET default_transaction_read_only = off',
+    ]);
   });
 
   test('a connection pooler in front of it', async () => {
