@@ -192,7 +192,8 @@ const GONE = 'coalesce(last_ts, ended_at, started_at) < $1 and (status <> 0 or s
 
 /**
  * Deletes transactions whose entries are all gone, some at a time so that appends get in between. Looks at nothing but these and
- * the few that began before them and are still needed: it runs every few minutes, and most of the time there are none.
+ * the few that began before them and are still needed: it runs every few minutes, and most of the time there are none. One that is
+ * said to begin behind its entries stays until its start, too, lies before what is left.
  */
 async function forgetTransactions(database: Database, now: Micros): Promise<void> {
   let from: Micros = Number.MIN_SAFE_INTEGER;

@@ -68,6 +68,17 @@ it('forgets more transactions than it deletes at once, those that began at the s
   expect(await database.query.selectFrom('commit_minutes').selectAll().execute()).toHaveLength(1);
 });
 
+it('forgets a transaction that is said to begin behind its entries once eviction has come to that start', async () => {
+  const { database } = await open();
+  const store = createJournalStore(database, KEEPING_A_DAY);
+  const id = await appendTransaction(store, 1, {}, { startedAt: START + 10 * DAY });
+  await store.evict(START + 3 * DAY);
+  expect(await store.transaction(id)).toMatchObject({ id });
+  await appendTransaction(store, 1, { timestamp: START + 11 * DAY });
+  await store.evict(START + 14 * DAY);
+  expect(await store.transaction(id)).toBeNull();
+});
+
 it('a transaction that an append revives while it is being forgotten is kept', async () => {
   const { database } = await open();
   const plain = createJournalStore(database, KEEPING_A_DAY);
