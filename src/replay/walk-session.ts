@@ -145,7 +145,8 @@ export class SessionWalk {
     if (this.holderOf(place) !== null) await this.awaitCommits(lane, place);
     if (this.mustHold()) {
       const since = performance.now();
-      while (!this.over && this.mustHold()) await this.changeOrLimit();
+      do await this.changeOrLimit();
+      while (!this.over && this.mustHold());
       this.holds.waited('TARGET', since, performance.now());
     }
     if (!this.over) this.enqueue(lane, place, due);
