@@ -211,13 +211,9 @@ export interface JournalStore {
     limit: number,
   ): Promise<readonly TransactionWithEntries[]>;
 
-  /** How much of `committed` passes the filter, what it says about single statements included. */
-  committedCount(
-    window: Window,
-    filter: EntryFilter,
-    edges: CommittedEdges,
-  ): Promise<{ readonly transactions: number; readonly entries: number }>;
-  /** The same, with what became of these entries in the record; costs a look at each of them. */
+  /** How many entries of `committed` pass the filter, what it says about single statements included. */
+  committedCount(window: Window, filter: EntryFilter, edges: CommittedEdges): Promise<number>;
+  /** These entries and their transactions, and what became of them in the record; costs a look at each of them. */
   committedProfile(window: Window, filter: EntryFilter, edges: CommittedEdges): Promise<CommittedProfile>;
 
   /** Sessions with entries in the window that pass the filter, in order of the times of their first one. */

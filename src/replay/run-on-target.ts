@@ -363,8 +363,7 @@ export class RunOnTarget {
 
 /** Statements that a run in COMMIT ordering will report on. A rejection is for who awaits it, if anybody does. */
 function countCommitted(journal: JournalStore, request: ReplayRequest): Promise<number> {
-  const counting = journal.committedCount(request.window, planFilter(request), request.edges);
-  const counted = counting.then(({ entries }) => entries);
+  const counted = journal.committedCount(request.window, planFilter(request), request.edges);
   counted.catch(() => {});
   return counted;
 }

@@ -1,4 +1,4 @@
-import { CompiledQuery, expressionBuilder, type Kysely, type SqlBool, sql } from 'kysely';
+import { CompiledQuery, expressionBuilder, type Kysely, type SelectQueryBuilder, type SqlBool, sql } from 'kysely';
 import type { Micros, StatementType, UnreplayableReason } from '../journal/entry.ts';
 import type { CommittedEdges, CommittedProfile } from '../journal/store.ts';
 import type { Transaction } from '../journal/transaction.ts';
@@ -46,26 +46,28 @@ export async function countCommitted(
   window: Window,
   filter: EntryFilter,
   edges: CommittedEdges,
-): Promise<{ readonly transactions: number; readonly entries: number }> {
-  // Looked at one by one, where what is known of whole transactions does not tell.
-  if (edges !== 'INCLUDE' || statementConditions(expressionBuilder<Tables, 'entries'>(), filter).length > 0) {
-    return profileCommitted(database, origins, window, filter, edges);
-  }
+): Promise<number> {
   const matching = await origins.matching(filter);
   const row = await database.scan(async (snapshot) => {
-    const committed = await committedIn(snapshot, matching, window, filter);
+    const committed = await committedIn(snapshot, matching, window, filter, edges);
+    // Looked at one by one, where what is known of whole transactions does not tell.
+    if (edges === 'CUT' || statementConditions(expressionBuilder<Tables, 'entries'>(), filter).length > 0) {
+      if (committed === null) return;
+      const { among, held } = entriesHeld(committed, window, filter, edges);
+      const counting = sql<{ entries: bigint }>`select count(*) as entries ${among}, lateral (select ${held}) e`;
+      return (await counting.execute(snapshot)).rows[0];
+    }
     return committed
-      ?.select([
-        sql<bigint>`count(*)`.as('transactions'),
+      ?.select(
         sql<bigint>`coalesce(sum(case when first_ts >= (select evicted_before from reprise.journal_clock) then entry_count else
         (select count(*) from reprise.entries e
          where e.position = transactions.position and e.ts between transactions.first_ts and transactions.last_ts) end), 0)::int8`.as(
           'entries',
         ),
-      ])
+      )
       .executeTakeFirst();
   });
-  return { transactions: Number(row?.transactions ?? 0n), entries: Number(row?.entries ?? 0n) };
+  return Number(row?.entries ?? 0n);
 }
 
 /** See `JournalStore.committedProfile`; entries that were evicted are not counted. */
@@ -77,15 +79,10 @@ export async function profileCommitted(
   edges: CommittedEdges,
 ): Promise<CommittedProfile> {
   const matching = await origins.matching(filter);
-  const eb = expressionBuilder<Tables, 'entries'>();
-  const wanted = [sql<SqlBool>`true`, ...statementConditions(eb, filter)];
-  if (edges === 'CUT') wanted.push(eb('ts', '>=', BigInt(window.from)), eb('ts', '<=', BigInt(window.to)));
   const { rows, transactions } = await database.scan(async (snapshot) => {
-    const committed = await committedIn(snapshot, matching, window, filter);
+    const committed = await committedIn(snapshot, matching, window, filter, edges);
     if (committed === null) return { rows: [], transactions: 0 };
-    const whole = edges === 'EXCLUDE' ? committed.where('started_at', '>=', BigInt(window.from)) : committed;
-    const held = sql`from reprise.entries where entries.position = t.position and ts between first_ts and last_ts and ${eb.and(wanted)}`;
-    const among = sql`from (${whole.select(['position', 'first_ts', 'last_ts'])}) t`;
+    const { among, held } = entriesHeld(committed, window, filter, edges);
     // Two statements, each with its own time limit: to count both at once would sort all of the window.
     const entries = sql<CommittedRow>`
       select type, outcome, unreplayable, count(*) as entries, count(duration_ms) as timed,
@@ -99,6 +96,17 @@ export async function profileCommitted(
     };
   });
   return { ...summed(rows), transactions };
+}
+
+/** What to select from to look at each entry of transactions: `among` them `t`, and for each of these the entries `held`. */
+function entriesHeld(committed: Committed, window: Window, filter: EntryFilter, edges: CommittedEdges) {
+  const eb = expressionBuilder<Tables, 'entries'>();
+  const wanted = [sql<SqlBool>`true`, ...statementConditions(eb, filter)];
+  if (edges === 'CUT') wanted.push(eb('ts', '>=', BigInt(window.from)), eb('ts', '<=', BigInt(window.to)));
+  return {
+    among: sql`from (${committed.select(['position', 'first_ts', 'last_ts'])}) t`,
+    held: sql`from reprise.entries where entries.position = t.position and ts between first_ts and last_ts and ${eb.and(wanted)}`,
+  };
 }
 
 function summed(rows: readonly CommittedRow[]): Omit<CommittedProfile, 'transactions'> {
@@ -143,8 +151,14 @@ export function minutesOf(window: Window): readonly [after: bigint, last: bigint
   return [BigInt(window.from - MINUTE), BigInt(window.to)];
 }
 
-/** The transactions that committed in the window and pass the filter; null where there can be none. */
-async function committedIn(query: Kysely<Tables>, matching: OriginMatch | null, window: Window, filter: EntryFilter) {
+/** The transactions that committed in the window, pass the filter, and count; null where there can be none. */
+async function committedIn(
+  query: Kysely<Tables>,
+  matching: OriginMatch | null,
+  window: Window,
+  filter: EntryFilter,
+  edges: CommittedEdges,
+): Promise<Committed | null> {
   const [after, last] = minutesOf(window);
   const bounds = await query
     .selectFrom('commit_minutes')
@@ -155,12 +169,15 @@ async function committedIn(query: Kysely<Tables>, matching: OriginMatch | null, 
   if (!bounds || bounds.first === null || bounds.last === null) return null;
   const chosen = transactionsOfFilter(query, matching, filter);
   if (chosen === null) return null;
-  return chosen
+  const committed = chosen
     .where('commit_seq', '>=', bounds.first)
     .where('commit_seq', '<=', bounds.last)
     .where('ended_at', '>=', BigInt(window.from))
     .where('ended_at', '<=', BigInt(window.to));
+  return edges === 'EXCLUDE' ? committed.where('started_at', '>=', BigInt(window.from)) : committed;
 }
+
+type Committed = SelectQueryBuilder<Tables, 'transactions', object>;
 
 /**
  * The transactions of the origins and of the filter's `transactionIds`; null where it can be none. The origins

@@ -36,7 +36,7 @@ describe('COMMIT ordering with marks', () => {
   }, async () => {
     const { record, effects } = history(400);
     const window = await record.store(bench.journal);
-    const { entries } = await bench.journal.committedCount(window, {}, 'INCLUDE');
+    const entries = await bench.journal.committedCount(window, {}, 'INCLUDE');
     for (const kill of drawKills(entries)) {
       const target = await bench.target('CREATE TABLE ran (n int)');
       const child = await spawnReplay(bench.url, {

@@ -11,7 +11,7 @@ it('a run of the shop that is killed at any moment and resumed makes every table
   timeout: 60_000 + KILLS * 60_000,
 }, async () => {
   const { window } = await importWorkload(bench.journal, 'shop');
-  const { entries } = await bench.journal.committedCount(window, {}, 'INCLUDE');
+  const entries = await bench.journal.committedCount(window, {}, 'INCLUDE');
   for (const kill of drawKills(entries)) {
     const target = await bench.target(await schemaOf('shop'));
     const child = await spawnReplay(bench.url, { window, target: target.spec, ordering: 'COMMIT', markProgress: true });

@@ -302,7 +302,7 @@ it('sessions under other roles are on the target exactly once, whenever their pr
     ran('c', String(admin));
   }
   const window = await record.store(bench.journal);
-  const { entries } = await bench.journal.committedCount(window, {}, 'INCLUDE');
+  const entries = await bench.journal.committedCount(window, {}, 'INCLUDE');
   for (const kill of drawKills(entries)) {
     const target = await newTarget();
     const input = { window, target: target.spec, ordering: 'COMMIT', markProgress: true } as const;

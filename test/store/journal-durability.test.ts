@@ -71,7 +71,7 @@ describe('durability of the journal', () => {
       const kept = await store.transactions(ids);
       expect(kept.filter((one) => one?.status !== 'COMMITTED' || one.entryCount !== 2)).toEqual([]);
       const entries = await readAll(store, ALL, {}, 500);
-      expect(entries.length).toBe(2 * (await store.committedCount(ALL, {}, 'INCLUDE')).transactions);
+      expect(entries.length).toBe(2 * (await store.committedProfile(ALL, {}, 'INCLUDE')).transactions);
     } finally {
       await database.close();
       await created.drop();
@@ -106,7 +106,7 @@ describe('durability of the journal', () => {
       const kept = await store.transactions(acknowledged);
       expect(kept.filter((one) => one?.status !== 'COMMITTED' || one.entryCount !== 3)).toEqual([]);
       const next = await store.transaction(await appendTransaction(store, 1, { timestamp: START + 5 }));
-      expect(next?.commitSeq).toBe(BigInt((await store.committedCount(ALL, {}, 'INCLUDE')).transactions));
+      expect(next?.commitSeq).toBe(BigInt((await store.committedProfile(ALL, {}, 'INCLUDE')).transactions));
     } finally {
       await database.close();
       await again?.stop();
