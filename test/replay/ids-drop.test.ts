@@ -41,6 +41,16 @@ it('makes a table anew along the search path beside one of its name in another s
   await expectRestored('SELECT * FROM blue.item', 'SELECT * FROM green.item');
 });
 
+it('says so where a path that nobody knows decides whether a DROP IF EXISTS drops a table', async () => {
+  await given('CREATE SCHEMA shop; CREATE TABLE shop.item (id bigserial, name text)');
+  await twice("INSERT INTO shop.item (name) VALUES ('one')");
+  await a.run("DO $$ BEGIN PERFORM set_config('search_path', 'pub' || 'lic', false); END $$");
+  await a.run('DROP TABLE IF EXISTS item');
+  await twice("INSERT INTO shop.item (name) VALUES ('two')");
+  const { report } = await bench.replay(target, await recorder.finish(bench.journal));
+  expect(report?.remarks.join()).toContain('shop.item_id_seq: for some statements nothing tells which value they drew');
+});
+
 it('tells the temporary tables of a session that are dropped or changed from lasting ones of their names', async () => {
   await given(
     'CREATE TABLE item (id bigserial, name text); CREATE SCHEMA shop; CREATE TABLE shop.part (id bigserial, x int)',

@@ -35,15 +35,28 @@ export function alter(
 }
 
 /** Forgets what a DROP drops; false: nothing that is known. */
-export function drop(tokens: TokenList, catalog: Catalog, { temporary, transactionId }: Speaker): boolean {
+export function drop(
+  tokens: TokenList,
+  catalog: Catalog,
+  made: Definitions,
+  { temporary, transactionId }: Speaker,
+): boolean {
   const kind = tokens.at(1).name;
   if (kind !== 'table' && kind !== 'sequence' && kind !== 'schema') return false;
   const { whole } = catalog;
+  const ifExists = tokens.word(2) === 'IF';
   let dropped = false;
-  for (const { from } of tokens.items(tokens.word(2) === 'IF' ? 4 : 2, tokens.length)) {
+  for (const { from } of tokens.items(ifExists ? 4 : 2, tokens.length)) {
     const { schema, name } = tokens.name(from);
     if (kind !== 'schema' && temporary.has(schema, name, transactionId)) {
       temporary.drop(name);
+      continue;
+    }
+    if (ifExists && kind !== 'schema' && schema === null && catalog.home === null) {
+      // Along a path that nobody knows it may have dropped what it names, or nothing.
+      const maybe = kind === 'table' ? (catalog.table(schema, name)?.owns ?? []) : [catalog.sequence(schema, name)];
+      for (const sequence of maybe) if (sequence !== null) made.unplaced.push(sequence);
+      dropped ||= made.unplaced.length > 0;
       continue;
     }
     const table = kind === 'table' ? catalog.tableOnPath(schema, name) : null;

@@ -215,7 +215,8 @@ export class NamedCatalog implements Catalog {
     this.sequenceNames.delete(...this.sequenceNames.placeOf(sequence));
     this.dropped.delete(sequence.name);
     this.dropped.set(sequence.name, sequence);
-    if (this.dropped.size > MOST_DROPPED) this.dropped.delete([...this.dropped.keys()][0]!);
+    const [first] = this.dropped.keys();
+    if (first !== undefined && this.dropped.size > MOST_DROPPED) this.dropped.delete(first);
     for (const table of this.users.get(sequence) ?? []) {
       this.addTable(table.schema, table.name, {
         ...table,

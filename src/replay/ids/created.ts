@@ -13,7 +13,8 @@ export function learnCreated(text: string, catalog: Catalog, speaker: Speaker): 
   const tokens = new TokenList(text);
   const made = new Definitions(tokens, catalog);
   if (tokens.word(0) === 'ALTER') return alter(tokens, catalog, made, speaker) ? made : null;
-  if (tokens.word(0) === 'DROP') return dropTrigger(tokens, catalog) || drop(tokens, catalog, speaker) ? made : null;
+  if (tokens.word(0) === 'DROP')
+    return dropTrigger(tokens, catalog) || drop(tokens, catalog, made, speaker) ? made : null;
   if (tokens.word(0) !== 'CREATE' || speaker.temporary.create(tokens, speaker.transactionId)) return null;
   const creation = new Creation(tokens, catalog, made);
   if (tokens.word(1) === 'SCHEMA') return creation.schema();
