@@ -297,6 +297,8 @@ export class TimestampWalk {
       if (session.transactionId !== entry.transactionId && entry.sequence > 1 && connection.transactionStatus === 'I') {
         await this.beginCut(session, connection, entry);
         if (this.ended) return null;
+        // Waited for above; it may cost the connection.
+        if (this.context.control.isPaused) continue;
       }
       // It may have been lost while its transaction was begun: nothing has happened on it then.
       if (session.connection === connection) return connection;

@@ -280,6 +280,48 @@ it.each(['TIMESTAMP', 'SESSION'] as const)(
   },
 );
 
+it('a run that is paused while it begins a transaction that is cut sends nothing of that before it is resumed', async () => {
+  const target = await bench.target(SCHEMA);
+  const sent: string[] = [];
+  let began = () => {};
+  const hasBegun = new Promise<void>((resolve) => {
+    began = resolve;
+  });
+  let answer = () => {};
+  const port = await startProxy(target.port, ({ client, server }) => {
+    let isHeld = false;
+    client.on('data', (chunk: Buffer) => {
+      const text = chunk.toString('latin1');
+      sent.push(text);
+      if (text.includes('BEGIN\0')) isHeld = true;
+      server.write(chunk);
+    });
+    server.on('data', (chunk: Buffer) => {
+      if (isHeld) {
+        answer = () => client.write(chunk);
+        isHeld = false;
+        began();
+      } else client.write(chunk);
+    });
+  });
+  const record = new HandMadeRecord();
+  record.run('a', 'BEGIN', { at: 10 });
+  record.run('a', log('first'), { at: 110 });
+  record.run('a', 'COMMIT', { at: 120 });
+  await record.store(bench.journal);
+  const { user, password, name } = target;
+  const proxied = { ...target, spec: { host: '127.0.0.1', port, user, password, database: name } };
+  const run = await bench.start(proxied, { window: record.window(100, 200) });
+  await hasBegun;
+  await bench.engine.pause(run.id);
+  answer();
+  await run.event((event) => event.kind === 'NOTICE' && event.code === 'TRANSACTION_CUT');
+  expect(sent.filter((text) => text.includes('INSERT'))).toEqual([]);
+  await bench.engine.resume(run.id);
+  expect((await run.ended()).brief).toEqual(['SUCCEEDED', 'SUCCEEDED']);
+  expect(await target.sql(LOGGED)).toEqual(['first']);
+});
+
 it('a run that is paused at the end of its plan completes when it is resumed', async () => {
   const target = await bench.target(SCHEMA);
   const outsider = await target.connect();
