@@ -1,5 +1,5 @@
 import { type CompiledQuery, Kysely, PostgresDialect, sql } from 'kysely';
-import { Pool, type PoolClient } from 'pg';
+import { type Client, Pool, type PoolClient } from 'pg';
 import { RepriseError } from '../errors.ts';
 import {
   type ConnectionOptions,
@@ -52,11 +52,14 @@ export interface Database {
   maintain(statement: string): Promise<void>;
   /** True when the server can be reached now. */
   ping(): Promise<boolean>;
-  /** Ends all connections. Calling it again does nothing. */
+  /** Ends all connections: waits for writes under way, and a second for reads. Calling it again does nothing. */
   close(): Promise<void>;
 }
 
 const OLDEST_SERVER = 130000;
+
+/** How long closing waits for reads: who asked for them has gone by then, and each may take as long as reads may. */
+const LAST_READS_MS = 1_000;
 
 /** Statements that each connection keeps. There is one for each kind of filter, and walks use a few of them. */
 const MOST_NAMES = 100;
@@ -138,6 +141,15 @@ function assemble(
   const query = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) }).withSchema('reprise');
   let closing: Promise<void> | null = null;
   const names = new Map<string, string>();
+  const reading = new Set<PoolClient>();
+  pool.on('acquire', (client) => reading.add(client));
+  pool.on('release', (_error, client) => reading.delete(client));
+  /** A connection for something that is not cut off when the database is closed. */
+  const connectToWrite = async (): Promise<PoolClient> => {
+    const client = await pool.connect();
+    reading.delete(client);
+    return client;
+  };
 
   /** A name under which a connection keeps the statement, so that the pages of one walk are not each parsed anew. */
   function nameOf(text: string): { readonly name?: string } {
@@ -180,7 +192,7 @@ function assemble(
           return work(snapshot);
         }),
     async write(work, settings = {}) {
-      const client = await pool.connect();
+      const client = await connectToWrite();
       let broken: Error | undefined;
       // Without a listener, a connection that breaks between two queries would be an uncaught error.
       const onError = (error: Error) => {
@@ -204,7 +216,7 @@ function assemble(
       }
     },
     async maintain(statement) {
-      const client = await pool.connect();
+      const client = await connectToWrite();
       try {
         await client.query('set statement_timeout = 0');
         await client.query(statement);
@@ -224,7 +236,11 @@ function assemble(
     close() {
       closing ??= (async () => {
         await session.close();
-        await pool.end();
+        const cuttingOff = setTimeout(() => {
+          // With a query under way, `end` of a client cuts its connection.
+          for (const client of reading) (client as PoolClient & Client).end().catch(() => {});
+        }, LAST_READS_MS);
+        await pool.end().finally(() => clearTimeout(cuttingOff));
       })();
       return closing;
     },

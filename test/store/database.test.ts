@@ -61,6 +61,27 @@ describe("the store's database", () => {
     for (const database of created.splice(0)) await database.drop();
   });
 
+  it('closes without waiting for a read that nobody waits for any more', async () => {
+    const { url } = await create();
+    const database = await connect(url);
+    const other = new Client({ connectionString: url });
+    await other.connect();
+    await other.query('BEGIN; LOCK TABLE reprise.transactions');
+    const reading = database.query.selectFrom('transactions').select('id').execute();
+    const scanning = database.scan((snapshot) => snapshot.selectFrom('transactions').select('id').execute());
+    const left = Promise.allSettled([reading, scanning]);
+    for (;;) {
+      const { rows } = await other.query(
+        'SELECT count(*)::int AS n FROM pg_locks WHERE NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())',
+      );
+      if (rows[0].n === 2) break;
+    }
+    await database.close();
+    // The server learns that nobody listens when it has something to say.
+    await other.end();
+    expect((await left).map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+  });
+
   it('takes nothing from PG* variables and not the defaults of the role', async () => {
     const { url, name, user } = await create();
     const admin = new Client({ connectionString: url });
