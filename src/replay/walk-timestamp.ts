@@ -139,14 +139,14 @@ export class TimestampWalk {
   /** Serves what is released, whose entries come before that of the plan which is due at this place, until it is due. */
   private async untilDue(due: number | null): Promise<void> {
     for (;;) {
-      await this.waitForFreed();
+      if (this.freedBy.size > 0) await this.waitForFreed();
       if (this.ended) return;
       if (this.released.size > 0) await this.serveReleased();
       else if (due === null || (await this.comesDue(due))) return;
     }
   }
 
-  /** Waits until the place is due; false: a stall has ended before, or may end. */
+  /** Waits until the place is due; false: before, a stall has ended, or what it waits for may have been freed. */
   private comesDue(due: number): Promise<boolean> {
     return waitUntilDue(this.context, due, this.breaker.stalled.size > 0 ? this.woken() : null);
   }
