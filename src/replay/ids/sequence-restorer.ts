@@ -125,9 +125,9 @@ export class SequenceRestorer implements IdRestorer {
   question(entry: Entry, mays: Mays | null): string | null {
     const asked = this.sent.get(entry)?.asked ?? [];
     if (asked.length === 0) return null;
-    const positions = asked.map(({ draw }) => `SELECT pg_catalog.pg_sequence_last_value(${named(draw.regclass)})`);
+    const places = asked.map(({ draw }) => `pg_catalog.pg_sequence_last_value(${named(draw.regclass)})`);
     const login = mays?.login ?? null;
-    return login === null ? positions.join(' UNION ALL ') : askAsLogin(positions, login);
+    return login === null ? places.map((place) => `SELECT ${place}`).join(' UNION ALL ') : askAsLogin(places, login);
   }
 
   answer(entry: Entry, rows: QueryResult['rows'] | null): void {
@@ -340,15 +340,12 @@ function calling(calls: readonly string[], mays: Mays | null): string {
   return mays === null ? `SELECT ${all}` : ownBlock(`PERFORM ${all}`, mays);
 }
 
-/** Asks the positions as the login. A DO block answers nothing: they pass through a setting of the transaction. */
-function askAsLogin(positions: readonly string[], login: string): string {
-  const each = positions.map((position, index) => `SELECT ${index} AS place, (${position}) AS last`);
-  const all = `SELECT pg_catalog.string_agg(coalesce(last::pg_catalog.text, '-'), ',' ORDER BY place) FROM (${each.join(' UNION ALL ')}) AS answers`;
-  const ask = `PERFORM pg_catalog.set_config('reprise.answers', (${all}), true)`;
-  return `${ownBlock(ask, { beReadOnly: false, login })};
-SELECT nullif(answer, '-')
-FROM pg_catalog.unnest(pg_catalog.string_to_array(pg_catalog.current_setting('reprise.answers'), ',')) WITH ORDINALITY AS answers (answer, place)
-ORDER BY place`;
+/** Asks for places as the login. A DO block answers nothing: they pass through a setting of the transaction. */
+function askAsLogin(places: readonly string[], login: string): string {
+  const all = `pg_catalog.array_to_string(ARRAY[${places.join(', ')}]::pg_catalog.int8[], ',', 'none')`;
+  return `${ownBlock(`PERFORM pg_catalog.set_config('reprise.places', ${all}, true)`, { beReadOnly: false, login })};
+SELECT one FROM pg_catalog.unnest(pg_catalog.string_to_array(pg_catalog.current_setting('reprise.places'), ',', 'none'))
+ WITH ORDINALITY AS places (one, at) ORDER BY at`;
 }
 
 function setval(regclass: string, value: bigint, called = false): string {
