@@ -154,6 +154,11 @@ export class Plan {
     this.planned = planned;
   }
 
+  /** Transactions at the edges of the window of which nothing is replayed. */
+  get leftOut(): number {
+    return this.leaveOut.size;
+  }
+
   /** The next entries in total order; null when the plan has ended. Never an empty list. */
   async nextPage(): Promise<readonly Entry[] | null> {
     if (this.stage === 'BEFORE') {

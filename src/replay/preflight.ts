@@ -3,7 +3,7 @@ import type { CommittedProfile, Coverage, JournalStore, SessionSpan, WindowProfi
 import type { DatabaseFacts } from '../target/identity.ts';
 import { type ResolvedTarget, targetLabel } from '../target/spec.ts';
 import type { SkipReason } from './event.ts';
-import { mapDatabases, planFilter } from './plan.ts';
+import { mapDatabases, openPlan, type Plan, planFilter, readSessions } from './plan.ts';
 import { sampleWindow, type WindowSample } from './preflight-sample.ts';
 import { inspectTarget, isJournalMessage, refusedLogins, type TargetInspection } from './preflight-target.ts';
 import { refusalOf } from './refusal.ts';
@@ -74,7 +74,9 @@ export async function preflight(
   const spans = await journal.sessionSpans(request.window, filter);
   const committed =
     request.ordering === 'COMMIT' ? await journal.committedProfile(request.window, filter, request.edges) : null;
-  const statements = (committed?.entries ?? profile.entries) * request.scale;
+  const atEdges = committed === null ? await planAtEdges(journal, request, problems) : null;
+  const statements = (committed?.entries ?? atEdges?.planned ?? profile.entries) * request.scale;
+  const transactions = committed?.transactions ?? total(profile.transactions) - (atEdges?.leftOut ?? 0);
   const sample = await sampleWindow(journal, request.window, filter, profile.entries, {
     kinds: LIMITS.kinds,
     ms: LIMITS.sampleMs,
@@ -109,7 +111,7 @@ export async function preflight(
     serverVersion: inspection.facts?.version ?? null,
     otherSessions: inspection.facts?.otherSessions ?? null,
     statements,
-    transactions: (committed?.transactions ?? total(profile.transactions)) * request.scale,
+    transactions: transactions * request.scale,
     transactionsByStatus: profile.transactions,
     sessions: spans.length,
     sessionsAtOnce,
@@ -134,6 +136,20 @@ class Problems {
 
   warn(code: string, message: string): void {
     this.list.push({ severity: 'WARNING', code, message });
+  }
+}
+
+/** What becomes of transactions that straddle the window's edges; null where they are cut, and the window's entries are all. */
+async function planAtEdges(journal: JournalStore, request: ReplayRequest, problems: Problems): Promise<Plan | null> {
+  if (request.edges === 'CUT') return null;
+  const { arrival } = await journal.tailEnd();
+  const { sessions } = await readSessions(journal, request);
+  try {
+    return await openPlan(journal, request, sessions, arrival);
+  } catch (error) {
+    if (!(error instanceof RepriseError) || error.code !== 'LIMIT_EXCEEDED') throw error;
+    problems.error(error.code, error.message);
+    return null;
   }
 }
 

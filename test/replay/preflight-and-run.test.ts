@@ -68,6 +68,45 @@ it.each(['TIMESTAMP', 'SESSION', 'COMMIT'] as const)(
   },
 );
 
+it.each(['TIMESTAMP', 'SESSION', 'COMMIT'] as const)(
+  'counts what a run of the same window reports on, in %s ordering, whatever is done with transactions at its edges',
+  async (ordering) => {
+    const record = new HandMadeRecord();
+    record.run('a', 'BEGIN', { at: 0 });
+    record.run('a', 'SELECT 1', { at: 10 });
+    record.run('b', 'BEGIN', { at: 11 });
+    record.run('b', 'SELECT 2', { at: 12 });
+    record.run('a', 'COMMIT', { at: 13 });
+    record.run('c', 'SELECT 3', { at: 14 });
+    record.run('b', 'SELECT 4', { at: 30 });
+    record.run('b', 'COMMIT', { at: 31 });
+    await record.store(bench.journal);
+    const target = await bench.target();
+    const scale = ordering === 'SESSION' ? 2 : 1;
+    for (const edges of ['CUT', 'INCLUDE', 'EXCLUDE'] as const) {
+      const input = { window: record.window(5, 20), ordering, edges, scale };
+      const preflight = await bench.engine.preflight({ ...input, target: target.spec });
+      const run = await bench.run(target, input);
+      const transactions = new Set(run.outcomes.map(({ transactionId, copy }) => `${transactionId} ${copy}`)).size;
+      expect([edges, preflight.statements, preflight.transactions]).toEqual([edges, run.outcomes.length, transactions]);
+    }
+  },
+);
+
+it('names transactions at the edges that are too large to be included', async () => {
+  const record = new HandMadeRecord();
+  record.run('a', 'BEGIN', { at: 0 });
+  for (let step = 0; step < 40; step++) record.run('a', `SELECT '${'x'.repeat(1_000_000)}'`, { at: 1 });
+  record.run('a', 'COMMIT', { at: 10 });
+  await record.store(bench.journal);
+  const input = { window: record.window(5, 20), edges: 'INCLUDE' } as const;
+  const target = await bench.target();
+  const run = await bench.run(target, input);
+  expect(run.replay.error?.code).toBe('LIMIT_EXCEEDED');
+  const { problems } = await bench.engine.preflight({ ...input, target: target.spec });
+  expect(problems).toContainEqual({ severity: 'ERROR', ...run.replay.error });
+});
+
 it('names what would fail and what would be less than was recorded', async () => {
   const target = await bench.target();
   const record = new HandMadeRecord();
