@@ -78,13 +78,15 @@ export function comparisonText({ a, b, totals, statements, remarks }: Comparison
       after?.calls ?? null,
       before ? before.failures + before.cascades : null,
       after ? after.failures + after.cascades : null,
+      before?.rows ?? null,
+      after?.rows ?? null,
       time(before?.replayed[percentile]),
       time(after?.replayed[percentile]),
       signed(deltaMs[percentile] ?? null),
       oneLine(normalised, 80),
     ];
   });
-  const headings = ['', 'calls A', 'B', 'failed A', 'B', 'p95 A', 'B', 'delta', 'statement'];
+  const headings = ['', 'calls A', 'B', 'failed A', 'B', 'rows A', 'B', 'p95 A', 'B', 'delta', 'statement'];
   const runs = [
     ['A', a.id, a.state, a.target, a.targetVersion ?? null, a.summary.failed, duration(a.summary.duration.p95 ?? null)],
     ['B', b.id, b.state, b.target, b.targetVersion ?? null, b.summary.failed, duration(b.summary.duration.p95 ?? null)],

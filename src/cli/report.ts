@@ -95,8 +95,10 @@ interface CompareFlags extends ServiceFlags {
   readonly failOn?: string;
 }
 
+const FAIL_ON_DEFAULT = 'new-failures,different-results';
+
 /** Verdicts that `--fail-on` of `replay compare` may name. */
-const FAIL_ON = ['new-failures', 'slower', 'only-in-a', 'only-in-b'] as const;
+const FAIL_ON = ['new-failures', 'different-results', 'slower', 'only-in-a', 'only-in-b'] as const;
 
 /** `replay divergences` and `replay compare`. */
 export function addReplayReports(replay: Command, context: CliContext): void {
@@ -115,7 +117,7 @@ export function addReplayReports(replay: Command, context: CliContext): void {
     .option(
       '--fail-on <verdicts>',
       `what makes the exit status 1: ${FAIL_ON.join(', ')} by comma, or none`,
-      'new-failures',
+      FAIL_ON_DEFAULT,
     );
   examples(compare, 'reprise replay compare BEFORE AFTER --fail-on new-failures,slower --slower-ratio 1.5');
   addServiceFlags(compare).action((a: string, b: string, flags: CompareFlags) => compareRuns(a, b, flags, context));
@@ -134,7 +136,7 @@ async function showDivergences(id: string, flags: DivergencesFlags, { io }: CliC
 }
 
 async function compareRuns(a: string, b: string, flags: CompareFlags, { io, exit }: CliContext): Promise<void> {
-  const failOn = verdictsOf(flags.failOn ?? 'new-failures');
+  const failOn = verdictsOf(flags.failOn ?? FAIL_ON_DEFAULT);
   const slower =
     flags.slowerRatio === undefined && flags.slowerMin === undefined
       ? null

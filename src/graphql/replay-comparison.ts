@@ -10,6 +10,8 @@ const RunVerdictEnum = enumOf<RunVerdict>('RunVerdict', 'How a statement of run 
   ONLY_IN_B: 'Run A did not report on it.',
   NEW_FAILURES: 'A larger share of its calls failed.',
   FIXED: 'A smaller share of its calls failed.',
+  DIFFERENT_RESULTS:
+    'As many calls had other numbers of rows all in all, or another share of them differs from the record by number of rows or checksum.',
   SLOWER: 'Its 95th percentile (below 20 calls: its median) grew by more than was put up with.',
   FASTER: 'It shrank by as much.',
   SAME: 'None of these.',

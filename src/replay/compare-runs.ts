@@ -7,7 +7,16 @@ import type { Replay, ReplayReport, StatementReport } from './store.ts';
 import type { Percentiles } from './summary.ts';
 
 /** How a normalised statement of run B did against run A. The first that holds, in this order. */
-export const RUN_VERDICTS = ['ONLY_IN_A', 'ONLY_IN_B', 'NEW_FAILURES', 'FIXED', 'SLOWER', 'FASTER', 'SAME'] as const;
+export const RUN_VERDICTS = [
+  'ONLY_IN_A',
+  'ONLY_IN_B',
+  'NEW_FAILURES',
+  'FIXED',
+  'DIFFERENT_RESULTS',
+  'SLOWER',
+  'FASTER',
+  'SAME',
+] as const;
 export type RunVerdict = (typeof RUN_VERDICTS)[number];
 
 /**
@@ -57,6 +66,8 @@ const SHARED_LINE = 'other';
  * Two runs of the same window side by side, as before and after an upgrade: A is before. Pure.
  *
  * - NEW_FAILURES and FIXED: a larger or smaller share of calls failed, cascades included.
+ * - DIFFERENT_RESULTS: as many calls had other numbers of rows all in all, or another share of the calls differs from the record
+ *   by number of rows or checksum.
  * - SLOWER and FASTER: the 95th percentile on the target (below 20 calls: the median) is `slower.ratio` times and
  *   `slower.minMs` apart.
  */
@@ -102,6 +113,7 @@ function verdictOf(a: StatementReport | null, b: StatementReport | null, slower:
   const more = failedB * a.calls - failedA * b.calls;
   if (more > 0) return 'NEW_FAILURES';
   if (more < 0) return 'FIXED';
+  if (differInResults(a, b)) return 'DIFFERENT_RESULTS';
   const calls = Math.min(a.calls, b.calls);
   const [before, after] = [decisive(a.replayed, calls), decisive(b.replayed, calls)];
   if (isSlower(before, after, slower)) return 'SLOWER';
@@ -109,14 +121,22 @@ function verdictOf(a: StatementReport | null, b: StatementReport | null, slower:
   return 'SAME';
 }
 
+function differInResults(a: StatementReport, b: StatementReport): boolean {
+  if (a.calls === b.calls && a.rows !== b.rows) return true;
+  return (['ROW_COUNT', 'CHECKSUM'] as const).some(
+    (kind) => (a.divergences[kind] ?? 0) * b.calls !== (b.divergences[kind] ?? 0) * a.calls,
+  );
+}
+
 const RANK: Readonly<Record<RunVerdict, number>> = {
   NEW_FAILURES: 0,
-  SLOWER: 1,
-  ONLY_IN_A: 2,
-  ONLY_IN_B: 3,
-  FIXED: 4,
-  FASTER: 5,
-  SAME: 6,
+  DIFFERENT_RESULTS: 1,
+  SLOWER: 2,
+  ONLY_IN_A: 3,
+  ONLY_IN_B: 4,
+  FIXED: 5,
+  FASTER: 6,
+  SAME: 7,
 };
 
 function worstFirst(x: StatementComparison, y: StatementComparison): number {

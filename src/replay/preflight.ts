@@ -144,8 +144,9 @@ async function planAtEdges(journal: JournalStore, request: ReplayRequest, proble
   if (request.edges === 'CUT') return null;
   const { arrival } = await journal.tailEnd();
   const { sessions } = await readSessions(journal, request);
+  const straddlers = await journal.straddlers(request.window, planFilter(request));
   try {
-    return await openPlan(journal, request, sessions, arrival);
+    return await openPlan(journal, request, sessions, arrival, straddlers);
   } catch (error) {
     if (!(error instanceof RepriseError) || error.code !== 'LIMIT_EXCEEDED') throw error;
     problems.error(error.code, error.message);

@@ -148,7 +148,7 @@ describe('replay', () => {
   test('compare takes the median of statements of few calls, and says so', async () => {
     const { stdout } = await cliHere(['replay', 'compare', good, again, '--all'], env);
     expect(stdout).toMatch(/^\w+ +\d +\d +.* [\d.]+ m?s p50 +[\d.]+ m?s p50 /m);
-    expect(stdout).toMatch(/^\w+ +\d\d+ +\d\d+ +\d+ +\d+ +[\d.]+ m?s +[\d.]+ m?s +[+-]/m);
+    expect(stdout).toMatch(/^\w+ +\d\d+ +\d\d+ +\d+ +\d+ +\d+ +\d+ +[\d.]+ m?s +[\d.]+ m?s +[+-]/m);
   });
 
   test('why a run differs can be found out: the first cause, its statement, its transaction', async () => {

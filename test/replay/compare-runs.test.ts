@@ -58,6 +58,8 @@ describe('two runs', () => {
       line('slow', 10),
       line('fast', 10),
       line('gone', 1),
+      line('fewer', 10, { rows: 20 }),
+      line('changed', 10, { divergences: { CHECKSUM: 1 } }),
       line('broke', 1),
       line('mended', 1, { failures: 2 }),
     ];
@@ -67,11 +69,15 @@ describe('two runs', () => {
       line('same', 12),
       line('slow', 20),
       line('fast', 5),
+      line('changed', 10, { divergences: { CHECKSUM: 2 } }),
+      line('fewer', 10, { rows: 19 }),
       line('broke', 1, { failures: 1 }),
     ];
     const found = compareRuns(run(a), run(b), SLOWER);
     expect(found.statements.map(({ fingerprint, verdict }) => [fingerprint, verdict])).toEqual([
       ['broke', 'NEW_FAILURES'],
+      ['fewer', 'DIFFERENT_RESULTS'],
+      ['changed', 'DIFFERENT_RESULTS'],
       ['slow', 'SLOWER'],
       ['gone', 'ONLY_IN_A'],
       ['new', 'ONLY_IN_B'],
@@ -84,12 +90,13 @@ describe('two runs', () => {
       ONLY_IN_B: 1,
       NEW_FAILURES: 1,
       FIXED: 1,
+      DIFFERENT_RESULTS: 2,
       SLOWER: 1,
       FASTER: 1,
       SAME: 1,
     });
-    expect(found.statements[1]).toMatchObject({ deltaMs: { p50: 10, p95: 10, p99: 10 } });
-    expect(found.statements[2]).toMatchObject({ b: null, deltaMs: { p95: null } });
+    expect(found.statements[3]).toMatchObject({ deltaMs: { p50: 10, p95: 10, p99: 10 } });
+    expect(found.statements[4]).toMatchObject({ b: null, deltaMs: { p95: null } });
     expect(found.remarks).toEqual([]);
   });
 

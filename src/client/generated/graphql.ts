@@ -400,6 +400,8 @@ export type Role =
 
 /** How a statement of run B did against run A. */
 export type RunVerdict =
+  /** As many calls had other numbers of rows all in all, or another share of them differs from the record by number of rows or checksum. */
+  | 'DIFFERENT_RESULTS'
   /** It shrank by as much. */
   | 'FASTER'
   /** A smaller share of its calls failed. */

@@ -28,6 +28,7 @@ type Pair = Comparison['statements'][number];
 const VERDICTS: Readonly<Record<RunVerdict, { readonly label: string; readonly tone: Tone; readonly icon: IconName }>> =
   {
     NEW_FAILURES: { label: 'New failures', tone: 'bad', icon: 'cross' },
+    DIFFERENT_RESULTS: { label: 'Different results', tone: 'bad', icon: 'cross' },
     SLOWER: { label: 'Slower', tone: 'warn', icon: 'up' },
     ONLY_IN_A: { label: 'Only in A', tone: 'warn', icon: 'left' },
     ONLY_IN_B: { label: 'Only in B', tone: 'warn', icon: 'right' },
