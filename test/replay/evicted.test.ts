@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { JournalStore } from '../../src/journal/store.ts';
 import { Deferred } from '../../src/replay/deferred.ts';
+import { pageSizeOf } from '../../src/replay/plan.ts';
 import type { Replay } from '../../src/replay/store.ts';
 import { createJournalStore } from '../../src/store/journal-store.ts';
 import { HandMadeRecord } from '../support/record.ts';
@@ -33,13 +34,14 @@ it.each(['TIMESTAMP', 'SESSION', 'COMMIT'] as const)(
   'a run in %s ordering fails, and says how many statements were evicted before it came to them',
   async (ordering) => {
     const record = new HandMadeRecord();
-    for (let step = 0; step < 1300; step++) record.run('a', `SELECT ${step}`);
+    const twoPages = 2 * pageSizeOf({ pace: { mode: 'AS_FAST_AS_POSSIBLE' }, ordering });
+    for (let step = 0; step < twoPages + 300; step++) record.run('a', `SELECT ${step}`);
     const window = await record.store(bench.journal);
     const engine = bench.anotherEngine({ journal: evictedAtPage3(window.from) });
     const target = await bench.target();
     const started = await bench.start(target, { window, ordering, restoreIds: false }, engine);
     const run = await started.ended();
-    expect(run.replay.summary).toMatchObject({ planned: 1000, succeeded: 1000 });
+    expect(run.replay.summary).toMatchObject({ planned: twoPages, succeeded: twoPages });
     expect(run.replay).toMatchObject({ state: 'FAILED', error: { code: 'ENTRIES_EVICTED' } });
     const message = run.replay.error?.message;
     expect(message).toMatch(/^300 statements were not replayed/);

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { HandMadeRecord } from '../support/record.ts';
-import { type Target, untilTrue, useBench } from '../support/replay.ts';
+import { type Target, untilFreezable, useBench } from '../support/replay.ts';
 import { startProxy } from '../target/proxy.ts';
 
 const SCHEMA = `
@@ -13,12 +13,6 @@ const add = (id: number, by = 1) => `UPDATE item SET v = v + ${by} WHERE id = ${
 const RECORDED = { mode: 'RECORDED', speed: 1, maxIdleMs: null } as const;
 
 const bench = useBench();
-
-/** Until no transaction on the server is older than the rows: VACUUM (FREEZE) has to have their page for itself then. */
-async function untilRowsAreOld(target: Target): Promise<void> {
-  const oldest = 'age(pg_snapshot_xmin(pg_current_snapshot())::xid)';
-  await untilTrue(await target.connect(), `SELECT ${oldest} < min(age(xmin)) FROM item`);
-}
 
 it('what is late because a freed session is waited for is late by a lock or the target', async () => {
   const target = await bench.target(SCHEMA);
@@ -90,7 +84,7 @@ it('a stalled session that waits for another client only, once the replay has fr
 
 it('a statement that waits for VACUUM, which waits for a page of the replay, is stalled as well', async () => {
   const target = await bench.target(SCHEMA);
-  await untilRowsAreOld(target);
+  await untilFreezable(await target.connect(), 'item');
   const record = new HandMadeRecord();
   record.run('a', 'BEGIN');
   record.run('a', 'DECLARE c CURSOR FOR SELECT id FROM item');
@@ -192,7 +186,7 @@ it('a monitor whose new connection is never answered does not hold the walk behi
 
 it('CLOSE of a cursor frees VACUUM that waits for its page before the walk goes on', async () => {
   const target = await bench.target(SCHEMA);
-  await untilRowsAreOld(target);
+  await untilFreezable(await target.connect(), 'item');
   const record = new HandMadeRecord();
   record.run('a', 'BEGIN');
   record.run('a', 'DECLARE c CURSOR FOR SELECT id FROM item');

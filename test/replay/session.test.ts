@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { HandMadeRecord } from '../support/record.ts';
-import { untilRunning, untilTrue, useBench } from '../support/replay.ts';
+import { untilFreezable, untilRunning, untilTrue, useBench } from '../support/replay.ts';
 
 const SCHEMA = `
   CREATE TABLE log (n bigint GENERATED ALWAYS AS IDENTITY, who text);
@@ -218,6 +218,7 @@ it('syncCommits never waits for a commit that waits for a transaction that was p
 
 it('syncCommits never waits for a VACUUM that waits for a page on which a cursor stands of a session that waits for it', async () => {
   const target = await bench.target(SCHEMA);
+  await untilFreezable(await target.connect(), 'item');
   const record = new HandMadeRecord();
   // The lock lets VACUUM begin only when the cursor stands on the page.
   record.run('a', 'SELECT pg_advisory_lock(1)', { at: 0, durationMs: 0.1 });

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { HandMadeRecord } from '../support/record.ts';
-import { untilRunning, untilTrue, useBench } from '../support/replay.ts';
+import { untilFreezable, untilRunning, useBench } from '../support/replay.ts';
 import { startProxy } from '../target/proxy.ts';
 
 const SCHEMA = `
@@ -116,9 +116,7 @@ it('a deferrable transaction that waits for one of the replay to end is stalled 
 
 it('VACUUM that waits for a page on which a cursor of the replay stands is stalled until the walk has closed that', async () => {
   const target = await bench.target(SCHEMA);
-  // Where a transaction on the server is older than the rows, VACUUM does without the page.
-  const watcher = await target.connect();
-  await untilTrue(watcher, 'SELECT age(pg_snapshot_xmin(pg_current_snapshot())::xid) < min(age(xmin)) FROM item');
+  await untilFreezable(await target.connect(), 'item');
   const record = new HandMadeRecord();
   record.run('a', 'BEGIN');
   record.run('a', 'DECLARE c CURSOR FOR SELECT id FROM item');

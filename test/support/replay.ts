@@ -230,6 +230,11 @@ export async function untilTrue(client: Client, text: string, values: readonly u
   }
 }
 
+/** Waits until no transaction on the server is older than the table's rows: VACUUM (FREEZE) has to have their page for itself then. */
+export function untilFreezable(client: Client, table: string): Promise<void> {
+  return untilTrue(client, `SELECT age(pg_snapshot_xmin(pg_current_snapshot())::xid) < min(age(xmin)) FROM ${table}`);
+}
+
 /** Waits until a backend runs a statement that holds this text. */
 export function untilRunning(client: Client, text: string): Promise<void> {
   return untilTrue(
