@@ -91,7 +91,7 @@ export const speed: Part<SpeedData> = {
  * is not optimised yet, connecting and reporting weigh little then, for every tool.
  */
 function sizes(lab: Lab) {
-  return lab.options.quick ? { selects: 5_000, transactions: 500 } : { selects: 240_000, transactions: 24_000 };
+  return lab.options.quick ? { selects: 5_000, transactions: 500 } : { selects: 160_000, transactions: 16_000 };
 }
 
 /** pgbench, several times slower on one connection, runs this share of them: its rate does not depend on it. */

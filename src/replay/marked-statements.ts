@@ -47,8 +47,8 @@ function wordsOf(statement: string): string[] {
  * INSERT, UPDATE or DELETE nothing is read.
  */
 export function mayDo(statement: string, type: StatementType | null = null): number {
+  if (!MENTIONS.test(statement)) return 0;
   if (type !== null && type !== 'SELECT' && !CHECKED.has(type) && isSingleStatement(statement)) return 0;
-  if (statement.length < SHORTEST) return 0;
   let may = 0;
   // READ ONLY, whatever stands between the two, and the settings that have it in their names.
   if (holdsBoth(statement, /read/i, /only/i)) may |= MAY.BE_READ_ONLY;
@@ -57,7 +57,8 @@ export function mayDo(statement: string, type: StatementType | null = null): num
   return may;
 }
 
-const SHORTEST = 'SET ROLE a'.length;
+/** What all of these have in common: most statements are looked at once. */
+const MENTIONS = /set|read/i;
 /** `set_config`, unless what it sets is told plainly and is no role. */
 const SETS_UNKNOWN = /set_config(?!\s*\(\s*'(?!role'|session_authorization')[\w.]+'\s*,)/i;
 
