@@ -7,6 +7,8 @@ import type { TargetSession } from './target-session.ts';
 
 /** Entries that wait in lanes, those behind locks and slow statements apart, before the dispatcher waits too. */
 export const MOST_WAITING = 2_000;
+/** … and with which it goes on: to be woken for each answer would cost half of what an answer costs. */
+export const FEW_WAITING = 1_500;
 /** Entries that wait behind slow statements: whoever has a long report to make must not hold up the others at once. */
 const MOST_BEHIND_SLOW = 20_000;
 /** Entries that wait in all lanes: memory has an end even where locks do not. */
@@ -79,11 +81,11 @@ export function isIdle(lane: Lane): boolean {
 }
 
 /**
- * True while the dispatcher is to wait. `waiting`: the entries that wait in these lanes, `MOST_WAITING` at least. Entries of sessions
+ * True while the dispatcher is to wait. `waiting`: the entries that wait in these lanes, `most` at least. Entries of sessions
  * without a place for a connection count while no session that has one waits for the dispatcher, and some of them get on: to read
  * on would give nobody anything to do, and thousands of such sessions are memory.
  */
-export function enoughWaits(waiting: number, lanes: Iterable<Lane>): boolean {
+export function enoughWaits(waiting: number, lanes: Iterable<Lane>, most: number): boolean {
   if (waiting >= MOST_HELD) return true;
   let movable = 0;
   let behindSlow = 0;
@@ -102,7 +104,7 @@ export function enoughWaits(waiting: number, lanes: Iterable<Lane>): boolean {
     else if (!lane.locked) movable += queued;
   }
   if (getsOn && !waitsForDispatcher) movable += withoutPlace;
-  return movable >= MOST_WAITING || behindSlow >= MOST_BEHIND_SLOW;
+  return movable >= most || behindSlow >= MOST_BEHIND_SLOW;
 }
 
 /** True while there is no place for its connection: only a session that ends or lends its own gives it one. */

@@ -18,6 +18,7 @@ import { refillMark } from './request.ts';
 import {
   causeAfter,
   enoughWaits,
+  FEW_WAITING,
   hasMoved,
   isIdle,
   type Lane,
@@ -55,6 +56,8 @@ export class SessionWalk {
   private readonly ahead: OpenAhead;
   private readonly look: LaneLook;
   private waiting = 0;
+  /** The dispatcher waits because enough waits. */
+  private holding = false;
   private awaitsResume = false;
   private limit: RepriseError | null = null;
   private wakeUp: (() => void) | null = null;
@@ -189,7 +192,9 @@ export class SessionWalk {
   }
 
   private mustHold(): boolean {
-    return this.waiting >= MOST_WAITING && enoughWaits(this.waiting, this.lanes.values());
+    const most = this.holding ? FEW_WAITING : MOST_WAITING;
+    this.holding = this.waiting >= most && enoughWaits(this.waiting, this.lanes.values(), most);
+    return this.holding;
   }
 
   /** Sends what the lane may send now. */
@@ -313,7 +318,7 @@ export class SessionWalk {
     next.settle?.();
     session.remaining -= 1;
     if (session.remaining <= 0 && lane.head >= lane.queue.length) this.close(lane);
-    this.wakeUp?.();
+    if (!this.holding || this.waiting < FEW_WAITING || isIdle(lane)) this.wakeUp?.();
   }
 
   private open(lane: Lane): void {
