@@ -28,7 +28,7 @@ import type { Lag, PlannedEntry } from './reporter.ts';
 import { refillMark } from './request.ts';
 import type { NotedStatement } from './session-memory.ts';
 import { rollsBackToSavepoint, type TargetSession } from './target-session.ts';
-import { mayProceed, passSettledTransaction, resumed, type WalkContext } from './walk.ts';
+import { mayProceed, passSettledTransaction, resumed, untilMayProceed, type WalkContext } from './walk.ts';
 
 /**
  * COMMIT ordering: whole transactions, one at a time, in commit order (docs/replay.md C1–C8).
@@ -315,12 +315,7 @@ export class CommitWalk {
     const { entry } = place;
     const { ids, doubts } = context;
     if (due !== null) await waitUntilDue(context, due);
-    for (
-      let wait = mayProceed(context, place.ordinal);
-      wait !== null && !this.ended;
-      wait = mayProceed(context, place.ordinal)
-    )
-      await wait;
+    await untilMayProceed(context, place.ordinal);
     // Rolling back to a savepoint would revive a transaction that must be rolled back whole (C4): whether
     // something failed has to be known before it is sent, and then it is not.
     if (revivesTransaction(entry)) {

@@ -29,7 +29,7 @@ import {
 } from './session-lane.ts';
 import { LASTING } from './sessions.ts';
 import { copyKey, type TargetSession } from './target-session.ts';
-import { mayProceed, passSettled, resumed, type WalkContext } from './walk.ts';
+import { mayProceed, passSettled, resumed, untilMayProceed, type WalkContext } from './walk.ts';
 
 /** Statements under way over all lanes, about: with more than a few lanes they share it. */
 const MOST_UNDER_WAY = 4_096;
@@ -139,12 +139,7 @@ export class SessionWalk {
       if (context.pacer.dueAt(due) > performance.now()) this.holds.caughtUp();
       await waitUntilDue(context, due);
     }
-    for (
-      let wait = mayProceed(context, place.ordinal);
-      wait !== null && !this.over;
-      wait = mayProceed(context, place.ordinal)
-    )
-      await wait;
+    await untilMayProceed(context, place.ordinal);
     if (this.holderOf(place) !== null) await this.awaitCommits(lane, place);
     if (this.mustHold()) {
       const since = performance.now();

@@ -16,7 +16,7 @@ import type { Lag, PlannedEntry } from './reporter.ts';
 import { LASTING, sendAlone } from './sessions.ts';
 import { StallBreaker, type StrictLane, type Taken } from './stall-breaker.ts';
 import type { TargetSession } from './target-session.ts';
-import { mayProceed, passSettled, resumed, type WalkContext } from './walk.ts';
+import { passSettled, resumed, untilMayProceed, type WalkContext } from './walk.ts';
 
 /** Entries that may queue behind stalled sessions before the walk waits for one of them to go on. */
 const MOST_QUEUED = 50_000;
@@ -178,12 +178,7 @@ export class TimestampWalk {
     const { context } = this;
     const { session } = lane;
     const { entry } = taken;
-    for (
-      let wait = mayProceed(context, taken.ordinal);
-      wait !== null && !this.ended;
-      wait = mayProceed(context, taken.ordinal)
-    )
-      await wait;
+    await untilMayProceed(context, taken.ordinal);
     if (this.ended) return;
     const asked = this.doubtOf(session, entry);
     const doubt = asked === null ? null : await asked;

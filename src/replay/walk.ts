@@ -59,6 +59,16 @@ export function mayProceed(context: WalkContext, ordinal: number): Promise<void>
   return wait;
 }
 
+/** Waits until the walk may send, or the run is being ended. Asks again behind each wait: it may have been paused once more. */
+export async function untilMayProceed(context: WalkContext, ordinal: number): Promise<void> {
+  for (
+    let wait = mayProceed(context, ordinal);
+    wait !== null && context.control.endReason === null;
+    wait = mayProceed(context, ordinal)
+  )
+    await wait;
+}
+
 async function proceedWhen({ control, pacer }: WalkContext, waits: readonly (Promise<void> | null)[]): Promise<void> {
   await Promise.all(waits);
   pacer.shift(control.takePausedMs());
