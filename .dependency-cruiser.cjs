@@ -4,8 +4,8 @@
  */
 const MAY_IMPORT = {
   'src/errors.ts': [],
-  'src/config.ts': ['src/config-targets.ts', 'src/errors.ts'],
-  'src/config-targets.ts': ['src/errors.ts'],
+  'src/config.ts': ['src/config/', 'src/errors.ts'],
+  'src/config/': ['src/errors.ts'],
   'src/journal/': ['src/errors.ts'],
   'src/capture/': ['src/journal/', 'src/errors.ts'],
   'src/target/': ['src/journal/', 'src/errors.ts'],
@@ -38,7 +38,7 @@ const MAY_IMPORT = {
   ],
   'src/retention.ts': ['src/config.ts', 'src/storage.ts', 'src/errors.ts'],
   'src/run-log.ts': ['src/replay/'],
-  'src/cli/': ['src/client/', 'src/config.ts', 'src/errors.ts'],
+  'src/cli/': ['src/client/', 'src/config.ts', 'src/config/', 'src/errors.ts'],
 };
 
 const ROOT_COMMANDS = ['src/cli/serve.ts', 'src/cli/import.ts', 'src/cli/doctor.ts'];

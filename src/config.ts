@@ -1,19 +1,20 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
-import { type ConfiguredTarget, isInline, readFile, readTargets } from './config-targets.ts';
+import { type ConfiguredTarget, isInline, readTargets } from './config/targets.ts';
+import { type AccessToken, readTokens } from './config/tokens.ts';
+import {
+  list,
+  readBytes,
+  readDatabaseUrl,
+  readDays,
+  readHost,
+  readInteger,
+  readNodeId,
+  readOneOf,
+  readServerUrl,
+} from './config/values.ts';
+import { LOG_LEVELS, type LogLevel, VARIABLES, type VariableName } from './config/variables.ts';
 import { messageOf, RepriseError } from './errors.ts';
-
-/** `reader`: queries and subscriptions. `operator`: everything. */
-const ROLES = ['reader', 'operator'] as const;
-export type Role = (typeof ROLES)[number];
-
-export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
-
-export interface AccessToken {
-  readonly token: string;
-  readonly role: Role;
-}
 
 /** Everything that the service reads from its environment, checked. */
 export interface Config {
@@ -48,97 +49,9 @@ export interface ClientConfig {
   readonly token: string | null;
 }
 
-/** One variable as the README, `docs/configuration.md` and `reprise serve --help` show it. */
-export interface Variable {
-  readonly name: string;
-  readonly default: string;
-  readonly meaning: string;
-}
-
-/** Every variable, in the order of the documentation. */
-export const VARIABLES = [
-  {
-    name: 'REPRISE_HOST',
-    default: '127.0.0.1',
-    meaning: 'Address to listen on. Any but loopback needs REPRISE_TOKENS.',
-  },
-  { name: 'REPRISE_PORT', default: '4000', meaning: 'Port to listen on; 0 takes a free one.' },
-  {
-    name: 'REPRISE_DATA_DIR',
-    default: '.reprise',
-    meaning: 'Folder of the embedded PostgreSQL and of `service.json`. One service owns it at a time.',
-  },
-  {
-    name: 'DATABASE_URL',
-    default: '(embedded)',
-    meaning:
-      'Keep the journal in this PostgreSQL (13 or later) instead: `postgresql://user:password@host:5432/database`.',
-  },
-  {
-    name: 'REPRISE_TARGETS',
-    default: '(none)',
-    meaning: 'Targets by alias: JSON, or the path of a JSON file. See `docs/configuration.md`.',
-  },
-  {
-    name: 'REPRISE_ALLOW_TARGETS',
-    default: 'loopback',
-    meaning:
-      'What a caller may name as a target besides the aliases: `host`, `host:port`, CIDR or `loopback`, by comma.',
-  },
-  {
-    name: 'REPRISE_TOKENS',
-    default: '(none)',
-    meaning: 'Access tokens, `token:reader` or `token:operator`, by comma; or `@path` of a file with one a line.',
-  },
-  {
-    name: 'REPRISE_ALLOWED_HOSTS',
-    default: '(any, or loopback)',
-    meaning:
-      'Names by which browsers may address the service (`Host`), by comma; besides loopback when it listens there.',
-  },
-  {
-    name: 'REPRISE_ALLOWED_ORIGINS',
-    default: '(none)',
-    meaning: 'Origins of web pages elsewhere that may use the API, such as `https://tools.example`, by comma.',
-  },
-  {
-    name: 'REPRISE_LOG_LEVEL',
-    default: 'info',
-    meaning: `One of ${LOG_LEVELS.join(', ')}. Logs go to standard error.`,
-  },
-  {
-    name: 'REPRISE_RETENTION_DAYS',
-    default: '(keep all)',
-    meaning: 'Evict journal entries older than this many days.',
-  },
-  {
-    name: 'REPRISE_RETENTION_BYTES',
-    default: '(keep all)',
-    meaning: 'Evict the oldest entries while the journal takes more on disk than this: bytes, or `500MB`, `20GB`.',
-  },
-  {
-    name: 'REPRISE_REPLAY_RETENTION_DAYS',
-    default: '(keep all)',
-    meaning: 'Delete replays that ended more than this many days ago, with their results and reports.',
-  },
-  {
-    name: 'REPRISE_MAX_ENTRIES_PER_TRANSACTION',
-    default: '100000',
-    meaning: 'Refuse (and count as a loss) what a transaction brings beyond this many entries.',
-  },
-  {
-    name: 'REPRISE_MAX_BYTES_PER_TRANSACTION',
-    default: '64MB',
-    meaning: 'The same for the bytes of its statements and parameters.',
-  },
-  { name: 'REPRISE_MAX_REPLAYS', default: '4', meaning: 'Replays that may run at once.' },
-  { name: 'REPRISE_NODE_ID', default: 'default', meaning: 'Node id of what is journaled through this service.' },
-  { name: 'REPRISE_SERVER_URL', default: 'http://127.0.0.1:4000', meaning: 'For the CLI: where the service is.' },
-  { name: 'REPRISE_TOKEN', default: '(none)', meaning: 'For the CLI: the access token to show.' },
-] as const satisfies readonly Variable[];
-
-export type VariableName = (typeof VARIABLES)[number]['name'];
+/** `process.env`, or what stands for it. */
 export type Environment = Readonly<Record<string, string | undefined>>;
+/** Flags of the command line, by the variable that they set. */
 export type Overrides = Partial<Readonly<Record<VariableName, string | undefined>>>;
 
 /**
@@ -313,101 +226,4 @@ function serviceVariables(env: Environment) {
     REPRISE_MAX_REPLAYS: text('REPRISE_MAX_REPLAYS').transform(reads((value) => readInteger(value, 1, 1000))),
     REPRISE_NODE_ID: text('REPRISE_NODE_ID').transform(reads(readNodeId)),
   };
-}
-
-function list(value: string): string[] {
-  return value
-    .split(',')
-    .map((item) => item.trim())
-    .filter((item) => item !== '');
-}
-
-function readHost(value: string): string {
-  if (/[\s/]/.test(value) || value.includes('://')) {
-    throw new Error(
-      `${JSON.stringify(value)} is not an address: give a host name or IP address without port or scheme`,
-    );
-  }
-  return value.replace(/^\[|\]$/g, '');
-}
-
-function readInteger(value: string, min: number, max: number): number {
-  const number = /^\d{1,15}$/.test(value) ? Number(value) : Number.NaN;
-  if (!(number >= min && number <= max)) {
-    throw new Error(`${JSON.stringify(value)} is not a whole number from ${min} to ${max}`);
-  }
-  return number;
-}
-
-/** In milliseconds. */
-function readDays(value: string): number {
-  const days = Number(value);
-  if (!(days > 0) || !Number.isFinite(days)) {
-    throw new Error(`${JSON.stringify(value)} is not a number of days above 0: leave it out to keep all`);
-  }
-  return Math.round(days * 86_400_000);
-}
-
-/** As PostgreSQL counts: a kB is 1,024 bytes. */
-function readBytes(value: string): number {
-  const match = /^(\d+(?:\.\d+)?)\s*(|B|kB|MB|GB|TB)$/i.exec(value);
-  const power = ['', 'kb', 'mb', 'gb', 'tb'].indexOf((match?.[2] ?? '').toLowerCase().replace(/^b$/, ''));
-  const bytes = Math.round(Number(match?.[1]) * 1024 ** power);
-  if (!match || !(bytes >= 1) || !Number.isSafeInteger(bytes)) {
-    throw new Error(`${JSON.stringify(value)} is not a size above 0: write bytes, or a number with kB, MB, GB or TB`);
-  }
-  return bytes;
-}
-
-function readOneOf<T extends string>(value: string, allowed: readonly T[]): T {
-  const found = allowed.find((candidate) => candidate === value);
-  if (!found) throw new Error(`${JSON.stringify(value)} is none of ${allowed.join(', ')}`);
-  return found;
-}
-
-function readNodeId(value: string): string {
-  if (!/^[\w.:-]{1,100}$/.test(value)) {
-    throw new Error(`${JSON.stringify(value)} is not a node id: use up to 100 letters, digits and . _ : -`);
-  }
-  return value;
-}
-
-// The value is never shown: it holds a password.
-function readDatabaseUrl(value: string): string {
-  if (!/^postgres(ql)?:\/\//.test(value) || !URL.canParse(value)) {
-    throw new Error(
-      'is not a PostgreSQL URL: write postgresql://user:password@host:5432/database (percent-encode the password)',
-    );
-  }
-  return value;
-}
-
-function readServerUrl(value: string): string {
-  const url = URL.canParse(value) ? new URL(value) : null;
-  // Never shown: somebody may have written a password into it.
-  if (url?.protocol !== 'http:' && url?.protocol !== 'https:') {
-    throw new Error('is not a URL: write it like http://127.0.0.1:4000');
-  }
-  if (url.username !== '' || url.password !== '') {
-    throw new Error('holds a user or a password, which the service does not know: give its token in REPRISE_TOKEN');
-  }
-  return value.replace(/\/+$/, '');
-}
-
-function readTokens(value: string): AccessToken[] {
-  const items = value.startsWith('@')
-    ? readFile(value.slice(1), 'the file')
-        .split(/\r?\n/)
-        .map((line) => line.trim())
-        .filter((line) => line !== '' && !line.startsWith('#'))
-    : list(value);
-  return items.map((item, index) => {
-    const colon = item.lastIndexOf(':');
-    const role = ROLES.find((candidate) => candidate === item.slice(colon + 1));
-    const token = item.slice(0, colon);
-    if (colon < 0 || !role)
-      throw new Error(`token ${index + 1} has no role: write it as token:reader or token:operator`);
-    if (token.length < 16) throw new Error(`token ${index + 1} is shorter than 16 characters and could be guessed`);
-    return { token, role };
-  });
 }

@@ -8,7 +8,8 @@ import { openStorage } from './storage.ts';
 
 export type { ImportOptions, ImportProgress } from './capture/import-log.ts';
 export { formatImportReport, type ImportReport } from './capture/import-report.ts';
-export { type Config, loadConfig, VARIABLES } from './config.ts';
+export { VARIABLES } from './config/variables.ts';
+export { type Config, loadConfig } from './config.ts';
 export { ERROR_CODES, type ErrorCode, RepriseError } from './errors.ts';
 export type { Entry, EntryOutcome, Micros, NewEntry, Origin, StatementType } from './journal/entry.ts';
 export type { AppendResult, Coverage, JournalBatch, JournalStore, Loss } from './journal/store.ts';

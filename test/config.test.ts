@@ -3,7 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type Environment, inspectConfig, loadClientConfig, loadConfig, VARIABLES } from '../src/config.ts';
+import { VARIABLES } from '../src/config/variables.ts';
+import { type Environment, inspectConfig, loadClientConfig, loadConfig } from '../src/config.ts';
 import { RepriseError } from '../src/errors.ts';
 
 let folder: string;

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
-import { LOG_LEVELS, loadConfig, VARIABLES } from '../config.ts';
+import { LOG_LEVELS, VARIABLES } from '../config/variables.ts';
+import { loadConfig } from '../config.ts';
 import { addJsonFlag, type CliContext, examples } from './context.ts';
 import { EXIT } from './exit-codes.ts';
 import { fields, json } from './io.ts';

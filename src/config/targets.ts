@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { isAbsolute, resolve } from 'node:path';
 import { z } from 'zod';
-import { messageOf } from './errors.ts';
+import { readFile } from './values.ts';
 
 /** A target of REPRISE_TARGETS; `TargetAlias` of `src/target/spec.ts` has the same shape. */
 export interface ConfiguredTarget {
@@ -80,13 +79,4 @@ export function readTargets(value: string, env: Readonly<Record<string, string |
     const { host, port, user, tls } = target;
     return { alias, host, port, user, password, database: target.database ?? user, tls, ca };
   });
-}
-
-/** @throws Error that names the file, as `what` it is */
-export function readFile(path: string, what: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    throw new Error(`${what} ${path} cannot be read: ${messageOf(error)}`);
-  }
 }
