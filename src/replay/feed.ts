@@ -5,6 +5,7 @@ import { ChunkEncoder, decodeChunk, encodeEvents } from './event-codec.ts';
 import { hasEnded, nextState, type RunAction, type RunState } from './run-state.ts';
 import { SendMark } from './send-mark.ts';
 import type { EventChunk, Replay, ReplayPatch, ReplayStore } from './store.ts';
+import { StoreRetry } from './store-retry.ts';
 import type { ReplaySummary } from './summary.ts';
 import { WallClock } from './wall-clock.ts';
 
@@ -12,8 +13,6 @@ import { WallClock } from './wall-clock.ts';
 const BACKLOG_LIMIT = 50_000;
 /** A chunk of this many bytes is closed early. */
 const CHUNK_BYTES = 1024 * 1024;
-/** Waits between attempts while the store fails, in milliseconds: doubling from the first to the last. */
-const BACKOFF_MS = { first: 100, last: 5_000 } as const;
 
 export interface EventFeedOptions {
   /** Highest durable event of the run: 0 for a new one. */
@@ -41,26 +40,21 @@ interface Transition {
   fixed: { readonly chunk: EventChunk; readonly state: RunState } | null;
 }
 
-/** Somebody else wrote to the log of this run. */
-class ForeignEventsError extends Error {}
-
 /**
  * The writer of one run: numbers its events, encodes them at once and makes them durable in chunks (E1, E2 and
  * L2, L3 of the contracts). One append is under way at a time; events gather for the next meanwhile. Everything
  * that reaches the store goes through one loop, in the order of the calls.
  *
- * A failing store is tried again with growing waits, since it may be restarting. A chunk whose attempt failed
- * is looked up before it is repeated, so that none is written twice. When the store failed for good, `onError`
- * is called and everything that waits for the store is rejected, but no event is dropped: `flush` and
- * `transition` may still be called and try once more, what was given up first, so that a run can be marked
- * FAILED when the store returns.
+ * A failing store is tried again (`StoreRetry`). When it failed for good, `onError` is called and everything that
+ * waits for the store is rejected, but no event is dropped: `flush` and `transition` may still be called and try
+ * once more, what was given up first, so that a run can be marked FAILED when the store returns.
  */
 export class EventFeed {
   readonly #store: ReplayStore;
   readonly #id: string;
   readonly #flushMs: number;
   readonly #maxEvents: number;
-  readonly #retryForMs: number;
+  readonly #retry: StoreRetry;
   readonly #onError: (error: unknown) => void;
   readonly #onState: (state: RunState) => void;
   readonly #clock = new WallClock();
@@ -81,8 +75,6 @@ export class EventFeed {
 
   #timer: NodeJS.Timeout | null = null;
   #loop: Promise<void> | null = null;
-  /** An attempt failed, so its chunk may or may not be stored. */
-  #uncertain = false;
   /** Why the store was given up, while it is. */
   #failure: { readonly reason: unknown } | null = null;
   #reported = false;
@@ -93,7 +85,7 @@ export class EventFeed {
     this.#id = replayId;
     this.#flushMs = options.flushMs ?? 50;
     this.#maxEvents = options.maxEvents ?? 4_000;
-    this.#retryForMs = options.retryForMs ?? 30_000;
+    this.#retry = new StoreRetry(store, replayId, options.retryForMs ?? 30_000);
     this.#onError = (error) => options.onError(error);
     this.#onState = (state) => options.onState?.(state);
     this.#lastSeq = options.lastSeq;
@@ -285,7 +277,7 @@ export class EventFeed {
     const mark = this.#mark.next();
     this.#clock.sync();
     if (chunk !== null || mark !== null) {
-      await this.#persist(chunk, (unstored) =>
+      await this.#retry.persist(chunk, (unstored) =>
         this.#store.append(this.#id, unstored, {
           ...(mark === null ? {} : { sentThrough: mark }),
           ...this.#summaryPatch(),
@@ -305,7 +297,7 @@ export class EventFeed {
   /** Gives a transition its place: behind everything emitted before now. */
   async #fixTransition(transition: Transition): Promise<void> {
     let replay: Replay | null = null;
-    await this.#persist(null, async () => {
+    await this.#retry.persist(null, async () => {
       replay = await this.#store.get(this.#id);
     });
     // Events that came meanwhile may have closed a chunk, which stands before this.
@@ -324,7 +316,7 @@ export class EventFeed {
   async #storeTransition(transition: Transition): Promise<void> {
     const { chunk, state } = transition.fixed!;
     try {
-      await this.#persist(chunk, async (unstored) => {
+      await this.#retry.persist(chunk, async (unstored) => {
         const patch = { ...this.#summaryPatch(), ...transition.patch };
         if (unstored !== null) await this.#store.transition(this.#id, transition.action, patch, unstored);
       });
@@ -351,34 +343,6 @@ export class EventFeed {
   #known(replay: Replay | null): Replay {
     if (replay === null) throw new RepriseError('REPLAY_NOT_FOUND', `there is no replay ${this.#id}`);
     return replay;
-  }
-
-  /** Repeats an attempt while the store fails. It is given the chunk, or null when that is stored already. */
-  async #persist(chunk: EventChunk | null, attempt: (unstored: EventChunk | null) => Promise<void>): Promise<void> {
-    let until: number | null = null;
-    for (let waitMs: number = BACKOFF_MS.first; ; waitMs = Math.min(2 * waitMs, BACKOFF_MS.last)) {
-      try {
-        const stored = chunk !== null && this.#uncertain && (await this.#holds(chunk));
-        await attempt(stored ? null : chunk);
-        if (chunk !== null) this.#uncertain = false;
-        return;
-      } catch (thrown) {
-        if (isFinal(thrown)) throw thrown;
-        if (chunk !== null) this.#uncertain = true;
-        until ??= performance.now() + this.#retryForMs;
-        const leftMs = until - performance.now();
-        if (leftMs <= 0) throw thrown;
-        await new Promise((resolve) => setTimeout(resolve, Math.min(waitMs, leftMs)));
-      }
-    }
-  }
-
-  /** True when the store holds this very chunk. */
-  async #holds(chunk: EventChunk): Promise<boolean> {
-    const [stored] = await this.#store.chunks(this.#id, chunk.firstSeq - 1, 1);
-    if (stored === undefined) return false;
-    if (stored.firstSeq === chunk.firstSeq && stored.payload.equals(chunk.payload)) return true;
-    throw new ForeignEventsError(`another process wrote event ${chunk.firstSeq} of replay ${this.#id}`);
   }
 
   /** Tells those who wait for what is durable now. */
@@ -413,9 +377,4 @@ export class EventFeed {
     this.#room?.reject(reason);
     this.#room = null;
   }
-}
-
-function isFinal(thrown: unknown): boolean {
-  if (thrown instanceof ForeignEventsError) return true;
-  return thrown instanceof RepriseError && (thrown.code === 'REPLAY_STATE' || thrown.code === 'REPLAY_NOT_FOUND');
 }
