@@ -10,11 +10,11 @@ import { type Credentials, checkLogins, withCredentials, withoutSecrets } from '
 import type { ReplayEvent } from './event.ts';
 import { encodeEvents } from './event-codec.ts';
 import { type EventReader, EventWaker, openEventReader } from './event-reader.ts';
+import { streamEvents, streamStartedRun } from './event-stream.ts';
 import { EventFeed } from './feed.ts';
 import { ofPresent } from './no-replay.ts';
 import { type OutcomeFilter, type OutcomePage, type OutcomePlace, readOutcomes } from './outcomes.ts';
 import { type Preflight, preflight } from './preflight.ts';
-import { createPullStream } from './pull-stream.ts';
 import { compareReports, readReport } from './reports.ts';
 import type { ReplayInput, ReplayRequest } from './request.ts';
 import { ReplayRun } from './run.ts';
@@ -47,7 +47,6 @@ export interface ReplayEngineOptions {
 }
 
 const NO_CAUSE: RunCause = { requestId: null, trace: null };
-const EVENTS_AT_ONCE = 1_000;
 
 /** Runs replays, several at once, and reads what they left. Knows nothing of GraphQL or HTTP. */
 export class ReplayEngine {
@@ -89,56 +88,15 @@ export class ReplayEngine {
 
   /** Starts a replay and gives its events as they become durable. Leaving the loop early cancels the run. */
   replayWindow(input: ReplayInput): AsyncIterableIterator<ReplayEvent, undefined> {
-    const starting = this.start(input);
-    // Who leaves before the run has started is told nothing any more.
-    starting.catch(() => {});
-    let events: AsyncIterableIterator<ReplayEvent, undefined> | null = null;
-    let ended: Promise<unknown> = Promise.resolve();
-    const stream = createPullStream<ReplayEvent>({
-      next: async () => {
-        events ??= this.stream((await starting).id, 0);
-        const { value, done } = await events.next();
-        return done === true ? null : value;
-      },
-      close: () => {
-        void events?.return?.();
-        ended = starting.then(
-          ({ id }) => this.runs.get(id)?.cancel(),
-          () => {},
-        );
-      },
+    return streamStartedRun(this.start(input), {
+      events: (id) => this.stream(id, 0),
+      cancel: (id) => this.runs.get(id)?.cancel(),
     });
-    return {
-      next: () => stream.next(),
-      // A pending next is settled at once; whoever leaves the loop goes on when the run has ended.
-      return: async () => {
-        await stream.return?.();
-        await ended;
-        return { done: true, value: undefined };
-      },
-      [Symbol.asyncIterator]() {
-        return this;
-      },
-    };
   }
 
   /** Events of a run later than `after`, one by one, to the run's end. */
   stream(id: string, after: number): AsyncIterableIterator<ReplayEvent, undefined> {
-    const reader = this.events(id, after);
-    let batch: readonly ReplayEvent[] = [];
-    let at = 0;
-    return createPullStream<ReplayEvent>({
-      next: async () => {
-        while (at >= batch.length) {
-          const read = await reader.read(EVENTS_AT_ONCE, 0);
-          if (read.events.length === 0 && read.ended) return null;
-          batch = read.events;
-          at = 0;
-        }
-        return batch[at++] ?? null;
-      },
-      close: () => reader.close(),
-    });
+    return streamEvents(this.events(id, after));
   }
 
   /** A reader of a run's events later than `after`, batch by batch. The caller closes it. */
