@@ -1,11 +1,4 @@
-import {
-  type EntryOutcome,
-  type Micros,
-  type Protocol,
-  UNKNOWN_SQLSTATE,
-  type UnreplayableReason,
-} from '../journal/entry.ts';
-import type { Value } from '../journal/value.ts';
+import { type EntryOutcome, type Micros, UNKNOWN_SQLSTATE, type UnreplayableReason } from '../journal/entry.ts';
 import type { LogRecord, RecordSink } from './log-record.ts';
 import {
   isReplicationCommand,
@@ -17,17 +10,14 @@ import {
   splitNamedText,
 } from './messages.ts';
 import type { OperationSink } from './operation-sink.ts';
-import { readParameters } from './parameters.ts';
-import { Ranks } from './ranks.ts';
 import type { PendingStatement, Session } from './session.ts';
 import { Sessions } from './sessions.ts';
 import { sqlstateOf } from './sqlstates.ts';
-import { FactsCache, type StatementFacts } from './statement-facts.ts';
-import { leavesBlockOpen, TransactionTracker } from './transactions.ts';
+import { StatementStarts } from './statement-starts.ts';
+import { TransactionTracker } from './transactions.ts';
 
 const SUCCEEDED: EntryOutcome = Object.freeze({ status: 'SUCCEEDED' });
 const UNKNOWN: EntryOutcome = Object.freeze({ status: 'UNKNOWN' });
-const NO_VALUES: readonly Value[] = Object.freeze([]);
 const SECOND = 1_000_000;
 
 const LOSS_DETAILS: Readonly<Record<UnreplayableReason, string>> = {
@@ -46,17 +36,15 @@ const LOSS_DETAILS: Readonly<Record<UnreplayableReason, string>> = {
  * end when the record that completes it is met: the order of the ends is the commit order.
  */
 export class Assembler implements RecordSink {
-  readonly #nodeId: string;
   readonly #sink: OperationSink;
   readonly #sessions: Sessions;
-  readonly #ranks = new Ranks();
-  readonly #facts = new FactsCache();
+  readonly #starts: StatementStarts;
   readonly #transactions: TransactionTracker;
   #textlessDurations = false;
 
   constructor(nodeId: string, sink: OperationSink) {
-    this.#nodeId = nodeId;
     this.#sink = sink;
+    this.#starts = new StatementStarts(nodeId, sink);
     this.#transactions = new TransactionTracker(sink);
     this.#sessions = new Sessions((session, at, source) => this.#close(session, at, source));
   }
@@ -165,11 +153,15 @@ export class Assembler implements RecordSink {
     if (pending) this.#completeSilently(session, pending, record);
     const ended = message.durationMs !== null;
     if (message.kind === 'FETCH') {
-      if (!ended) session.pending = this.#fetching(record, text);
+      if (!ended) session.pending = this.#starts.fetch(record, text);
       return;
     }
-    if (!ended) session.startStamped = true;
-    const started = this.#start(session, record, protocol, name, text, message.durationMs, message.kind === 'FASTPATH');
+    if (!ended) {
+      session.startStamped = true;
+      this.#transactions.check(session, record);
+    }
+    const fastpath = message.kind === 'FASTPATH';
+    const started = this.#starts.statement(session, record, protocol, name, text, message.durationMs, fastpath);
     if (ended) this.#complete(session, started, record, SUCCEEDED, message.durationMs);
     else session.pending = started;
   }
@@ -207,7 +199,7 @@ export class Assembler implements RecordSink {
     if (pending) this.#complete(session, pending, record, outcome, null);
     else if (record.statement !== null) {
       if (!isReplicationCommand(record.statement)) {
-        this.#complete(session, this.#failedOnly(session, record, known), record, outcome, null);
+        this.#complete(session, this.#starts.failedOnly(session, record, known), record, outcome, null);
       }
     } else if (isError) {
       if (session.block) session.failed = true;
@@ -231,111 +223,6 @@ export class Assembler implements RecordSink {
     if (statement === null) return record.severity === 'ERROR' || this.#waitsForDurations(session);
     // Of a portal that is fetched from, the name stands before the text.
     return pending.place ? pending.facts.text === statement : pending.facts.text.endsWith(statement);
-  }
-
-  /** A statement that the log knows from its failure only: it did not get through parse or bind, or starts are not logged. */
-  #failedOnly(session: Session, record: LogRecord, sqlstate: string): PendingStatement {
-    const text = record.statement as string;
-    const bound = session.bound?.joined.endsWith(`: ${text}`) ? session.bound : null;
-    const logged =
-      readParameters(record.context, session.longestOnError) ?? readParameters(bound?.detail ?? null, session.longest);
-    const facts = this.#facts.of(text, false);
-    let protocol: Protocol = 'SIMPLE';
-    if (bound || logged || facts.parameters > 0 || record.tag === 'PARSE' || record.tag === 'BIND')
-      protocol = 'EXTENDED';
-    else if (record.tag !== 'idle' && sqlstate !== '42601') {
-      // A simple statement that parses is logged before it runs, an extended one is parsed and bound before.
-      if (session.startStamped) protocol = 'EXTENDED';
-      else if (!session.prepares) protocol = session.lastProtocol;
-    }
-    const prefix = bound === null ? null : bound.joined.slice(0, -text.length - 2);
-    const name = prefix === null || prefix.startsWith('<unnamed>') ? null : prefix;
-    let unreplayable: UnreplayableReason | null = null;
-    if (facts.copiesFromClient) unreplayable = 'COPY_DATA';
-    else if (logged?.truncated || record.foreign) unreplayable = 'TRUNCATED';
-    // Class 42 fails before values matter.
-    else if (facts.parameters > (logged?.values.length ?? 0) && !sqlstate.startsWith('42')) {
-      unreplayable = 'PARAMETERS_NOT_LOGGED';
-    }
-    return this.#begin(session, record, protocol, name, facts, logged?.values ?? NO_VALUES, unreplayable, 0);
-  }
-
-  #start(
-    session: Session,
-    record: LogRecord,
-    protocol: Protocol,
-    name: string | null,
-    text: string,
-    durationMs: number | null,
-    fastpath: boolean,
-  ): PendingStatement {
-    const facts = this.#facts.of(text, protocol === 'EXTENDED');
-    const logged = protocol === 'EXTENDED' ? readParameters(record.detail, session.longest) : null;
-    let unreplayable: UnreplayableReason | null = null;
-    if (fastpath) unreplayable = 'FASTPATH';
-    else if (facts.copiesFromClient) unreplayable = 'COPY_DATA';
-    else if (logged?.truncated || record.foreign) unreplayable = 'TRUNCATED';
-    else if (protocol === 'EXTENDED' && facts.parameters > (logged?.values.length ?? 0)) {
-      unreplayable = 'PARAMETERS_NOT_LOGGED';
-    }
-    const back = durationMs === null ? 0 : Math.round(durationMs * 1000);
-    if (durationMs === null) this.#transactions.check(session, record);
-    return this.#begin(session, record, protocol, name, facts, logged?.values ?? NO_VALUES, unreplayable, back);
-  }
-
-  #begin(
-    session: Session,
-    record: LogRecord,
-    protocol: Protocol,
-    preparedName: string | null,
-    facts: StatementFacts,
-    parameters: readonly Value[],
-    unreplayable: UnreplayableReason | null,
-    back: number,
-  ): PendingStatement {
-    session.bound = null;
-    if (protocol === 'EXTENDED') {
-      session.extended = true;
-      session.strayDurations = 0;
-    }
-    session.lastProtocol = protocol;
-    const ranked = this.#ranks.next(record.time, record.unit) - back;
-    const timestamp = Math.max(ranked, session.lastTimestamp + 1);
-    session.lastTimestamp = timestamp;
-    const origin = session.origin(this.#nodeId);
-    if (!session.transaction) {
-      const autocommit = !session.block && !leavesBlockOpen(facts);
-      const id = session.transactionId(this.#nodeId, record, facts.text);
-      const virtualXid = back === 0 && record.virtualXid?.endsWith('/0') === false ? record.virtualXid : null;
-      session.transaction = { id, entries: 0, virtualXid };
-      this.#sink.begin({ id, origin, startedAt: timestamp, autocommit });
-    }
-    const sequence = ++session.transaction.entries;
-    return {
-      place: { transactionId: session.transaction.id, sequence, origin },
-      timestamp,
-      protocol,
-      preparedName,
-      facts,
-      parameters,
-      unreplayable,
-      file: record.file,
-      line: record.line,
-    };
-  }
-
-  #fetching(record: LogRecord, text: string): PendingStatement {
-    return {
-      place: null,
-      timestamp: record.time,
-      protocol: 'EXTENDED',
-      preparedName: null,
-      facts: { text, type: 'OTHER', effects: null, copiesFromClient: false, parameters: 0, prepared: null },
-      parameters: NO_VALUES,
-      unreplayable: null,
-      file: record.file,
-      line: record.line,
-    };
   }
 
   /** The session went on although the end of its statement is not in the log. */
