@@ -1,4 +1,5 @@
 import type { Entry, Origin } from '../journal/entry.ts';
+import type { TargetConnection } from '../target/connection.ts';
 import { keepsState } from './commit-entries.ts';
 import { findEarlierState } from './earlier-state.ts';
 import { type PlannedSession, sessionKey } from './plan.ts';
@@ -6,7 +7,7 @@ import type { PlannedEntry } from './reporter.ts';
 import type { NotedStatement } from './session-memory.ts';
 import { LASTING } from './sessions.ts';
 import type { TargetSession } from './target-session.ts';
-import type { WalkContext } from './walk.ts';
+import { resumed, type WalkContext } from './walk.ts';
 
 /** Sessions met since others were forgotten. A window may hold a hundred thousand, most of which keep no state. */
 const MOST_MET = 1_000;
@@ -78,6 +79,16 @@ export class CommitSessions {
   /** True for a session with a connection of its own. */
   isOwn(session: TargetSession): boolean {
     return this.own.has(session.planned.key);
+  }
+
+  /** The session's connection; a pause that came while it was being opened is waited for. */
+  async connect(session: TargetSession): Promise<TargetConnection> {
+    const { context } = this;
+    for (;;) {
+      const connection = await context.pool.connect(session);
+      if (!context.control.isPaused) return connection;
+      await resumed(context);
+    }
   }
 
   /** Sessions whose record ended before this entry give their connections back, except the one in use. */

@@ -9,26 +9,25 @@ import { CommitPipeline } from './commit-pipeline.ts';
 import { CommitSessions } from './commit-sessions.ts';
 import { waitUntilDue } from './due.ts';
 import type { SkipReason } from './event.ts';
+import { LostAnswers } from './lost-answers.ts';
 import {
   abandon,
   hasCommitted,
   isLost,
-  LostAnswers,
   noteOwn,
   type Open,
-  release,
   tell,
   tellFailed,
   toTell,
   undoingOf,
 } from './open-transaction.ts';
+import { OwnStatements } from './own-statements.ts';
 import { type PlannedSession, pageSizeOf, planFilter } from './plan.ts';
 import { refusalOf } from './refusal.ts';
 import type { Lag, PlannedEntry } from './reporter.ts';
 import { refillMark } from './request.ts';
-import type { NotedStatement } from './session-memory.ts';
 import { rollsBackToSavepoint, type TargetSession } from './target-session.ts';
-import { mayProceed, passSettledTransaction, resumed, untilMayProceed, type WalkContext } from './walk.ts';
+import { mayProceed, passSettledTransaction, untilMayProceed, type WalkContext } from './walk.ts';
 
 /**
  * COMMIT ordering: whole transactions, one at a time, in commit order (docs/replay.md C1–C8).
@@ -43,8 +42,9 @@ export class CommitWalk {
   private readonly databaseFor: (recorded: string | null) => string | null;
   private readonly filter: EntryFilter;
   private readonly pipeline: CommitPipeline;
-  private ordinal = 0;
   private readonly lost: LostAnswers;
+  private readonly own: OwnStatements;
+  private ordinal = 0;
 
   constructor(
     context: WalkContext,
@@ -57,6 +57,7 @@ export class CommitWalk {
     this.filter = planFilter(context.request);
     this.lost = new LostAnswers(context);
     this.pipeline = new CommitPipeline(context.pacer);
+    this.own = new OwnStatements(context, this.sessions, this.pipeline, this.lost);
   }
 
   async run(): Promise<void> {
@@ -188,11 +189,11 @@ export class CommitWalk {
     const { marker } = this.context;
     const first = planned[0] as PlannedEntry;
     try {
-      if (ahead !== null) await this.restore(session, ahead, open, first.entry);
-      if (wrapped) await this.control(session, 'BEGIN', open);
+      if (ahead !== null) await this.own.restore(session, ahead, open, first.entry);
+      if (wrapped) await this.own.send(session, 'BEGIN', open);
       if (!autocommit && !begins(first.entry)) {
         const begin = beginOf(entries);
-        await this.control(session, begin, open);
+        await this.own.send(session, begin, open);
         if (first.entry.sequence > 1) this.context.reporter.cut(first.entry, first.entry.origin.sessionId, begin);
       }
       const endsItself = !wrapped && (autocommit || endsTransaction(last.entry));
@@ -204,43 +205,11 @@ export class CommitWalk {
         if (typeof sent !== 'boolean') sent = await sent;
         if (!sent) return abandon(open);
       }
-      if (!endsItself) await this.commit(session, open, mark);
+      if (!endsItself) await this.own.commit(session, open, mark);
     } catch (error) {
       abandon(open);
       throw error;
     }
-  }
-
-  /** Puts the mark and a COMMIT behind a transaction that the planned entries do not end. */
-  private async commit(session: TargetSession, open: Open, mark: string | null): Promise<void> {
-    if (mark !== null) await this.control(session, mark, open);
-    const asks = this.context.doubts.asks && session.commitsWrites({ ...COMMIT, transactionId: open.id });
-    const doubt = asks ? await this.askXid(session, open) : null;
-    const sent =
-      !isLost(session, open) &&
-      (await this.control(session, 'COMMIT', open, (outcome, processId) => {
-        if (this.sessions.isOwn(session) && !outcome.lost) session.memory.note(COMMIT, outcome);
-        this.committed(open, outcome, processId, doubt);
-      }));
-    if (sent) return;
-    if (this.ended) abandon(open);
-    else await this.lost.neverCommitted(open);
-  }
-
-  /** What became of the COMMIT that the walk itself sent. */
-  private committed(open: Open, outcome: TargetOutcome, processId: number, doubt: Doubt | null): void {
-    const { last, wrapped } = open;
-    const committed = hasCommitted(outcome);
-    // Where a statement failed, that has been told, and whatever becomes of COMMIT rolls back.
-    if (outcome.lost && !open.failed) this.lost.addCommit(open, processId, doubt);
-    else {
-      if (!committed && !open.failed) open.undone = open.trouble ?? outcome;
-      release(open, committed);
-    }
-    if (wrapped || this.ended) return;
-    const { reporter } = this.context;
-    if (open.undone !== null) reporter.uncommitted(last.entry, `failed: ${open.undone.message}`);
-    else if (outcome.lost) reporter.uncommitted(last.entry, 'was not answered before the connection was lost');
   }
 
   /** The transaction's entries that the request asks for, with their ordinals. */
@@ -329,11 +298,11 @@ export class CommitWalk {
     if (ids !== null) {
       const restore = ids.before(entry, open.mays);
       const sql = restore instanceof Promise ? await restore : restore;
-      if (sql !== null) await this.restore(session, sql, open, entry);
+      if (sql !== null) await this.own.restore(session, sql, open, entry);
     }
-    if (mark !== null) await this.control(session, mark, open);
-    const doubt = doubts.asks && session.commitsWrites(entry) ? await this.askXid(session, open) : null;
-    const connection = await this.connect(session);
+    if (mark !== null) await this.own.send(session, mark, open);
+    const doubt = doubts.asks && session.commitsWrites(entry) ? await this.own.askXid(session, open) : null;
+    const connection = await this.sessions.connect(session);
     if (this.lost.settling !== null) await this.lost.settling;
     if (this.ended) return false;
     // Its connection may have gone during any of these waits, and its transaction with it.
@@ -396,67 +365,6 @@ export class CommitWalk {
     else reporter.answered(place, outcome, lag, false);
   }
 
-  /** Sends what restores the ids of an entry. */
-  private restore(session: TargetSession, sql: string, open: Open, entry: Entry): Promise<boolean> {
-    return this.control(session, sql, open, (outcome) => {
-      if (!outcome.ok && !outcome.lost && !this.ended) this.context.ids?.refused(entry, outcome);
-    });
-  }
-
-  /**
-   * A statement of the walk's own, which no event tells of. `open`: the transaction that it belongs to. False when it
-   * was not sent, because the run or the connection ended before.
-   */
-  private async control(
-    session: TargetSession,
-    text: string,
-    open: Open,
-    then: (outcome: TargetOutcome, processId: number) => void = () => {},
-  ): Promise<boolean> {
-    const connection = await this.connect(session);
-    if (this.lost.settling !== null) await this.lost.settling;
-    if (this.ended || isLost(session, open)) return false;
-    session.transactionId = open.id;
-    this.pipeline.send(
-      connection,
-      { protocol: 'SIMPLE', text, preparedName: null, parameters: [], digest: false },
-      (outcome) => {
-        noteOwn(open, outcome);
-        then(outcome, connection.processId);
-      },
-    );
-    // One at a time is for the sake of the durations: this must not be under way beside a recorded statement.
-    if (this.context.request.inFlight === 1) await this.pipeline.drain(0);
-    return true;
-  }
-
-  /** The session's connection; a pause that came while it was being opened is waited for. */
-  private async connect(session: TargetSession): Promise<TargetConnection> {
-    const { context } = this;
-    for (;;) {
-      const connection = await context.pool.connect(session);
-      if (!context.control.isPaused) return connection;
-      await resumed(context);
-    }
-  }
-
-  /**
-   * Asks ahead of a COMMIT what it ends. With one statement under way at a time COMMIT waits for the answer, and its
-   * own time stays its own.
-   */
-  private async askXid(session: TargetSession, open: Open): Promise<Doubt | null> {
-    const { pool, doubts, request } = this.context;
-    const connection = await pool.connect(session);
-    if (this.ended || isLost(session, open)) return null;
-    return new Promise((resolve) => {
-      const doubt = doubts.ask(connection, () => {
-        resolve(doubt);
-        this.pipeline.answered(connection);
-      });
-      if (request.inFlight > 1) resolve(doubt);
-    });
-  }
-
   /** In a resumed run: true for a transaction that was begun before, so that it must not be begun again. */
   private passSettled(planned: readonly PlannedEntry[]): boolean {
     const { entry } = planned[0] as PlannedEntry;
@@ -475,6 +383,3 @@ function revivesTransaction(entry: Entry): boolean {
 
 /** With a transaction of more entries, nothing is read ahead. */
 const MOST_READ_BESIDE = 5_000;
-
-/** The COMMIT that a walk sends of itself, as the memory of a session notes it. */
-const COMMIT: NotedStatement = { statement: 'COMMIT', statementType: 'TRANSACTION', parameters: [] };
