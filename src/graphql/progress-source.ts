@@ -158,18 +158,19 @@ class StatementSource implements PullSource<ProgressBatch> {
   }
 }
 
-class FailureSource implements PullSource<ProgressBatch> {
-  private readonly reader: SelectiveReader;
-  private readonly request: ProgressRequest;
-  private readonly snapshot: Snapshot;
+/** What a source of some events has read and not delivered yet. */
+abstract class SelectedSource implements PullSource<ProgressBatch> {
+  protected readonly reader: SelectiveReader;
+  protected readonly request: ProgressRequest;
+  protected readonly snapshot: Snapshot;
   /** Read, not delivered yet: at most one read's events. */
-  private waiting: ReplayEvent[] = [];
+  protected waiting: ReplayEvent[] = [];
   /** How far was read, and how far the client knows. */
-  private read: number;
-  private told: number;
-  private complete = true;
-  private ended = false;
-  private closed = false;
+  protected read: number;
+  protected told: number;
+  protected complete = true;
+  protected ended = false;
+  protected closed = false;
 
   constructor(reader: SelectiveReader, request: ProgressRequest, snapshot: Snapshot) {
     this.reader = reader;
@@ -179,26 +180,25 @@ class FailureSource implements PullSource<ProgressBatch> {
     this.told = request.after;
   }
 
-  async next(): Promise<ProgressBatch | null> {
-    const { batchSize, maxWaitMs } = this.request;
-    const cursorDue = performance.now() + CURSOR_MS;
-    let fullDue = this.waiting.length > 0 ? performance.now() + maxWaitMs : null;
-    while (!this.ended && this.waiting.length < batchSize && !this.closed) {
-      const left = (fullDue ?? cursorDue) - performance.now();
-      if (left <= 0 && (fullDue !== null || this.read > this.told)) break;
-      if (this.complete && !(await this.reader.wait(left > 0 ? left : CURSOR_MS))) continue;
-      const { events, lastSeq, complete, ended } = await this.reader.read();
-      for (const event of events) this.waiting.push(event);
-      this.read = lastSeq;
-      this.complete = complete;
-      this.ended = ended;
-      if (this.waiting.length > 0) fullDue ??= performance.now() + maxWaitMs;
-    }
-    const events = this.waiting.splice(0, batchSize);
-    const lastSeq = this.waiting.length > 0 ? events.at(-1)!.seq : this.read;
-    if (events.length === 0 && lastSeq === this.told) return null;
-    this.told = lastSeq;
-    return batch(events, lastSeq, this.snapshot);
+  abstract next(): Promise<ProgressBatch | null>;
+
+  /** False when a payload is full, and when there is nothing more to read. */
+  protected get mayRead(): boolean {
+    return !this.ended && this.waiting.length < this.request.batchSize && !this.closed;
+  }
+
+  protected async readOn(): Promise<void> {
+    const { events, lastSeq, complete, ended } = await this.reader.read();
+    for (const event of events) this.waiting.push(event);
+    this.read = lastSeq;
+    this.complete = complete;
+    this.ended = ended;
+  }
+
+  /** The events of the next payload, and how far the client knows the run with them. */
+  protected take(): { readonly events: readonly ReplayEvent[]; readonly lastSeq: number } {
+    const events = this.waiting.splice(0, this.request.batchSize);
+    return { events, lastSeq: this.waiting.length > 0 ? events.at(-1)!.seq : this.read };
   }
 
   close(): void {
@@ -208,48 +208,44 @@ class FailureSource implements PullSource<ProgressBatch> {
   }
 }
 
-class SummarySource implements PullSource<ProgressBatch> {
-  private readonly reader: SelectiveReader;
-  private readonly request: ProgressRequest;
-  private readonly snapshot: Snapshot;
-  private waiting: ReplayEvent[] = [];
-  private read: number;
-  private told: number;
-  private complete = true;
-  private ended = false;
-  private closed = false;
+class FailureSource extends SelectedSource {
+  async next(): Promise<ProgressBatch | null> {
+    const { maxWaitMs } = this.request;
+    const cursorDue = performance.now() + CURSOR_MS;
+    let fullDue = this.waiting.length > 0 ? performance.now() + maxWaitMs : null;
+    while (this.mayRead) {
+      const left = (fullDue ?? cursorDue) - performance.now();
+      if (left <= 0 && (fullDue !== null || this.read > this.told)) break;
+      if (this.complete && !(await this.reader.wait(left > 0 ? left : CURSOR_MS))) continue;
+      await this.readOn();
+      if (this.waiting.length > 0) fullDue ??= performance.now() + maxWaitMs;
+    }
+    const { events, lastSeq } = this.take();
+    if (events.length === 0 && lastSeq === this.told) return null;
+    this.told = lastSeq;
+    return batch(events, lastSeq, this.snapshot);
+  }
+}
+
+class SummarySource extends SelectedSource {
   private due = 0;
 
-  constructor(reader: SelectiveReader, request: ProgressRequest, snapshot: Snapshot) {
-    this.reader = reader;
-    this.request = request;
-    this.snapshot = snapshot;
-    this.read = request.after;
-    this.told = request.after;
-  }
-
   async next(): Promise<ProgressBatch | null> {
-    const { batchSize } = this.request;
     const latest = performance.now() + SUMMARY_MS;
-    while (!this.ended && this.waiting.length < batchSize && !this.closed) {
+    while (this.mayRead) {
       const left = this.due - performance.now();
       if (left > 0 && this.complete && !(await this.reader.hasEnded())) {
         await this.reader.wait(left);
         continue;
       }
-      const { events, lastSeq, complete, ended } = await this.reader.read();
-      for (const event of events) this.waiting.push(event);
-      this.read = lastSeq;
-      this.complete = complete;
-      this.ended = ended;
+      await this.readOn();
       // What has ended long ago is read on to its end, but who waits sees that it moves.
-      if (!complete && performance.now() < latest) continue;
-      if (lastSeq > this.told) break;
+      if (!this.complete && performance.now() < latest) continue;
+      if (this.read > this.told) break;
       // Nothing new, but while a long statement is under way elapsed time and ETA still move.
-      if (!ended && !(await this.reader.wait(SUMMARY_MS)) && (await this.isMoving())) break;
+      if (!this.ended && !(await this.reader.wait(SUMMARY_MS)) && (await this.isMoving())) break;
     }
-    const events = this.waiting.splice(0, batchSize);
-    const lastSeq = this.waiting.length > 0 ? events.at(-1)!.seq : this.read;
+    const { events, lastSeq } = this.take();
     if (this.ended && events.length === 0 && lastSeq === this.told) return null;
     this.told = lastSeq;
     this.due = performance.now() + SUMMARY_MS;
@@ -259,11 +255,5 @@ class SummarySource implements PullSource<ProgressBatch> {
   private async isMoving(): Promise<boolean> {
     const { state } = await this.snapshot(this.read);
     return !hasEnded(state) && state !== 'PAUSED';
-  }
-
-  close(): void {
-    this.closed = true;
-    this.reader.close();
-    this.waiting = [];
   }
 }
