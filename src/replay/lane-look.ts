@@ -106,12 +106,6 @@ export class LaneLook {
   private giveUpOrder(lane: Lane, held: string): void {
     for (const done of lane.commits) done();
     lane.commits.clear();
-    this.context.tally.stall();
-    this.context.feed.emit({
-      kind: 'NOTICE',
-      code: 'STALL',
-      sessionId: lane.session.planned.sessionId,
-      message: `session ${lane.session.planned.sessionId} waits for ${held}: its end is not waited for`,
-    });
+    this.context.reporter.stalled(lane.session.planned.sessionId, held, 'its end is not waited for');
   }
 }

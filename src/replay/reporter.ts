@@ -172,6 +172,17 @@ export class Reporter {
     });
   }
 
+  /** A session waits for something that it may wait for in vain; `then`: what the walk does about that. */
+  stalled(sessionId: string, held: string, then: string): void {
+    this.tally.stall();
+    this.feed.emit({
+      kind: 'NOTICE',
+      code: 'STALL',
+      sessionId,
+      message: `session ${sessionId} waits for ${held}: ${then}`,
+    });
+  }
+
   private emit(planned: PlannedEntry, result: Result): void {
     const { entry, ordinal, copy } = planned;
     const { verdict, divergences } = compareOutcome(entry, result, this.request.slower);

@@ -267,12 +267,6 @@ export class StallBreaker {
     lane.stalled = true;
     this.stalled.add(lane);
     this.onStall(lane);
-    this.context.tally.stall();
-    this.context.feed.emit({
-      kind: 'NOTICE',
-      code: 'STALL',
-      sessionId: lane.session.planned.sessionId,
-      message: `session ${lane.session.planned.sessionId} waits for ${held}: the walk goes on without it`,
-    });
+    this.context.reporter.stalled(lane.session.planned.sessionId, held, 'the walk goes on without it');
   }
 }
