@@ -226,20 +226,12 @@ export class Tally {
       this.#earlierMs + (this.#startedMs === null ? 0 : Math.max(0, (this.#endedMs ?? nowMs) - this.#startedMs));
     const ended = this.#endedMs !== null;
     const rate = ended ? perSecond(done, elapsedMs) : this.#recentRate(nowMs, done);
+    const { connections: connectionsOpened, ...counts } = this.#counts();
     return {
       planned: this.#planned,
-      succeeded: this.#succeeded,
-      failed: this.#failed,
-      cascades: this.#cascades,
-      skipped: this.#skipped,
-      unknown: this.#unknown,
-      same: this.#same,
-      diverged: this.#diverged,
-      unverifiable: this.#unverifiable,
+      ...counts,
       divergences: { ...this.#divergences },
-      rows: this.#rows,
-      stalls: this.#stalls,
-      connectionsOpened: this.#connections,
+      connectionsOpened,
       firstError: this.#firstError,
       elapsedMs,
       rate,
