@@ -1,10 +1,11 @@
 import { Presets, SingleBar } from 'cli-progress';
 import { type Command, Option } from 'commander';
 import type { ImportProgress } from '../capture/import-log.ts';
+import { bytes } from '../client/bytes.ts';
 import { type Config, loadConfig } from '../config.ts';
 import { RepriseError } from '../errors.ts';
 import { addJsonFlag, type CliContext, examples } from './context.ts';
-import { bytes, count, duration, type Io, isTerminal, json, LiveLine } from './io.ts';
+import { count, duration, type Io, isTerminal, json, LiveLine } from './io.ts';
 
 interface ImportFlags {
   readonly format?: 'csv' | 'json' | 'stderr';

@@ -59,17 +59,6 @@ export function duration(ms: number | null): string | null {
   return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, '0')} min`;
 }
 
-export function bytes(value: number): string {
-  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
-  let unit = 0;
-  let rest = value;
-  while (rest >= 1024 && unit < units.length - 1) {
-    rest /= 1024;
-    unit += 1;
-  }
-  return `${unit === 0 ? rest : rest.toFixed(1)} ${units[unit]}`;
-}
-
 /** True for a terminal that can redraw what it shows. */
 export function isTerminal(stream: NodeJS.WriteStream, env: Io['env']): boolean {
   return stream.isTTY === true && env['TERM'] !== 'dumb';

@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { EntryFilterInput, WindowInput } from '../client/index.ts';
+import { STATEMENT_TYPES } from '../client/words.ts';
 import { usage } from './io.ts';
-import { STATEMENT_TYPES } from './words.ts';
 
 /** `250ms`, `5s`, `2m`, `1h`, or a plain number of milliseconds. */
 export function milliseconds(text: string): number {

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { CredentialsInput, ReplayInput, WindowInput } from '../client/index.ts';
+import { EDGES, ORDERINGS } from '../client/words.ts';
 import { type Io, usage } from './io.ts';
 import {
   addFilterFlags,
@@ -22,7 +23,6 @@ import {
   type TargetFlags,
   targetOf,
 } from './target-options.ts';
-import { EDGES, ORDERINGS } from './words.ts';
 
 export interface RequestFlags extends WindowFlags, FilterFlags, TargetFlags {
   readonly ordering?: (typeof ORDERINGS)[number];

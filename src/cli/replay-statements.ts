@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
 import { type OutcomeFilterInput, OutcomeRowsDocument, type OutcomeRowsQuery } from '../client/index.ts';
+import { DIVERGENCES, OUTCOME_STATUSES } from '../client/words.ts';
 import { RepriseError } from '../errors.ts';
 import { type CliContext, examples } from './context.ts';
 import { count, duration, type Io, json, oneLine } from './io.ts';
 import { addReplayArgument, atLeastOne, choice, collect, transactionId, wholeNumber } from './options.ts';
 import { addServiceFlags, type ServiceFlags, serviceOf } from './service.ts';
-import { DIVERGENCES, OUTCOME_STATUSES } from './words.ts';
 
 type Outcome = NonNullable<OutcomeRowsQuery['replayStatements']>['nodes'][number];
 

@@ -16,6 +16,7 @@ import {
   StartReplayDocument,
   unwrap,
 } from '../client/index.ts';
+import { REPLAY_STATES } from '../client/words.ts';
 import { RepriseError } from '../errors.ts';
 import { type CliContext, examples } from './context.ts';
 import { EXIT } from './exit-codes.ts';
@@ -38,17 +39,6 @@ import { addPasswordFlags } from './target-options.ts';
 
 type Preflight = Extract<PreflightReplayQuery['preflightReplay'], { readonly __typename: 'Preflight' }>;
 
-const STATES = [
-  'PENDING',
-  'CONNECTING',
-  'RUNNING',
-  'PAUSED',
-  'COMPLETED',
-  'CANCELLED',
-  'FAILED',
-  'INTERRUPTED',
-] as const;
-
 /** Replays that are asked for at once. */
 const PAGE = 100;
 
@@ -59,7 +49,7 @@ interface StartFlags extends RequestFlags, WatchFlags, ServiceFlags {
 }
 
 interface ListFlags extends ServiceFlags {
-  readonly state?: readonly (typeof STATES)[number][];
+  readonly state?: readonly (typeof REPLAY_STATES)[number][];
   readonly limit: number;
   readonly after?: string;
 }
@@ -96,7 +86,7 @@ export function addReplay(program: Command, context: CliContext): void {
   const list = replay
     .command('ls')
     .summary('list replays, newest first')
-    .addOption(choice('--state <state>', 'only those in this state (may be repeated)', STATES, true))
+    .addOption(choice('--state <state>', 'only those in this state (may be repeated)', REPLAY_STATES, true))
     .option('--limit <count>', 'most replays to list', atLeastOne, 20)
     .option('--after <cursor>', 'go on behind the end of an earlier list');
   examples(list, 'reprise replay ls --state running --state paused', 'reprise replay ls --json --limit 100');

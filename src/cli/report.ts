@@ -9,6 +9,7 @@ import {
   type ReportFormat,
   renderReport,
 } from '../client/report/index.ts';
+import { DIVERGENCES } from '../client/words.ts';
 import { messageOf, RepriseError } from '../errors.ts';
 import { type CliContext, examples } from './context.ts';
 import { EXIT } from './exit-codes.ts';
@@ -17,7 +18,6 @@ import { addReplayArgument, choice, collect, decimal, milliseconds } from './opt
 import { comparisonText, divergencesTable, reportText } from './report-view.ts';
 import { oneByOne } from './run-view.ts';
 import { addServiceFlags, type ServiceFlags, serviceOf } from './service.ts';
-import { DIVERGENCES } from './words.ts';
 
 interface ReportFlags extends ServiceFlags {
   readonly format?: ReportFormat | 'text';

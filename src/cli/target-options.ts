@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import type { TargetInput } from '../client/index.ts';
+import { TLS_MODES } from '../client/words.ts';
 import { type Io, usage } from './io.ts';
 import { choice, wholeNumber, withoutAbsent } from './options.ts';
-import { TLS_MODES } from './words.ts';
 
 /** Flags that give a password. */
 export interface PasswordFlags {

@@ -1,6 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { describe, expect, test } from 'vitest';
-import { bytes, duration, fields, LiveLine, oneLine, table } from '../../src/cli/io.ts';
+import { duration, fields, LiveLine, oneLine, table } from '../../src/cli/io.ts';
+import { bytes } from '../../src/client/bytes.ts';
 
 function terminal(isTTY: boolean) {
   const stream = new PassThrough() as unknown as NodeJS.WriteStream;

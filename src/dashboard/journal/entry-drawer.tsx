@@ -1,4 +1,5 @@
 import { useSignal } from '@preact/signals';
+import { bytes } from '../../client/bytes.ts';
 import {
   type EntryFieldsFragment,
   EntryViewDocument,
@@ -6,7 +7,7 @@ import {
   type TransactionViewQuery,
 } from '../../client/index.ts';
 import { ask } from '../lib/api.ts';
-import { bytes, count, duration, NOTHING, plural } from '../lib/format.ts';
+import { count, duration, NOTHING, plural } from '../lib/format.ts';
 import { usePaged } from '../lib/paged.ts';
 import { useResource } from '../lib/resource.ts';
 import { dateTime } from '../lib/time.ts';

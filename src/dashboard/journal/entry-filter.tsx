@@ -1,6 +1,6 @@
 import type { Signal } from '@preact/signals';
 import type { EntryFilterInput, EntryOutcomeStatus, StatementType } from '../../client/index.ts';
-import { STATEMENT_TYPES } from '../lib/words.ts';
+import { STATEMENT_TYPES } from '../../client/words.ts';
 import { Icon } from '../ui/icon.tsx';
 
 /** What the filter bar holds. */

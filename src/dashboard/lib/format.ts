@@ -58,17 +58,6 @@ export function rate(value: number): string {
   return value > 0 && value < 10 ? value.toFixed(1) : WHOLE.format(value);
 }
 
-export function bytes(value: number): string {
-  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
-  let unit = 0;
-  let rest = value;
-  while (rest >= 1024 && unit < units.length - 1) {
-    rest /= 1024;
-    unit += 1;
-  }
-  return `${unit === 0 ? rest : rest.toFixed(1)} ${units[unit]}`;
-}
-
 /** How the replayed percentile stands to the recorded one: `+35 %`, `2.4×`, `−12 %`; a dash where one is unknown. */
 export function delta(recorded: number | null, replayed: number | null): string {
   if (recorded === null || replayed === null) return NOTHING;

@@ -10,22 +10,10 @@ import type {
   OutcomeStatus,
   ReplayState,
   SkipReason,
-  StatementType,
   TransactionStatus,
   UnreplayableReason,
   Verdict,
 } from '../../client/index.ts';
-
-export const STATEMENT_TYPES = [
-  'SELECT',
-  'INSERT',
-  'UPDATE',
-  'DELETE',
-  'DDL',
-  'TRANSACTION',
-  'SET',
-  'OTHER',
-] as const satisfies readonly StatementType[];
 
 export const ORDERINGS: Readonly<Record<Ordering, { readonly title: string; readonly text: string }>> = {
   TIMESTAMP: {

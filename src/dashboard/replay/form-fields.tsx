@@ -1,6 +1,7 @@
 import type { Edges, Ordering, PaceMode, TlsMode } from '../../client/index.ts';
+import { STATEMENT_TYPES } from '../../client/words.ts';
 import type { Resource } from '../lib/resource.ts';
-import { EDGES, ORDERINGS, RECORDED, STATEMENT_TYPES } from '../lib/words.ts';
+import { EDGES, ORDERINGS, RECORDED } from '../lib/words.ts';
 import { CheckField, ChoiceField, SelectField, TextField } from '../ui/fields.tsx';
 import { AliasField, type ConfiguredTarget } from './alias-field.tsx';
 import type { FormErrors, ReplayForm } from './form.ts';

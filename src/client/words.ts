@@ -1,8 +1,16 @@
 /**
- * Words of the schema that flags take. Generated types check them: a word that the schema does not have does not
- * compile.
+ * Words of the schema that flags and fields offer. Generated types check them: a word that the schema does not have does
+ * not compile.
  */
-import type { Divergence, Edges, Ordering, OutcomeStatus, StatementType, TlsMode } from '../client/index.ts';
+import type {
+  Divergence,
+  Edges,
+  Ordering,
+  OutcomeStatus,
+  ReplayState,
+  StatementType,
+  TlsMode,
+} from './generated/graphql.ts';
 
 export const STATEMENT_TYPES = [
   'SELECT',
@@ -17,6 +25,16 @@ export const STATEMENT_TYPES = [
 export const ORDERINGS = ['TIMESTAMP', 'COMMIT', 'SESSION'] as const satisfies readonly Ordering[];
 export const EDGES = ['INCLUDE', 'CUT', 'EXCLUDE'] as const satisfies readonly Edges[];
 export const TLS_MODES = ['DISABLE', 'PREFER', 'REQUIRE', 'VERIFY_FULL'] as const satisfies readonly TlsMode[];
+export const REPLAY_STATES = [
+  'PENDING',
+  'CONNECTING',
+  'RUNNING',
+  'PAUSED',
+  'COMPLETED',
+  'CANCELLED',
+  'FAILED',
+  'INTERRUPTED',
+] as const satisfies readonly ReplayState[];
 export const OUTCOME_STATUSES = [
   'SUCCEEDED',
   'FAILED',
