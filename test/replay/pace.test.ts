@@ -54,6 +54,16 @@ describe('the schedule', () => {
     expect(dues(pacer, [11])).toEqual([13_000]);
   });
 
+  it('leaves what is due already due when it was, however the speed changes behind it', () => {
+    const pacer = new Pacer(recorded(2));
+    const [late, waited] = [0, 4, 10].map((second) => pacer.placeOf(second * SECOND, 1_000) as number).slice(1);
+    pacer.setSpeed(0.1, 5_000);
+    pacer.setSpeed(100, 6_000);
+    expect([late, waited].map((place) => pacer.dueAt(place as number))).toEqual([3_000, 6_019]);
+    pacer.shift(500);
+    expect([late, waited].map((place) => pacer.dueAt(place as number))).toEqual([3_500, 6_519]);
+  });
+
   it('takes a speed that was set before the first entry', () => {
     const pacer = new Pacer(recorded(1));
     pacer.setSpeed(4, 200);
