@@ -11,6 +11,9 @@ const RATE_SPAN_MS = 5_000;
 /** Samples of the count are at least this far apart, so that frequent summaries do not shorten the span. */
 const SAMPLE_MS = 250;
 
+/** Further behind its schedule than this, a run is as fast as its target lets it, and its end does not follow from the schedule. */
+const BEHIND_MS = 1_000;
+
 /** A recorded schedule, for the ETA of a paced run: its end and how many recorded ms pass in one. */
 export interface TallySchedule {
   readonly to: Micros;
@@ -71,6 +74,8 @@ export class Tally {
   /** Of the processes that ran this run before. */
   #earlierMs = 0;
   #schedule: TallySchedule | null = null;
+  /** Of the last outcome that tells one. */
+  #lastLagMs = 0;
   /** (time, outcomes so far), oldest first, spanning `RATE_SPAN_MS`. */
   readonly #samples: { readonly at: number; readonly done: number }[] = [];
   /** What earlier processes had counted. */
@@ -132,8 +137,8 @@ export class Tally {
   }
 
   /**
-   * Gives the recorded schedule that the run follows, so that the ETA is told from the position in it rather
-   * than from the rate; null for a run as fast as possible. Call again when the speed changes.
+   * Gives the recorded schedule that the run follows, so that the ETA is told from the position in it, and from
+   * the rate only while the run is behind it; null for a run as fast as possible. Call again when the speed changes.
    */
   setSchedule(schedule: TallySchedule | null): void {
     this.#schedule = schedule;
@@ -173,6 +178,7 @@ export class Tally {
     }
     if (outcome.lagMs !== null) {
       this.#lag.add(outcome.lagMs);
+      this.#lastLagMs = outcome.lagMs;
       this.#lagByCause[outcome.lagCause] += outcome.lagMs;
     }
     // Sessions report out of order; the newest entry is the position.
@@ -257,10 +263,15 @@ export class Tally {
   }
 
   #eta(done: number, rate: number): number | null {
-    if (this.#schedule !== null) {
-      if (this.#position === null) return null;
-      return Math.max(0, (this.#schedule.to - this.#position) / 1000 / this.#schedule.speed);
-    }
+    const atThisRate = this.#etaAtRate(done, rate);
+    if (this.#schedule === null) return atThisRate;
+    if (this.#position === null) return null;
+    const bySchedule = Math.max(0, (this.#schedule.to - this.#position) / 1000 / this.#schedule.speed);
+    if (this.#lastLagMs <= BEHIND_MS) return bySchedule;
+    return atThisRate === null ? null : Math.max(bySchedule - this.#lastLagMs, atThisRate);
+  }
+
+  #etaAtRate(done: number, rate: number): number | null {
     if (this.#planned === null) return null;
     const remaining = Math.max(0, this.#planned - done);
     if (remaining === 0) return 0;

@@ -115,6 +115,22 @@ describe('tally', () => {
     expect(tally.summary(0).etaMs).toBe(30_000);
   });
 
+  it('tells the ETA of a paced run that is behind its schedule by its rate', () => {
+    const tally = new Tally();
+    tally.setPlanned(1_000);
+    tally.setSchedule({ to: 2_000_000, speed: 100 });
+    tally.start(0);
+    tally.summary(0);
+    for (let n = 0; n < 100; n++)
+      tally.add(outcome({ lagMs: 4_000, key: { timestamp: 1_000_000, position: 1n, sequence: 1 } }), null);
+    expect(tally.summary(5_000)).toMatchObject({ rate: 20, etaMs: 45_000 });
+    expect(tally.summary(11_000).etaMs).toBeNull();
+    // Caught up, with a long gap ahead.
+    tally.setSchedule({ to: 2_000_000, speed: 0.1 });
+    tally.add(outcome({ lagMs: 3, key: { timestamp: 1_000_000, position: 1n, sequence: 2 } }), null);
+    expect(tally.summary(16_000).etaMs).toBe(10_000);
+  });
+
   it('goes on from a summary, percentiles apart', () => {
     fc.assert(
       fc.property(fc.array(outcomeArbitrary), fc.array(outcomeArbitrary), (before, after) => {
