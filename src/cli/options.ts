@@ -3,12 +3,13 @@ import type { EntryFilterInput, WindowInput } from '../client/index.ts';
 import { STATEMENT_TYPES } from '../client/words.ts';
 import { usage } from './io.ts';
 
-/** `250ms`, `5s`, `2m`, `1h`, or a plain number of milliseconds. */
+const MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+
+/** `250ms`, `5s`, `2m`, `1h`; not a plain number, which some would mean as seconds. */
 export function milliseconds(text: string): number {
-  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|)$/.exec(text.trim());
-  if (!match) throw new InvalidArgumentError('write it like 250ms, 5s, 2m or 1h.');
-  const factor = { '': 1, ms: 1, s: 1000, m: 60_000, h: 3_600_000 }[match[2] as '' | 'ms' | 's' | 'm' | 'h'];
-  return Number(match[1]) * factor;
+  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(text.trim());
+  if (!match) throw new InvalidArgumentError('write it with its unit, like 250ms, 5s, 2m or 1h.');
+  return Number(match[1]) * MS[match[2] as keyof typeof MS];
 }
 
 /** How often something is done: never waiting between would be as often as the machine can. */
@@ -41,12 +42,17 @@ export function collect(text: string, before: readonly string[] = []): readonly 
   return [...before, text];
 }
 
+/** A word of the API as flags take it. */
+function inFlagForm(word: string): string {
+  return word.toLowerCase().replaceAll('_', '-');
+}
+
 /** Case-insensitive choice; `words` as the API has them. */
 function oneOf<const Word extends string>(words: readonly Word[]): (text: string) => Word {
   return (text) => {
     const wanted = text.trim().toUpperCase().replaceAll('-', '_');
     const found = words.find((word) => word === wanted);
-    if (!found) throw new InvalidArgumentError(`it must be one of ${words.map((w) => w.toLowerCase()).join(', ')}.`);
+    if (!found) throw new InvalidArgumentError(`it must be one of ${words.map(inFlagForm).join(', ')}.`);
     return found;
   };
 }
@@ -60,7 +66,7 @@ export function choice(flags: string, description: string, words: readonly strin
   const option = new Option(flags, description).argParser((text, before) =>
     several ? collect(read(text), before as readonly string[] | undefined) : read(text),
   );
-  option.argChoices = words.map((word) => word.toLowerCase().replaceAll('_', '-'));
+  option.argChoices = words.map(inFlagForm);
   return option;
 }
 

@@ -112,8 +112,10 @@ export async function requestOf(flags: RequestFlags, window: WindowInput, io: Io
       return { recorded, target };
     }),
     users: flags.mapUser?.map((text) => {
-      const [recorded, login] = pair('--map-user', text);
+      const form = 'recorded=login[:ENV]';
+      const [recorded, login] = pair('--map-user', text, form);
       const [user = '', variable] = login.split(':');
+      if (user === '' || variable === '') throw usage('--map-user', notOfForm(text, form));
       return variable === undefined
         ? { recorded, user }
         : { recorded, user, password: secretOf('--map-user', variable, io) };
@@ -156,6 +158,10 @@ export async function credentialsOf(flags: CredentialsFlags, io: Io): Promise<Cr
 
 function pair(flag: string, text: string, form = 'recorded=target'): [string, string] {
   const at = text.indexOf('=');
-  if (at < 1 || at === text.length - 1) throw usage(flag, `${JSON.stringify(text)} is not of the form ${form}`);
+  if (at < 1 || at === text.length - 1) throw usage(flag, notOfForm(text, form));
   return [text.slice(0, at), text.slice(at + 1)];
+}
+
+function notOfForm(text: string, form: string): string {
+  return `${JSON.stringify(text)} is not of the form ${form}`;
 }

@@ -47,6 +47,17 @@ export function addWatchFlags(command: Command): Command {
     );
 }
 
+/**
+ * @throws RepriseError BAD_INPUT naming a flag that would change nothing: a pipeline that relies on it would call a run
+ * a success that was not.
+ */
+export function checkWatchFlags(flags: WatchFlags, watches: boolean): void {
+  const needWatch = { '--fail-on': flags.failOn, '--allow': flags.allow, '--interval': flags.interval };
+  for (const [flag, value] of Object.entries({ ...needWatch, '--detail': flags.detail }))
+    if (value !== undefined && !watches) throw usage(flag, 'needs --watch');
+  if (flags.detail !== undefined && !flags.json) throw usage('--detail', 'needs --json');
+}
+
 /** Groups of failures that are listed at the end. */
 const MOST_FAILURES = 10;
 

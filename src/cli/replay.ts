@@ -31,7 +31,7 @@ import {
   requestOf,
 } from './replay-request.ts';
 import { addReplayStatements } from './replay-statements.ts';
-import { addWatchFlags, follow, requireRun, type WatchFlags } from './replay-watch.ts';
+import { addWatchFlags, checkWatchFlags, follow, requireRun, type WatchFlags } from './replay-watch.ts';
 import { addReplayReports } from './report.ts';
 import { failuresText, oneByOne, runsTable, runText } from './run-view.ts';
 import { addServiceFlags, type ServiceFlags, serviceOf, settleWindow } from './service.ts';
@@ -79,9 +79,10 @@ export function addReplay(program: Command, context: CliContext): void {
     .summary('follow a replay to its end')
     .option('--after <cursor>', 'with --json: go on behind this cursor');
   examples(watch, 'reprise replay watch ID', 'reprise replay watch ID --json --detail statements > outcomes.jsonl');
-  addServiceFlags(addWatchFlags(watch)).action((id: string, flags: WatchFlags & ServiceFlags) =>
-    follow(serviceOf(io, flags), id, flags, context),
-  );
+  addServiceFlags(addWatchFlags(watch)).action((id: string, flags: WatchFlags & ServiceFlags) => {
+    checkWatchFlags(flags, true);
+    return follow(serviceOf(io, flags), id, flags, context);
+  });
 
   const list = replay
     .command('ls')
@@ -158,6 +159,7 @@ function show(run: ReplayFieldsFragment, flags: ServiceFlags, io: Io): void {
 async function startReplay(flags: StartFlags, known: ReadonlySet<string>, context: CliContext): Promise<void> {
   const { io } = context;
   if (flags.cancelOnInterrupt && !flags.watch) throw usage('--cancel-on-interrupt', 'needs --watch');
+  if (!flags.dryRun) checkWatchFlags(flags, flags.watch ?? false);
   const client = serviceOf(io, flags);
   const input = await requestOf(flags, await settleWindow(client, flags, io), io);
   if (flags.dryRun) return preflight(client, input, flags, known, context);

@@ -28,6 +28,22 @@ test.each(['worse', ''])('a word that --fail-on does not know starts no replay: 
   expect(await runs()).toEqual(before);
 });
 
+test.each([
+  [['--fail-on', 'slower'], '--fail-on needs --watch'],
+  [['--allow', '3'], '--allow needs --watch'],
+  [['--interval', '1s'], '--interval needs --watch'],
+  [['--detail', 'failures', '--json'], '--detail needs --watch'],
+  [['--detail', 'failures', '--watch'], '--detail needs --json'],
+])('a flag that would change nothing starts no replay: %j', async (flags, message) => {
+  const before = await runs();
+  const args = ['replay', 'start', ...BEGINNING, ...at(shop.empty), '--read-only', ...flags];
+  const { code, stdout, stderr } = await cliHere(args, shop.env);
+  expect(stderr).toContain(message);
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  expect(await runs()).toEqual(before);
+  if (!flags.includes('--watch')) expect((await cliHere([...args, '--dry-run'], shop.env)).code).not.toBe(2);
+});
+
 test('a condition that is none is refused while the run that is watched goes on', async () => {
   const args = shop.long().filter((word) => word !== '--watch');
   const id = (await cliHere([...args, '--read-only'], shop.env)).stdout.trim();
@@ -92,6 +108,18 @@ test.each([
   const { error } = JSON.parse(stderr);
   expect(error.message.slice(0, message.length)).toBe(message);
   expect(String(error.path)).toBe(path);
+  expect(code).toBe(2);
+});
+
+test.each([
+  [['--tls', 'on'], 'it must be one of disable, prefer, require, verify-full.'],
+  [['--statement-timeout', '30'], 'write it with its unit, like 250ms, 5s, 2m or 1h.'],
+  [['--map-user', 'app'], '--map-user "app" is not of the form recorded=login[:ENV]'],
+  [['--map-user', 'app=login:'], '--map-user "app=login:" is not of the form recorded=login[:ENV]'],
+  [['--map-user', 'app=:PASSWORD'], '--map-user "app=:PASSWORD" is not of the form recorded=login[:ENV]'],
+])('what a flag takes is told in the words that it takes: %j', async (flags, message) => {
+  const { code, stderr } = await cliHere([...ALL, ...flags], shop.env);
+  expect(stderr).toContain(message);
   expect(code).toBe(2);
 });
 
