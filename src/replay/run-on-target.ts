@@ -137,6 +137,9 @@ export class RunOnTarget {
     tally.setPlanned(Math.max(counted, plannedBefore));
     await this.refuseShifted(plannedBefore, counted);
     if (control.endReason !== null) return;
+    // Part of the plan: who is told that the run is RUNNING is not told afterwards that it is still being read.
+    const ids = await this.planning(this.openIds(sessions, holdDdl, earlier, databaseFor));
+    if (control.endReason !== null) return;
     await feed.transition(
       'RUN',
       { targetVersion: monitor.serverVersion },
@@ -156,7 +159,7 @@ export class RunOnTarget {
       monitor,
       prepared: this.prepared,
       settled,
-      ids: await this.planning(this.openIds(sessions, holdDdl, earlier, databaseFor)),
+      ids,
       doubts: await CommitDoubts.open(monitor, reporter, control.signal, asks),
       roles: new SessionRoles(request, connector.target.user),
       marker: request.markProgress ? await ProgressMarker.open(connector, request, replayId) : null,

@@ -1,5 +1,6 @@
 import { expect, it, onTestFinished } from 'vitest';
 import type { JournalStore } from '../../src/journal/store.ts';
+import type { ReplayStore } from '../../src/replay/store.ts';
 import { HandMadeRecord } from '../support/record.ts';
 import { untilTrue, useBench } from '../support/replay.ts';
 
@@ -118,4 +119,31 @@ it.each([
   const ended = await run.ended();
   expect(ended.replay.state).toBe('COMPLETED');
   expect(ended.notices('PLANNING')).toHaveLength(1);
+});
+
+it('is not RUNNING before it has read from the target what its statements draw from', async () => {
+  let release = () => {};
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const saveSequenceStarts: ReplayStore['saveSequenceStarts'] = async (...starts) => {
+    await released;
+    return bench.store.saveSequenceStarts(...starts);
+  };
+  const engine = bench.anotherEngine({ store: { ...bench.store, saveSequenceStarts } });
+  onTestFinished(release);
+  const record = new HandMadeRecord();
+  record.run('a', 'INSERT INTO log DEFAULT VALUES');
+  const window = await record.store(bench.journal);
+  const target = await bench.target('CREATE TABLE log (n serial)');
+  const run = await bench.start(target, { window, ordering: 'COMMIT' }, engine);
+  await run.event((event) => event.kind === 'NOTICE' && event.code === 'PLANNING');
+  await expect(engine.pause(run.id)).rejects.toMatchObject({ code: 'REPLAY_STATE' });
+  release();
+  const { events, replay } = await run.ended();
+  expect(replay).toMatchObject({ state: 'COMPLETED', summary: { succeeded: 1 } });
+  const told = events.flatMap((event) =>
+    event.kind === 'STATE' ? [event.state] : event.kind === 'NOTICE' ? [event.code] : [],
+  );
+  expect(told).toEqual(['CONNECTING', 'PLANNING', 'RUNNING', 'COMPLETED']);
 });
