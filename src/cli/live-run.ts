@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client, NoticeCode, ReplayUpdate } from '../client/index.ts';
+import { inStartFlags } from './flag-names.ts';
 import { cutTo, duration, type Io, isTerminal, LiveLine, oneLine } from './io.ts';
 import { progressBlock, progressLine } from './run-view.ts';
 
@@ -41,7 +42,7 @@ export class LiveRun {
       if (event.__typename === 'StateEvent' && event.reason)
         this.#tell(event.at, flat(`${event.state}: ${event.reason}`));
       if (event.__typename === 'NoticeEvent' && !QUIET_NOTICES.includes(event.code)) {
-        this.#tell(event.at, flat(`${event.code}: ${event.noticeMessage}`));
+        this.#tell(event.at, flat(`${event.code}: ${inStartFlags(event.noticeMessage)}`));
       }
     }
     this.#line.show(this.#terminal ? progressBlock(state, summary) : progressLine(state, summary));

@@ -139,6 +139,14 @@ export interface SessionSpan {
   readonly ddl: number;
 }
 
+/** What a window holds of one recorded database. */
+export interface DatabaseCount {
+  /** Null: of sessions whose database the record does not tell. */
+  readonly database: string | null;
+  readonly sessions: number;
+  readonly entries: number;
+}
+
 /** What a filtered window holds, counted. */
 export interface WindowProfile {
   readonly entries: number;
@@ -218,6 +226,8 @@ export interface JournalStore {
 
   /** Sessions with entries in the window that pass the filter, in order of the times of their first one. */
   sessionSpans(window: Window, filter: EntryFilter): Promise<readonly SessionSpan[]>;
+  /** The same by recorded database, by name, null last. */
+  databaseCounts(window: Window, filter: EntryFilter): Promise<readonly DatabaseCount[]>;
   /**
    * Transactions (not autocommit) with entries both inside the window and outside of it, in order of their
    * start position; the filter's origin fields and `transactionIds` apply.

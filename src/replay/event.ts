@@ -99,6 +99,7 @@ export const NOTICE_CODES = [
   'TARGET_NOTICE',
   'PREPARED_LEFT',
   'PLANNING',
+  'DATABASE_LEFT_OUT',
 ] as const;
 export type NoticeCode = (typeof NOTICE_CODES)[number];
 

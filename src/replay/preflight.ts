@@ -3,6 +3,7 @@ import type { CommittedProfile, Coverage, JournalStore, SessionSpan, WindowProfi
 import type { DatabaseFacts } from '../target/identity.ts';
 import { type ResolvedTarget, targetLabel } from '../target/spec.ts';
 import type { SkipReason } from './event.ts';
+import { readLeftOut } from './left-out.ts';
 import { mapDatabases, openPlan, type Plan, planFilter, readSessions } from './plan.ts';
 import { sampleWindow, type WindowSample } from './preflight-sample.ts';
 import { inspectTarget, isJournalMessage, refusedLogins, type TargetInspection } from './preflight-target.ts';
@@ -95,6 +96,7 @@ export async function preflight(
   aboutTarget(inspection, target, writes, request, problems);
   for (const error of refused) problems.error('TARGET_UNREACHABLE', error);
   aboutMappings(spans, request, problems);
+  for (const message of await readLeftOut(journal, request)) problems.warn('DATABASE_LEFT_OUT', message);
   aboutConnections(inspection, sessionsAtOnce, request, problems);
   aboutStatements(inspection, sample, target, request, problems);
   for (const { reason, count } of skipped) {

@@ -15,6 +15,7 @@ import type { EventFeed } from './feed.ts';
 import type { IdRestorer } from './ids/id-restorer.ts';
 import { openIdRestorer } from './ids/open.ts';
 import { otherIdsRemark } from './ids/other-ids.ts';
+import { readLeftOut } from './left-out.ts';
 import type { Pacer } from './pacer.ts';
 import {
   includedStarts,
@@ -104,6 +105,7 @@ export class RunOnTarget {
       request,
       [...sessions.values()].map((session) => session.database),
     );
+    await this.tellOfLeftOut();
     // Beside the login, which takes as long.
     const counting = request.ordering === 'COMMIT' ? countCommitted(journal, request) : Promise.resolve(0);
     const monitor = await this.connectMonitor();
@@ -178,6 +180,14 @@ export class RunOnTarget {
     // Entries that came while the plan was made were counted and left out.
     const late = (plan?.late ?? 0) * request.scale;
     await this.refuseEvicted(Math.max(counted - late, plannedBefore) - tally.done, evictedBefore);
+  }
+
+  private async tellOfLeftOut(): Promise<void> {
+    const { journal, request, feed, report } = this.parts;
+    for (const message of await this.planning(readLeftOut(journal, request))) {
+      feed.emit({ kind: 'NOTICE', code: 'DATABASE_LEFT_OUT', sessionId: null, message });
+      report.remark(message);
+    }
   }
 
   /** What reading a large window gives, and who waits is told of it. Rejects at once when the run is being ended. */

@@ -9,7 +9,7 @@ import { readEntriesByPlace, readPage, readTail, readTailEnd, readTransactionEnt
 import { evict } from './eviction.ts';
 import { guarded } from './failures.ts';
 import { createOrigins } from './origins.ts';
-import { readSessionSpans } from './session-spans.ts';
+import { readDatabaseCounts, readSessionSpans } from './session-spans.ts';
 import {
   countCommitted,
   profileCommitted,
@@ -56,6 +56,8 @@ export function createJournalStore(
       guarded('count committed transactions', () => profileCommitted(database, origins, window, filter, edges)),
     sessionSpans: (window, filter) =>
       guarded('read the sessions of a window', () => readSessionSpans(database, origins, window, filter)),
+    databaseCounts: (window, filter) =>
+      guarded('count the databases of a window', () => readDatabaseCounts(database, origins, window, filter)),
     straddlers: (window, filter) =>
       guarded('read the transactions at the edges of a window', () =>
         readStraddlers(database, origins, window, filter),

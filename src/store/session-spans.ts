@@ -1,5 +1,5 @@
 import { expressionBuilder, sql } from 'kysely';
-import type { SessionSpan } from '../journal/store.ts';
+import type { DatabaseCount, SessionSpan } from '../journal/store.ts';
 import type { EntryFilter, Window } from '../journal/window.ts';
 import { statementTypeCode } from './codes.ts';
 import type { Database } from './database.ts';
@@ -57,6 +57,31 @@ export async function readSessionSpans(
     last: Number(row.last_ts),
     entries: Number(row.entries),
     ddl: Number(row.ddl),
+  }));
+}
+
+/** See `JournalStore.databaseCounts`. One scan of the window. */
+export async function readDatabaseCounts(
+  database: Database,
+  origins: Origins,
+  window: Window,
+  filter: EntryFilter,
+): Promise<readonly DatabaseCount[]> {
+  const resolved = await resolveFilter(database.query, origins, filter, window);
+  if (resolved === null) return [];
+  const eb = expressionBuilder<Tables, 'entries'>();
+  const select = sql<{ database: string | null; sessions: bigint; entries: bigint }>`
+    with counts as materialized (
+      select origin_id, count(*) as entries from reprise.entries where ${eb.and(filterConditions(eb, resolved))} group by origin_id
+    )
+    select database, count(distinct (node_id, session_id)) as sessions, sum(entries)::int8 as entries
+    from counts join reprise.origins on origins.id = counts.origin_id
+    group by database order by database collate "C"`;
+  const { rows } = await database.scan((snapshot) => select.execute(snapshot));
+  return rows.map(({ database: name, sessions, entries }) => ({
+    database: name,
+    sessions: Number(sessions),
+    entries: Number(entries),
   }));
 }
 

@@ -47,13 +47,61 @@ it.each(ORDERINGS)('%s: each database goes to the one that it is mapped to', asy
   expect(await stock.sql(LOGGED)).toEqual(['stock 1', 'stock 2']);
 });
 
-it('a mapping chooses: what is not mapped is not replayed', async () => {
+const STOCK_LEFT_OUT =
+  '2 statements of 1 session of database "stock" in the window are left out: it is not mapped; map it too, or name those ' +
+  'that are meant in filter.databases';
+
+it.each(ORDERINGS)('%s: a mapping chooses: what is not mapped is not replayed, and is told of', async (ordering) => {
   const shop = await bench.target(SCHEMA);
-  const run = await bench.run(shop, {
+  const input = {
     window: await twoDatabases().store(bench.journal),
+    ordering,
+    restoreIds: false,
     databases: [{ recorded: 'shop', target: shop.name }],
-  });
+  };
+  const { statements, problems } = await bench.engine.preflight({ ...input, target: shop.spec });
+  expect(statements).toBe(2);
+  expect(problems).toEqual([{ severity: 'WARNING', code: 'DATABASE_LEFT_OUT', message: STOCK_LEFT_OUT }]);
+  const run = await bench.run(shop, input);
   expect(run.replay.summary).toMatchObject({ planned: 2, succeeded: 2 });
+  expect(run.notices('DATABASE_LEFT_OUT').map(({ message }) => message)).toEqual([STOCK_LEFT_OUT]);
+  expect((await bench.engine.report(run.replay.id)).remarks).toContain(STOCK_LEFT_OUT);
+});
+
+it('a filter that names the databases leaves nothing out that somebody did not know of', async () => {
+  const shop = await bench.target(SCHEMA);
+  const input = {
+    window: await twoDatabases().store(bench.journal),
+    filter: { databases: ['shop'] },
+    databases: [{ recorded: 'shop', target: shop.name }],
+  };
+  expect((await bench.engine.preflight({ ...input, target: shop.spec })).problems).toEqual([]);
+  const run = await bench.run(shop, input);
+  expect(run.notices('DATABASE_LEFT_OUT')).toEqual([]);
+  expect((await bench.engine.report(run.replay.id)).remarks).toEqual([]);
+});
+
+it('what a mapping leaves out is counted as the filter has it, of many databases and of none that is known, too', async () => {
+  const shop = await bench.target(SCHEMA);
+  const record = new HandMadeRecord();
+  record.run('a', log('shop'), { database: 'shop' });
+  for (let tenant = 10; tenant < 31; tenant++) record.run(`t${tenant}`, 'SELECT 1', { database: `tenant ${tenant}` });
+  record.run('b', 'SELECT 1', { database: 'tenant 10', user: 'clerk' });
+  record.run('c', 'SELECT 1', { database: null, user: 'clerk' });
+  const window = await record.store(bench.journal);
+  const databases = [{ recorded: 'shop', target: shop.name }];
+  const found = async (filter = {}) => {
+    const { problems } = await bench.engine.preflight({ window, target: shop.spec, databases, filter });
+    return problems.filter(({ code }) => code === 'DATABASE_LEFT_OUT').map(({ message }) => message);
+  };
+  const all = await found();
+  expect(all).toHaveLength(21);
+  expect(all[0]).toMatch(/^2 statements of 2 sessions of database "tenant 10" in the window are left out/);
+  expect(all[20]).toBe('2 statements of 2 more databases in the window are left out, likewise');
+  expect(await found({ users: ['clerk'] })).toEqual([
+    expect.stringMatching(/^1 statement of 1 session of database "tenant 10" in the window is left out/),
+    '1 statement of 1 session in the window is left out: the record does not tell the database, and only mapped ones are replayed',
+  ]);
 });
 
 it('an empty list of mappings is none: one database goes to the target, several are refused, by preflight too', async () => {

@@ -108,6 +108,14 @@ export function readContract(subject: Subject): void {
               });
             }
 
+            const ofSessions = [...sessions.values()];
+            const ofDatabase = ['shop', 'stock', null].map((database) => ({
+              database,
+              sessions: ofSessions.filter((own) => own.some(({ origin }) => origin.database === database)).length,
+              entries: passing.filter(({ origin }) => origin.database === database).length,
+            }));
+            expect(await store.databaseCounts(window, filter)).toEqual(ofDatabase.filter(({ entries }) => entries > 0));
+
             const straddlers = await store.straddlers(window, { sessionIds: ['s1', 's2'] });
             const isInside = (one: EntryKey) => one.timestamp >= window.from && one.timestamp <= window.to;
             const straddling = history.transactions.filter(

@@ -23,7 +23,8 @@ export interface RecordOptions {
   readonly checksum?: string;
   readonly unreplayable?: UnreplayableReason;
   readonly user?: string;
-  readonly database?: string;
+  /** Null: the log does not tell. */
+  readonly database?: string | null;
   readonly application?: string;
 }
 
@@ -80,7 +81,7 @@ export class HandMadeRecord {
       nodeId: 'db-1',
       sessionId: known.id,
       user: options.user ?? 'app',
-      database: options.database ?? 'shop',
+      database: options.database === undefined ? 'shop' : options.database,
       application: options.application ?? null,
     };
     const ok = options.fails === undefined;

@@ -209,6 +209,8 @@ export type NoticeCode =
   | 'CONNECTION_LOST'
   /** Its session goes on over a new one. */
   | 'CONNECTION_REOPENED'
+  /** Statements of a recorded database are not replayed, since others are mapped and it is not. */
+  | 'DATABASE_LEFT_OUT'
   /** Which ids statements drew could not be settled from the record. */
   | 'IDS_UNSETTLED'
   /** Reading the plan from the journal takes a while; nothing is sent before. */

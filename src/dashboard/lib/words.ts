@@ -123,6 +123,7 @@ export const LOSSES: Readonly<Record<LossReason, string>> = {
 export const NOTICES: Readonly<Record<NoticeCode, string>> = {
   CONNECTION_LOST: 'Connection lost',
   CONNECTION_REOPENED: 'Connection reopened',
+  DATABASE_LEFT_OUT: 'Database left out',
   IDS_UNSETTLED: 'Ids unsettled',
   PLANNING: 'Reading the plan',
   PREPARED_LEFT: 'Prepared transactions left',

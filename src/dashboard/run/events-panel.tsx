@@ -81,7 +81,13 @@ export function EventsPanel({ log, active, reading }: Props) {
   );
 }
 
-const WARNINGS: ReadonlySet<NoticeCode> = new Set(['STALL', 'CONNECTION_LOST', 'IDS_UNSETTLED', 'PREPARED_LEFT']);
+const WARNINGS: ReadonlySet<NoticeCode> = new Set([
+  'STALL',
+  'CONNECTION_LOST',
+  'IDS_UNSETTLED',
+  'PREPARED_LEFT',
+  'DATABASE_LEFT_OUT',
+]);
 
 function iconOf(event: RunEvent): IconName {
   if (event.__typename === 'StateEvent') return 'ring';
