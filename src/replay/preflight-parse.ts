@@ -1,5 +1,6 @@
 import { identifierName, isSingleStatement, splitStatements, TOKEN, Tokenizer } from '../journal/sql-tokens.ts';
 import { classifyStatement } from '../journal/statement-type.ts';
+import type { Value } from '../journal/value.ts';
 import type { TargetConnection } from '../target/connection.ts';
 import type { TargetOutcome } from '../target/statement.ts';
 import type { StatementKind, WindowSample } from './preflight-sample.ts';
@@ -12,6 +13,7 @@ export interface ParseFinding {
     | 'MISSING_FUNCTION'
     | 'MISSING_SCHEMA'
     | 'MISSING_TYPE'
+    | 'MISSING_PRIVILEGE'
     | 'SYNTAX';
   readonly sqlstate: string;
   /** The server's own. */
@@ -37,23 +39,43 @@ const CODES: Readonly<Record<string, ParseFinding['code']>> = {
   '42883': 'MISSING_FUNCTION',
   '3F000': 'MISSING_SCHEMA',
   '42704': 'MISSING_TYPE',
+  '42501': 'MISSING_PRIVILEGE',
   '42601': 'SYNTAX',
 };
 
 /** First words of what PREPARE takes. */
 const PREPARABLE = new Set(['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'MERGE', 'VALUES', 'TABLE', 'WITH']);
-const AT_ONCE = 100;
-const PREFIX = 'PREPARE reprise AS ';
 
-interface Question {
+/** A statement that the target is asked about. */
+export interface Question {
   readonly kind: StatementKind;
   /** One statement, as recorded. */
   readonly text: string;
 }
 
-interface Refusal extends Question {
+/** A statement that the target did not take. */
+export interface Refusal extends Question {
   readonly outcome: TargetOutcome;
 }
+
+/** How the target is made to look at a statement and to run nothing of it. */
+export interface Way {
+  /** What is put in front of the statement. */
+  readonly prefix: string;
+  /** Statements that are asked about at once. */
+  readonly atOnce: number;
+  put(connection: TargetConnection, text: string): Promise<TargetOutcome>;
+}
+
+const PREPARE: Way = {
+  prefix: 'PREPARE reprise AS ',
+  atOnce: 100,
+  put(connection, text) {
+    const prepared = send(connection, text);
+    void send(connection, 'DEALLOCATE reprise');
+    return prepared;
+  },
+};
 
 /**
  * Asks the target whether it knows what the statements of a window name: each is prepared, which parses and analyses
@@ -70,21 +92,16 @@ export async function parseOnTarget(
   ms: number,
 ): Promise<ParseResult> {
   const deadline = performance.now() + ms;
-  const questions = kinds.flatMap((kind) => partsOf(kind.text).map((text) => ({ kind, text })));
-  const asked = await ask(connection, questions, deadline);
-  let refusals = asked.refusals.filter((refusal) => isMissing(refusal, window));
-  let complete = asked.complete;
-  for (const path of window.searchPaths) {
-    if (refusals.length === 0 || !complete) break;
-    const set = await send(connection, path);
-    if (!set.ok) continue;
-    const again = await ask(connection, refusals, deadline);
-    complete &&= again.complete;
-    const still = new Set(again.refusals.map(({ text }) => text));
-    // Where time ran out, what was not asked again stays refused.
-    refusals = again.complete ? refusals.filter(({ text }) => still.has(text)) : refusals;
-  }
-  return { findings: grouped(refusals), checked: asked.checked, complete };
+  const questions = kinds.flatMap(questionsOf);
+  const asked = await refusalsOf(connection, questions, window.searchPaths, deadline, PREPARE, (refusal) =>
+    isMissing(refusal, PREPARE, window),
+  );
+  return { findings: grouped(asked.refusals), checked: asked.checked, complete: asked.complete };
+}
+
+/** The statements of a kind that a target can be asked about. */
+export function questionsOf(kind: StatementKind): Question[] {
+  return partsOf(kind.text).map((text) => ({ kind, text }));
 }
 
 function partsOf(text: string): string[] {
@@ -98,19 +115,57 @@ function partsOf(text: string): string[] {
   });
 }
 
-async function ask<T extends Question>(connection: TargetConnection, questions: readonly T[], deadline: number) {
-  const refusals: Refusal[] = [];
+/** Those of the questions that the target refuses as `isFinding` says, and under each of the search paths again. */
+export async function refusalsOf<T extends Question>(
+  connection: TargetConnection,
+  questions: readonly T[],
+  searchPaths: readonly string[],
+  deadline: number,
+  way: Way,
+  isFinding: (refusal: T & Refusal) => boolean,
+): Promise<{ readonly refusals: readonly (T & Refusal)[]; readonly checked: number; readonly complete: boolean }> {
+  const asked = await ask(connection, questions, deadline, way);
+  const refusals = asked.refusals.filter(isFinding);
+  if (!asked.complete) return { ...asked, refusals };
+  const again = await stillRefused(connection, refusals, searchPaths, deadline, way);
+  return { ...again, checked: asked.checked };
+}
+
+/** Those of the refusals that stand under each of the search paths, too. Leaves the session under the last of them. */
+export async function stillRefused<T extends Question>(
+  connection: TargetConnection,
+  refused: readonly T[],
+  searchPaths: readonly string[],
+  deadline: number,
+  way: Way,
+): Promise<{ readonly refusals: readonly T[]; readonly complete: boolean }> {
+  let refusals = refused;
+  let complete = true;
+  for (const path of searchPaths) {
+    if (refusals.length === 0 || !complete) break;
+    const set = await send(connection, path);
+    if (!set.ok) continue;
+    const again = await ask(connection, refusals, deadline, way);
+    complete = again.complete;
+    const still = new Set(again.refusals.map(({ text }) => text));
+    // Where time ran out, what was not asked again stays refused.
+    refusals = complete ? refusals.filter(({ text }) => still.has(text)) : refusals;
+  }
+  return { refusals, complete };
+}
+
+async function ask<T extends Question>(
+  connection: TargetConnection,
+  questions: readonly T[],
+  deadline: number,
+  { atOnce, prefix, put }: Way,
+) {
+  const refusals: (T & Refusal)[] = [];
   let checked = 0;
-  for (let at = 0; at < questions.length; at += AT_ONCE) {
+  for (let at = 0; at < questions.length; at += atOnce) {
     if (performance.now() >= deadline || connection.ended) return { refusals, checked, complete: false };
-    const batch = questions.slice(at, at + AT_ONCE);
-    const outcomes = await Promise.all(
-      batch.map(async ({ text }) => {
-        const prepared = send(connection, `${PREFIX}${text}`);
-        void send(connection, 'DEALLOCATE reprise');
-        return prepared;
-      }),
-    );
+    const batch = questions.slice(at, at + atOnce);
+    const outcomes = await Promise.all(batch.map(({ text }) => put(connection, `${prefix}${text}`)));
     for (const [index, outcome] of outcomes.entries()) {
       if (outcome.lost) continue;
       checked += 1;
@@ -121,18 +176,31 @@ async function ask<T extends Question>(connection: TargetConnection, questions: 
   return { refusals, checked, complete: true };
 }
 
-function send(connection: TargetConnection, text: string): Promise<TargetOutcome> {
+/** One statement, in the extended protocol, which takes no more; its parameters are NULL. */
+export function send(connection: TargetConnection, text: string, parameters = 0): Promise<TargetOutcome> {
   return new Promise((resolve) => {
-    connection.send({ protocol: 'EXTENDED', text, preparedName: null, parameters: [], digest: false }, resolve);
+    connection.send(
+      { protocol: 'EXTENDED', text, preparedName: null, parameters: Array(parameters).fill(NULL), digest: false },
+      resolve,
+    );
   });
 }
 
-/** False for other errors (a type that a parameter does not tell, a lock), and for what the window itself makes. */
-function isMissing({ text, outcome }: Refusal, window: Pick<WindowSample, 'made' | 'madeColumns'>): boolean {
+const NULL: Value = { kind: 'null' };
+
+/**
+ * Whether the target lacks what a statement names. False for other errors (a type that a parameter does not tell, a lock, a
+ * privilege), and for what the window itself makes.
+ */
+export function isMissing(
+  { text, outcome }: Refusal,
+  { prefix }: Way,
+  window: Pick<WindowSample, 'made' | 'madeColumns'>,
+): boolean {
   const code = CODES[outcome.sqlstate ?? ''];
-  if (code === undefined) return false;
+  if (code === undefined || code === 'MISSING_PRIVILEGE') return false;
   if (code === 'SYNTAX') return true;
-  const names = namesAt(text, (outcome.position ?? 0) - PREFIX.length);
+  const names = namesAt(text, (outcome.position ?? 0) - prefix.length);
   // An operator that is missing hangs on types, which recorded parameters may settle.
   if (names.length === 0) return code !== 'MISSING_FUNCTION';
   return !names.some((name) => window.made.has(name) || (code === 'MISSING_COLUMN' && window.madeColumns.has(name)));
@@ -159,7 +227,11 @@ function namesAt(text: string, position: number): string[] {
   return names;
 }
 
-function grouped(refusals: readonly Refusal[]): ParseFinding[] {
+/** The refusals by what the server said of them, those met most often first; `callsOf`: how often a kind was. */
+export function grouped(
+  refusals: readonly Refusal[],
+  callsOf: (kind: StatementKind) => number = ({ calls }) => calls,
+): ParseFinding[] {
   const groups = new Map<string, { finding: Omit<ParseFinding, 'kinds' | 'calls'>; kinds: Set<StatementKind> }>();
   for (const { kind, outcome } of refusals) {
     const sqlstate = outcome.sqlstate ?? '';
@@ -176,7 +248,7 @@ function grouped(refusals: readonly Refusal[]): ParseFinding[] {
     .map(({ finding, kinds }) => ({
       ...finding,
       kinds: kinds.size,
-      calls: [...kinds].reduce((sum, kind) => sum + kind.calls, 0),
+      calls: [...kinds].reduce((sum, kind) => sum + callsOf(kind), 0),
     }))
     .sort((a, b) => b.calls - a.calls);
 }

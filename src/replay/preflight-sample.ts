@@ -3,12 +3,14 @@ import { normaliseStatement } from '../journal/normalise.ts';
 import { identifierName, isSingleStatement, splitStatements, TOKEN, Tokenizer } from '../journal/sql-tokens.ts';
 import type { JournalStore } from '../journal/store.ts';
 import type { EntryFilter, Window } from '../journal/window.ts';
+import { MAY, mayDo } from './marked-statements.ts';
 
 const PAGE = 2_000;
 /** A window with more entries than this is looked at in parts all over it, so that time does not run out at its begin. */
 const WHOLE = 100_000;
 const PARTS = 20;
 const MAX_SEARCH_PATHS = 10;
+const MOST_USERS = 100;
 /** Texts whose kind is remembered, none longer than this. */
 const MEMORY = { texts: 10_000, longest: 2_000 } as const;
 
@@ -18,8 +20,9 @@ export interface StatementKind {
   readonly normalised: string;
   /** One text of it as it was recorded. */
   readonly text: string;
-  /** Times it was seen. */
+  /** Times it was seen, all in all and by recorded user, of the first `MOST_USERS` of them. */
   calls: number;
+  readonly byUser: Map<string | null, number>;
 }
 
 /** What a look over the window found. */
@@ -31,6 +34,10 @@ export interface WindowSample {
   readonly madeColumns: ReadonlySet<string>;
   /** What the window sets `search_path` to, as statements. */
   readonly searchPaths: readonly string[];
+  /** Recorded users of sessions that may have taken another role. */
+  readonly roleUsers: ReadonlySet<string | null>;
+  /** Whether statements of the window may give rights: who may do what changes on its way. */
+  readonly givesRights: boolean;
   /** Entries looked at; fewer than there are when time or places ran out. */
   readonly entries: number;
   readonly complete: boolean;
@@ -89,6 +96,8 @@ class Sample {
   readonly #made = new Set<string>();
   readonly #madeColumns = new Set<string>();
   readonly #searchPaths = new Set<string>();
+  readonly #roleUsers = new Set<string | null>();
+  #givesRights = false;
   readonly #most: number;
   #entries = 0;
 
@@ -103,16 +112,22 @@ class Sample {
   add(entry: Entry): void {
     this.#entries += 1;
     // What failed in the record is expected to fail, and made nothing; what is cut cannot be read.
-    if (entry.statementType === 'TRANSACTION' || entry.outcome.status === 'FAILED' || entry.unreplayable !== null)
-      return;
-    const { statement } = entry;
+    if (entry.outcome.status === 'FAILED' || entry.unreplayable !== null) return;
+    const { statement, statementType } = entry;
+    const { user } = entry.origin;
+    // BEGIN and SET ROLE in one string are a statement of transaction control.
+    if ((mayDo(statement, statementType) & MAY.CHANGE_ROLE) !== 0) this.#roleUsers.add(user);
+    if (statementType === 'TRANSACTION') return;
     const key = `${entry.origin.database ?? ''}\u0000${statement}`;
     let kind = this.#byText.get(key);
     if (kind === undefined) {
       kind = this.#kindOf(entry);
       if (statement.length <= MEMORY.longest && this.#byText.size < MEMORY.texts) this.#byText.set(key, kind);
     }
-    if (kind !== null) kind.calls += 1;
+    if (kind === null) return;
+    kind.calls += 1;
+    const calls = kind.byUser.get(user);
+    if (calls !== undefined || kind.byUser.size < MOST_USERS) kind.byUser.set(user, (calls ?? 0) + 1);
   }
 
   result(complete: boolean): WindowSample {
@@ -121,6 +136,8 @@ class Sample {
       made: this.#made,
       madeColumns: this.#madeColumns,
       searchPaths: [...this.#searchPaths],
+      roleUsers: this.#roleUsers,
+      givesRights: this.#givesRights,
       entries: this.#entries,
       complete,
     };
@@ -133,7 +150,7 @@ class Sample {
     const known = this.#kinds.get(key);
     if (known !== undefined) return known;
     if (this.isFull) return null;
-    const kind: StatementKind = { database: origin.database, normalised, text: statement, calls: 0 };
+    const kind: StatementKind = { database: origin.database, normalised, text: statement, calls: 0, byUser: new Map() };
     this.#kinds.set(key, kind);
     return kind;
   }
@@ -142,14 +159,13 @@ class Sample {
   #note(text: string): void {
     const tokens = new Tokenizer(text);
     tokens.advance();
+    if (!this.#givesRights && GIVERS.has(tokens.keyword()) && GIVES.test(text)) this.#givesRights = true;
     switch (tokens.keyword()) {
-      case 'SET':
-        tokens.advance();
-        if (tokens.keyword() === 'LOCAL' || tokens.keyword() === 'SESSION') tokens.advance();
-        if (identifierName(tokens) !== 'search_path' || this.#searchPaths.size >= MAX_SEARCH_PATHS) return;
-        // LOCAL would not outlive the statement.
-        this.#searchPaths.add(`SET ${text.slice(tokens.start).replace(/[\s;]+$/, '')}`);
+      case 'SET': {
+        const path = searchPathOf(text);
+        if (path !== null && this.#searchPaths.size < MAX_SEARCH_PATHS) this.#searchPaths.add(path);
         return;
+      }
       case 'CREATE': {
         const name = createdName(tokens);
         if (name !== null) this.#made.add(name);
@@ -173,6 +189,21 @@ class Sample {
         }
     }
   }
+}
+
+/** First words of statements that may give rights, and what they hold then. */
+const GIVERS = new Set(['GRANT', 'REASSIGN', 'ALTER', 'DO']);
+const GIVES = /grant|reassign|\bowner\b|\bprivileges\b|\b(?:role|user|group)\b/i;
+
+/** A SET of `search_path` as a statement that sets it for the session; null for any other statement. */
+export function searchPathOf(text: string): string | null {
+  const tokens = new Tokenizer(text);
+  tokens.advance();
+  if (tokens.keyword() !== 'SET') return null;
+  tokens.advance();
+  // LOCAL would not outlive the statement.
+  if (tokens.keyword() === 'LOCAL' || tokens.keyword() === 'SESSION') tokens.advance();
+  return identifierName(tokens) === 'search_path' ? `SET ${text.slice(tokens.start).replace(/[\s;]+$/, '')}` : null;
 }
 
 const OBJECT_WORDS = new Set(

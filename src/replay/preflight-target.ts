@@ -1,5 +1,4 @@
 import { messageOf } from '../errors.ts';
-import type { Origin } from '../journal/entry.ts';
 import { TargetConnection } from '../target/connection.ts';
 import { type DatabaseFacts, isSameDatabase, readDatabaseFacts } from '../target/identity.ts';
 import { type ResolvedTarget, targetLabel } from '../target/spec.ts';
@@ -9,8 +8,6 @@ import type { ReplayRequest } from './request.ts';
 
 /** Databases of the target that are looked into; requests that map more are rare. */
 const MAX_DATABASES = 8;
-/** Mapped logins that are tried, each in each of its databases. */
-const MAX_LOGINS = 32;
 
 /** What the target says of itself. */
 export interface TargetFacts {
@@ -90,34 +87,6 @@ export async function inspectTarget(
     }
   }
   return { facts, errors, parsed };
-}
-
-/** Why logins that recorded users are mapped to are not let in where the sessions of the window would go. */
-export async function refusedLogins(
-  target: ResolvedTarget,
-  { users, connectTimeoutMs }: Pick<ReplayRequest, 'users' | 'connectTimeoutMs'>,
-  sessions: readonly Pick<Origin, 'user' | 'database'>[],
-  databaseFor: (recorded: string | null) => string | null,
-): Promise<readonly string[]> {
-  const errors = new Set<string>();
-  const tried = new Set<string>();
-  for (const session of sessions) {
-    const login = users.find(({ recorded }) => recorded === session.user);
-    if (login === undefined || tried.size === MAX_LOGINS) continue;
-    const { user, password } = login;
-    const database = databaseFor(session.database) ?? target.database;
-    const key = JSON.stringify([login.recorded, database]);
-    if (tried.has(key)) continue;
-    tried.add(key);
-    const purpose = { applicationName: 'reprise preflight', statementTimeoutMs: 5_000, readOnly: true };
-    try {
-      const options = { ...purpose, connectTimeoutMs, database, user, password };
-      await (await TargetConnection.connect(target, options)).close();
-    } catch (error) {
-      errors.add(messageOf(error));
-    }
-  }
-  return [...errors];
 }
 
 /** Asks a connected target what it is; `journalFacts` null: it cannot be the journal's. */

@@ -5,13 +5,15 @@ import { type ResolvedTarget, targetLabel } from '../target/spec.ts';
 import type { SkipReason } from './event.ts';
 import { readLeftOut } from './left-out.ts';
 import { mapDatabases, openPlan, type Plan, planFilter, readSessions } from './plan.ts';
+import { inspectLogins, type LoginInspection } from './preflight-logins.ts';
+import type { ParseFinding } from './preflight-parse.ts';
 import { sampleWindow, type WindowSample } from './preflight-sample.ts';
-import { inspectTarget, isJournalMessage, refusedLogins, type TargetInspection } from './preflight-target.ts';
+import { inspectTarget, isJournalMessage, type TargetInspection } from './preflight-target.ts';
 import { refusalOf } from './refusal.ts';
 import type { ReplayRequest } from './request.ts';
 
 /** How much of a preflight's time goes where, and what it lists. */
-const LIMITS = { kinds: 5_000, sampleMs: 4_000, parseMs: 6_000, findings: 50 } as const;
+const LIMITS = { kinds: 5_000, sampleMs: 4_000, parseMs: 6_000, loginsMs: 4_000, findings: 50 } as const;
 
 export interface PreflightProblem {
   /**
@@ -58,10 +60,11 @@ export interface Preflight {
   readonly problems: readonly PreflightProblem[];
 }
 
+const NO_LOGINS: LoginInspection = { errors: [], findings: [], complete: true };
 const READS = ['SELECT'] as const;
 const WRITES = ['INSERT', 'UPDATE', 'DELETE', 'DDL'] as const;
 
-/** Finds out what a replay would meet, in at most some ten seconds. Problems are data; only a bug rejects. */
+/** Finds out what a replay would meet, in at most some fifteen seconds. Problems are data; only a bug rejects. */
 export async function preflight(
   journal: JournalStore,
   request: ReplayRequest,
@@ -84,8 +87,15 @@ export async function preflight(
   });
   const databaseFor = databasesOf(request, spans, problems);
   const inspection = await inspectTarget(target, request, journalFacts, sample, databaseFor, LIMITS.parseMs);
-  // A target that is out of reach lets nobody in, and says so above.
-  const refused = inspection.errors.length > 0 ? [] : await refusedLogins(target, request, spans, databaseFor);
+  // A target that is out of reach lets nobody in, and says so.
+  const { parsed } = inspection;
+  const logins =
+    inspection.errors.length > 0 || inspection.facts?.isJournal === true
+      ? NO_LOGINS
+      : await inspectLogins({
+          ...{ journal, target, request, sessions: spans, sample, databaseFor, parsed },
+          ms: LIMITS.loginsMs,
+        });
   const sessionsAtOnce = mostAtOnce(spans) * request.scale;
   const skipped = skippedOf(profile, committed, request);
   const counted = committed === null ? profile : { ...committed, entries: committed.entries - committed.failed };
@@ -94,11 +104,13 @@ export async function preflight(
 
   if (statements === 0) problems.warn('EMPTY_WINDOW', 'the window holds no statement that would be replayed');
   aboutTarget(inspection, target, writes, request, problems);
-  for (const error of refused) problems.error('TARGET_UNREACHABLE', error);
+  for (const error of logins.errors) problems.error('TARGET_UNREACHABLE', error);
   aboutMappings(spans, request, problems);
   for (const message of await readLeftOut(journal, request)) problems.warn('DATABASE_LEFT_OUT', message);
   aboutConnections(inspection, sessionsAtOnce, request, problems);
   aboutStatements(inspection, sample, target, request, problems);
+  aboutLogins(logins, target, problems);
+  aboutCompleteness(inspection, logins, sample, problems);
   for (const { reason, count } of skipped) {
     if (reason !== 'FAILED_IN_RECORD') problems.warn(reason, `${count} statements would be skipped: ${reason}`);
   }
@@ -122,7 +134,7 @@ export async function preflight(
     byType,
     skipped,
     statementKinds: sample.kinds.length,
-    kindsChecked: inspection.parsed.reduce((all, { checked }) => all + checked, 0),
+    kindsChecked: parsed.reduce((all, { checked }) => all + checked, 0),
     estimatedMs: estimate(counted, profile.longestSessionMs, request),
     coverage,
     problems: problems.list,
@@ -244,18 +256,15 @@ function aboutConnections(
 }
 
 function aboutStatements(
-  { parsed, facts }: TargetInspection,
+  { parsed }: TargetInspection,
   sample: WindowSample,
   target: ResolvedTarget,
   request: ReplayRequest,
   problems: Problems,
 ): void {
   for (const { database, findings } of parsed) {
-    for (const { code, sqlstate, message, kinds, calls, sample: statement } of findings.slice(0, LIMITS.findings)) {
-      const where = database === target.database ? '' : ` in database ${database}`;
-      const what = kinds === 1 ? `1 statement, ${calls} times` : `${kinds} different statements, ${calls} times`;
-      problems.error(code, `${message} (${sqlstate})${where}: ${what}, such as ${oneLine(statement)}`);
-    }
+    const where = database === target.database ? '' : ` in database ${database}`;
+    for (const finding of findings.slice(0, LIMITS.findings)) problems.error(finding.code, findingText(finding, where));
     const more = findings.length - LIMITS.findings;
     if (more > 0)
       problems.error('MORE_FINDINGS', `${more} more things that statements name and the target does not have`);
@@ -270,12 +279,34 @@ function aboutStatements(
       `${what} would be skipped, since they make their session writable, such as ${oneLine(refused[0].text)}`,
     );
   }
+}
+
+function aboutLogins({ findings }: LoginInspection, target: ResolvedTarget, problems: Problems): void {
+  for (const finding of findings.slice(0, LIMITS.findings)) {
+    const where = finding.database === target.database ? '' : ` in database ${finding.database}`;
+    problems.error(finding.code, findingText(finding, ` for login ${JSON.stringify(finding.login)}${where}`));
+  }
+  const more = findings.length - LIMITS.findings;
+  if (more > 0) problems.error('MORE_FINDINGS', `${more} more things that logins may not do or do not find`);
+}
+
+function findingText({ sqlstate, message, kinds, calls, sample }: ParseFinding, where: string): string {
+  const what = kinds === 1 ? `1 statement, ${calls} times` : `${kinds} different statements, ${calls} times`;
+  return `${message} (${sqlstate})${where}: ${what}, such as ${oneLine(sample)}`;
+}
+
+function aboutCompleteness(
+  { parsed, facts }: TargetInspection,
+  logins: LoginInspection,
+  sample: WindowSample,
+  problems: Problems,
+): void {
   if (!sample.complete) {
     problems.warn(
       'CHECK_INCOMPLETE',
       `the window is large: ${sample.entries} entries with ${sample.kinds.length} different statements were looked at, in parts all over it`,
     );
-  } else if (facts !== null && parsed.some(({ complete }) => !complete)) {
+  } else if (facts !== null && (!logins.complete || parsed.some(({ complete }) => !complete))) {
     problems.warn('CHECK_INCOMPLETE', 'the target was too slow to be asked about every different statement');
   }
 }

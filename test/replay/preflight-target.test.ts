@@ -153,7 +153,7 @@ describe('preflight asks the target about every statement', () => {
     // What the tokeniser takes for one string is two statements to a server with standard_conforming_strings off.
     const connection = await open(targetOf(target), { settings: { standard_conforming_strings: 'off' } });
     const text = "SELECT 'a\\'; INSERT INTO orders VALUES (2, 2); --'";
-    const kinds = [{ database: null, normalised: text, text, calls: 1 }];
+    const kinds = [{ database: null, normalised: text, text, calls: 1, byUser: new Map() }];
     const nothing = { made: new Set<string>(), madeColumns: new Set<string>(), searchPaths: [] };
     await parseOnTarget(connection, kinds, nothing, 60_000);
     const swapped = "SELECT E'a\\''; INSERT INTO orders VALUES (2, 2)";
