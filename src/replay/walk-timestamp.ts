@@ -16,7 +16,7 @@ import type { Lag, PlannedEntry } from './reporter.ts';
 import { LASTING, sendAlone } from './sessions.ts';
 import { StallBreaker, type StrictLane, type Taken } from './stall-breaker.ts';
 import type { TargetSession } from './target-session.ts';
-import { passSettled, resumed, untilMayProceed, type WalkContext } from './walk.ts';
+import { mayProceed, passSettled, resumed, type WalkContext } from './walk.ts';
 
 /** Entries that may queue behind stalled sessions before the walk waits for one of them to go on. */
 const MOST_QUEUED = 50_000;
@@ -65,12 +65,10 @@ export class TimestampWalk {
       // Whoever waits for nothing must hold no lock that a stalled session waits for.
       for (;;) {
         await this.endIdleSessions();
-        if (this.ended || (this.breaker.stalled.size === 0 && this.released.size === 0)) break;
-        if (this.released.size > 0) await this.serveReleased();
-        else {
-          await within(ASK_AGAIN_MS, this.anyStallEnd());
-          await this.breaker.cancelHopeless(this.context.request.statementTimeoutMs);
-        }
+        await this.serveReleased();
+        if (this.ended || this.breaker.stalled.size === 0) break;
+        await within(ASK_AGAIN_MS, this.anyStallEnd());
+        await this.breaker.cancelHopeless(this.context.request.statementTimeoutMs);
       }
     } finally {
       this.breaker.stop();
@@ -98,11 +96,11 @@ export class TimestampWalk {
         const lane = this.lane(sessionKey(entry.origin));
         if (passSettled(this.context, lane.session, { ordinal, entry, copy: 0 })) continue;
         await this.take(lane, { ordinal, entry, copy: 0, due: pacer.placeOf(entry.timestamp, performance.now()) });
-        while (this.released.size > 0 && !this.ended) await this.serveReleased();
+        if (this.released.size > 0) await this.serveReleased();
         while (this.queued >= this.mostQueued && this.breaker.stalled.size > 0 && !this.ended) {
           if (this.queued < MOST_HELD && (await this.breaker.isWaitedFor())) this.mostQueued = this.queued + ASK_BEHIND;
           else await within(ASK_AGAIN_MS, this.anyStallEnd());
-          while (this.released.size > 0 && !this.ended) await this.serveReleased();
+          await this.serveReleased();
         }
       }
     }
@@ -132,17 +130,28 @@ export class TimestampWalk {
       this.queued += 1;
       return;
     }
-    await this.untilDue(taken.due);
+    await this.untilMaySend(taken);
     await this.execute(lane, taken);
   }
 
-  /** Serves what is released, whose entries come before that of the plan which is due at this place, until it is due. */
-  private async untilDue(due: number | null): Promise<void> {
+  /** Until the entry of the plan is due and may be sent; what is released comes before it, also when that was in a pause. */
+  private async untilMaySend({ due, ordinal }: Taken): Promise<void> {
     for (;;) {
-      if (this.freedBy.size > 0) await this.waitForFreed();
+      if (this.freedBy.size > 0 || this.released.size > 0) await this.serveReleased();
       if (this.ended) return;
-      if (this.released.size > 0) await this.serveReleased();
-      else if (due === null || (await this.comesDue(due))) return;
+      if (due !== null && !(await this.comesDue(due))) continue;
+      const wait = mayProceed(this.context, ordinal);
+      if (wait === null) return;
+      await wait;
+    }
+  }
+
+  /** Serves all that is released, and what is freed meanwhile. */
+  private async serveReleased(): Promise<void> {
+    for (;;) {
+      await this.waitForFreed();
+      if (this.ended || this.released.size === 0) return;
+      await this.serveFirst();
     }
   }
 
@@ -151,8 +160,8 @@ export class TimestampWalk {
     return waitUntilDue(this.context, due, this.breaker.stalled.size > 0 ? this.woken() : null);
   }
 
-  /** The earliest queued entry among the released lanes, unless another one is released before it is due. */
-  private async serveReleased(): Promise<void> {
+  /** The earliest queued entry among the released lanes, unless another one may be released before it can be sent. */
+  private async serveFirst(): Promise<void> {
     let first: StrictLane | null = null;
     for (const lane of this.released) {
       const head = lane.queue[0];
@@ -164,8 +173,10 @@ export class TimestampWalk {
       this.released.clear();
       return;
     }
-    if (taken.due !== null && !(await this.comesDue(taken.due))) return this.waitForFreed();
-    if (this.ended) return;
+    if (taken.due !== null && !(await this.comesDue(taken.due))) return;
+    const wait = mayProceed(this.context, taken.ordinal);
+    if (wait !== null) await wait;
+    if (wait !== null || this.ended) return;
     first.queue.shift();
     this.queued -= 1;
     if (this.queued < MOST_QUEUED) this.mostQueued = MOST_QUEUED;
@@ -178,7 +189,6 @@ export class TimestampWalk {
     const { context } = this;
     const { session } = lane;
     const { entry } = taken;
-    await untilMayProceed(context, taken.ordinal);
     if (this.ended) return;
     const asked = this.doubtOf(session, entry);
     const doubt = asked === null ? null : await asked;

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { HandMadeRecord } from '../support/record.ts';
-import { type Target, untilFreezable, useBench } from '../support/replay.ts';
+import { type Target, untilFreezable, untilRunning, useBench } from '../support/replay.ts';
 import { startProxy } from '../target/proxy.ts';
 
 const SCHEMA = `
@@ -250,4 +250,50 @@ it('a wait for a prepared transaction that nothing ends is cancelled with the pl
   await target.sql(`ROLLBACK PREPARED '${name}'`);
   expect(run.outcome(waits)).toMatchObject({ status: 'FAILED', sqlstate: '57014' });
   expect(await target.sql(LOGGED)).toEqual(['b']);
+});
+
+it('what queued behind a stall that ends in a pause comes before the entry that the walk had in hand', async () => {
+  const target = await bench.target(SCHEMA);
+  const outsider = await target.connect();
+  await outsider.query('SELECT pg_advisory_lock(5)');
+  const record = new HandMadeRecord();
+  record.run('a', 'BEGIN');
+  record.run('a', `${add(1)} RETURNING 'holder'`);
+  record.run('b', add(1, 10));
+  record.run('b', log('b'));
+  const last = record.run('c', 'SELECT pg_advisory_xact_lock(5)');
+  record.run('c', log('c'));
+  record.run('a', 'COMMIT');
+  const run = await bench.start(target, { window: await record.store(bench.journal) });
+  await untilRunning(outsider, 'pg_advisory_xact_lock(5)');
+  await bench.engine.pause(run.id);
+  await outsider.query('SELECT pg_advisory_unlock(5)');
+  await run.event((event) => event.kind === 'OUTCOME' && event.transactionId === last.transactionId);
+  await outsider.query(
+    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE '%''holder''' AND pid <> pg_backend_pid()`,
+  );
+  await run.event((event) => event.kind === 'NOTICE' && event.code === 'STALL_ENDED');
+  await bench.engine.resume(run.id);
+  expect((await run.ended()).replay.summary).toMatchObject({ succeeded: 6, skipped: 1 });
+  expect(await target.sql(LOGGED)).toEqual(['b', 'c']);
+});
+
+it('what a stall frees that ends by itself with the plan at its end goes on before what queued behind that stall', async () => {
+  const target = await bench.target(SCHEMA);
+  const record = new HandMadeRecord();
+  const name = record.sessionId('a');
+  record.run('a', 'BEGIN');
+  record.run('a', add(1));
+  record.run('a', `PREPARE TRANSACTION '${name}'`);
+  record.run('b', 'BEGIN');
+  record.run('b', add(2));
+  record.run('b', 'SET LOCAL statement_timeout = 500');
+  record.run('b', add(1));
+  record.run('c', `${add(2)} RETURNING pg_sleep(0.2)`);
+  const first = record.run('c', 'SELECT 1');
+  const second = record.run('b', 'ROLLBACK');
+  const run = await bench.run(target, { window: await record.store(bench.journal) });
+  await target.sql(`ROLLBACK PREPARED '${name}'`);
+  expect(run.replay.summary).toMatchObject({ failed: 1, stalls: 2 });
+  expect(run.outcome(first).seq).toBeLessThan(run.outcome(second).seq);
 });
