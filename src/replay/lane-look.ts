@@ -48,6 +48,9 @@ export class LaneLook {
     const startedAt = performance.now();
     if (busy.length === 0 || startedAt < this.nextLookAt) return false;
     const answers = busy.map((lane) => lane.answers);
+    const idle = new Map(
+      this.awaitsCommit ? [...this.lanes.values()].filter(isIdle).map((lane) => [lane, lane.answers]) : [],
+    );
     const blockers = await this.context.monitor.blockers(
       busy.flatMap((lane) => lane.session.connection?.processId ?? []),
     );
@@ -62,7 +65,7 @@ export class LaneLook {
       lane.slow = !lane.locked && lane.looked === lane.answers;
       lane.looked = lane.answers;
       if (!this.awaitsCommit || lane.commits.size === 0) return;
-      const holder = holders.find((session) => this.waitsForDispatcher(session));
+      const holder = holders.find((session) => this.waitsForDispatcher(session, idle));
       if (holder !== undefined) this.giveUpOrder(lane, `a lock that session ${holder.planned.sessionId} holds`);
       else if (byPrepared && this.onlyDispatcherGoesOn)
         this.giveUpOrder(lane, 'a lock that a prepared transaction holds');
@@ -91,10 +94,13 @@ export class LaneLook {
     }
   }
 
-  /** True for a session that holds something and has nothing to send until the dispatcher goes on. */
-  private waitsForDispatcher(session: TargetSession): boolean {
+  /**
+   * True for a session that is a blocker and has nothing to send until the dispatcher goes on. `idle`: who had nothing when the
+   * target was asked, and how many answers by then; of another it may be what it has given up since.
+   */
+  private waitsForDispatcher(session: TargetSession, idle: ReadonlyMap<Lane, number>): boolean {
     const lane = this.lanes.get(copyKey(session.planned.key, session.copy));
-    return lane !== undefined && isIdle(lane) && session.mustKeep;
+    return lane !== undefined && isIdle(lane) && idle.get(lane) === lane.answers;
   }
 
   /** True when whatever is under way waits for locks of this replay: no session will end what holds them by itself. */

@@ -276,3 +276,21 @@ it('with syncCommits a statement waits for rollbacks too, whose locks it would m
   expect(run.replay.summary).toMatchObject({ succeeded: 8, stalls: 0 });
   expect(await target.sql(LOGGED)).toEqual(['a', '1']);
 });
+
+it('syncCommits never waits for a commit that waits for a lock that a function took in a session that waits for it', async () => {
+  const target = await bench.target(`
+    CREATE FUNCTION take() RETURNS void LANGUAGE sql AS 'SELECT pg_advisory_lock(7)';
+    CREATE FUNCTION give() RETURNS boolean LANGUAGE sql AS 'SELECT pg_advisory_unlock(7)'`);
+  const record = new HandMadeRecord();
+  record.run('a', 'SELECT take()', { at: 0, durationMs: 0.1 });
+  // Its duration is unknown: by the record it may have been over before the lock was given to it.
+  record.run('b', 'SELECT take()', { at: 1 });
+  record.run('a', 'SELECT give()', { at: 5, durationMs: 0.1 });
+  const run = await bench.run(target, {
+    window: await record.store(bench.journal),
+    ...SESSION,
+    syncCommits: true,
+    statementTimeoutMs: 10_000,
+  });
+  expect(run.replay.summary).toMatchObject({ succeeded: 3, stalls: 1 });
+});
