@@ -1,6 +1,16 @@
 import type { Micros } from '../journal/entry.ts';
 import type { Pace } from './request.ts';
 
+/** From this place of the schedule on, which is due then, recorded time runs at this speed. */
+interface Stretch {
+  readonly place: number;
+  readonly at: number;
+  readonly speed: number;
+}
+
+/** Changes of speed that are remembered. */
+const MOST_PAST = 100;
+
 /**
  * Maps recorded time to wall time: when a statement is due. Pure: the caller gives the clock
  * (`performance.now()`, ms), so that schedules can be tested without waiting.
@@ -14,12 +24,13 @@ export class Pacer {
   /** Newest recorded time that was asked for, and its place. */
   private recorded: Micros | null = null;
   private place = 0;
-  /** Places and their wall times, one for each speed, newest first: places from one on follow from it. */
-  private anchors: readonly [Anchor, ...Anchor[]];
+  private current: Stretch;
+  /** Those before changes of speed, oldest first: what was due before one does not become later or earlier by it. */
+  private past: Stretch[] = [];
 
   constructor(pace: Pace) {
     this.paced = pace.mode === 'RECORDED';
-    this.anchors = [{ place: 0, at: 0, speed: pace.mode === 'RECORDED' ? pace.speed : 1 }];
+    this.current = { place: 0, at: 0, speed: pace.mode === 'RECORDED' ? pace.speed : 1 };
     this.maxIdleMs = pace.mode === 'RECORDED' ? pace.maxIdleMs : null;
   }
 
@@ -31,7 +42,7 @@ export class Pacer {
     if (!this.paced) return null;
     if (this.recorded === null) {
       this.recorded = timestamp;
-      this.shift(now);
+      this.current = { ...this.current, at: now };
       return this.place;
     }
     let gapMs = Math.max(0, timestamp - this.recorded) / 1000;
@@ -41,34 +52,31 @@ export class Pacer {
     return this.place;
   }
 
-  /** Wall time (ms) at which a place is due. */
+  /** Wall time (ms) at which a place is due, or was. */
   dueAt(place: number): number {
-    const anchor = this.anchors.find((candidate) => candidate.place <= place) ?? this.anchors[0];
-    return anchor.at + (place - anchor.place) / anchor.speed;
+    let within = this.current;
+    if (place < within.place)
+      within = this.past.findLast((stretch) => stretch.place <= place) ?? this.past[0] ?? within;
+    return within.at + (place - within.place) / within.speed;
   }
 
-  /**
-   * From now on: what is still to be waited for is scaled too, so that a long gap ends sooner or later at once. What is
-   * due already stays due when it was: how late it is does not depend on what was asked for afterwards.
-   */
+  /** From now on: what is still to be waited for is scaled too, so that a long gap ends sooner or later at once. */
   setSpeed(speed: number, now: number): void {
-    const [last, ...earlier] = this.anchors;
+    const { place, at, speed: before } = this.current;
     // A schedule that has not begun is anchored by its first entry.
-    if (this.recorded === null) this.anchors = [{ ...last, speed }];
-    else this.anchors = [{ place: last.place + (now - last.at) * last.speed, at: now, speed }, last, ...earlier];
+    if (this.recorded === null) this.current = { place, at, speed };
+    else {
+      this.past.push(this.current);
+      if (this.past.length > MOST_PAST) this.past.shift();
+      this.current = { place: place + (now - at) * before, at: now, speed };
+    }
   }
 
-  /** The schedule stood still for this long (a pause): everything is due that much later. */
+  /** The schedule stood still for this long (a pause): everything later is due that much later. */
   shift(ms: number): void {
-    const [last, ...earlier] = this.anchors;
-    const later = (anchor: Anchor): Anchor => ({ ...anchor, at: anchor.at + ms });
-    this.anchors = [later(last), ...earlier.map(later)];
+    if (ms === 0) return;
+    const moved = (stretch: Stretch) => ({ ...stretch, at: stretch.at + ms });
+    this.current = moved(this.current);
+    this.past = this.past.map(moved);
   }
-}
-
-/** From this place on, which is due at this wall time, recorded time passes at this speed. */
-interface Anchor {
-  readonly place: number;
-  readonly at: number;
-  readonly speed: number;
 }

@@ -64,6 +64,19 @@ describe('the schedule', () => {
     expect([late, waited].map((place) => pacer.dueAt(place as number))).toEqual([3_500, 6_519]);
   });
 
+  it('was what it was before a change of speed: what is late by then becomes neither later nor earlier', () => {
+    const pacer = new Pacer(recorded(100));
+    const [, late = 0] = [0, 100].map((second) => pacer.placeOf(second * SECOND, 1_000) as number);
+    expect(pacer.dueAt(late)).toBe(2_000);
+    pacer.setSpeed(0.1, 2_500);
+    expect(pacer.dueAt(late)).toBe(2_000);
+    expect(dues(pacer, [150, 151])).toEqual([2_500, 12_500]);
+    pacer.setSpeed(10, 12_500);
+    expect(dues(pacer, [152])).toEqual([12_600]);
+    pacer.shift(1_000);
+    expect(pacer.dueAt(late)).toBe(3_000);
+  });
+
   it('takes a speed that was set before the first entry', () => {
     const pacer = new Pacer(recorded(1));
     pacer.setSpeed(4, 200);
