@@ -1,24 +1,10 @@
 import type { Catalog, Column, Sequence, Table } from './catalog.ts';
 import { renameTrigger, switchTriggers } from './created-routines.ts';
 import { CONSTRAINTS, type Definitions } from './definitions.ts';
-import type { TemporaryNames } from './temporary.ts';
 import type { TokenList } from './tokens.ts';
 
-/** Whose statement it is. */
-export interface Speaker {
-  readonly temporary: TemporaryNames;
-  readonly transactionId: string;
-}
-
 /** Follows what an ALTER of a schema, sequence, table or trigger changes; false: nothing that is known. */
-export function alter(
-  tokens: TokenList,
-  catalog: Catalog,
-  made: Definitions,
-  { temporary, transactionId }: Speaker,
-): boolean {
-  const target = made.name(2);
-  if (tokens.at(1).name !== 'schema' && temporary.has(target.schema, target.name, transactionId)) return false;
+export function alter(tokens: TokenList, catalog: Catalog, made: Definitions): boolean {
   const alteration = new Alteration(tokens, catalog, made);
   switch (tokens.at(1).name) {
     case 'schema':
@@ -35,12 +21,7 @@ export function alter(
 }
 
 /** Forgets what a DROP drops; false: nothing that is known. */
-export function drop(
-  tokens: TokenList,
-  catalog: Catalog,
-  made: Definitions,
-  { temporary, transactionId }: Speaker,
-): boolean {
+export function drop(tokens: TokenList, catalog: Catalog, made: Definitions): boolean {
   const kind = tokens.at(1).name;
   if (kind !== 'table' && kind !== 'sequence' && kind !== 'schema') return false;
   const { whole } = catalog;
@@ -48,10 +29,6 @@ export function drop(
   let dropped = false;
   for (const { from } of tokens.items(ifExists ? 4 : 2, tokens.length)) {
     const { schema, name } = tokens.name(from);
-    if (kind !== 'schema' && temporary.has(schema, name, transactionId)) {
-      temporary.drop(name);
-      continue;
-    }
     if (ifExists && kind !== 'schema' && schema === null && catalog.home === null) {
       // Along a path that nobody knows it may have dropped what it names, or nothing.
       const maybe = kind === 'table' ? (catalog.table(schema, name)?.owns ?? []) : [catalog.sequence(schema, name)];
@@ -61,10 +38,11 @@ export function drop(
     }
     const table = kind === 'table' ? catalog.tableOnPath(schema, name) : null;
     const sequence = kind === 'sequence' ? catalog.sequenceOnPath(schema, name) : null;
-    if (table !== null) whole.dropTable(table);
-    if (sequence !== null) whole.dropSequence(sequence);
+    const held = [table, sequence].some((object) => object !== null && whole.holds(object));
+    if (held && table !== null) whole.dropTable(table);
+    if (held && sequence !== null) whole.dropSequence(sequence);
     if (kind === 'schema') whole.dropSchema(name);
-    dropped ||= table !== null || sequence !== null || kind === 'schema';
+    dropped ||= held || kind === 'schema';
   }
   return dropped;
 }
@@ -94,7 +72,7 @@ class Alteration {
     const sequence = target.ifExists
       ? catalog.sequenceOnPath(target.schema, target.name)
       : catalog.sequence(target.schema, target.name);
-    if (sequence === null) return false;
+    if (sequence === null || !catalog.whole.holds(sequence)) return false;
     const name = this.renamed(target.next);
     const schema = this.moved(target.next);
     if (name !== null) catalog.whole.moveSequence(sequence, { name });
@@ -131,6 +109,7 @@ class Alteration {
       // ALTER TABLE renames and moves sequences, too.
       return (renamed !== null || moved !== null) && this.sequence();
     }
+    if (!catalog.whole.holds(table)) return false;
     if (renamed !== null) {
       catalog.whole.moveTable(table, { name: renamed });
       return true;

@@ -22,9 +22,14 @@ export interface Sequence {
   readonly settable: boolean;
   /** `last_value` may be read, so that draws can be counted on the target. */
   readonly readable: boolean;
+  /** Of one session, with which it ends: its values are nobody else's, and it is left alone. */
+  readonly temporary: boolean;
   /** The record has dropped it: nothing draws from it until it makes one of its name again. */
   dropped: boolean;
 }
+
+/** The schema in which every session finds its temporary objects. */
+export const TEMPORARY = 'pg_temp';
 
 /** Draws that come with rows of a table: by its defaults or by its triggers. */
 export interface Column {
@@ -294,6 +299,7 @@ export class NamedCatalog implements Catalog {
       next: null,
       settable: true,
       readable: true,
+      temporary: home === TEMPORARY,
       ...values,
       name: fullName,
       regclass: `${quoted(home)}.${quoted(name)}`,
@@ -305,6 +311,18 @@ export class NamedCatalog implements Catalog {
     this.sequences.set(fullName, sequence);
     this.sequenceNames.add(home, name, sequence);
     return sequence;
+  }
+
+  /** An object of another catalog is not changed with this one. */
+  holds(object: Table | Sequence): boolean {
+    const names: Names<Table> | Names<Sequence> = 'columns' in object ? this.tableNames : this.sequenceNames;
+    return names.has(object as Table & Sequence);
+  }
+
+  /** Holds a sequence of another catalog, too. */
+  putSequence(schema: string, name: string, sequence: Sequence): void {
+    this.sequences.set(`${schema}.${name}`, sequence);
+    this.sequenceNames.add(schema, name, sequence);
   }
 
   /** A sequence of the name is there, or was dropped not long ago: `addSequence` gives the same object again. */

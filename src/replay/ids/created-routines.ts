@@ -33,7 +33,7 @@ function learnTrigger(tokens: TokenList, from: number, catalog: Catalog): boolea
   const { schema, name } = tokens.name(on + 1);
   const table = catalog.table(schema, name);
   const draws = catalog.routine(tokens.name(execute + 2).name);
-  if (table === null) return false;
+  if (table === null || !catalog.whole.holds(table)) return false;
   const trigger = { name: tokens.at(from).name ?? '', enabled: true };
   const others = withoutTrigger(table, trigger.name);
   if (draws.length === 0 && others.length === table.triggers.length) return false;
@@ -59,7 +59,7 @@ export function dropTrigger(tokens: TokenList, catalog: Catalog): boolean {
   const at = tokens.word(2) === 'IF' ? 4 : 2;
   const { schema, name } = tokens.name(at + 2);
   const table = catalog.tableOnPath(schema, name);
-  if (table === null) return false;
+  if (table === null || !catalog.whole.holds(table)) return false;
   catalog.addTable(table.schema, table.name, { ...table, triggers: withoutTrigger(table, tokens.at(at).name ?? '') });
   return true;
 }

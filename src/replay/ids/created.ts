@@ -1,25 +1,76 @@
-import { alter, drop, type Speaker } from './altered.ts';
-import type { Catalog, Column, Sequence } from './catalog.ts';
+import { alter, drop } from './altered.ts';
+import { type Catalog, type Column, type Sequence, TEMPORARY } from './catalog.ts';
 import { dropTrigger, learnRoutine } from './created-routines.ts';
 import { CONSTRAINTS, Definitions, type Learned } from './definitions.ts';
+import { copyOf, SessionCatalog, type Temporaries, temporariesIn } from './temporary.ts';
 import { TokenList } from './tokens.ts';
 
 /**
  * Makes known what a statement of the record creates, alters and drops: sequences, tables that draw from them, foreign keys,
  * defaults, triggers. Gives what becomes of sequences that the catalog had already; null when nothing was learned.
- * Temporary objects are only remembered by name: they end with their session, and nobody else knows their ids.
+ * Temporary objects are not among them (`learnTemporary`).
  */
-export function learnCreated(text: string, catalog: Catalog, speaker: Speaker): Learned | null {
+export function learnCreated(text: string, catalog: Catalog): Learned | null {
   const tokens = new TokenList(text);
+  return madeTemporary(tokens) === null ? learn(tokens, catalog) : null;
+}
+
+/** What a statement leaves of the temporary objects of its session. */
+export interface LearnedTemporary {
+  readonly own: Temporaries | null;
+  /** What it makes is gone at the end of the transaction. */
+  readonly local: boolean;
+  readonly learned: Learned;
+}
+
+/** Reads what a statement creates, alters and drops of a session's temporary objects; null where it changes none. */
+export function learnTemporary(text: string, others: Catalog, own: Temporaries | null): LearnedTemporary | null {
+  if (own === null && !MAY_MAKE_TEMPORARY.test(text)) return null;
+  const tokens = new TokenList(text);
+  const target = madeTemporary(tokens);
+  if (target === null && (own === null || (tokens.word(0) === 'CREATE' && !/\btrigger\b/i.test(text)))) return null;
+  const copy = copyOf(own);
+  const learned = learn(tokens, new SessionCatalog(copy, others, true));
+  if (target === null) return learned === null ? null : { own: temporariesIn(copy), local: false, learned };
+  // Of a view, and of what a query fills, the name is all that counts.
+  if (copy.table(TEMPORARY, target.name) === null && copy.sequence(TEMPORARY, target.name) === null)
+    copy.addTable(TEMPORARY, target.name, NO_COLUMNS);
+  const on = tokens.find(target.next, -1, ['ON']);
+  const local = on >= 0 && tokens.word(on + 1) === 'COMMIT' && tokens.word(on + 2) === 'DROP';
+  return { own: temporariesIn(copy), local, learned: learned ?? NOTHING };
+}
+
+/** Statements that may make temporary objects. */
+export const MAY_MAKE_TEMPORARY = /\btemp|\bpg_temp\b/i;
+const NO_COLUMNS = { columns: [], triggers: [], owns: [], ownedBelow: [], holds: new Map(), refers: new Set<string>() };
+const NOTHING: Learned = { renewed: [], unplaced: [], stepped: [] };
+
+/** The temporary table, view or sequence that a statement makes, `SELECT … INTO` included; null: none. */
+function madeTemporary(tokens: TokenList): { readonly name: string; readonly next: number } | null {
+  const creates = tokens.word(0) === 'CREATE';
+  let at = creates ? 1 : tokens.find(0, -1, ['INTO']) + 1;
+  if (at === 0 || (!creates && !['SELECT', 'WITH'].includes(tokens.word(0)))) return null;
+  while (['or', 'replace', 'global', 'local'].includes(tokens.at(at).name ?? '')) at += 1;
+  const temporary = ['temp', 'temporary'].includes(tokens.at(at).name ?? '');
+  if (temporary) at += 1;
+  if (tokens.at(at).name === 'recursive') at += 1;
+  if (['table', 'sequence', 'view'].includes(tokens.at(at).name ?? '')) at += 1;
+  else if (creates) return null;
+  if (tokens.word(at) === 'IF') at += 3;
+  const { schema, name, next } = tokens.name(at);
+  return temporary || schema === TEMPORARY ? { name, next } : null;
+}
+
+function learn(tokens: TokenList, catalog: Catalog): Learned | null {
   const made = new Definitions(tokens, catalog);
-  if (tokens.word(0) === 'ALTER') return alter(tokens, catalog, made, speaker) ? made : null;
-  if (tokens.word(0) === 'DROP')
-    return dropTrigger(tokens, catalog) || drop(tokens, catalog, made, speaker) ? made : null;
-  if (tokens.word(0) !== 'CREATE' || speaker.temporary.create(tokens, speaker.transactionId)) return null;
+  if (tokens.word(0) === 'ALTER') return alter(tokens, catalog, made) ? made : null;
+  if (tokens.word(0) === 'DROP') return dropTrigger(tokens, catalog) || drop(tokens, catalog, made) ? made : null;
+  if (tokens.word(0) !== 'CREATE') return null;
   const creation = new Creation(tokens, catalog, made);
   if (tokens.word(1) === 'SCHEMA') return creation.schema();
   if (learnRoutine(tokens, catalog)) return made;
-  const kind = tokens.word(1) === 'UNLOGGED' ? 2 : 1;
+  let kind = tokens.word(1) === 'UNLOGGED' ? 2 : 1;
+  while (['global', 'local', 'temp', 'temporary'].includes(tokens.at(kind).name ?? '')) kind += 1;
   if (tokens.word(kind) === 'SEQUENCE') return creation.sequence(kind + 1);
   return tokens.word(kind) === 'TABLE' ? creation.table(kind + 1) : null;
 }

@@ -11,7 +11,6 @@ import type { Change, Reference } from './parts.ts';
 import { namedBy } from './routines.ts';
 import { type Scope, SessionPaths, type SessionPathsOptions } from './session-paths.ts';
 import { inOneString, NO_DRAWS, type StatementDraws, statementDraws } from './statement-draws.ts';
-import { TemporaryNames } from './temporary.ts';
 import { TextCache } from './text-cache.ts';
 import type { Given } from './tokens.ts';
 import { Track } from './track.ts';
@@ -19,7 +18,6 @@ import { type Undone, UndoneWork } from './undone.ts';
 
 /** Entries a page; two are kept ahead of the walk, so that a draw's later statements are known when it is settled. */
 const PAGE = 2_000;
-const DISCARDS = /^\s*discard\s+(?:all|temp)/i;
 /** Sessions whose last draws are remembered. */
 const MOST_SESSIONS = 10_000;
 /** Dropped sequences that are remembered. */
@@ -76,7 +74,8 @@ interface LedgerSession {
   running: Draw[];
   /** Texts by name. */
   prepared: Map<string, string> | null;
-  readonly temporary: TemporaryNames;
+  /** What it drew last came from a sequence of its own. */
+  drewTemporary: boolean;
 }
 
 /**
@@ -221,26 +220,30 @@ export class DrawLedger {
     }
     if (type === 'TRANSACTION' || type === 'SET') {
       this.paths.control(entry, key, undone.transactions);
-      if (DISCARDS.test(entry.statement)) session?.temporary.clear();
       return;
     }
     const catalog = this.options.catalogFor(entry.origin.database);
     const renewed: Renewed[] = [];
     const scope = this.paths.scope(entry, key, catalog, undone.transactions);
     let said: StatementDraws;
-    const learns = type === 'DDL' && entry.outcome.status === 'SUCCEEDED' && !undone.has(entry);
+    const succeededDdl = type === 'DDL' && entry.outcome.status === 'SUCCEEDED';
+    const learns = succeededDdl && !undone.has(entry);
     if (learns) this.paths.altersDefaults(entry);
     if (isSingleStatement(entry.statement)) {
-      if (learns) this.learn(entry, entry.statement, key, catalog, scope, renewed);
+      if (learns) this.learn(entry.statement, catalog, scope, renewed);
       said = this.read(entry.statement, catalog, scope);
       if (said.paths.length > 0) this.paths.changed(entry, key, said.paths, undone.transactions);
+      // What goes back with its transaction hides other objects up to there.
+      const made = succeededDdl ? this.paths.makes(entry, key, catalog, undone.transactions) : null;
+      for (const sequence of made?.unplaced ?? [])
+        if (!sequence.temporary) this.track(sequence).move(++this.order, null);
     } else {
-      said = learns ? NO_DRAWS : this.read(entry.statement, catalog, scope);
+      said = succeededDdl ? NO_DRAWS : this.read(entry.statement, catalog, scope);
       // Each statement goes by what those before it have made and set.
-      if (learns || said.paths.length > 0) {
+      if (succeededDdl || said.paths.length > 0) {
         const all: StatementDraws[] = [];
         this.paths.each(entry, key, catalog, undone.transactions, (statement, current) => {
-          if (learns) this.learn(entry, statement, key, catalog, current, renewed);
+          if (learns) this.learn(statement, catalog, current, renewed);
           all.push(statementDraws(statement, current.catalog));
         });
         said = inOneString(all);
@@ -248,7 +251,8 @@ export class DrawLedger {
     }
     if (said === NO_DRAWS && renewed.length === 0) return;
     if (catalog.sequences.size === 0) return;
-    if (said.prepares !== null || said.executes !== null) said = this.followPrepared(entry, key, catalog, scope, said);
+    if (said.prepares !== null || said.executes !== null)
+      said = this.followPrepared(entry, key, catalog, scope, undone, said);
     const values = said.executes === null ? entry.parameters : [];
     const changes = undone.has(entry) ? said.changes.filter(({ transactional }) => !transactional) : said.changes;
     const given = (one: Given) => valuesOf(one, values);
@@ -256,16 +260,8 @@ export class DrawLedger {
   }
 
   /** Objects that the record creates; texts that name them have to be read anew. */
-  private learn(
-    entry: Entry,
-    statement: string,
-    key: string,
-    catalog: Catalog,
-    scope: Scope,
-    renewed: Renewed[],
-  ): void {
-    const speaker = { temporary: this.session(key).temporary, transactionId: entry.transactionId };
-    const learned = learnCreated(statement, scope.catalog, speaker);
+  private learn(statement: string, catalog: Catalog, scope: Scope, renewed: Renewed[]): void {
+    const learned = learnCreated(statement, scope.catalog);
     if (learned === null) return;
     this.texts.delete(catalog);
     this.order += 1;
@@ -295,8 +291,9 @@ export class DrawLedger {
   private followPrepared(
     entry: Entry,
     key: string,
-    catalog: Catalog,
+    catalog: NamedCatalog,
     scope: Scope,
+    undone: Undone,
     said: StatementDraws,
   ): StatementDraws {
     const session = this.session(key);
@@ -306,7 +303,7 @@ export class DrawLedger {
     if (said.executes === null) return said;
     const text = session.prepared.get(said.executes.name);
     if (text === undefined) return said;
-    const prepared = this.read(text, catalog, scope);
+    const prepared = this.read(text, catalog, this.paths.scope(entry, key, catalog, undone.transactions, text));
     const { values } = said.executes;
     return {
       ...prepared,
@@ -331,7 +328,7 @@ export class DrawLedger {
   private session(key: string): LedgerSession {
     let session = this.sessions.get(key);
     if (session === undefined) {
-      session = { groups: new Map(), last: new Map(), running: [], prepared: null, temporary: new TemporaryNames() };
+      session = { groups: new Map(), last: new Map(), running: [], prepared: null, drewTemporary: false };
       if (this.sessions.size >= MOST_SESSIONS) {
         const oldest = this.sessions.keys().next().value;
         if (oldest !== undefined) this.sessions.delete(oldest);
@@ -376,7 +373,8 @@ export class DrawLedger {
     const bySequence = new Map<Sequence, Counts>();
     for (const part of said.parts) {
       const sequence = part.sequence ?? this.namedByParameter(entry, catalog, part.parameter);
-      if (sequence === null) continue;
+      session.drewTemporary = sequence?.temporary === true;
+      if (sequence === null || sequence.temporary) continue;
       const counts = bySequence.get(sequence) ?? { fixed: 0, perRow: 0, exact: true, rowsTell: true };
       bySequence.set(sequence, counts);
       if (part.rows === 'FIXED') counts.fixed += part.count;
@@ -408,6 +406,7 @@ export class DrawLedger {
 
   /** The walk keeps a transaction on one connection, but may give the next one another. */
   private recalled(entry: Entry, session: LedgerSession, sequence: Sequence | null): EntryDraws['recalls'] {
+    if (sequence === null && session.drewTemporary) return [];
     const found =
       sequence === null ? [...session.last].at(-1) : [...session.last].find(([track]) => track.sequence === sequence);
     if (found === undefined || found[1].transactionId === entry.transactionId) return [];

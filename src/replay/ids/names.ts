@@ -43,6 +43,10 @@ export class Names<T> {
     else this.anywhere.set(name, left.length === 1 ? left[0]! : null);
   }
 
+  has(object: T): boolean {
+    return this.places.has(object);
+  }
+
   placeOf(object: T): readonly [schema: string, name: string] {
     return this.places.get(object) ?? ['', ''];
   }

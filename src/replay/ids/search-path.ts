@@ -1,4 +1,5 @@
 import { literalText, splitStatements, TOKEN } from '../../journal/sql-tokens.ts';
+import type { Temporaries } from './temporary.ts';
 import { TokenList } from './tokens.ts';
 
 /** Schemas in order, `$user` not replaced; DEFAULT: as the login has it; UNKNOWN: nothing tells. */
@@ -6,12 +7,12 @@ export type Path = readonly string[] | 'DEFAULT' | 'UNKNOWN';
 
 /** Statements that may change what unqualified names mean. */
 export const MAY_SET_PATH =
-  /search_path|set_config|\bset\s+(?:local\s+|session\s+)*(?:role|schema|authorization)\b|\breset\s+(?:all|role|session)\b|\bdiscard\s+all\b/i;
+  /search_path|set_config|\bset\s+(?:local\s+|session\s+)*(?:role|schema|authorization)\b|\breset\s+(?:all|role|session)\b|\bdiscard\s+(?:all|temp)/i;
 
 /** A change of what unqualified names of a session mean. */
 export interface PathChange {
-  /** `user`: whose schema `$user` is. */
-  readonly setting: 'path' | 'user';
+  /** `user`: whose schema `$user` is; `temporary`: objects that hide those of the path, DEFAULT being none. */
+  readonly setting: 'path' | 'user' | 'temporary';
   readonly value: Path;
   /** A list written as `set_config` takes it. */
   readonly parameter: number | null;
@@ -30,7 +31,9 @@ export function pathChanges(text: string): readonly PathChange[] {
   });
   switch (tokens.word(0)) {
     case 'DISCARD':
-      return tokens.word(1) === 'ALL' ? [change('path', 'DEFAULT'), change('user', 'DEFAULT')] : [];
+      if (/^temp(?:orary)?$/.test(tokens.at(1).name ?? '')) return [change('temporary', 'DEFAULT')];
+      if (tokens.word(1) !== 'ALL') return [];
+      return [change('path', 'DEFAULT'), change('user', 'DEFAULT'), change('temporary', 'DEFAULT')];
     case 'RESET':
       if (tokens.word(1) === 'ALL' || setting(tokens, 1) === 'path') return [change('path', 'DEFAULT')];
       return setting(tokens, 1) === 'user' ? [change('user', 'DEFAULT')] : [];
@@ -63,7 +66,7 @@ export function pathChanges(text: string): readonly PathChange[] {
   return [change('path', names, local)];
 }
 
-function setting(tokens: TokenList, at: number): PathChange['setting'] | null {
+function setting(tokens: TokenList, at: number): 'path' | 'user' | null {
   const name = tokens.at(at).name?.toLowerCase();
   if (name === 'search_path' || (name === 'schema' && tokens.at(at + 1).kind === TOKEN.STRING)) return 'path';
   return name === 'role' || (name === 'session' && tokens.word(at + 1) === 'AUTHORIZATION') ? 'user' : null;
@@ -108,27 +111,32 @@ export function listed(value: string): readonly string[] {
   return [...items].map(([, quoted, plain]) => quoted?.replaceAll('""', '"') ?? plain!.trim().toLowerCase());
 }
 
-/** What unqualified names mean: `path` along which they are found, `user` for `$user`. */
+/** What unqualified names mean: `path` along which they are found, `user` for `$user`; null: nothing `temporary` hides it. */
 export interface PathSettings {
   readonly path: Path;
   readonly user: Path;
+  readonly temporary: Temporaries | null;
 }
 
-const AS_BEGUN: PathSettings = { path: 'DEFAULT', user: 'DEFAULT' };
+/** A session that has set and made nothing. */
+export const AS_BEGUN: PathSettings = { path: 'DEFAULT', user: 'DEFAULT', temporary: null };
 
-/** Follows the search path and the role of one recorded session, in and out of its transactions. */
+/** Follows the search path, the role and the temporary objects of one recorded session, in and out of its transactions. */
 export class SessionPath {
   /** As it stands at the statement. */
   current: PathSettings = AS_BEGUN;
   private lasting: PathSettings = AS_BEGUN;
   /** As it stood before the open transaction. */
   private before: PathSettings = AS_BEGUN;
-  private open: { readonly id: string; readonly undone: boolean } | null = null;
+  private open: { readonly id: string; undone: boolean } | null = null;
   private savepoints: { readonly name: string; readonly current: PathSettings; readonly lasting: PathSettings }[] = [];
 
   /** A statement of a transaction is next; null: of none. `undone`: the record shows that it was not committed. */
   enter(transaction: string | null, undone: boolean): void {
-    if (this.open?.id === transaction) return;
+    if (this.open?.id === transaction) {
+      if (this.open !== null) this.open.undone ||= undone;
+      return;
+    }
     if (this.open !== null) this.end(this.open.undone);
     if (transaction !== null) this.open = { id: transaction, undone };
     this.before = this.lasting;
@@ -165,9 +173,16 @@ export class SessionPath {
     const given = change.parameter === null ? null : parameter(change.parameter);
     const told = given === null ? change.value : toldBy(change.setting, given);
     const local = typeof change.local === 'number' ? isTrue(parameter(change.local) ?? '') : change.local;
+    const value = change.setting === 'temporary' ? null : told;
+    this.change((settings) => ({ ...settings, [change.setting]: value }), local);
+  }
+
+  /** @param local until the end of the transaction */
+  change(make: (settings: PathSettings) => PathSettings, local: boolean): void {
     if (local && this.open === null) return;
-    this.current = { ...this.current, [change.setting]: told };
-    if (!local) this.lasting = { ...this.lasting, [change.setting]: told };
+    const before = this.current;
+    this.current = make(before);
+    if (!local) this.lasting = this.lasting === before ? this.current : make(this.lasting);
   }
 }
 

@@ -2,8 +2,19 @@ import type { Entry } from '../../journal/entry.ts';
 import { isSingleStatement, splitStatements } from '../../journal/sql-tokens.ts';
 import { transactionEffect } from '../../journal/transaction-effect.ts';
 import { type Catalog, type NamedCatalog, ScopedCatalog } from './catalog.ts';
+import { learnTemporary, MAY_MAKE_TEMPORARY } from './created.ts';
+import type { Learned } from './definitions.ts';
 import type { Paths } from './names.ts';
-import { altersDefaultPath, MAY_SET_PATH, type PathChange, pathChanges, SessionPath } from './search-path.ts';
+import {
+  AS_BEGUN,
+  altersDefaultPath,
+  MAY_SET_PATH,
+  type PathChange,
+  type PathSettings,
+  pathChanges,
+  SessionPath,
+} from './search-path.ts';
+import { mayName, SessionCatalog } from './temporary.ts';
 
 /** What names mean to a session at a statement. */
 export interface Scope {
@@ -24,12 +35,17 @@ const MOST_SCOPES = 1_000;
 /** `BEGIN`, `COMMIT` and the like are no longer. */
 const SHORTEST_STRING = 16;
 
-/** Follows the search path of every recorded session, and knows what unqualified names mean along it. */
+/** Sessions whose temporary objects are remembered. */
+const MOST_WITH_TEMPORARY = 10_000;
+
+/** Follows the search path and the temporary objects of every recorded session, and knows what unqualified names mean along it. */
 export class SessionPaths {
   private readonly options: SessionPathsOptions;
   private readonly sessions = new Map<string, SessionPath>();
   private readonly begun = new Map<NamedCatalog, Map<string | null, Scope>>();
   private readonly scopes = new Map<NamedCatalog, Map<string, Scope>>();
+  /** Those with temporary objects, the one last that made some last. */
+  private readonly withTemporary = new Set<SessionPath>();
   /** The record has changed what sessions begin with. */
   private altered = false;
 
@@ -44,12 +60,18 @@ export class SessionPaths {
     }
   }
 
-  /** A statement of a session is next. */
-  scope(entry: Entry, key: string, catalog: NamedCatalog, undone: ReadonlySet<string>): Scope {
+  /** A statement of a session is next; gives what names mean in a text. */
+  scope(
+    entry: Entry,
+    key: string,
+    catalog: NamedCatalog,
+    undone: ReadonlySet<string>,
+    text: string = entry.statement,
+  ): Scope {
     const session = this.sessions.size === 0 ? undefined : this.sessions.get(key);
     if (session === undefined) return this.asBegun(catalog, entry.origin.user);
     enter(session, entry, undone);
-    return this.scopeOf(session, entry, catalog);
+    return this.scopeOf(session, entry, catalog, text);
   }
 
   /** SET, RESET, DISCARD, and what begins and ends transactions. */
@@ -64,6 +86,14 @@ export class SessionPaths {
     } else this.followString(session, entry, undone, () => {});
   }
 
+  /** DDL that has succeeded: it may have made and dropped temporary objects. Gives what becomes of others. */
+  makes(entry: Entry, key: string, catalog: NamedCatalog, undone: ReadonlySet<string>): Learned | null {
+    if (!this.sessions.has(key) && !MAY_MAKE_TEMPORARY.test(entry.statement)) return null;
+    const session = this.session(key);
+    enter(session, entry, undone);
+    return this.make(session, entry, catalog, entry.statement);
+  }
+
   /** Goes through a string of several statements, and gives the scope of each. */
   each(
     entry: Entry,
@@ -73,7 +103,11 @@ export class SessionPaths {
     read: (statement: string, scope: Scope) => void,
   ): void {
     const session = this.session(key);
-    this.followString(session, entry, undone, (statement) => read(statement, this.scopeOf(session, entry, catalog)));
+    const succeeded = entry.outcome.status !== 'FAILED';
+    this.followString(session, entry, undone, (statement) => {
+      read(statement, this.scopeOf(session, entry, catalog, statement));
+      if (succeeded) this.make(session, entry, catalog, statement);
+    });
   }
 
   /** A statement has set what its text says. */
@@ -159,7 +193,34 @@ export class SessionPaths {
     return scope;
   }
 
-  private scopeOf({ current }: SessionPath, { origin }: Entry, catalog: NamedCatalog): Scope {
+  private make(session: SessionPath, entry: Entry, catalog: NamedCatalog, statement: string): Learned | null {
+    const { current } = session;
+    const others = this.withoutTemporary(current, entry, catalog).catalog;
+    const made = learnTemporary(statement, others, current.temporary);
+    if (made === null) return null;
+    session.change((settings) => {
+      const { own } = settings === current ? made : (learnTemporary(statement, others, settings.temporary) ?? made);
+      return { ...settings, temporary: own };
+    }, made.local);
+    this.withTemporary.delete(session);
+    this.withTemporary.add(session);
+    const [first] = this.withTemporary;
+    if (first !== undefined && this.withTemporary.size > MOST_WITH_TEMPORARY) {
+      this.withTemporary.delete(first);
+      first.change((settings) => ({ ...settings, temporary: null }), false);
+    }
+    return made.learned;
+  }
+
+  private scopeOf({ current }: SessionPath, entry: Entry, catalog: NamedCatalog, text: string): Scope {
+    const scope = this.withoutTemporary(current, entry, catalog);
+    const { temporary } = current;
+    if (temporary === null || !mayName(temporary, text)) return scope;
+    const own = new SessionCatalog(temporary.catalog, scope.catalog, false);
+    return { catalog: own, key: `${scope.key}\n${temporary.key}` };
+  }
+
+  private withoutTemporary(current: PathSettings, { origin }: Entry, catalog: NamedCatalog): Scope {
     if (current.path === 'DEFAULT' && current.user === 'DEFAULT') return this.asBegun(catalog, origin.user);
     return this.scoped(catalog, this.pathsOf(current, origin.user, catalog));
   }
@@ -180,7 +241,7 @@ export class SessionPaths {
   }
 
   /** The path of the target's session, and the recorded one's where that may have been another. */
-  private pathsOf({ path, user }: SessionPath['current'], recorded: string | null, catalog: NamedCatalog): Paths {
+  private pathsOf({ path, user }: PathSettings, recorded: string | null, catalog: NamedCatalog): Paths {
     if (path === 'UNKNOWN' || (path === 'DEFAULT' && this.altered)) return null;
     const { begunWith } = catalog;
     const login = this.options.loginFor(recorded) ?? begunWith.login;
@@ -193,8 +254,6 @@ export class SessionPaths {
     return String(paths[0]) === String(paths[1]) ? [paths[0]!] : paths;
   }
 }
-
-const AS_BEGUN: SessionPath['current'] = { path: 'DEFAULT', user: 'DEFAULT' };
 
 function enter(session: SessionPath, { sequence, transactionId }: Entry, undone: ReadonlySet<string>): void {
   // BEGIN is the first entry of a transaction: another one at 1 stands alone.

@@ -158,7 +158,10 @@ class StatementReader {
   }
 
   private result(): StatementDraws {
-    const { references, changes, recalls } = this;
+    const lasting = ({ sequence }: { readonly sequence: Sequence }) => !sequence.temporary;
+    const references = this.references.filter(lasting);
+    const changes = this.changes.filter(lasting);
+    const recalls = this.recalls.filter((sequence) => sequence?.temporary !== true);
     // Triggers and functions outlive what they draw from.
     const parts = this.parts.filter(({ sequence }) => sequence?.dropped !== true);
     const unsure = this.unsure.filter(({ dropped }) => !dropped);

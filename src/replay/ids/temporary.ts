@@ -1,43 +1,120 @@
-import type { TokenList } from './tokens.ts';
+import { type Catalog, NamedCatalog, type Sequence, type Table, TEMPORARY } from './catalog.ts';
 
-/** Temporary tables, views and sequences of one session: it finds them ahead of those of the search path. */
-export class TemporaryNames {
-  /** With the transaction at whose end it goes (ON COMMIT DROP); null: it lasts as long as the session. */
-  private readonly names = new Map<string, string | null>();
-
-  /** True when a name, as the session writes it, means a temporary object at a statement of a transaction. */
-  has(schema: string | null, name: string, transactionId: string): boolean {
-    const until = this.names.get(name);
-    if (until != null && until !== transactionId) this.names.delete(name);
-    return schema === 'pg_temp' || (schema === null && this.names.has(name));
-  }
-
-  drop(name: string): void {
-    this.names.delete(name);
-  }
-
-  /** DISCARD */
-  clear(): void {
-    this.names.clear();
-  }
-
-  /** Notes what `CREATE … TEMP …` makes; true when it does. */
-  create(tokens: TokenList, transactionId: string): boolean {
-    let at = 1;
-    while (['or', 'replace', 'global', 'local'].includes(tokens.at(at).name ?? '')) at += 1;
-    let temporary = ['temp', 'temporary'].includes(tokens.at(at).name ?? '');
-    if (temporary) at += 1;
-    if (tokens.at(at).name === 'recursive') at += 1;
-    if (!['table', 'sequence', 'view'].includes(tokens.at(at).name ?? '')) return false;
-    at += tokens.word(at + 1) === 'IF' ? 4 : 1;
-    const { schema, name, next } = tokens.name(at);
-    temporary ||= schema === 'pg_temp';
-    if (temporary) this.names.set(name, dropsOnCommit(tokens, next) ? transactionId : null);
-    return temporary;
-  }
+/** A session's temporary tables, views and sequences. Never changed: a statement that makes or drops one gives others. */
+export interface Temporaries {
+  /** Holds them in the schema `pg_temp`. */
+  readonly catalog: NamedCatalog;
+  /** The same where texts say the same of them. */
+  readonly key: string;
+  /** Folded to lower case. */
+  readonly names: readonly string[];
 }
 
-function dropsOnCommit(tokens: TokenList, from: number): boolean {
-  const on = tokens.find(from, -1, ['ON']);
-  return on >= 0 && tokens.word(on + 1) === 'COMMIT' && tokens.word(on + 2) === 'DROP';
+/** Those that a catalog holds; null: none. */
+export function temporariesIn(catalog: NamedCatalog): Temporaries | null {
+  const tables = catalog.tableNames.in(TEMPORARY);
+  const sequences = catalog.sequenceNames.in(TEMPORARY).map((sequence) => catalog.sequenceNames.placeOf(sequence)[1]);
+  const names = [...tables.map(({ name }) => name), ...sequences];
+  if (names.length === 0) return null;
+  return {
+    catalog,
+    key: JSON.stringify([names, ...tables.map(signature)]),
+    names: names.map((name) => name.toLowerCase()),
+  };
+}
+
+/** What texts may say of a table differs only by what it draws from lasting sequences. */
+function signature({ columns, triggers }: Table): readonly unknown[] {
+  const drawn = columns.map(({ name, draws, mayDraw }) => [name, draws?.name, ...mayDraw.map((one) => one.name)]);
+  const triggered = triggers.map(({ trigger, event, perRow, sequence }) => [
+    trigger.enabled,
+    event,
+    perRow,
+    sequence.name,
+  ]);
+  return columns.some(({ draws, mayDraw }) => draws?.temporary === false || mayDraw.length > 0) || triggered.length > 0
+    ? [drawn, triggered]
+    : [];
+}
+
+/** A catalog with the same objects, to change. */
+export function copyOf(own: Temporaries | null): NamedCatalog {
+  const copy = new NamedCatalog([TEMPORARY]);
+  copy.addSchema(TEMPORARY);
+  if (own === null) return copy;
+  const { sequenceNames, tableNames } = own.catalog;
+  for (const sequence of sequenceNames.in(TEMPORARY))
+    copy.putSequence(TEMPORARY, sequenceNames.placeOf(sequence)[1], sequence);
+  for (const table of tableNames.in(TEMPORARY)) copy.addTable(TEMPORARY, table.name, table);
+  return copy;
+}
+
+/** True when a text may name one of them. */
+export function mayName(own: Temporaries, text: string): boolean {
+  const folded = text.toLowerCase();
+  return own.names.some((name) => folded.includes(name));
+}
+
+/** A catalog as a session sees it that has temporary objects: it finds them ahead of those of its search path. */
+export class SessionCatalog implements Catalog {
+  readonly whole: NamedCatalog;
+  private readonly own: NamedCatalog;
+  private readonly others: Catalog;
+
+  /** @param makes new objects are temporary, and only temporary ones are changed; otherwise only the others */
+  constructor(own: NamedCatalog, others: Catalog, makes: boolean) {
+    this.own = own;
+    this.others = others;
+    this.whole = makes ? own : others.whole;
+  }
+
+  get sequences(): ReadonlyMap<string, Sequence> {
+    return this.others.sequences;
+  }
+
+  get home(): string | null {
+    return this.whole === this.own ? TEMPORARY : this.others.home;
+  }
+
+  table(schema: string | null, name: string): Table | null {
+    return this.own.table(schema, name) ?? this.others.table(schema, name);
+  }
+
+  sequence(schema: string | null, name: string): Sequence | null {
+    return this.own.sequence(schema, name) ?? this.others.sequence(schema, name);
+  }
+
+  tableOnPath(schema: string | null, name: string): Table | null {
+    return this.own.tableOnPath(schema, name) ?? this.others.tableOnPath(schema, name);
+  }
+
+  sequenceOnPath(schema: string | null, name: string): Sequence | null {
+    return this.own.sequenceOnPath(schema, name) ?? this.others.sequenceOnPath(schema, name);
+  }
+
+  tablesMeant(schema: string | null, name: string): readonly Table[] {
+    return this.own.table(schema, name) === null ? this.others.tablesMeant(schema, name) : [];
+  }
+
+  sequencesMeant(schema: string | null, name: string): readonly Sequence[] {
+    return this.own.sequence(schema, name) === null ? this.others.sequencesMeant(schema, name) : [];
+  }
+
+  routine(name: string): readonly Sequence[] {
+    return this.others.routine(name);
+  }
+
+  get hasRoutines(): boolean {
+    return this.others.hasRoutines;
+  }
+
+  addTable(schema: string | null, name: string, table: Omit<Table, 'schema' | 'name'>): Table {
+    const { whole } = this;
+    return whole === this.own ? whole.addTable(schema, name, table) : this.others.addTable(schema, name, table);
+  }
+
+  addSequence(schema: string | null, name: string, values: Partial<Sequence>): Sequence {
+    const { whole } = this;
+    return whole === this.own ? whole.addSequence(schema, name, values) : this.others.addSequence(schema, name, values);
+  }
 }
