@@ -55,6 +55,13 @@ describe.skipIf(CHROMIUM === undefined)('access to the dashboard (skipped withou
     for (const name of ['Pause', 'Cancel']) {
       expect(await page.getByRole('button', { name }).isDisabled()).toBe(true);
     }
+    const ended = await startRun(dashboard.client, { to: '2026-11-23T16:28:37.900000Z', wait: true });
+    await page.goto(`${dashboard.url}/#/runs/${ended}`);
+    const remove = page.getByRole('button', { name: 'Delete' });
+    await remove.waitFor();
+    await page.getByText('A reader may only look').waitFor();
+    expect(await remove.isDisabled()).toBe(true);
+    await page.goto(`${dashboard.url}/#/runs/${id}`);
     await page.getByRole('button', { name: 'Sign out' }).click();
     await page.getByRole('textbox', { name: 'Token' }).fill(OPERATOR);
     await page.getByRole('button', { name: 'Continue' }).click();

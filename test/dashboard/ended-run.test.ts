@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import { DeleteReplayDocument, ReplaysDocument, unwrap } from '../../src/client/index.ts';
 import { startFailingRun, startRun } from './runs.ts';
 import { CHROMIUM, useDashboard } from './support.ts';
 
@@ -52,36 +51,6 @@ describe.skipIf(CHROMIUM === undefined)('a run that is opened after its end (ski
       .waitFor();
     expect(at.browser.errors).toEqual([]);
     await page.close();
-  });
-
-  test('says on each of its tabs that it was deleted, rather than that nothing failed, and leaves the list of runs', async () => {
-    const { client, url } = at.dashboard;
-    const older = await startFailingRun(client);
-    const id = await startFailingRun(client);
-    const [page, list] = [await at.browser.page(), await at.browser.page()];
-    await list.clock.install();
-    await Promise.all([page.goto(`${url}/#/runs/${id}`), list.goto(`${url}/#/runs`)]);
-    await page.getByRole('tab', { name: 'Failures and divergences' }).waitFor();
-    const choices = [older, id].map((one) => list.getByLabel(`Compare run ${one.slice(0, 8)}`));
-    for (const choice of choices) await choice.check();
-    unwrap((await client.request(DeleteReplayDocument, { replayId: id })).deleteReplay);
-    for (const tab of ['Failures and divergences', 'Statements', 'Outcomes']) {
-      await page.getByRole('tab', { name: tab }).click();
-      await page.getByRole('tabpanel').getByText('This run is not there any more: it was deleted.').first().waitFor();
-      expect(await page.getByText(/^No (failures|divergences|outcomes)/).count()).toBe(0);
-    }
-    // The list is looked at every ten seconds.
-    await list.clock.fastForward(10_000);
-    await choices[1]!.waitFor({ state: 'detached' });
-    await list.getByRole('button', { name: 'Compare (1 of 2)' }).waitFor();
-    // The oldest of all, too, behind which no other moves up.
-    const { replays } = await client.request(ReplaysDocument, { states: null, first: 50, after: null });
-    const oldest = replays.nodes.at(-1)!.id;
-    unwrap((await client.request(DeleteReplayDocument, { replayId: oldest })).deleteReplay);
-    await list.clock.fastForward(10_000);
-    await list.getByLabel(`Compare run ${oldest.slice(0, 8)}`).waitFor({ state: 'detached' });
-    expect(at.browser.errors).toEqual([]);
-    await Promise.all([page.close(), list.close()]);
   });
 
   test('says that it was cancelled and what of its plan did not run', async () => {

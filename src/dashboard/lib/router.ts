@@ -40,6 +40,11 @@ export function go(path: string, query: Query = {}): void {
   location.hash = href(path, query);
 }
 
+/** Goes to a place that stands for the present one: Back does not lead here again. */
+export function replaceWith(path: string): void {
+  location.replace(href(path));
+}
+
 /** Changes the query of the present place without a step in the history. */
 export function setQuery(changes: Query): void {
   const { path, query } = route.value;

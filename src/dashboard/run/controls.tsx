@@ -10,15 +10,16 @@ import {
 import { ask } from '../lib/api.ts';
 import { href } from '../lib/router.ts';
 import { isReader, READER_MAY_NOT } from '../lib/viewer.ts';
-import { Drawer } from '../ui/drawer.tsx';
+import { Confirm } from '../ui/confirm.tsx';
 import { Icon } from '../ui/icon.tsx';
 import { Failure } from '../ui/notice.tsx';
+import { DeleteRun } from './delete-run.tsx';
 import { ResumeDrawer } from './resume-drawer.tsx';
 import { isActive, type Run, type RunFeed } from './run-feed.ts';
 
 const SPEEDS = ['0.1', '0.25', '0.5', '1', '2', '5', '10', '25', '50', '100'];
 
-/** Pause, resume, speed, cancel: what the state of the run allows. */
+/** Pause, resume, speed, cancel, delete: what the state of the run allows. */
 export function Controls({ feed, run }: { readonly feed: RunFeed; readonly run: Run }) {
   const busy = useSignal<string | null>(null);
   const error = useSignal<unknown>(null);
@@ -99,7 +100,7 @@ export function Controls({ feed, run }: { readonly feed: RunFeed; readonly run: 
             <Icon name="stop" /> {busy.value === 'cancel' ? 'Cancelling…' : 'Cancel'}
           </button>
         )}
-        {reader && (isActive(state) || state === 'INTERRUPTED') && (
+        {reader && (
           <span class="soft" title={READER_MAY_NOT}>
             A reader may only look
           </span>
@@ -109,6 +110,7 @@ export function Controls({ feed, run }: { readonly feed: RunFeed; readonly run: 
             <Icon name="replay" /> Replay this window again
           </a>
         )}
+        <DeleteRun feed={feed} run={run} locked={locked} />
       </div>
       <Failure error={error.value} />
       {askingPasswords.value && (
@@ -124,38 +126,23 @@ export function Controls({ feed, run }: { readonly feed: RunFeed; readonly run: 
         />
       )}
       {asking.value && (
-        <Drawer
+        <Confirm
           title="Cancel this run?"
-          place="centre"
-          onClose={() => {
+          no="Let it run"
+          yes="Cancel the run"
+          onNo={() => {
             asking.value = false;
+          }}
+          onYes={() => {
+            asking.value = false;
+            void cancel();
           }}
         >
           <p>
             Statements under way are ended and open transactions rolled back. What was committed on the target stays. A
             cancelled run cannot be resumed.
           </p>
-          <div class="actions end">
-            <button
-              type="button"
-              onClick={() => {
-                asking.value = false;
-              }}
-            >
-              Let it run
-            </button>
-            <button
-              type="button"
-              class="danger"
-              onClick={() => {
-                asking.value = false;
-                void cancel();
-              }}
-            >
-              Cancel the run
-            </button>
-          </div>
-        </Drawer>
+        </Confirm>
       )}
     </div>
   );

@@ -30,6 +30,8 @@ interface Memory {
 const NOTHING: Memory = { cursor: null, recent: [], log: NO_EVENTS };
 const KEEP_MS = 1000;
 const RECENT = 8;
+/** Between looks at a run that has ended: others may delete or resume it. */
+const ENDED_POLL_MS = 10_000;
 /** Intervals of the chart. */
 const INTERVALS = 160;
 
@@ -39,6 +41,7 @@ const SUMMARY = { detail: 'SUMMARY', batchSize: 1000, maxWaitMs: 0 } as const;
 /** A run as it is now, and as it moves: one SUMMARY stream, whatever the number of statements. */
 export class RunFeed {
   readonly run = signal<Run | null>(null);
+  /** There is no such run; where `run` is known, not any more. */
   readonly missing = signal(false);
   readonly error = signal<unknown>(null);
   readonly connection = signal<Freshness>({ state: 'CONNECTING' });
@@ -58,9 +61,11 @@ export class RunFeed {
   readonly #key: string;
   #memory: Memory;
   #keptAt = 0;
+  #forgotten = false;
   /** The timeline counts from the begin of the run, a summary what the run has worked: without the time it lay interrupted. */
   #clockAhead = 0;
   #stop = new AbortController();
+  readonly #poll: ReturnType<typeof setInterval>;
 
   constructor(id: string) {
     this.#id = id;
@@ -69,6 +74,8 @@ export class RunFeed {
     this.log.value = this.#memory.log;
     this.tail = new StatementTail(id, this.#memory.recent[0] ?? null);
     window.addEventListener('pagehide', this.#remember);
+    document.addEventListener('visibilitychange', this.#lookIfSeen);
+    this.#poll = setInterval(this.#lookIfSeen, ENDED_POLL_MS);
     void this.#follow();
   }
 
@@ -77,6 +84,8 @@ export class RunFeed {
     this.tail.close();
     this.#remember();
     window.removeEventListener('pagehide', this.#remember);
+    document.removeEventListener('visibilitychange', this.#lookIfSeen);
+    clearInterval(this.#poll);
   }
 
   /** Looks again: after an error, or when an interrupted run was resumed. */
@@ -94,7 +103,27 @@ export class RunFeed {
     if (wasEnded && !hasEnded(run.state)) this.restart();
   }
 
+  /** Looks whether an ended run is still there, and still ended. What cannot be asked now is asked at the next look. */
+  async lookAgain(): Promise<void> {
+    const { signal: abort } = this.#stop;
+    const ended = this.run.value !== null && hasEnded(this.run.value.state);
+    if (!ended || this.missing.value || abort.aborted) return;
+    const run = await this.#look(abort).catch(() => null);
+    if (run !== null && !hasEnded(run.state) && !abort.aborted) this.restart();
+  }
+
+  /** Keeps nothing of the run in this tab: it is deleted. */
+  forget(): void {
+    this.#forgotten = true;
+    sessionStorage.removeItem(this.#key);
+  }
+
+  readonly #lookIfSeen = () => {
+    if (!document.hidden) void this.lookAgain();
+  };
+
   readonly #remember = () => {
+    if (this.#forgotten) return;
     keep(sessionStorage, this.#key, this.#memory);
     this.#keptAt = performance.now();
   };
@@ -136,6 +165,7 @@ export class RunFeed {
       }
     } catch (error) {
       if (abort.aborted) return;
+      if (error instanceof RepriseError && error.code === 'REPLAY_NOT_FOUND') return this.#isGone();
       if (error instanceof RepriseError && error.code === 'CURSOR_INVALID' && this.#memory.cursor !== null) {
         // What this tab remembers is of another journal with a run of this id.
         this.#memory = NOTHING;
@@ -149,9 +179,14 @@ export class RunFeed {
 
   async #look(abort: AbortSignal): Promise<Run | null> {
     const { replay } = await ask(ReplayDocument, { id: this.#id }, abort);
-    this.missing.value = replay === null;
-    if (replay !== null) this.run.value = replay;
+    if (replay === null) this.#isGone();
+    else this.run.value = replay;
     return replay;
+  }
+
+  #isGone(): void {
+    this.missing.value = true;
+    this.forget();
   }
 
   #take(update: ReplayUpdate): void {

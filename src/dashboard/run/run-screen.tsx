@@ -35,6 +35,15 @@ export function RunScreen({ id }: { readonly id: string }) {
   const feed = useMemo(() => new RunFeed(id), [id, session]);
   useEffect(() => () => feed.close(), [feed]);
   const run = feed.run.value;
+  if (feed.missing.value && run) {
+    return (
+      <div role="alert">
+        <Empty title="This run was deleted">
+          Its outcomes, its report and its events are not there any more. <a href={href('/runs')}>All runs</a>
+        </Empty>
+      </div>
+    );
+  }
   if (feed.missing.value) {
     return (
       <Empty title="There is no run with this id">
@@ -102,7 +111,10 @@ function RunView({ feed, run }: { readonly feed: RunFeed; readonly run: Run }) {
         label="Parts of the run"
         tabs={tabs}
         current={tab}
-        onSelect={(key) => setQuery({ tab: key === 'overview' ? null : key, statement: null })}
+        onSelect={(key) => {
+          setQuery({ tab: key === 'overview' ? null : key, statement: null });
+          void feed.lookAgain();
+        }}
       >
         {tab === 'overview' ? (
           <Overview feed={feed} run={run} onOpen={onOpen} />

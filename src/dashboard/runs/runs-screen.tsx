@@ -1,6 +1,6 @@
 // biome-ignore-all lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by the keyboard
 import { useSignal } from '@preact/signals';
-import { useEffect } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
 import { type ReplayFieldsFragment, ReplaysDocument } from '../../client/index.ts';
 import { ask } from '../lib/api.ts';
 import { count, duration, percent, shortId } from '../lib/format.ts';
@@ -8,11 +8,12 @@ import { usePaged } from '../lib/paged.ts';
 import { go, href } from '../lib/router.ts';
 import { toSecond } from '../lib/time.ts';
 import { ORDERINGS } from '../lib/words.ts';
+import { justDeleted } from '../run/delete-run.tsx';
 import { done, isActive } from '../run/run-feed.ts';
 import { divergedClass } from '../run/verdict.ts';
 import { StateBadge } from '../ui/badge.tsx';
 import { Icon } from '../ui/icon.tsx';
-import { Empty, Failure, Loading } from '../ui/notice.tsx';
+import { Empty, Failure, Loading, Notice } from '../ui/notice.tsx';
 
 /** Between looks at the list: while a run is under way, and for those that others start. */
 const POLL_MS = { active: 2000, quiet: 10_000 } as const;
@@ -75,6 +76,7 @@ export function RunsScreen() {
           </a>
         </div>
       </header>
+      <Deleted />
       <Failure error={runs.error} retry={runs.reload} />
       {rows.length === 0 ? (
         runs.loading ? (
@@ -135,6 +137,26 @@ export function RunsScreen() {
         </section>
       )}
     </>
+  );
+}
+
+/** Says which run was deleted, to those too who hear the page: the focus was on the page of that run. */
+function Deleted() {
+  const id = justDeleted.value;
+  const place = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    place.current?.focus();
+    return () => {
+      justDeleted.value = null;
+    };
+  }, []);
+  if (id === null) return null;
+  return (
+    <div ref={place} role="status" tabIndex={-1}>
+      <Notice tone="good">
+        The run <code>{shortId(id)}</code> was deleted.
+      </Notice>
+    </div>
   );
 }
 

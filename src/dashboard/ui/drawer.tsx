@@ -10,10 +10,12 @@ interface Props {
   readonly place?: 'side' | 'centre';
   /** False: it has to be answered. */
   readonly closable?: boolean;
+  /** Id of the element that is read out with the title. */
+  readonly describedBy?: string;
 }
 
 /** A dialog of the browser: the focus stays in it, Escape closes it, and goes back to where it was. */
-export function Drawer({ title, onClose, children, place = 'side', closable = true }: Props) {
+export function Drawer({ title, onClose, children, place = 'side', closable = true, describedBy }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => {
     const element = dialog.current;
@@ -30,6 +32,7 @@ export function Drawer({ title, onClose, children, place = 'side', closable = tr
       ref={dialog}
       class={`drawer ${place}`}
       aria-label={title}
+      aria-describedby={describedBy}
       onCancel={(event) => {
         event.preventDefault();
         if (closable) onClose();
