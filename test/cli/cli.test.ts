@@ -6,11 +6,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { createShopTarget, SHOP_LOG } from '../support/shop.ts';
 import { cli, cliHere, type Env, type ServiceProcess, startCli, startService } from './process.ts';
+import { at, BEGINNING } from './shop-service.ts';
 
 const OPERATOR = 'operator-token-of-a-test';
 const READER = 'reader-token-of-a-test';
-/** The first statements of the log, before anything is contended. */
-const BEGINNING = ['--from', '2026-11-23T16:28:37.447Z', '--to', '2026-11-23T16:28:37.500Z'];
 
 let folder: string;
 let service: ServiceProcess;
@@ -41,11 +40,6 @@ afterAll(async () => {
   await Promise.all([target.drop(), empty.drop()]);
   await rm(folder, { recursive: true });
 });
-
-const at = (database: TestDatabase) => [
-  ...['--host', database.host, '--port', String(database.port), '--user', database.user],
-  ...['--password-env', 'TARGET_PASSWORD', '--database', database.name],
-];
 
 describe('import', () => {
   test('joins the running service, and importing again adds nothing', async () => {

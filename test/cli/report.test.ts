@@ -5,9 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { createShopTarget, SHOP_LOG } from '../support/shop.ts';
 import { cli, cliHere, type Env, type ServiceProcess, startService } from './process.ts';
-
-/** The first statements of the log, before anything is contended. */
-const BEGINNING = ['--from', '2026-11-23T16:28:37.447Z', '--to', '2026-11-23T16:28:37.500Z'];
+import { at, BEGINNING } from './shop-service.ts';
 
 let folder: string;
 let service: ServiceProcess;
@@ -35,11 +33,6 @@ afterAll(async () => {
   await Promise.all([target.drop(), empty.drop()]);
   await rm(folder, { recursive: true });
 });
-
-const at = (database: TestDatabase) => [
-  ...['--host', database.host, '--port', String(database.port), '--user', database.user],
-  ...['--password-env', 'TARGET_PASSWORD', '--database', database.name],
-];
 
 async function replayOn(database: TestDatabase, flags: readonly string[]): Promise<string> {
   const { stderr } = await cliHere(['replay', 'start', ...BEGINNING, ...at(database), '--watch', ...flags], env);
