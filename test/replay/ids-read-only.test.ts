@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { ReplayInput } from '../../src/replay/request.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { failures, run } from './ids-support.ts';
-import { a, b, bench, recorder, source, target, trialOfEachTest } from './ids-trial.ts';
+import { a, bench, recorder, rolledBack, source, target, trialOfEachTest } from './ids-trial.ts';
 
 const ROLE = `reprise_reads_${process.pid}`;
 let home: TestDatabase;
@@ -20,13 +20,6 @@ afterAll(async () => {
   await run(home, `DROP ROLE ${ROLE}`);
   await home.drop();
 });
-
-/** A draw of another session that the record rolled back, so that nothing stands where it did. */
-async function rolledBack(): Promise<void> {
-  await b.run('BEGIN');
-  await b.run("INSERT INTO orders (name) VALUES ('gone')");
-  await b.run('ROLLBACK');
-}
 
 /** A query that fails where the expression gives something else than it gives on the source. */
 async function expectSameOf(expression: string): Promise<void> {

@@ -38,11 +38,16 @@ export async function given(sql: string): Promise<void> {
   await Promise.all([run(source, sql), run(target, sql)]);
 }
 
-/** A draw that only the order of the record shows, and one that lasts. */
-export async function twice(gone: string, kept = gone): Promise<void> {
+/** A draw of another session that the record rolled back, so that nothing stands where it did: the sequence has to be set. */
+export async function rolledBack(gone = "INSERT INTO orders (name) VALUES ('gone')"): Promise<void> {
   await b.run('BEGIN');
   await b.run(gone);
   await b.run('ROLLBACK');
+}
+
+/** A draw that only the order of the record shows, and one that lasts. */
+export async function twice(gone: string, kept = gone): Promise<void> {
+  await rolledBack(gone);
   await a.run(kept);
 }
 

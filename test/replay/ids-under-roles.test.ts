@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { ReplayInput } from '../../src/replay/request.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { failures, type Replayed, run } from './ids-support.ts';
-import { a, b, bench, given, recorder, source, target, trialOfEachTest } from './ids-trial.ts';
+import { a, b, bench, given, recorder, rolledBack, source, target, trialOfEachTest } from './ids-trial.ts';
 
 const ROLE = `Reprise "ids" of ${process.pid}`;
 const QUOTED = `"${ROLE.replaceAll('"', '""')}"`;
@@ -23,13 +23,6 @@ afterAll(async () => {
   await run(home, `DROP ROLE ${QUOTED}`);
   await home.drop();
 });
-
-/** A draw that the record rolled back, so that the sequence has to be set. */
-async function rolledBack(): Promise<void> {
-  await b.run('BEGIN');
-  await b.run("INSERT INTO orders (name) VALUES ('gone')");
-  await b.run('ROLLBACK');
-}
 
 /** Replays, and expects what queries give on the source. */
 async function expectRestored(more: Partial<ReplayInput>, ...queries: string[]): Promise<Replayed> {
