@@ -1,17 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { ORDERINGS } from '../../src/replay/request.ts';
+import { LOGGED, log, ITEM_SCHEMA as SCHEMA } from '../support/log-table.ts';
 import { HandMadeRecord } from '../support/record.ts';
-import { untilRunning, untilTrue, useBench } from '../support/replay.ts';
+import { NOTHING_LEFT, through, untilRunning, untilTrue, useBench } from '../support/replay.ts';
 import { startProxy } from '../target/proxy.ts';
-
-const SCHEMA = `
-  CREATE TABLE log (n bigint GENERATED ALWAYS AS IDENTITY, who text);
-  CREATE TABLE item (id int PRIMARY KEY, v int NOT NULL);
-  INSERT INTO item SELECT id, 0 FROM generate_series(1, 9) AS id`;
-const log = (who: string) => `INSERT INTO log (who) VALUES ('${who}')`;
-const LOGGED = 'SELECT who FROM log ORDER BY n';
-const ORDERINGS = ['TIMESTAMP', 'SESSION', 'COMMIT'] as const;
-/** True when nothing of a replay is connected to the database any more, however it came to its end. */
-const NOTHING_LEFT = `SELECT count(*) = 0 FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'reprise %'`;
 
 const bench = useBench();
 
@@ -262,11 +254,7 @@ it.each(['TIMESTAMP', 'SESSION'] as const)(
     record.run('a', log('undone'));
     const commit = record.run('a', 'COMMIT');
     record.run('a', log('next'));
-    const { user, password, name } = target;
-    const proxied = {
-      ...target,
-      spec: { host: '127.0.0.1', port, user, password, database: name },
-    };
+    const proxied = through(port, target);
     const window = await record.store(bench.journal);
     const run = await bench.start(proxied, { window, ordering, inFlight: 1 });
     await isAsked;
@@ -309,8 +297,7 @@ it('a run that is paused while it begins a transaction that is cut sends nothing
   record.run('a', log('first'), { at: 110 });
   record.run('a', 'COMMIT', { at: 120 });
   await record.store(bench.journal);
-  const { user, password, name } = target;
-  const proxied = { ...target, spec: { host: '127.0.0.1', port, user, password, database: name } };
+  const proxied = through(port, target);
   const run = await bench.start(proxied, { window: record.window(100, 200) });
   await hasBegun;
   await bench.engine.pause(run.id);

@@ -1,11 +1,8 @@
 import { expect, it } from 'vitest';
 import type { Edges, Ordering } from '../../src/replay/request.ts';
+import { LOGGED, log, LOG_SCHEMA as SCHEMA } from '../support/log-table.ts';
 import { HandMadeRecord } from '../support/record.ts';
 import { type EndedRun, useBench } from '../support/replay.ts';
-
-const SCHEMA = 'CREATE TABLE log (n bigint GENERATED ALWAYS AS IDENTITY, who text)';
-const log = (who: string) => `INSERT INTO log (who) VALUES ('${who}')`;
-const LOGGED = 'SELECT who FROM log ORDER BY n';
 
 const bench = useBench();
 

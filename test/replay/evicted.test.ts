@@ -1,11 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import type { JournalStore } from '../../src/journal/store.ts';
+import type { Window } from '../../src/journal/window.ts';
 import { Deferred } from '../../src/replay/deferred.ts';
 import { pageSizeOf } from '../../src/replay/plan.ts';
+import { ORDERINGS, type Ordering } from '../../src/replay/request.ts';
 import type { Replay } from '../../src/replay/store.ts';
 import { createJournalStore } from '../../src/store/journal-store.ts';
 import { HandMadeRecord } from '../support/record.ts';
-import { untilRunning, useBench } from '../support/replay.ts';
+import { type EndedRun, untilRunning, useBench } from '../support/replay.ts';
 
 const DAY_MS = 86_400_000;
 const bench = useBench();
@@ -30,7 +32,7 @@ function evictedAtPage3(from: number): JournalStore {
   };
 }
 
-it.each(['TIMESTAMP', 'SESSION', 'COMMIT'] as const)(
+it.each(ORDERINGS)(
   'a run in %s ordering fails, and says how many statements were evicted before it came to them',
   async (ordering) => {
     const record = new HandMadeRecord();
@@ -120,7 +122,17 @@ async function twoDays(of: number) {
   return { window: record.window(0, DAY_MS + of), secondDay: record.start + DAY_MS * 1000 };
 }
 
-describe.each(['TIMESTAMP', 'SESSION', 'COMMIT'] as const)('a run in %s ordering that was interrupted', (ordering) => {
+/** A run that was interrupted when it had sent ten statements or more. */
+async function interruptedOnTheWay(window: Window, ordering: Ordering): Promise<EndedRun> {
+  const engine = bench.anotherEngine();
+  const input = { window, ordering, restoreIds: false, inFlight: 1 };
+  const run = await bench.start(await bench.target(), input, engine);
+  await run.event((event) => event.kind === 'OUTCOME' && event.ordinal >= 10);
+  await engine.stop();
+  return bench.ended(run.id);
+}
+
+describe.each(ORDERINGS)('a run in %s ordering that was interrupted', (ordering) => {
   it('before it sent anything tells how many statements were evicted until it was resumed', async () => {
     const { window, secondDay } = await twoDays(10);
     const stopped = new Deferred<void>();
@@ -147,19 +159,12 @@ describe.each(['TIMESTAMP', 'SESSION', 'COMMIT'] as const)('a run in %s ordering
 
   it('sends nothing more where what it has done cannot be found in what is left of its plan', async () => {
     const { window, secondDay } = await twoDays(700);
-    const engine = bench.anotherEngine();
-    const started = await bench.start(
-      await bench.target(),
-      { window, ordering, restoreIds: false, inFlight: 1 },
-      engine,
-    );
-    await started.event((event) => event.kind === 'OUTCOME' && event.ordinal >= 10);
-    await engine.stop();
-    const interrupted = await bench.ended(started.id);
+    const interrupted = await interruptedOnTheWay(window, ordering);
+    const { id } = interrupted.replay;
     expect(interrupted.replay).toMatchObject({ state: 'INTERRUPTED', summary: { planned: 1400 } });
     await evictBefore(secondDay);
-    await bench.engine.resume(started.id);
-    const run = await bench.ended(started.id);
+    await bench.engine.resume(id);
+    const run = await bench.ended(id);
     expect(run.outcomes).toEqual(interrupted.outcomes);
     expect(run.replay).toMatchObject({
       state: 'FAILED',
@@ -168,27 +173,20 @@ describe.each(['TIMESTAMP', 'SESSION', 'COMMIT'] as const)('a run in %s ordering
     });
     const message = run.replay.error?.message;
     expect(message).toMatch(/^retention took 700 of 1400 statements out of the journal/);
-    expect((await bench.engine.report(started.id))?.remarks).toContain(message);
+    expect((await bench.engine.report(id))?.remarks).toContain(message);
   });
 
   it('tells how many of those that were left were evicted, when nothing of the window is there any more', async () => {
     const record = new HandMadeRecord();
     for (let step = 0; step < 1300; step++) record.run('a', `SELECT ${step}`);
     const window = await record.store(bench.journal);
-    const engine = bench.anotherEngine();
-    const started = await bench.start(
-      await bench.target(),
-      { window, ordering, restoreIds: false, inFlight: 1 },
-      engine,
-    );
-    await started.event((event) => event.kind === 'OUTCOME' && event.ordinal >= 10);
-    await engine.stop();
-    const interrupted = await bench.ended(started.id);
+    const interrupted = await interruptedOnTheWay(window, ordering);
+    const { id } = interrupted.replay;
     expect(interrupted.replay).toMatchObject({ state: 'INTERRUPTED', summary: { planned: 1300 } });
     const done = interrupted.outcomes.length;
     await evictBefore(window.from + DAY_MS * 1000);
-    await bench.engine.resume(started.id);
-    const run = await bench.ended(started.id);
+    await bench.engine.resume(id);
+    const run = await bench.ended(id);
     expect(run.replay.summary).toMatchObject({ planned: done, succeeded: done });
     expect(run.replay).toMatchObject({ state: 'FAILED', error: { code: 'ENTRIES_EVICTED' } });
     expect(run.replay.error?.message).toMatch(new RegExp(`^${1300 - done} statements were not replayed`));

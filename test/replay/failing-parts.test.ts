@@ -1,14 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { RepriseError } from '../../src/errors.ts';
 import type { JournalStore } from '../../src/journal/store.ts';
+import { ORDERINGS } from '../../src/replay/request.ts';
 import type { ReplayStore } from '../../src/replay/store.ts';
+import { log, LOG_SCHEMA as SCHEMA } from '../support/log-table.ts';
 import { HandMadeRecord } from '../support/record.ts';
-import { untilRunning, untilTrue, useBench } from '../support/replay.ts';
-
-const SCHEMA = 'CREATE TABLE log (n bigint GENERATED ALWAYS AS IDENTITY, who text)';
-const log = (who: string) => `INSERT INTO log (who) VALUES ('${who}')`;
-const ORDERINGS = ['TIMESTAMP', 'SESSION', 'COMMIT'] as const;
-const NOTHING_LEFT = `SELECT count(*) = 0 FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'reprise %'`;
+import { NOTHING_LEFT, untilRunning, untilTrue, useBench } from '../support/replay.ts';
 
 const bench = useBench();
 

@@ -1,15 +1,9 @@
 import { expect, it } from 'vitest';
+import { add, LOGGED, log, ITEM_SCHEMA as SCHEMA } from '../support/log-table.ts';
 import { HandMadeRecord } from '../support/record.ts';
-import { type Target, untilFreezable, untilRunning, useBench } from '../support/replay.ts';
+import { type Target, through, untilFreezable, untilRunning, useBench } from '../support/replay.ts';
 import { startProxy } from '../target/proxy.ts';
 
-const SCHEMA = `
-  CREATE TABLE log (n bigint GENERATED ALWAYS AS IDENTITY, who text);
-  CREATE TABLE item (id int PRIMARY KEY, v int NOT NULL);
-  INSERT INTO item SELECT id, 0 FROM generate_series(1, 9) AS id`;
-const log = (who: string) => `INSERT INTO log (who) VALUES ('${who}')`;
-const LOGGED = 'SELECT who FROM log ORDER BY n';
-const add = (id: number, by = 1) => `UPDATE item SET v = v + ${by} WHERE id = ${id}`;
 const RECORDED = { mode: 'RECORDED', speed: 1, maxIdleMs: null } as const;
 
 const bench = useBench();
@@ -139,8 +133,7 @@ async function watched(
       else if (how === 'PASS') server.write(chunk);
     });
   });
-  const { user, password, name } = target;
-  return { ...target, spec: { host: '127.0.0.1', port, user, password, database: name } };
+  return through(port, target);
 }
 
 it('who has been freed is found out also where the monitor loses its connection just then', async () => {

@@ -1,21 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import type { ReplayInput } from '../../src/replay/request.ts';
+import { ORDERINGS, type ReplayInput } from '../../src/replay/request.ts';
 import { startCommitProxy } from '../support/commit-proxy.ts';
+import { LOGGED, log, LOG_SCHEMA as SCHEMA } from '../support/log-table.ts';
 import { HandMadeRecord, type Place } from '../support/record.ts';
-import { briefly, type Target, useBench } from '../support/replay.ts';
-
-const SCHEMA = 'CREATE TABLE log (n bigint GENERATED ALWAYS AS IDENTITY, who text)';
-const log = (who: string) => `INSERT INTO log (who) VALUES ('${who}')`;
-const LOGGED = 'SELECT who FROM log ORDER BY n';
-const ORDERINGS = ['TIMESTAMP', 'SESSION', 'COMMIT'] as const;
+import { briefly, through, useBench } from '../support/replay.ts';
 
 const bench = useBench();
-
-/** The target, reached through a port of this machine. */
-function through(port: number, target: Target): ReplayInput['target'] {
-  const { user, password, name } = target;
-  return { host: '127.0.0.1', port, user, password, database: name, tls: 'DISABLE' };
-}
 
 /** Three transactions, the second of which is to be in doubt. */
 function threeTransactions(): { record: HandMadeRecord; doubtful: Place } {
@@ -36,13 +26,11 @@ describe.each(ORDERINGS)('in %s ordering a COMMIT', (ordering) => {
     const target = await bench.target(SCHEMA);
     const { record, doubtful } = threeTransactions();
     const proxy = await startCommitProxy(target.port, 2, 'ANSWER');
-    const { id } = await bench.engine.start({
+    const run = await bench.run(through(proxy, target), {
       window: await record.store(bench.journal),
-      target: through(proxy, target),
       ordering,
       inFlight: 1,
     });
-    const run = await bench.ended(id);
     expect(run.notices('CONNECTION_LOST')).toHaveLength(1);
     expect(run.brief).toEqual(Array(9).fill('SUCCEEDED'));
     expect(run.outcome(doubtful)).toMatchObject({ verdict: 'SAME', rows: null, durationMs: null });
@@ -55,13 +43,11 @@ describe.each(ORDERINGS)('in %s ordering a COMMIT', (ordering) => {
     const target = await bench.target(SCHEMA);
     const { record, doubtful } = threeTransactions();
     const proxy = await startCommitProxy(target.port, 2, 'REQUEST');
-    const { id } = await bench.engine.start({
+    const run = await bench.run(through(proxy, target), {
       window: await record.store(bench.journal),
-      target: through(proxy, target),
       ordering,
       inFlight: 1,
     });
-    const run = await bench.ended(id);
     expect(run.outcome(doubtful)).toMatchObject({
       status: 'FAILED',
       sqlstate: '08006',
@@ -88,14 +74,12 @@ describe.each(ORDERINGS)('in %s ordering a COMMIT', (ordering) => {
         committing.set(transactionId, `t${n}`);
       }
       const proxy = await startCommitProxy(target.port, 20, part);
-      const { id } = await bench.engine.start({
+      const run = await bench.run(through(proxy, target), {
         window: await record.store(bench.journal),
-        target: through(proxy, target),
         ordering,
         inFlight: 16,
         settleCommits: true,
       });
-      const run = await bench.ended(id);
       expect(run.replay.state).toBe('COMPLETED');
       expect(run.outcomes.map((event) => event.ordinal)).toEqual(run.outcomes.map((_, index) => index + 1));
       expect(run.outcomes).toHaveLength(120);
@@ -117,7 +101,7 @@ describe.each(ORDERINGS)('in %s ordering a COMMIT', (ordering) => {
     const proxy = await startCommitProxy(target.port, 2, 'ANSWER', true);
     const { id } = await bench.engine.start({
       window: await record.store(bench.journal),
-      target: through(proxy, target),
+      target: through(proxy, target).spec,
       ordering,
       inFlight: 1,
       connectTimeoutMs: 600_000,
@@ -145,14 +129,12 @@ describe('with marks', () => {
       record.run('a', log('3'));
       record.run('a', 'COMMIT');
       const proxy = await startCommitProxy(target.port, nth, part);
-      const { id } = await bench.engine.start({
+      const run = await bench.run(through(proxy, target), {
         window: await record.store(bench.journal),
-        target: through(proxy, target),
         ordering: 'COMMIT',
         markProgress: true,
         inFlight: 1,
       });
-      const run = await bench.ended(id);
       expect(run.replay.state).toBe('COMPLETED');
       expect(run.brief).not.toContain('UNKNOWN');
       const doubtful = run.outcomes.find((event) => event.ordinal === [3, 4, 7][nth - 1]);
@@ -184,14 +166,12 @@ describe('a COMMIT that the replay puts behind a transaction whose own is not in
     const at = record.start + 5_000;
     await bench.journal.append({ begun: [], entries: [], ended: [{ transactionId, status: 'COMMITTED', at }] });
     const proxy = await startCommitProxy(target.port, how.markProgress ? 2 : 1, part);
-    const { id } = await bench.engine.start({
+    const run = await bench.run(through(proxy, target), {
       window,
-      target: through(proxy, target),
       ordering: 'COMMIT',
       inFlight: 1,
       ...how,
     });
-    const run = await bench.ended(id);
     expect(run.replay.state).toBe('COMPLETED');
     expect(run.notices('TRANSACTION_CLOSED')).toHaveLength(1);
     return { run, place, there: await target.sql(LOGGED) };

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { startCommitProxy } from '../support/commit-proxy.ts';
 import { HandMadeRecord } from '../support/record.ts';
-import { useBench } from '../support/replay.ts';
+import { through, useBench } from '../support/replay.ts';
 
 const DEFERRED = `CREATE TABLE parent (id int PRIMARY KEY);
 CREATE TABLE child (parent int REFERENCES parent DEFERRABLE INITIALLY DEFERRED);
@@ -171,11 +171,10 @@ describe('a COMMIT put behind an autocommit statement, its answer lost and nobod
     record.run('a', 'INSERT INTO ran VALUES (1)');
     record.run('a', 'INSERT INTO ran VALUES (2)');
     const port = await startCommitProxy(target.port, 2, 'ANSWER', true);
-    const { user, password, name } = target;
     const engine = bench.anotherEngine();
     const { id } = await engine.start({
       window: await record.store(bench.journal),
-      target: { host: '127.0.0.1', port, user, password, database: name, tls: 'DISABLE' },
+      target: through(port, target).spec,
       ordering: 'COMMIT',
       markProgress: true,
       inFlight: 1,

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import type { Value } from '../../src/journal/value.ts';
+import { LOGGED, log } from '../support/log-table.ts';
 import { HandMadeRecord } from '../support/record.ts';
 import { useBench } from '../support/replay.ts';
 
@@ -8,8 +9,6 @@ const SCHEMA = `
   CREATE TABLE log (n bigint GENERATED ALWAYS AS IDENTITY, who text);
   CREATE TABLE item (id int PRIMARY KEY, v int NOT NULL);
   INSERT INTO item SELECT id, 0 FROM generate_series(1, 5) AS id`;
-const log = (who: string) => `INSERT INTO log (who) VALUES ('${who}')`;
-const LOGGED = 'SELECT who FROM log ORDER BY n';
 
 const bench = useBench();
 

@@ -3,11 +3,12 @@ import { CommitPipeline } from '../../src/replay/commit-pipeline.ts';
 import { DispatcherHolds } from '../../src/replay/dispatcher-holds.ts';
 import { sendIsTimely } from '../../src/replay/due.ts';
 import { Pacer } from '../../src/replay/pacer.ts';
-import type { Pace } from '../../src/replay/request.ts';
+import { ORDERINGS, type Pace } from '../../src/replay/request.ts';
 import type { TargetSession } from '../../src/replay/target-session.ts';
+import { log, LOG_SCHEMA as SCHEMA } from '../support/log-table.ts';
 import { startLoginGate } from '../support/login-gate.ts';
 import { HandMadeRecord } from '../support/record.ts';
-import { untilRunning, untilTrue, useBench } from '../support/replay.ts';
+import { through, untilRunning, untilTrue, useBench } from '../support/replay.ts';
 import { open, simple, targetOf } from '../target/support.ts';
 
 const SECOND = 1_000_000;
@@ -92,9 +93,6 @@ describe('the schedule', () => {
 });
 
 const bench = useBench();
-const SCHEMA = 'CREATE TABLE log (n bigint GENERATED ALWAYS AS IDENTITY, who text)';
-const log = (who: string) => `INSERT INTO log (who) VALUES ('${who}')`;
-const ORDERINGS = ['TIMESTAMP', 'SESSION', 'COMMIT'] as const;
 
 it.each(ORDERINGS)('%s: at recorded pace order is kept, and every statement tells its lag', async (ordering) => {
   const target = await bench.target(SCHEMA);
@@ -215,7 +213,6 @@ it('a speed that is set in a pause holds from where the schedule stood when it b
 
 it.each(ORDERINGS)('%s: nothing is sent in a pause that begins while a connection is being made', async (ordering) => {
   const target = await bench.target(SCHEMA);
-  const { user, password, name } = target;
   const gate = await startLoginGate(target.port);
   const record = new HandMadeRecord();
   record.run('a', "SET application_name = 'its own'");
@@ -226,7 +223,7 @@ it.each(ORDERINGS)('%s: nothing is sent in a pause that begins while a connectio
   record.run('b', log('b'));
   const { id } = await bench.engine.start({
     window: await record.store(bench.journal),
-    target: { host: '127.0.0.1', port: gate.port, user, password, database: name, tls: 'DISABLE' },
+    target: through(gate.port, target).spec,
     ordering,
     restoreIds: false,
     settleCommits: false,
@@ -269,7 +266,6 @@ describe('lag says why', () => {
 
   it.each(['SESSION', 'TIMESTAMP'] as const)('%s: the target let its session in late', async (ordering) => {
     const target = await bench.target(SCHEMA);
-    const { user, password, name } = target;
     const gate = await startLoginGate(target.port);
     const record = new HandMadeRecord();
     record.run('a', log('a'), { at: 0 });
@@ -278,7 +274,7 @@ describe('lag says why', () => {
     // One place: the second session can log in only when the first has gone.
     const { id } = await bench.engine.start({
       window,
-      target: { host: '127.0.0.1', port: gate.port, user, password, database: name, tls: 'DISABLE' },
+      target: through(gate.port, target).spec,
       ordering,
       pace: recorded(1),
       maxConnections: 2,

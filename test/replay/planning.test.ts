@@ -2,10 +2,9 @@ import { expect, it, onTestFinished } from 'vitest';
 import type { JournalStore } from '../../src/journal/store.ts';
 import type { ReplayStore } from '../../src/replay/store.ts';
 import { HandMadeRecord } from '../support/record.ts';
-import { untilTrue, useBench } from '../support/replay.ts';
+import { NOTHING_LEFT, untilTrue, useBench } from '../support/replay.ts';
 
 /** True when nothing of a replay is connected to the database any more. */
-const NOTHING_LEFT = `SELECT count(*) = 0 FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'reprise %'`;
 type Read = 'sessionSpans' | 'straddlers' | 'committedCount' | 'page' | 'committed';
 
 const bench = useBench();

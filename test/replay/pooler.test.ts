@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
+import { LOG_SCHEMA as SCHEMA } from '../support/log-table.ts';
 import { startPooler, startSharingPooler } from '../support/pooler.ts';
 import { HandMadeRecord } from '../support/record.ts';
-import { type Target, useBench } from '../support/replay.ts';
+import { type Target, through, useBench } from '../support/replay.ts';
 
-const SCHEMA = 'CREATE TABLE log (n bigint GENERATED ALWAYS AS IDENTITY, who text)';
 const MARK_READ = 'SELECT ordinal FROM';
 
 const bench = useBench();
@@ -20,10 +20,9 @@ async function throughPooler(target: Target, markProgress: boolean, pid = NOBODY
     record.run('a', `INSERT INTO log (who) VALUES ('${who}')`);
     record.run('a', 'COMMIT');
   }
-  const { user, password, name } = target;
   const { id } = await bench.engine.start({
     window: await record.store(bench.journal),
-    target: { host: '127.0.0.1', port: pooler.port, user, password, database: name, tls: 'DISABLE' },
+    target: through(pooler.port, target).spec,
     ordering: 'COMMIT',
     markProgress,
     inFlight: 1,
@@ -71,11 +70,10 @@ it('a pooler that lends one backend to several connections is refused, with what
   const target = await bench.target(SCHEMA);
   const record = new HandMadeRecord();
   record.run('a', "INSERT INTO log (who) VALUES ('nobody')");
-  const { user, password, name } = target;
   const port = await startSharingPooler(target.port);
   const { id } = await bench.engine.start({
     window: await record.store(bench.journal),
-    target: { host: '127.0.0.1', port, user, password, database: name, tls: 'DISABLE' },
+    target: through(port, target).spec,
   });
   const { replay } = await bench.ended(id);
   expect(replay).toMatchObject({ state: 'FAILED', error: { code: 'TARGET_REFUSED' } });

@@ -1,12 +1,11 @@
 import { expect, it } from 'vitest';
-import type { ReplayInput } from '../../src/replay/request.ts';
+import { ORDERINGS, type ReplayInput } from '../../src/replay/request.ts';
 import type { ReplayStore } from '../../src/replay/store.ts';
 import { HandMadeRecord } from '../support/record.ts';
 import { type EndedRun, untilRunning, useBench } from '../support/replay.ts';
 import { spawnReplay } from '../support/spawn-replay.ts';
 
 const SCHEMA = 'CREATE TABLE ran (n int)';
-const ORDERINGS = ['TIMESTAMP', 'SESSION', 'COMMIT'] as const;
 
 const bench = useBench();
 

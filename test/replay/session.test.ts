@@ -1,13 +1,8 @@
 import { expect, it } from 'vitest';
+import { LOGGED, log, ITEM_SCHEMA as SCHEMA } from '../support/log-table.ts';
 import { HandMadeRecord } from '../support/record.ts';
 import { untilFreezable, untilRunning, untilTrue, useBench } from '../support/replay.ts';
 
-const SCHEMA = `
-  CREATE TABLE log (n bigint GENERATED ALWAYS AS IDENTITY, who text);
-  CREATE TABLE item (id int PRIMARY KEY, v int NOT NULL);
-  INSERT INTO item SELECT id, 0 FROM generate_series(1, 9) AS id`;
-const log = (who: string) => `INSERT INTO log (who) VALUES ('${who}')`;
-const LOGGED = 'SELECT who FROM log ORDER BY n';
 const SESSION = { ordering: 'SESSION' } as const;
 
 const bench = useBench();

@@ -1,11 +1,9 @@
 import { expect, it } from 'vitest';
+import { LOGGED, log, LOG_SCHEMA as SCHEMA } from '../support/log-table.ts';
 import { HandMadeRecord } from '../support/record.ts';
 import { useBench } from '../support/replay.ts';
 
-const SCHEMA = 'CREATE TABLE log (n bigint GENERATED ALWAYS AS IDENTITY, who text)';
-const log = (who: string) => `INSERT INTO log (who) VALUES ('${who}')`;
 const setting = (name: string) => `INSERT INTO log (who) VALUES (current_setting('${name}'))`;
-const LOGGED = 'SELECT who FROM log ORDER BY n';
 /** Ends every other session of the replay, the monitor apart. */
 const KILL_OTHERS = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()
   AND pid <> pg_backend_pid() AND application_name LIKE 'reprise %' AND application_name NOT LIKE '% monitor'`;

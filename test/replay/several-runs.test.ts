@@ -1,11 +1,9 @@
 import { createServer } from 'node:net';
 import { expect, it } from 'vitest';
+import { ORDERINGS } from '../../src/replay/request.ts';
+import { log, LOG_SCHEMA as SCHEMA } from '../support/log-table.ts';
 import { HandMadeRecord } from '../support/record.ts';
 import { untilRunning, useBench } from '../support/replay.ts';
-
-const SCHEMA = 'CREATE TABLE log (n bigint GENERATED ALWAYS AS IDENTITY, who text)';
-const log = (who: string) => `INSERT INTO log (who) VALUES ('${who}')`;
-const ORDERINGS = ['TIMESTAMP', 'SESSION', 'COMMIT'] as const;
 
 const bench = useBench();
 

@@ -1,9 +1,8 @@
 import { expect, it } from 'vitest';
+import { ORDERINGS } from '../../src/replay/request.ts';
 import { HandMadeRecord } from '../support/record.ts';
-import { useBench } from '../support/replay.ts';
+import { through, useBench } from '../support/replay.ts';
 import { listen, startProxy } from '../target/proxy.ts';
-
-const ORDERINGS = ['TIMESTAMP', 'SESSION', 'COMMIT'] as const;
 
 const bench = useBench();
 
@@ -65,10 +64,9 @@ it.each(['Q', 'p'])('cancel ends a run whose target falls silent at the first me
   });
   const record = new HandMadeRecord();
   record.run('a', 'SELECT 1');
-  const { user, password, name } = target;
   const { id } = await bench.engine.start({
     window: await record.store(bench.journal),
-    target: { host: '127.0.0.1', port, user, password, database: name, tls: 'DISABLE' },
+    target: through(port, target).spec,
     connectTimeoutMs: 600_000,
   });
   await silence;

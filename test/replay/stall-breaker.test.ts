@@ -1,15 +1,9 @@
 import { expect, it } from 'vitest';
+import { add, LOGGED, log, ITEM_SCHEMA as SCHEMA } from '../support/log-table.ts';
 import { HandMadeRecord } from '../support/record.ts';
-import { untilFreezable, untilRunning, useBench } from '../support/replay.ts';
+import { through, untilFreezable, untilRunning, useBench } from '../support/replay.ts';
 import { startProxy } from '../target/proxy.ts';
 
-const SCHEMA = `
-  CREATE TABLE log (n bigint GENERATED ALWAYS AS IDENTITY, who text);
-  CREATE TABLE item (id int PRIMARY KEY, v int NOT NULL);
-  INSERT INTO item SELECT id, 0 FROM generate_series(1, 9) AS id`;
-const log = (who: string) => `INSERT INTO log (who) VALUES ('${who}')`;
-const LOGGED = 'SELECT who FROM log ORDER BY n';
-const add = (id: number, by = 1) => `UPDATE item SET v = v + ${by} WHERE id = ${id}`;
 const VALUES = 'SELECT v FROM item ORDER BY id LIMIT 3';
 
 const bench = useBench();
@@ -327,8 +321,7 @@ it('a COMMIT that is found to wait for a lock when its connection is lost alread
   const commit = record.run('b', 'COMMIT');
   record.run('b', log('b'));
   record.run('a', 'COMMIT');
-  const { user, password, name } = target;
-  const proxied = { ...target, spec: { host: '127.0.0.1', port, user, password, database: name } };
+  const proxied = through(port, target);
   const watcher = await target.connect();
   const run = await bench.start(proxied, { window: await record.store(bench.journal) });
   await held;

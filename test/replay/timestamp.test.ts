@@ -1,10 +1,7 @@
 import { expect, it } from 'vitest';
+import { LOG_SCHEMA as LOG, LOGGED, log } from '../support/log-table.ts';
 import { HandMadeRecord } from '../support/record.ts';
 import { useBench } from '../support/replay.ts';
-
-const LOG = 'CREATE TABLE log (n bigint GENERATED ALWAYS AS IDENTITY, who text)';
-const log = (who: string) => `INSERT INTO log (who) VALUES ('${who}')`;
-const LOGGED = 'SELECT who FROM log ORDER BY n';
 
 const bench = useBench();
 

@@ -222,6 +222,15 @@ export function useBench(): Bench {
   return bench;
 }
 
+/** True when nothing of a replay is connected to the database any more, however it came to its end. */
+export const NOTHING_LEFT = `SELECT count(*) = 0 FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'reprise %'`;
+
+/** The target, reached through a port of this machine. */
+export function through(port: number, target: Target): Target {
+  const { user, password, name } = target;
+  return { ...target, spec: { host: '127.0.0.1', port, user, password, database: name, tls: 'DISABLE' } };
+}
+
 /** Waits until a query of one row and column gives true. */
 export async function untilTrue(client: Client, text: string, values: readonly unknown[] = []): Promise<void> {
   for (;;) {
