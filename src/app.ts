@@ -41,6 +41,7 @@ export interface App {
   stop(): Promise<void>;
 }
 
+/** What of a service is not configuration. */
 export interface AppOptions {
   /** Default: JSON lines on standard error, from `config.logLevel` on. */
   readonly logger?: Logger;

@@ -20,6 +20,7 @@ export async function writeServiceFile(dataDir: string, content: ServiceFile): P
   await rename(draft, pathIn(dataDir));
 }
 
+/** Removes the file; nothing where there is none. */
 export async function removeServiceFile(dataDir: string): Promise<void> {
   await rm(pathIn(dataDir), { force: true });
 }

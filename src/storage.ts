@@ -33,6 +33,7 @@ export interface Storage {
   close(): Promise<void>;
 }
 
+/** What of a storage is not configuration. */
 export interface StorageOptions {
   /** True: when a running service owns the data folder, use its database instead of refusing. */
   readonly joinService?: boolean;

@@ -28,6 +28,7 @@ export interface ImportProgress {
   readonly etaMs: number | null;
 }
 
+/** How a log is read, and where it goes. */
 export interface ImportOptions extends LogOptions {
   readonly store: Pick<JournalStore, 'append' | 'importCheckpoint'>;
   /** Operations (begins, entries, ends, losses) in one append. Default 4,000. */

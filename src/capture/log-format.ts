@@ -57,6 +57,7 @@ export function recogniseLog(head: string, format: LogFormat | null, prefix: str
   return { format: 'stderr', prefix: usable, bareContinuations: hasBareContinuations(lines, usable) };
 }
 
+/** A reader of the format that was recognised, or given. */
 export function createReader(shape: LogShape, sink: RecordSink, clock: LogClock): RecordReader {
   if (shape.format === 'csv') return new CsvRecords(sink, clock);
   if (shape.format === 'json') return new JsonRecords(sink, clock);

@@ -100,6 +100,7 @@ const FIRST_WORDS = new Set(
 /** Spaces, comments and parentheses before the first word, which must not go on as a name would. */
 const FIRST_WORD = /^(?:\s|\(|;|--[^\n]*\n|\/\*[\s\S]*?\*\/)*([A-Za-z]+)(?=[\s(;"'*$/-]|$)/;
 
+/** The text behind `execute name: `, taken apart. */
 export interface NamedText {
   /** Null for the unnamed statement. */
   readonly name: string | null;

@@ -27,6 +27,7 @@ const PREPARED = /^\s*(COMMIT|ROLLBACK)\s+PREPARED\s+'((?:[^']|'')*)'/i;
 
 const PREPARES = /^\s*PREPARE\s/i;
 
+/** Tells facts of texts, most of which come again. Holds 2,000 texts of at most 4,000 characters. */
 export class FactsCache {
   readonly #cache = new Map<string, StatementFacts>();
 

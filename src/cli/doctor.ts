@@ -17,6 +17,7 @@ interface DoctorFlags {
 /** How long the service may take to answer. */
 const ANSWER_MS = 5_000;
 
+/** `doctor`: what is installed here, and what of it would not work. */
 export function addDoctor(program: Command, context: CliContext): void {
   const command = program
     .command('doctor')

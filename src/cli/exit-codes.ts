@@ -55,6 +55,7 @@ const BY_CODE: Readonly<Record<ErrorCode, number>> = {
   SERVICE_UNREACHABLE: EXIT.SERVICE,
 };
 
+/** The exit status of a command that failed with this code. */
 export function exitCodeOf(code: ErrorCode): number {
   return BY_CODE[code];
 }

@@ -16,6 +16,7 @@ interface ImportFlags {
   readonly json?: boolean;
 }
 
+/** `import`: a server log into the journal. */
 export function addImport(program: Command, { io }: CliContext): void {
   const command = program
     .command('import')

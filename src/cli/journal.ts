@@ -34,6 +34,7 @@ interface StatsFlags extends WindowFlags, ServiceFlags {
 /** Entries that one request brings. */
 const PAGE = 500;
 
+/** `journal`: `ls`, `stats`, and the place of its other commands. */
 export function addJournal(program: Command, context: CliContext): void {
   const journal = program.command('journal').description('look into the journal');
   const list = journal

@@ -19,6 +19,7 @@ export function interval(text: string): number {
   return ms;
 }
 
+/** A number without fraction. @throws InvalidArgumentError */
 export function wholeNumber(text: string): number {
   if (!/^\d{1,15}$/.test(text.trim())) throw new InvalidArgumentError('it must be a whole number.');
   return Number(text);
@@ -31,6 +32,7 @@ export function atLeastOne(text: string): number {
   return number;
 }
 
+/** A number, with a fraction or without. @throws InvalidArgumentError */
 export function decimal(text: string): number {
   const number = Number(text);
   if (text.trim() === '' || !Number.isFinite(number)) throw new InvalidArgumentError('it must be a number.');
@@ -101,12 +103,14 @@ export function recordId(text: string): { readonly transactionId: string; readon
   );
 }
 
+/** Ends of a window as they were written, or the word for a whole one. */
 export interface WindowFlags {
   readonly from?: string;
   readonly to?: string;
   readonly window?: string;
 }
 
+/** `--from`, `--to`, `--window`. */
 export function addWindowFlags(command: Command): Command {
   return command
     .option('--from <time>', 'first moment, RFC 3339 with a zone: 2026-11-23T10:00:00Z')
@@ -129,6 +133,7 @@ export function windowOf(flags: WindowFlags): WindowInput | null {
   return { from: flags.from, to: flags.to };
 }
 
+/** The `--only-…` flags. */
 export interface FilterFlags {
   readonly onlySession?: readonly string[];
   readonly onlyTransaction?: readonly string[];
@@ -142,6 +147,7 @@ export interface FilterFlags {
   readonly minDuration?: number;
 }
 
+/** Flags for what a filter of the journal can ask for. */
 export function addFilterFlags(command: Command): Command {
   return command
     .option('--only-session <id>', 'entries of this recorded session (may be repeated, as all --only-…)', collect)
@@ -158,6 +164,7 @@ export function addFilterFlags(command: Command): Command {
     .option('--min-duration <time>', 'statements that took at least this long', milliseconds);
 }
 
+/** The filter that these flags ask for; what is not given is left out. */
 export function filterOf(flags: FilterFlags): EntryFilterInput {
   return withoutAbsent({
     sessionIds: flags.onlySession,

@@ -24,6 +24,7 @@ import {
   targetOf,
 } from './target-options.ts';
 
+/** Everything about a run that flags can say. */
 export interface RequestFlags extends WindowFlags, FilterFlags, TargetFlags {
   readonly ordering?: (typeof ORDERINGS)[number];
   readonly speed?: number;
@@ -142,6 +143,7 @@ export async function requestOf(flags: RequestFlags, window: WindowInput, io: Io
   }) as ReplayInput;
 }
 
+/** Passwords, for a run that was started with some. */
 export interface CredentialsFlags extends PasswordFlags {
   readonly userPasswordEnv?: readonly string[];
 }

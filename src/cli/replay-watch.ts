@@ -19,6 +19,7 @@ import { choice, collect, interval, wholeNumber } from './options.ts';
 import { divergencesOf, failuresText, runText } from './run-view.ts';
 import type { ServiceFlags } from './service.ts';
 
+/** How a run is watched. */
 export interface WatchFlags extends ServiceFlags {
   readonly after?: string;
   readonly detail?: 'STATEMENTS' | 'FAILURES' | 'SUMMARY';
@@ -28,6 +29,7 @@ export interface WatchFlags extends ServiceFlags {
   readonly interval?: number;
 }
 
+/** Flags of every command that follows a run to its end. */
 export function addWatchFlags(command: Command): Command {
   return command
     .addOption(

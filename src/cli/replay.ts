@@ -54,6 +54,7 @@ interface ListFlags extends ServiceFlags {
   readonly after?: string;
 }
 
+/** `replay`: starts, follows, lists, shows and steers runs, and the place of its other commands. */
 export function addReplay(program: Command, context: CliContext): void {
   const { io } = context;
   const replay = program.command('replay').description('run a window of the journal against another PostgreSQL');

@@ -117,6 +117,7 @@ function withNote(unit: string, text: string | null, note: string): string | nul
   return text === null ? null : `${text}  (${unit}${note ? `, ${note}` : ''})`;
 }
 
+/** Runs as a table, a line each. */
 export function runsTable(runs: readonly ReplayFieldsFragment[]): string {
   const rows = runs.map((run) => [
     run.id,
@@ -132,6 +133,7 @@ export function runsTable(runs: readonly ReplayFieldsFragment[]): string {
   return table(['replay', 'state', 'created (UTC)', 'target', 'ordering', 'done', 'planned', 'failed', 'differ'], rows);
 }
 
+/** Groups of failures as a table of this width. */
 export function failuresText(failures: Failures, width: number): string {
   if (failures.length === 0) return 'no failures';
   const rows = failures.map((group) => [

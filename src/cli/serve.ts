@@ -16,6 +16,7 @@ interface ServeFlags {
   readonly json?: boolean;
 }
 
+/** `serve`: the service, until a signal ends it. */
 export function addServe(program: Command, { io, exit }: CliContext): void {
   const command = program
     .command('serve')

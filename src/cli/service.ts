@@ -6,6 +6,7 @@ import { addJsonFlag } from './context.ts';
 import type { Io } from './io.ts';
 import { type WindowFlags, windowOf } from './options.ts';
 
+/** Where the service is, and how to talk to it. */
 export interface ServiceFlags {
   readonly server?: string;
   readonly sse?: boolean;

@@ -10,6 +10,7 @@ export interface PasswordFlags {
   readonly passwordStdin?: boolean;
 }
 
+/** A target by alias or by host. */
 export interface TargetFlags extends PasswordFlags {
   readonly target?: string;
   readonly host?: string;
@@ -19,6 +20,7 @@ export interface TargetFlags extends PasswordFlags {
   readonly tls?: (typeof TLS_MODES)[number];
 }
 
+/** `--password-env`, `--password-stdin`: a password is never a flag itself. */
 export function addPasswordFlags(command: Command): Command {
   return command
     .option('--password-env <name>', 'environment variable that holds the password')

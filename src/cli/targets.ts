@@ -8,6 +8,7 @@ import { addHostFlags, type TargetFlags, targetOf } from './target-options.ts';
 type TestFlags = Omit<TargetFlags, 'target'> & ServiceFlags;
 type Check = Extract<CheckTargetQuery['checkTarget'], { readonly __typename: 'TargetCheck' }>;
 
+/** `targets`: what the configuration names, and whether one can be reached. */
 export function addTargets(program: Command, context: CliContext): void {
   const targets = program.command('targets').description('what replays can run against');
   const list = targets

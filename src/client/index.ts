@@ -16,6 +16,7 @@ export type { ConnectionState } from './resuming-stream.ts';
 export type { TailOptions, TailUpdate } from './tail.ts';
 export { hasEnded, type ReplayUpdate, type WatchOptions } from './watch.ts';
 
+/** Where the service is, and as whom to talk to it. */
 export interface ClientOptions {
   /** Where the service is: `http://127.0.0.1:4000`. */
   readonly url: string;
@@ -51,6 +52,7 @@ export interface Client {
   tailJournal(options?: TailOptions): AsyncIterableIterator<TailUpdate, void, undefined>;
 }
 
+/** A client of a service. Connects nothing yet. */
 export function createClient(options: ClientOptions): Client {
   const endpoint: Endpoint = { url: options.url.replace(/\/+$/, ''), token: options.token ?? null };
   const transport = options.transport === 'sse' ? sseTransport : webSocketTransport;

@@ -16,6 +16,7 @@ export interface Step<T> {
   readonly ended: boolean;
 }
 
+/** What is subscribed to, and what is told of its connections. */
 export interface ResumingStreamOptions<T> {
   readonly endpoint: Endpoint;
   readonly transport: Transport;

@@ -5,6 +5,7 @@ import type { Endpoint, Transport } from './transport.ts';
 /** One payload of the tail of the journal: entries in order of arrival, and the cursor behind them. */
 export type TailUpdate = TailEntriesSubscription['journalTail'];
 
+/** Which entries, from where on. */
 export interface TailOptions {
   /** Which entries; default all. */
   readonly filter?: EntryFilterInput;

@@ -13,6 +13,7 @@ import type { Endpoint, Transport } from './transport.ts';
 /** One payload of a run's stream: events in order, the cursor behind them, state and summary as they are now. */
 export type ReplayUpdate = ReplayProgressSubscription['replayProgress'];
 
+/** What of a run is told, from where on. */
 export interface WatchOptions {
   /** A cursor of an earlier update: everything later comes. Default: from the start. */
   readonly after?: string | null;

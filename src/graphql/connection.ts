@@ -8,11 +8,13 @@ interface PageInfo {
   readonly endCursor: string | null;
 }
 
+/** A node with its place in a list. */
 export interface Edge<Node> {
   readonly cursor: string;
   readonly node: Node;
 }
 
+/** A page of a list. */
 export interface Connection<Node> {
   readonly edges: readonly Edge<Node>[];
   readonly pageInfo: PageInfo;

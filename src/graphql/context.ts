@@ -41,6 +41,7 @@ export interface ServiceContext {
   readonly engine: ReplayEngine;
 }
 
+/** Names an entry of the journal. */
 export interface EntryPlace {
   readonly transactionId: string;
   readonly sequence: number;

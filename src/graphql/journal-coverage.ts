@@ -56,6 +56,7 @@ export const StatementTypeCountRef = builder
     }),
   });
 
+/** Counts by type as a list, without those that are 0. */
 export function statementTypeCounts(byType: Readonly<Record<string, number>>) {
   return Object.entries(byType)
     .filter(([, entries]) => entries > 0)

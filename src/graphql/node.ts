@@ -2,6 +2,7 @@ import { RepriseError } from '../errors.ts';
 import { builder } from './builder.ts';
 import type { RequestContext } from './context.ts';
 
+/** What has an id for `node`. */
 export interface Identified {
   readonly id?: string;
 }

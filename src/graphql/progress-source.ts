@@ -21,6 +21,7 @@ export interface ProgressBatch {
   snapshot(): Promise<ProgressSnapshot>;
 }
 
+/** A subscription to `replayProgress`, checked. */
 export interface ProgressRequest {
   readonly replayId: string;
   /** `seq` of the last event that the client has. */

@@ -34,6 +34,7 @@ export interface Recorder {
   rollback(input: PlaceInput): Promise<Transaction>;
 }
 
+/** What a recorder fills in where callers say nothing. */
 export interface RecorderOptions {
   /** Node of origins that name none. */
   readonly nodeId: string;
@@ -48,6 +49,7 @@ const REMEMBERED = 10_000;
 /** Tries for a sequence of the recorder's own choice that another process was faster with. */
 const ATTEMPTS = 20;
 
+/** A recorder over a journal. */
 export function createRecorder(store: JournalStore, options: RecorderOptions): Recorder {
   return new StoreRecorder(store, options);
 }

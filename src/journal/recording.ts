@@ -11,6 +11,7 @@ export interface Timing {
   readonly durationMs?: number | null | undefined;
 }
 
+/** A transaction to begin. */
 export interface BeginInput extends Timing {
   /** UUID; default: a new one. A second begin with the same id answers with the same transaction. */
   readonly id?: string | null | undefined;
@@ -26,11 +27,13 @@ export interface PlaceInput extends Timing {
   readonly sequence?: number | null | undefined;
 }
 
+/** A savepoint to set or to roll back to. */
 export interface SavepointInput extends PlaceInput {
   /** As the server would know it: quoted in the recorded statement, so letters keep their case. */
   readonly name: string;
 }
 
+/** A statement to log. */
 export interface LogInput extends Timing {
   /** Exactly one of `transactionId` and `autocommit` is given. */
   readonly transactionId?: string | null | undefined;
@@ -61,6 +64,7 @@ export interface Recorded {
   readonly duplicate: boolean;
 }
 
+/** A savepoint as it was recorded. */
 export interface RecordedSavepoint extends Recorded {
   readonly name: string;
   /** Place of the SAVEPOINT statement that the name stands for. */

@@ -29,6 +29,7 @@ export type SessionEffectKind =
   /** Reads what an earlier nextval of the same session left: `currval`, `lastval`. */
   | 'SEQUENCE_VALUE';
 
+/** One thing that a statement leaves in its session, or takes out of it. */
 export interface SessionEffect {
   readonly kind: SessionEffectKind;
   /**

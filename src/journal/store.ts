@@ -24,6 +24,7 @@ export const LOSS_REASONS = [
 ] as const;
 export type LossReason = (typeof LOSS_REASONS)[number];
 
+/** Statements or records that the journal cannot vouch for, and why. */
 export interface Loss {
   readonly reason: LossReason;
   /** How many statements or records. */
@@ -55,6 +56,7 @@ export interface JournalBatch {
   readonly checkpoint?: ImportCheckpoint;
 }
 
+/** What became of one batch. */
 export interface AppendResult {
   /** Entries now in the journal that were not before. */
   readonly accepted: number;
@@ -79,11 +81,13 @@ export interface ImportCheckpoint {
   readonly files: readonly string[];
 }
 
+/** A page of a window, in total order. */
 export interface EntryPage {
   readonly entries: readonly Entry[];
   readonly hasMore: boolean;
 }
 
+/** Entries of one part of a window, both ends included. */
 export interface CoverageBucket {
   readonly from: Micros;
   readonly to: Micros;

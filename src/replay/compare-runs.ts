@@ -25,6 +25,7 @@ export type RunVerdict = (typeof RUN_VERDICTS)[number];
  */
 export const COMPARED_RUNS_SLOWER: ReplayRequest['slower'] = { ratio: 1.25, minMs: 1 };
 
+/** A normalised statement in two runs; null for the one that had none. */
 export interface StatementComparison {
   readonly fingerprint: string;
   readonly normalised: string;
@@ -35,6 +36,7 @@ export interface StatementComparison {
   readonly verdict: RunVerdict;
 }
 
+/** Two runs side by side. */
 export interface RunComparison {
   readonly a: Replay;
   readonly b: Replay;

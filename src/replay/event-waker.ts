@@ -11,6 +11,7 @@ const READ_EVENTS = 1_000;
 const CACHE = { reads: 64, bytes: 1024 * 1024 } as const;
 const NOTHING: readonly ReplayEvent[] = Object.freeze([]);
 
+/** How patient readers are. */
 export interface EventWakerOptions {
   /** How often waiting readers look by themselves, in milliseconds; default 1,000. */
   readonly lookMs?: number;

@@ -103,6 +103,7 @@ export const NOTICE_CODES = [
 ] as const;
 export type NoticeCode = (typeof NOTICE_CODES)[number];
 
+/** Something that happened in a run and is no outcome. */
 export interface NoticeEvent extends EventBase {
   readonly kind: 'NOTICE';
   readonly code: NoticeCode;
@@ -110,6 +111,7 @@ export interface NoticeEvent extends EventBase {
   readonly message: string;
 }
 
+/** One message of a run’s stream. */
 export type ReplayEvent = OutcomeEvent | StateEvent | NoticeEvent;
 
 /** An event before the feed has numbered it. */

@@ -14,6 +14,7 @@ const BACKLOG_LIMIT = 50_000;
 /** A chunk of this many bytes is closed early. */
 const CHUNK_BYTES = 1024 * 1024;
 
+/** Where a feed goes on from, and how it gathers. */
 export interface EventFeedOptions {
   /** Highest durable event of the run: 0 for a new one. */
   readonly lastSeq: number;

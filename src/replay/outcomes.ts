@@ -31,6 +31,7 @@ export interface OutcomePlace {
   readonly newest: boolean;
 }
 
+/** A page of durable outcomes. */
 export interface OutcomePage {
   /** In order of `seq`, whichever end was asked for. */
   readonly events: readonly OutcomeEvent[];

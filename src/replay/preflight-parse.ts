@@ -25,6 +25,7 @@ export interface ParseFinding {
   readonly sample: string;
 }
 
+/** What the target said of a window’s statements. */
 export interface ParseResult {
   readonly findings: readonly ParseFinding[];
   /** Statements that the target was asked about. */

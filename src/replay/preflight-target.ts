@@ -25,6 +25,7 @@ export interface TargetFacts {
   readonly behindPooler: boolean;
 }
 
+/** What a look at the target found. */
 export interface TargetInspection {
   /** Null: out of reach. */
   readonly facts: TargetFacts | null;

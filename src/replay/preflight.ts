@@ -15,6 +15,7 @@ import type { ReplayRequest } from './request.ts';
 /** How much of a preflight's time goes where, and what it lists. */
 const LIMITS = { kinds: 5_000, sampleMs: 4_000, parseMs: 6_000, loginsMs: 4_000, findings: 50 } as const;
 
+/** Something that a run would meet. */
 export interface PreflightProblem {
   /**
    * ERROR: the replay, or statements of it, would fail or be refused. WARNING: it would run, with less than was

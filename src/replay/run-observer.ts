@@ -26,6 +26,7 @@ export interface RunListener {
   ended(end: RunEnd): void;
 }
 
+/** How a run ended. */
 export interface RunEnd {
   readonly summary: ReplaySummary;
   /** Why it FAILED. The message may quote what a target said of a statement. */

@@ -150,6 +150,7 @@ export interface ReplayReport {
   readonly remarks: readonly string[];
 }
 
+/** Which runs a list holds; empty: all. */
 export interface ReplayListFilter {
   readonly states?: readonly RunState[];
 }

@@ -38,6 +38,7 @@ const METRICS = {
   rate: { kind: 'RATE', read: (summary) => summary.rate },
 } as const satisfies Record<string, Metric>;
 export type ThresholdMetric = keyof typeof METRICS;
+/** Everything that a threshold can be about. */
 export const THRESHOLD_METRICS = Object.keys(METRICS) as readonly ThresholdMetric[];
 
 const OPERATORS = {

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { RepriseError } from '../errors.ts';
 
+/** The path of a request, without its query. */
 export function pathOf(request: IncomingMessage): string {
   return (request.url ?? '/').split(/[?#]/, 1)[0] ?? '/';
 }
@@ -13,14 +14,17 @@ export function requestIdOf(request: IncomingMessage): string {
   return typeof given === 'string' && /^[\w.:/+=-]{1,128}$/.test(given) ? given : randomUUID();
 }
 
+/** True for an answer of server-sent events. */
 export function isEventStream(response: ServerResponse): boolean {
   return String(response.getHeader('content-type') ?? '').startsWith('text/event-stream');
 }
 
+/** True for a request whose body is JSON. */
 export function isJson(request: IncomingMessage): boolean {
   return /^application\/(?:[\w.-]+\+)?json\b/i.test(request.headers['content-type'] ?? '');
 }
 
+/** Answers with JSON; nothing where the client has gone. */
 export function answer(response: ServerResponse, status: number, body: unknown): void {
   if (response.destroyed) return;
   response.statusCode = status;
@@ -28,14 +32,17 @@ export function answer(response: ServerResponse, status: number, body: unknown):
   response.end(JSON.stringify(body));
 }
 
+/** The body of a refusal, in the form of GraphQL. */
 export function graphqlError(code: string, message: string): unknown {
   return { errors: [{ message, extensions: { code } }] };
 }
 
+/** Answers an upgrade to WebSocket with a refusal, and closes. */
 export function refuseUpgrade(socket: Duplex, status: number, reason: string): void {
   socket.end(`HTTP/1.1 ${status} ${reason}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
 }
 
+/** The body as text, of at most so many bytes. @throws RepriseError LIMIT_EXCEEDED */
 export async function readBody(request: IncomingMessage, most: number): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;

@@ -46,6 +46,7 @@ export interface ServerConfig {
   readonly limits?: Partial<ServerLimits>;
 }
 
+/** What the server serves. */
 export interface ServerParts {
   readonly config: ServerConfig;
   readonly context: ServiceContext;
@@ -58,6 +59,7 @@ export interface ServerParts {
   readonly pages?: (request: IncomingMessage, response: ServerResponse) => boolean | Promise<boolean>;
 }
 
+/** A server; start and stop it once. */
 export interface Server {
   /** Listens; resolves with where. */
   start(): Promise<{ readonly url: string; readonly port: number }>;

@@ -48,6 +48,7 @@ export interface ServerLimits {
   readonly pingMs: number;
 }
 
+/** Those of a server whose configuration sets no others. */
 export const DEFAULT_LIMITS: ServerLimits = {
   bodyBytes: 8 * 1024 * 1024,
   messageBytes: 4 * 1024 * 1024,
@@ -135,6 +136,7 @@ function fragmentsOf(document: DocumentNode): Map<string, FragmentDefinitionNode
   return fragments;
 }
 
+/** An operation that was parsed and found valid. */
 export interface OperationToMeasure {
   readonly schema: GraphQLSchema;
   readonly document: DocumentNode;

@@ -26,6 +26,7 @@ export interface CallerContext {
   readonly caller: Caller;
 }
 
+/** What operations are executed with. */
 export interface OperationParts {
   readonly service: ServiceContext;
   readonly limits: ServerLimits;

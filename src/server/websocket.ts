@@ -11,6 +11,7 @@ import { limitExceeded, type RateLimiter, type ServerLimits } from './limits.ts'
 import type { Caller, CallerContext, Operations } from './operations.ts';
 import { traceOf } from './trace-headers.ts';
 
+/** What the sockets are served with. */
 export interface WebSocketParts {
   readonly operations: Operations;
   readonly authenticator: Authenticator;

@@ -56,6 +56,7 @@ export interface Completion {
   readonly entry: PreparedEntry;
 }
 
+/** A loss to be counted. */
 export interface PlannedLoss extends Loss {
   readonly importId: string | null;
   /** Given for refusals: those of one transaction are counted together. */

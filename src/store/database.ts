@@ -14,6 +14,7 @@ import { migrate } from './migrations/migrate.ts';
 import { createStoreSession, type StoreSession } from './session.ts';
 import type { Tables } from './tables.ts';
 
+/** What of a database is not in its URL. */
 export interface DatabaseOptions {
   /** Connections at most, the listening one apart. Default 10. */
   readonly poolSize?: number;

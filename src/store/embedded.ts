@@ -9,6 +9,7 @@ import { lockDataDir } from './embedded-lock.ts';
 import { killAll, readIfThere, signal, stopStale, waitUntilGone } from './embedded-process.ts';
 import { initialise, launch, type Server, type Site, syncFolder } from './embedded-server.ts';
 
+/** Where the embedded server lives. */
 export interface EmbeddedOptions {
   /** Folder of this server, created when missing: `pgdata/`, `postgres.log`, `password`, `reprise.lock`. */
   dataDir: string;

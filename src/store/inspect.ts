@@ -72,6 +72,7 @@ export interface FolderInspection {
   readonly freeBytes: number | null;
 }
 
+/** Looks at a data folder, which need not be there; changes nothing. */
 export async function inspectFolder(dataDir: string): Promise<FolderInspection> {
   const place = await nearest(dataDir);
   const version = await fs.readFile(path.join(dataDir, 'pgdata', 'PG_VERSION'), 'utf8').catch(() => null);

@@ -25,6 +25,7 @@ export interface PreparedEntry {
   readonly altered: boolean;
 }
 
+/** A begin, checked and encoded. */
 export interface PreparedBegin {
   readonly id: string;
   readonly originKey: string;
@@ -32,6 +33,7 @@ export interface PreparedBegin {
   readonly autocommit: boolean;
 }
 
+/** An end, checked. */
 export interface PreparedEnd {
   readonly transactionId: string;
   readonly status: 'COMMITTED' | 'ROLLED_BACK';

@@ -138,6 +138,7 @@ export function normaliseAddress(host: string): string | null {
   }
 }
 
+/** The path without `.`, `..`, doubled slashes, and one at its end. */
 export function normaliseSocketDirectory(path: string): string {
   const normal = posix.normalize(path);
   return normal.length > 1 ? normal.replace(/\/+$/, '') : normal;

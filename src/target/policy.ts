@@ -21,6 +21,7 @@ export interface ForbiddenDatabase {
   readonly what?: string;
 }
 
+/** What the operator allows. */
 export interface TargetPolicyConfig {
   readonly aliases: readonly TargetAlias[];
   /**
@@ -47,6 +48,7 @@ export interface PublicAlias {
 const DEFAULT_USER = 'postgres';
 const DEFAULT_DATABASE = 'postgres';
 
+/** Decides what a replay may connect to. */
 export interface TargetPolicy {
   /**
    * Turns what a caller named into what is connected to. An alias is the operator's own word and passes the

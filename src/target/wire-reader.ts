@@ -149,6 +149,7 @@ export interface ServerMessage {
 /** Errors may quote megabytes of input; reports do not. */
 const MAX_MESSAGE_LENGTH = 8192;
 
+/** Reads the payload of an ErrorResponse or NoticeResponse. */
 export function readServerMessage(buffer: Buffer, start: number, end: number): ServerMessage {
   let severity = '';
   let sqlstate = '';

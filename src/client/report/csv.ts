@@ -1,5 +1,6 @@
 import type { ReportData } from './data.ts';
 
+/** The parts of a report that are tables. */
 export const CSV_TABLES = ['statements', 'failures', 'divergences', 'thresholds'] as const;
 export type CsvTable = (typeof CSV_TABLES)[number];
 

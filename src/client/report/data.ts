@@ -48,6 +48,7 @@ export interface Complaints {
   readonly missed: readonly ThresholdLine[];
 }
 
+/** What of this report a reader has to look at. */
 export function complaintsOf({ replay, report }: ReportData): Complaints {
   const run: string[] = [];
   if (replay.state !== 'COMPLETED')

@@ -61,6 +61,7 @@ export interface TriggerDraws {
   readonly sequence: Sequence;
 }
 
+/** A table, with what draws from sequences when it is written to. */
 export interface Table {
   /** Unquoted. */
   readonly schema: string;

@@ -24,6 +24,7 @@ const TOPS: Readonly<Record<string, bigint>> = {
 /** Words that begin a table constraint instead of a column. */
 export const CONSTRAINTS = ['CONSTRAINT', 'PRIMARY', 'FOREIGN', 'UNIQUE', 'CHECK'];
 
+/** What becomes of sequences by a definition. */
 export interface Learned {
   /** Begin anew at their start. */
   readonly renewed: readonly Sequence[];

@@ -60,6 +60,7 @@ export interface Stretch {
   toSlot(value: bigint): number | null;
 }
 
+/** True for a draw whose value later statements have shown. */
 export function isShown(draw: Draw): boolean {
   return draw.certainty === 'CONFIRMED' || draw.certainty === 'CORRECTED';
 }

@@ -49,6 +49,7 @@ export interface EntryDraws {
 
 type Renewed = EntryDraws['renewed'][number];
 
+/** What the ledger reads, and by which catalog. */
 export interface LedgerOptions {
   readonly journal: JournalStore;
   /** Of the replay. */

@@ -14,6 +14,7 @@ import type { IdRestorer } from './id-restorer.ts';
 import { DrawLedger } from './ledger.ts';
 import { SequenceRestorer } from './sequence-restorer.ts';
 
+/** What restoring ids works with. */
 export interface OpenIdsOptions {
   readonly journal: JournalStore;
   readonly request: ReplayRequest;

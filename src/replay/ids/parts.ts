@@ -7,6 +7,7 @@ import type { Given } from './tokens.ts';
  */
 export type DrawRows = 'FIXED' | 'ROWS' | 'UNKNOWN';
 
+/** One place of a statement that draws. */
 export interface DrawPart {
   /** Null: the parameter names it. */
   readonly sequence: Sequence | null;

@@ -12,6 +12,7 @@ import type { DrawLedger, EntryDraws, LedgerDraw } from './ledger.ts';
 import { IdStatistics } from './statistics.ts';
 import type { Track } from './track.ts';
 
+/** What the restorer works with. */
 export interface RestorerOptions {
   readonly ledger: DrawLedger;
   /** The sequences do not stand on the target where the record begins: each is set ahead of its first draw. */

@@ -23,6 +23,7 @@ export interface Scope {
   readonly key: string;
 }
 
+/** What search paths are followed by. */
 export interface SessionPathsOptions {
   /** The login of the target that a recorded user's sessions get; null: the target's own user. */
   readonly loginFor: (recordedUser: string | null) => string | null;

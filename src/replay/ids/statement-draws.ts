@@ -32,6 +32,7 @@ export interface StatementDraws {
   readonly paths: readonly PathChange[];
 }
 
+/** Of a statement that has nothing to do with sequences. */
 export const NO_DRAWS: StatementDraws = Object.freeze({
   parts: [],
   references: [],
