@@ -13,8 +13,8 @@ import {
 } from './stderr-prefix.ts';
 import { StderrRecords } from './stderr-records.ts';
 
-export const LOG_FORMATS = ['csv', 'json', 'stderr'] as const;
-export type LogFormat = (typeof LOG_FORMATS)[number];
+/** How the server writes its log: csvlog, jsonlog, or lines behind a prefix. */
+export type LogFormat = 'csv' | 'json' | 'stderr';
 
 /** How a log is read. */
 export interface LogShape {

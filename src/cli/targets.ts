@@ -85,7 +85,7 @@ function checkText(found: Check): string {
 }
 
 /** Whether what a replay writes would be taken. */
-export function writesText({ inRecovery, readOnlyByDefault }: Pick<Check, 'inRecovery' | 'readOnlyByDefault'>): string {
+function writesText({ inRecovery, readOnlyByDefault }: Pick<Check, 'inRecovery' | 'readOnlyByDefault'>): string {
   if (inRecovery) return 'refused: it is a standby, statements that write fail with 25006';
   return readOnlyByDefault
     ? 'refused: default_transaction_read_only is on for this login, statements that write fail with 25006'

@@ -11,8 +11,7 @@ export const STATEMENT_TYPES = ['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'DDL', '
 export type StatementType = (typeof STATEMENT_TYPES)[number];
 
 /** SIMPLE: one Query message, may hold several statements. EXTENDED: Parse, Bind, Execute. */
-export const PROTOCOLS = ['SIMPLE', 'EXTENDED'] as const;
-export type Protocol = (typeof PROTOCOLS)[number];
+export type Protocol = 'SIMPLE' | 'EXTENDED';
 
 /**
  * How a recorded statement ended. UNKNOWN: the record ends before its outcome does (a client that
@@ -24,17 +23,15 @@ export type EntryOutcome =
   | { readonly status: 'UNKNOWN' };
 
 /** Why a statement that the journal holds cannot be sent again as it was. */
-export const UNREPLAYABLE_REASONS = [
+export type UnreplayableReason =
   /** COPY … FROM STDIN: the data is not in a server log. */
-  'COPY_DATA',
+  | 'COPY_DATA'
   /** A fastpath function call: only its function and arguments' text are logged. */
-  'FASTPATH',
+  | 'FASTPATH'
   /** The statement has parameters, but the server did not log them. */
-  'PARAMETERS_NOT_LOGGED',
+  | 'PARAMETERS_NOT_LOGGED'
   /** Text or parameters were cut (`log_parameter_max_length`, a mangled record). */
-  'TRUNCATED',
-] as const;
-export type UnreplayableReason = (typeof UNREPLAYABLE_REASONS)[number];
+  | 'TRUNCATED';
 
 /** SQLSTATE of a failure whose log does not say which (stderr without `%e`, an unknown message). */
 export const UNKNOWN_SQLSTATE = '?????';

@@ -1,7 +1,7 @@
 import type { Micros, Origin } from './entry.ts';
 
-export const TRANSACTION_STATUSES = ['OPEN', 'COMMITTED', 'ROLLED_BACK'] as const;
-export type TransactionStatus = (typeof TRANSACTION_STATUSES)[number];
+/** OPEN: the journal knows no end of it. */
+export type TransactionStatus = 'OPEN' | 'COMMITTED' | 'ROLLED_BACK';
 
 /** A transaction, as it is given to the journal. */
 export interface NewTransaction {

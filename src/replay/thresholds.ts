@@ -2,8 +2,7 @@ import { RepriseError } from '../errors.ts';
 import type { ReplaySummary } from './summary.ts';
 
 /** What the number of a threshold counts in. PERCENT: of all statements reported on. */
-export const THRESHOLD_UNITS = ['STATEMENTS', 'PERCENT', 'MS', 'PER_SECOND'] as const;
-export type ThresholdUnit = (typeof THRESHOLD_UNITS)[number];
+export type ThresholdUnit = 'STATEMENTS' | 'PERCENT' | 'MS' | 'PER_SECOND';
 
 type Kind = 'COUNT' | 'TIME' | 'RATE';
 /** What of a report counts. */

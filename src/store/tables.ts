@@ -6,7 +6,7 @@ import type { ColumnType, Generated } from 'kysely';
 type Int8 = ColumnType<bigint, bigint | number, bigint | number>;
 type NullableInt8 = ColumnType<bigint | null, bigint | number | null, bigint | number | null>;
 
-export interface OriginsTable {
+interface OriginsTable {
   id: Generated<number>;
   key: string;
   node_id: string;
@@ -16,7 +16,7 @@ export interface OriginsTable {
   application: string | null;
 }
 
-export interface TransactionsTable {
+interface TransactionsTable {
   id: string;
   position: Int8;
   origin_id: number;
@@ -53,7 +53,7 @@ export interface EntriesTable {
   message: string | null;
 }
 
-export interface JournalClockTable {
+interface JournalClockTable {
   one: boolean;
   arrival: Int8;
   position: Int8;
@@ -61,20 +61,20 @@ export interface JournalClockTable {
   evicted_before: Int8;
 }
 
-export interface JournalDaysTable {
+interface JournalDaysTable {
   day: Int8;
   entries: Int8;
   peak_entries: Int8;
   max_arrival: Int8;
 }
 
-export interface CommitMinutesTable {
+interface CommitMinutesTable {
   minute: Int8;
   first_seq: Int8;
   last_seq: Int8;
 }
 
-export interface LossesTable {
+interface LossesTable {
   id: Generated<bigint>;
   reason: string;
   count: Int8;
@@ -126,12 +126,12 @@ export interface ReplayChunksTable {
   outcomes: number;
 }
 
-export interface ReplayReportsTable {
+interface ReplayReportsTable {
   replay_id: string;
   report: string;
 }
 
-export interface ReplaySequencesTable {
+interface ReplaySequencesTable {
   replay_id: string;
   starts: string;
 }

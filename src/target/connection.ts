@@ -20,8 +20,6 @@ import { ProtocolError } from './wire-reader.ts';
 import { WireWriter } from './wire-writer.ts';
 
 const DEFAULT_ANSWER_GRACE_MS = 30_000;
-/** Unsent bytes from which on `writable` is false. More than the socket's own mark, so that it will tell of the drain. */
-const WRITE_LIMIT_BYTES = 64 * 1024;
 
 /** The server refused a statement of `query`. */
 export class TargetQueryError extends Error {
@@ -67,8 +65,6 @@ export class TargetConnection {
   private ownInFlight = 0;
   private flushScheduled = false;
   private reading = false;
-  private blocked = false;
-  private drainListener: (() => void) | null = null;
   private lostListeners: ((reason: RepriseError) => void)[] = [];
   private lostReason: RepriseError | null = null;
   private endedBy = 'closed';
@@ -119,7 +115,6 @@ export class TargetConnection {
     );
     session.transport.receive((chunk) => this.onData(chunk));
     this.socket
-      .on('drain', () => this.onSocketDrain())
       .on('error', (error) => this.end(error.message))
       .on('close', () => this.end('the server closed the connection'));
     if (session.rest.length > 0) this.onData(session.rest);
@@ -141,11 +136,6 @@ export class TargetConnection {
     return this.dead || this.closing !== null;
   }
 
-  /** False while the socket's buffer is full: stop sending until `onDrain`. `send` still accepts. */
-  get writable(): boolean {
-    return !this.blocked && this.writer.length < WRITE_LIMIT_BYTES;
-  }
-
   /**
    * While more statements than this are under way, their answers may come some milliseconds late and many at once, which
    * costs client and server a part of what they cost one by one (GatheredReads). For whoever sends more only when so few
@@ -158,11 +148,6 @@ export class TargetConnection {
   /** Somebody waits for what is under way: answers are read as they come until they are down to the mark. */
   hurry(): void {
     this.gathered.hurry();
-  }
-
-  /** Called whenever a full buffer has emptied. One listener; a later call replaces it. */
-  onDrain(listener: () => void): void {
-    this.drainListener = listener;
   }
 
   /**
@@ -192,10 +177,8 @@ export class TargetConnection {
     if (this.unsent.length > 0 && this.unsent.length === this.queue.length) this.guard.started(now);
     this.unsent = [];
     this.socket.write(this.writer.take());
-    const left = this.socket.writableLength;
     // A TLS socket may hold on to what it was given although it counts it as written.
-    this.writer.recycle(left === 0 && !this.tls);
-    this.blocked = left >= WRITE_LIMIT_BYTES;
+    this.writer.recycle(this.socket.writableLength === 0 && !this.tls);
   }
 
   /**
@@ -330,12 +313,6 @@ export class TargetConnection {
     this.session.parameters.set(name, value);
     this.ownInFlight += 1;
     this.enqueue(simple(`SET ${name} TO '${value}'`), () => this.ownInFlight--, null);
-  }
-
-  private onSocketDrain(): void {
-    const was = this.blocked;
-    this.blocked = false;
-    if (was && !this.ended) this.drainListener?.();
   }
 
   private async applySetting(name: string, value: string): Promise<void> {

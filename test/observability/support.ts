@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { type App, createApp, type RunningApp } from '../../src/app.ts';
 import { importLog } from '../../src/capture/import-log.ts';
 import { loadConfig } from '../../src/config.ts';
@@ -71,8 +70,4 @@ export async function scrape(url: string): Promise<ReadonlyMap<string, number>> 
       return [line.slice(0, space), Number(line.slice(space + 1))];
     }),
   );
-}
-
-export async function readJson(path: string): Promise<unknown> {
-  return JSON.parse(await readFile(path, 'utf8'));
 }

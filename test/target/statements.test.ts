@@ -277,7 +277,7 @@ describe('a pipeline', () => {
     expect(seen).toEqual(Array.from({ length: 50 }, (_, i) => i + 1));
   });
 
-  it('tells when its reader is slow, and when it has room again', async () => {
+  it('gives each statement its answer, also where its reader took nothing for a while', async () => {
     const clients: Socket[] = [];
     let startAgain: () => unknown = () => {};
     const port = await startProxy(db.port, ({ client, server }) => {
@@ -290,18 +290,14 @@ describe('a pipeline', () => {
     clients[0]!.pause();
     const answers: boolean[] = [];
     const large = `SELECT length('${'x'.repeat(1_000_000)}')`;
-    let sent = 0;
-    while (through.writable) {
+    // More than the buffers of the sockets on the way take.
+    for (let sent = 0; sent < 16; sent++) {
       through.send(simple(large), ({ ok }) => answers.push(ok));
       through.flush();
-      sent++;
     }
-    const drained = new Promise<void>((resolve) => through.onDrain(resolve));
     startAgain();
-    await drained;
-    expect(through.writable).toBe(true);
     await run(through, simple('SELECT 1'));
-    expect(answers).toEqual(Array.from({ length: sent }, () => true));
+    expect(answers).toEqual(Array(16).fill(true));
   });
 
   it('answers catalog queries in line with statements, and tells the server’s errors from others', async () => {

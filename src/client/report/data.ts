@@ -19,7 +19,6 @@ export interface ReportData {
 }
 export type StatementLine = ReportData['report']['statements'][number];
 export type DivergenceLine = ReportData['report']['divergences'][number];
-export type FailureLine = ReportData['report']['failures'][number];
 export type ThresholdLine = ReportData['report']['thresholds'][number];
 
 /**
