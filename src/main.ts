@@ -2,7 +2,7 @@
 import { EXIT } from './cli/exit-codes.ts';
 import { keepHeapSmall } from './cli/heap.ts';
 import type { Io } from './cli/io.ts';
-import { reportStuck, runCli } from './cli/program.ts';
+import { reportStuck, reportUnwritable, runCli } from './cli/program.ts';
 
 keepHeapSmall();
 const stop = new AbortController();
@@ -23,19 +23,6 @@ function onSignal(): void {
     process.exit(EXIT.INTERRUPTED);
   }
 }
-process.on('SIGINT', onSignal);
-process.on('SIGTERM', onSignal);
-// A reader that went away (`| head`) is no error.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  ended = true;
-  if (error.code === 'EPIPE') process.exit(EXIT.OK);
-  throw error;
-});
-// Nor is one of messages (`2>&1 | head`): the command goes on, and its exit status stays its own.
-process.stderr.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-});
-
 const argv = process.argv.slice(2);
 const io: Io = {
   stdout: process.stdout,
@@ -44,6 +31,18 @@ const io: Io = {
   env: process.env,
   signal: stop.signal,
 };
+
+process.on('SIGINT', onSignal);
+process.on('SIGTERM', onSignal);
+// A reader that went away (`| head`) is no error.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  ended = true;
+  process.exit(error.code === 'EPIPE' ? EXIT.OK : reportUnwritable(argv, io, error));
+});
+// Nor is one of messages (`2>&1 | head`): the command goes on, and its exit status stays its own.
+process.stderr.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+});
 
 // A promise that nothing will settle: the process would end with nothing said, and Node's own exit status 13.
 process.on('exit', () => {

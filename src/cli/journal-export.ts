@@ -82,24 +82,24 @@ async function exportEntries(flags: ExportFlags, { io, exit }: CliContext): Prom
   const client = serviceOf(io, flags);
   const window = await settleWindow(client, flags, io);
   const filter = filterOf(flags);
+  const pageBehind = async (after: string | null) =>
+    (await client.request(JournalEntriesDocument, { window, filter, first: PAGE, after }, io.signal)).journalEntries;
+  let after = flags.after ?? null;
+  // Before the file is opened: what is refused leaves an earlier export as it is.
+  let page = await pageBehind(after);
   const sink = flags.output === undefined ? standardOutput(io) : await fileOf(flags.output, flags.after !== undefined);
   let written = 0;
-  let after = flags.after ?? null;
   try {
     if (format === 'csv' && flags.header && flags.after === undefined)
       await sink.write(`${COLUMNS.map(([name]) => name).join(',')}\r\n`);
-    for (let more = true; more; ) {
-      const { journalEntries } = await client.request(
-        JournalEntriesDocument,
-        { window, filter, first: PAGE, after },
-        io.signal,
-      );
-      const taken = sink.write(journalEntries.nodes.map(LINE[format]).join(''));
+    for (;;) {
+      const taken = sink.write(page.nodes.map(LINE[format]).join(''));
       // It is with the stream now, also where we are interrupted before that has room again.
-      written += journalEntries.nodes.length;
-      more = journalEntries.pageInfo.hasNextPage;
-      after = journalEntries.pageInfo.endCursor ?? after;
+      written += page.nodes.length;
+      after = page.pageInfo.endCursor ?? after;
       await taken;
+      if (!page.pageInfo.hasNextPage) break;
+      page = await pageBehind(after);
     }
   } catch (error) {
     const goOn = after === null ? '' : `: go on with --after ${after}`;

@@ -58,6 +58,13 @@ export function reportStuck(argv: readonly string[], io: Io): number {
   return EXIT.INTERNAL;
 }
 
+/** Says that standard output takes nothing more, such as on a full disk, and gives the exit status. */
+export function reportUnwritable(argv: readonly string[], io: Io, error: Error): number {
+  const message = `standard output cannot be written: ${messageOf(error)}`;
+  report(new RepriseError('BAD_INPUT', message), argv.includes('--json'), io);
+  return exitCodeOf('BAD_INPUT');
+}
+
 /** The program with all its commands. `asJson`: wrong usage is written as JSON. */
 export function createProgram(context: CliContext, asJson = false): Command {
   const { io } = context;

@@ -42,6 +42,12 @@ export function checkFilter<Filter extends EntryFilter>(filter: Filter, path: re
       path: [...path, 'minDurationMs'],
     });
   }
+  for (const field of ['text', 'textExcludes'] as const) {
+    if (filter[field] !== '') continue;
+    throw new RepriseError('BAD_INPUT', `filter.${field} is empty, which every statement holds: leave it out`, {
+      path: [...path, field],
+    });
+  }
   for (const [field, value] of Object.entries(filter)) {
     if (!Array.isArray(value) || value.length <= MOST_LISTED) continue;
     throw new RepriseError('LIMIT_EXCEEDED', `filter.${field} are ${value.length}: give at most ${MOST_LISTED}`, {

@@ -1,10 +1,16 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { Client } from 'pg';
 import { from } from 'pg-copy-streams';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { encodeTailCursor } from '../../src/journal/cursor.ts';
+import { MAIN } from '../support/build.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { SHOP_LOG } from '../support/shop.ts';
 import { cli, cliHere, type Env, type ServiceProcess, startCli, startService } from './process.ts';
@@ -157,6 +163,39 @@ describe('journal export', () => {
     await running.nextLine();
     expect(await running.hangUp()).toBe(0);
     expect(running.stderr()).toBe('');
+  });
+
+  test.skipIf(!existsSync('/dev/full'))('a full disk is an error like any other, with --json too', async () => {
+    for (const flags of [[], ['--json']]) {
+      const full = await open('/dev/full', 'w');
+      const child = spawn(process.execPath, [MAIN, 'journal', 'export', '--window', 'all', ...flags], {
+        env: { ...process.env, ...env },
+        stdio: ['ignore', full.fd, 'pipe'],
+      });
+      const [stderr] = await Promise.all([text(child.stderr as Readable), once(child, 'close'), full.close()]);
+      expect(child.exitCode).toBe(2);
+      const said = 'standard output cannot be written: ENOSPC: no space left on device, write';
+      if (flags.length === 0) expect(stderr).toBe(`error: ${said} [BAD_INPUT]\n`);
+      else expect(JSON.parse(stderr)).toEqual({ error: { code: 'BAD_INPUT', message: said, path: [] } });
+    }
+  });
+
+  test('what is refused leaves an earlier export as it is, and names nothing to go on with', async () => {
+    const file = join(folder, 'earlier.csv');
+    await writeFile(file, 'earlier');
+    const reversed = ['--from', '2026-11-23T17:00:00Z', '--to', '2026-11-23T16:00:00Z'];
+    for (const flags of [reversed, [...BEGINNING, '--after', 'damaged']]) {
+      const { code, stderr } = await cliHere(['journal', 'export', ...flags, '--output', file], env);
+      expect(stderr).toMatch(/^error: .* \[(WINDOW_INVERTED|CURSOR_INVALID)\]\n$/);
+      expect(code).toBe(2);
+      expect(await readFile(file, 'utf8')).toBe('earlier');
+    }
+  });
+
+  test.each(['--text', '--text-excludes'])('an empty %s, which every statement holds, is refused', async (flag) => {
+    const { code, stderr } = await cliHere(['journal', 'ls', '--window', 'all', flag, ''], env);
+    expect(stderr).toBe(`error: ${flag} is empty, which every statement holds: leave it out [BAD_INPUT]\n`);
+    expect(code).toBe(2);
   });
 
   test.each([
