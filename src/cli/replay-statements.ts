@@ -97,8 +97,22 @@ function outcomeText(outcome: Outcome, width: number): string {
     parts.filter((part) => part !== null).join('  '),
     `            ${entry ? oneLine(entry.statement, width) : '(evicted from the journal)'}`,
     ...(message ? [`            → ${oneLine(message, width)}`] : []),
+    ...recordedText(outcome, width),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+/** What the record has instead, where the divergences do not say it. */
+function recordedText({ divergences, entry, rows }: Outcome, width: number): string[] {
+  if (!entry) return [];
+  const { sqlstate, message } = entry.outcome;
+  const texts = divergences.map((divergence) => {
+    if (divergence === 'MISSING_FAILURE' || divergence === 'DIFFERENT_FAILURE') return `${sqlstate} ${message}`;
+    if (divergence === 'ROW_COUNT') return `${count(entry.rows ?? 0)} rows, not ${count(rows ?? 0)}`;
+    return divergence === 'SLOWER' ? duration(entry.durationMs ?? null) : null;
+  });
+  const told = texts.filter((text) => text !== null);
+  return told.length === 0 ? [] : [`            in the record: ${oneLine(told.join(', '), width)}`];
 }
 
 function statusText({ status, sqlstate, cascade, skipReason }: Outcome): string {

@@ -95,7 +95,10 @@ export function comparisonText({ a, b, totals, statements, remarks }: Comparison
     table(['', 'replay', 'state', 'target', 'PostgreSQL', 'failed', 'p95'], runs),
     totals
       .filter(({ statements: many }) => many > 0)
-      .map(({ verdict, statements: many }) => `${count(many)} ${verdict.toLowerCase().replaceAll('_', ' ')}`)
+      .map(
+        ({ verdict, statements: many }) =>
+          `${count(many)} ${verdict.replace(/[A-Z]{2,}/g, (word) => word.toLowerCase()).replaceAll('_', ' ')}`,
+      )
       .join(', ') || 'no statements',
     ...(rows.length > 0 ? [table(headings, rows)] : []),
     ...(remarks.length > 0 ? [remarks.map(inStartFlags).join('\n')] : []),
@@ -104,5 +107,6 @@ export function comparisonText({ a, b, totals, statements, remarks }: Comparison
 
 function signed(ms: number | null): string | null {
   if (ms === null) return null;
-  return ms < 0 ? `-${duration(-ms)}` : `+${duration(ms)}`;
+  const size = duration(Math.abs(ms));
+  return size === duration(0) ? size : `${ms < 0 ? '-' : '+'}${size}`;
 }

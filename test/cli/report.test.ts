@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { createShopTarget, SHOP_LOG } from '../support/shop.ts';
 import { cli, cliHere, type Env, type ServiceProcess, startService } from './process.ts';
-import { at, BEGINNING } from './shop-service.ts';
+import { at, BEGINNING, idIn } from './shop-service.ts';
 
 let folder: string;
 let service: ServiceProcess;
@@ -126,6 +126,8 @@ describe('replay', () => {
     expect(JSON.parse(fixed.stdout)).toMatchObject({ a: { id: bad }, b: { id: good } });
     const itself = await cliHere(['replay', 'compare', good, good, '--all'], env);
     expect(itself.stdout).toMatch(/^SAME /m);
+    expect(itself.stdout).toMatch(/ {2}0 ms {2}/);
+    expect(itself.stdout).not.toMatch(/[+-]0 ms/);
     const unknown = await cliHere(['replay', 'compare', good, bad, '--fail-on', 'worse'], env);
     expect(unknown).toMatchObject({ code: 2, stderr: expect.stringContaining('new-failures') });
   });
@@ -187,6 +189,22 @@ describe('replay', () => {
       code: 2,
       stderr: expect.stringContaining('there is no replay'),
     });
+  });
+
+  test('statements tells what the record has instead', async () => {
+    const window = [
+      '--from',
+      '2026-11-23T16:28:37.447Z',
+      '--to',
+      '2026-11-23T16:28:38.500Z',
+      '--only-outcome',
+      'failed',
+    ];
+    const run = await cliHere(['replay', 'start', ...window, ...at(empty), '--watch'], env);
+    const { stdout } = await cliHere(['replay', 'statements', idIn(run.stderr), '--kind', 'different-failure'], env);
+    expect(stdout).toMatch(
+      /FAILED 42P01 {2}DIFFERENT_FAILURE .*\n.*\n +→ relation "\w+" does not exist\n +in the record: \w{5} \w/,
+    );
   });
 
   test('thresholds decide alone where no differences are named', async () => {
