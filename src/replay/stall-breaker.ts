@@ -1,6 +1,8 @@
 import { within } from './cut-short.ts';
+import type { Fifo } from './fifo.ts';
 import { NO_PROCESS } from './prepared-transactions.ts';
 import type { PlannedEntry } from './reporter.ts';
+import type { Blockers } from './target-monitor.ts';
 import type { TargetSession } from './target-session.ts';
 import type { WalkContext } from './walk.ts';
 
@@ -25,7 +27,7 @@ export interface Taken extends PlannedEntry {
 export interface StrictLane {
   readonly session: TargetSession;
   /** Entries behind a stalled statement, in recorded order. */
-  readonly queue: Taken[];
+  readonly queue: Fifo<Taken>;
   stalled: boolean;
   /** When its last statement was sent, `performance.now()`. */
   sentAt: number;
@@ -33,6 +35,12 @@ export interface StrictLane {
   waitsFor: readonly number[] | null;
   /** Told when its stalled statement has ended, by whoever waits for it again. */
   answered: (() => void) | null;
+}
+
+/** A stalled session, and the process id of its backend. */
+interface Waiting {
+  readonly lane: StrictLane;
+  readonly pid: number;
 }
 
 /** The statement that the walk waits for. */
@@ -177,21 +185,48 @@ export class StallBreaker {
   }
 
   /**
-   * With the plan at its end nobody brings the COMMIT PREPARED any more: cancels what has waited for that, and for nothing else, for
-   * so many milliseconds. The server does so by itself where the record has not set `statement_timeout` to more.
+   * With the plan at its end: cancels what has waited for so many milliseconds, be it that the record has set `statement_timeout` to
+   * more, for nothing but prepared transactions, whose COMMIT PREPARED nobody brings any more, or for a page on which the cursor
+   * may stand of one that waits for it itself, which the server takes for no deadlock.
    */
-  async cancelHopeless(afterMs: number): Promise<void> {
-    const waiting = this.waiting().filter(({ lane }) => performance.now() - lane.sentAt >= afterMs);
+  cancelHopeless(afterMs: number): Promise<void> {
+    return this.cancel(afterMs, async ({ pid }, blockers) => {
+      const found = blockers.get(pid);
+      if (found !== undefined) return found.every((blocker) => blocker === NO_PROCESS);
+      const waitsForIt = this.waiting().some(
+        ({ lane, pid: other }) =>
+          lane.session.connection?.transactionStatus === 'T' && blockers.get(other)?.includes(pid) === true,
+      );
+      return waitsForIt && (await this.context.monitor.waitsForPage(pid));
+    });
+  }
+
+  /** While the walk takes nothing from the plan: likewise what waits for what only the walk can free. */
+  cancelHeld(afterMs: number): Promise<void> {
+    return this.cancel(
+      afterMs,
+      async ({ lane, pid }, blockers) => (await this.heldByWalk(lane, pid, blockers.get(pid) ?? [])) !== null,
+    );
+  }
+
+  private async cancel(
+    afterMs: number,
+    isHopeless: (one: Waiting, blockers: Blockers) => Promise<boolean>,
+  ): Promise<void> {
+    const waiting = this.waiting();
+    const long = waiting.filter(({ lane }) => performance.now() - lane.sentAt >= afterMs);
+    if (long.length === 0) return;
     try {
       const blockers = await this.context.monitor.blockers(waiting.map(({ pid }) => pid));
-      const hopeless = waiting.filter(({ pid }) => blockers.get(pid)?.every((blocker) => blocker === NO_PROCESS));
+      const hopeless: Waiting[] = [];
+      for (const one of long) if (await isHopeless(one, blockers)) hopeless.push(one);
       await within(MOST_ASKING_MS, Promise.all(hopeless.map(({ lane }) => lane.session.connection?.cancel())));
     } catch {
       // Likewise.
     }
   }
 
-  private waiting(): { readonly lane: StrictLane; readonly pid: number }[] {
+  private waiting(): Waiting[] {
     return [...this.stalled].flatMap((lane) => {
       const pid = lane.session.connection?.processId;
       return pid === undefined || !lane.stalled ? [] : [{ lane, pid }];
@@ -236,7 +271,8 @@ export class StallBreaker {
 
   /**
    * What the lane's statement waits for that only the walk can free; null: nothing of that. `blockers` name nobody who
-   * keeps a page, which VACUUM may wait for: it is an open cursor, and may be that of anybody with a transaction.
+   * keeps a page, which VACUUM may wait for: it is an open cursor, and may be that of anybody with a transaction, also of one that
+   * is stalled: then it waits for the walk itself.
    */
   private async heldByWalk(lane: StrictLane, processId: number, blockers: readonly number[]): Promise<string | null> {
     const { pool, prepared, monitor } = this.context;
@@ -245,7 +281,7 @@ export class StallBreaker {
     if (prepared.isAmong(blockers)) return 'a lock that a prepared transaction holds';
     if (blockers.length > 0 || !(await monitor.waitsForPage(processId))) return null;
     for (const session of pool.open()) {
-      if (session.connection?.transactionStatus === 'T' && this.carriesOn(session, lane))
+      if (session.connection?.transactionStatus === 'T' && session !== lane.session)
         return `a page that a cursor of session ${session.planned.sessionId} may hold`;
     }
     return null;

@@ -5,6 +5,7 @@ import type { Doubt } from './commit-doubts.ts';
 import { within } from './cut-short.ts';
 import { sendIsTimely, waitUntilDue } from './due.ts';
 import type { LagCause, SkipReason } from './event.ts';
+import { Fifo } from './fifo.ts';
 import { endsPrepared, frees } from './freeing.ts';
 import { OpenAhead } from './open-ahead.ts';
 import type { Plan } from './plan.ts';
@@ -99,7 +100,10 @@ export class TimestampWalk {
         if (this.released.size > 0) await this.serveReleased();
         while (this.queued >= this.mostQueued && this.breaker.stalled.size > 0 && !this.ended) {
           if (this.queued < MOST_HELD && (await this.breaker.isWaitedFor())) this.mostQueued = this.queued + ASK_BEHIND;
-          else await within(ASK_AGAIN_MS, this.anyStallEnd());
+          else {
+            await within(ASK_AGAIN_MS, this.anyStallEnd());
+            if (this.queued >= MOST_HELD) await this.breaker.cancelHeld(this.context.request.statementTimeoutMs);
+          }
           await this.serveReleased();
         }
       }
@@ -164,11 +168,11 @@ export class TimestampWalk {
   private async serveFirst(): Promise<void> {
     let first: StrictLane | null = null;
     for (const lane of this.released) {
-      const head = lane.queue[0];
+      const head = lane.queue.first;
       if (head === undefined) continue;
-      if (first === null || compareEntryKeys(head.entry, (first.queue[0] as Taken).entry) < 0) first = lane;
+      if (first === null || compareEntryKeys(head.entry, (first.queue.first as Taken).entry) < 0) first = lane;
     }
-    const taken = first?.queue[0];
+    const taken = first?.queue.first;
     if (first === null || taken === undefined) {
       this.released.clear();
       return;
@@ -415,7 +419,7 @@ export class TimestampWalk {
         this.freedBy.add(processId);
         this.wakeUp?.();
       };
-      lane = { session, queue: [], stalled: false, sentAt: 0, waitsFor: [], answered: null };
+      lane = { session, queue: new Fifo(), stalled: false, sentAt: 0, waitsFor: [], answered: null };
       this.lanes.set(key, lane);
     }
     return lane;

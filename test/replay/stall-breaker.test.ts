@@ -141,6 +141,64 @@ it('more statements than may queue are queued where the walk itself has to free 
   expect(await target.sql(VALUES)).toEqual(['11', '0', '0']);
 });
 
+it('where no more may queue, what waits for the walk itself is cancelled, whatever statement_timeout the record has set', {
+  timeout: 180_000,
+}, async () => {
+  const target = await bench.target(SCHEMA);
+  const record = new HandMadeRecord();
+  record.run('a', 'BEGIN');
+  record.run('a', add(1));
+  record.run('b', 'SET statement_timeout = 0');
+  const waits = record.run('b', add(1, 10));
+  for (let queued = 0; queued < 200_100; queued++) record.run('b', 'SELECT 1', { unreplayable: 'TRUNCATED' });
+  record.run('a', 'COMMIT');
+  const window = await record.store(bench.journal);
+  const run = await bench.run(target, { window, statementTimeoutMs: 500, runTimeoutMs: 120_000 });
+  expect(run.replay.summary).toMatchObject({ succeeded: 4, failed: 1, skipped: 200_100, stalls: 1 });
+  expect(run.outcome(waits)).toMatchObject({ status: 'FAILED', sqlstate: '57014' });
+});
+
+it('VACUUM that waits for a page of a session that is stalled itself is stalled as well', async () => {
+  const target = await bench.target(SCHEMA);
+  await untilFreezable(await target.connect(), 'item');
+  const record = new HandMadeRecord();
+  record.run('a', 'SELECT pg_advisory_lock(1)');
+  record.run('b', 'SET statement_timeout = 0');
+  record.run('b', 'BEGIN');
+  record.run('b', 'DECLARE c CURSOR FOR SELECT id FROM item');
+  record.run('b', 'FETCH 1 FROM c');
+  record.run('b', 'SELECT pg_advisory_lock(1)');
+  record.run('c', 'SET statement_timeout = 0');
+  record.run('c', 'VACUUM (FREEZE) item');
+  record.run('c', log('c'));
+  record.run('a', log('a'));
+  record.run('a', 'SELECT pg_advisory_unlock(1)');
+  record.run('b', 'COMMIT');
+  const run = await bench.run(target, { window: await record.store(bench.journal), runTimeoutMs: 10_000 });
+  expect(run.replay.summary).toMatchObject({ planned: 12, succeeded: 12, stalls: 2 });
+  expect(await target.sql(LOGGED)).toEqual(['a', 'c']);
+});
+
+it('VACUUM is cancelled that waits for a page of a session that waits for it, where no statement_timeout ends either', async () => {
+  const target = await bench.target(SCHEMA);
+  await untilFreezable(await target.connect(), 'item');
+  const record = new HandMadeRecord();
+  record.run('a', 'SET statement_timeout = 0');
+  record.run('a', 'BEGIN');
+  record.run('a', 'DECLARE c CURSOR FOR SELECT id FROM item');
+  record.run('a', 'FETCH 1 FROM c');
+  record.run('b', 'SET statement_timeout = 0');
+  const vacuum = record.run('b', 'VACUUM (FREEZE) item');
+  record.run('a', 'LOCK TABLE item IN SHARE UPDATE EXCLUSIVE MODE');
+  record.run('a', log('a'));
+  record.run('a', 'COMMIT');
+  const window = await record.store(bench.journal);
+  const run = await bench.run(target, { window, statementTimeoutMs: 500, runTimeoutMs: 10_000 });
+  expect(run.replay.summary).toMatchObject({ planned: 9, succeeded: 8, failed: 1, stalls: 2 });
+  expect(run.outcome(vacuum)).toMatchObject({ status: 'FAILED', sqlstate: '57014' });
+  expect(await target.sql(LOGGED)).toEqual(['a']);
+});
+
 it('a statement that waits for a lock of a prepared transaction is stalled until the walk has ended that', async () => {
   const target = await bench.target(SCHEMA);
   const record = new HandMadeRecord();
