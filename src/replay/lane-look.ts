@@ -1,3 +1,4 @@
+import { NO_PROCESS } from './prepared-transactions.ts';
 import { isIdle, type Lane } from './session-lane.ts';
 import { copyKey, type TargetSession } from './target-session.ts';
 import type { WalkContext } from './walk.ts';
@@ -12,6 +13,8 @@ const LEFT_ALONE = 4;
 export class LaneLook {
   /** Set while the dispatcher waits for a commit. */
   awaitsCommit = false;
+  /** Set when it has nothing left to hand out. */
+  planIsOver = false;
   private readonly context: WalkContext;
   private readonly lanes: ReadonlyMap<string, Lane>;
   private underWay = false;
@@ -29,12 +32,15 @@ export class LaneLook {
     return this.underWay;
   }
 
-  /** True when the target has answered. Only asked while it can matter: lanes are full, or the dispatcher waits. Never rejects. */
-  async look(lanesAreFull: boolean): Promise<boolean> {
-    if (this.underWay || !(lanesAreFull || this.awaitsCommit)) return false;
+  /**
+   * True when the target has answered. Only asked while it can matter: lanes are full, or the dispatcher waits. `mostIsHeld`: it
+   * hands out nothing more before something moves. Never rejects.
+   */
+  async look(lanesAreFull: boolean, mostIsHeld: boolean): Promise<boolean> {
+    if (this.underWay || !(lanesAreFull || this.awaitsCommit || this.planIsOver)) return false;
     this.underWay = true;
     try {
-      return await this.ask();
+      return await this.ask(mostIsHeld || this.planIsOver);
     } catch {
       // The monitor's connection failed: it is opened again at the next look.
       return false;
@@ -43,14 +49,13 @@ export class LaneLook {
     }
   }
 
-  private async ask(): Promise<boolean> {
+  private async ask(cancels: boolean): Promise<boolean> {
     const busy = [...this.lanes.values()].filter((lane) => (lane.session.connection?.inFlight ?? 0) > 0);
     const startedAt = performance.now();
     if (busy.length === 0 || startedAt < this.nextLookAt) return false;
     const answers = busy.map((lane) => lane.answers);
-    const idle = new Map(
-      this.awaitsCommit ? [...this.lanes.values()].filter(isIdle).map((lane) => [lane, lane.answers]) : [],
-    );
+    const matters = this.awaitsCommit || cancels;
+    const idle = new Map(matters ? [...this.lanes.values()].filter(isIdle).map((lane) => [lane, lane.answers]) : []);
     const blockers = await this.context.monitor.blockers(
       busy.flatMap((lane) => lane.session.connection?.processId ?? []),
     );
@@ -64,8 +69,11 @@ export class LaneLook {
       lane.locked = byPrepared || holders.length > 0;
       lane.slow = !lane.locked && lane.looked === lane.answers;
       lane.looked = lane.answers;
-      if (!this.awaitsCommit || lane.commits.size === 0) return;
       const holder = holders.find((session) => this.waitsForDispatcher(session, idle));
+      const isHeld = holder !== undefined || (byPrepared && found.every((blocker) => blocker === NO_PROCESS));
+      lane.heldSince = isHeld ? (lane.heldSince ?? startedAt) : null;
+      if (cancels) this.cancelHeld(lane);
+      if (!this.awaitsCommit || lane.commits.size === 0) return;
       if (holder !== undefined) this.giveUpOrder(lane, `a lock that session ${holder.planned.sessionId} holds`);
       else if (byPrepared && this.onlyDispatcherGoesOn)
         this.giveUpOrder(lane, 'a lock that a prepared transaction holds');
@@ -73,6 +81,14 @@ export class LaneLook {
     await this.lookAtPages(busy);
     this.nextLookAt = performance.now() + (performance.now() - startedAt) * LEFT_ALONE;
     return true;
+  }
+
+  /** The server's `statement_timeout` would have ended it, had the record not set that to more, or to 0. */
+  private cancelHeld(lane: Lane): void {
+    if (lane.heldSince === null || performance.now() - lane.heldSince < this.context.request.statementTimeoutMs) return;
+    lane.heldSince = null;
+    // One that is not delivered is followed by another.
+    lane.session.connection?.cancel().catch(() => {});
   }
 
   /** Nobody is named as the blocker of VACUUM that waits for a page: an open cursor, of whoever has a transaction, may stand on it. */

@@ -12,7 +12,7 @@ export const FEW_WAITING = 1_500;
 /** Entries that wait behind slow statements: whoever has a long report to make must not hold up the others at once. */
 const MOST_BEHIND_SLOW = 20_000;
 /** Entries that wait in all lanes: memory has an end even where locks do not. */
-const MOST_HELD = 200_000;
+export const MOST_HELD = 200_000;
 
 /** An entry on its way to the target. */
 export interface Waiting {
@@ -32,6 +32,11 @@ export interface Lane {
   state: 'CLOSED' | 'OPENING' | 'READY' | 'BLOCKED';
   /** The last look found it waiting for a lock of another session of this replay, or of what one prepared. */
   locked: boolean;
+  /**
+   * Since when looks have found the statement under way waiting for what nobody frees before the dispatcher has gone on, if ever;
+   * `performance.now()`. Null: the last one did not.
+   */
+  heldSince: number | null;
   /** A look found the statement under way waiting for a lock, whoever holds it, be it free by now. */
   waited: boolean;
   /** Statements that have ended: what was asked about one says nothing of the next. */
@@ -62,6 +67,7 @@ export function newLane(session: TargetSession): Lane {
     head: 0,
     state: 'CLOSED',
     locked: false,
+    heldSince: null,
     waited: false,
     answers: 0,
     looked: -1,
@@ -115,6 +121,7 @@ function hasNoPlace({ state, session }: Lane): boolean {
 /** Notes that a statement has ended: what looks have found says nothing of the next. */
 export function hasMoved(lane: Lane): void {
   lane.locked = false;
+  lane.heldSince = null;
   lane.waited = false;
   lane.slow = false;
   lane.answers += 1;

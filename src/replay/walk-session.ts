@@ -23,6 +23,7 @@ import {
   isIdle,
   type Lane,
   lagOf,
+  MOST_HELD,
   MOST_WAITING,
   newLane,
   type Waiting,
@@ -79,6 +80,7 @@ export class SessionWalk {
     const ticker = setInterval(() => void this.lookAround(), LOOK_MS);
     try {
       await this.dispatchPlan();
+      this.look.planIsOver = true;
       while (!this.over && this.lanes.size > 0) {
         this.endIdleLanes();
         await this.change();
@@ -380,7 +382,8 @@ export class SessionWalk {
     if (this.look.isUnderWay) return;
     if ([...this.lanes.values()].some((lane) => lane.state === 'BLOCKED')) this.openBlocked();
     // With one statement under way at a time, as at recorded pace, lag is to be explained.
-    if (await this.look.look(this.waiting >= MOST_WAITING / 2 || this.window <= 1)) this.wakeUp?.();
+    const lanesAreFull = this.waiting >= MOST_WAITING / 2 || this.window <= 1;
+    if (await this.look.look(lanesAreFull, this.waiting >= MOST_HELD)) this.wakeUp?.();
   }
 
   /** As `change`; ends the run when nothing can change because the connections do not suffice. */
@@ -391,7 +394,10 @@ export class SessionWalk {
       this.limit !== null &&
       !control.isPaused &&
       lanes.some((lane) => lane.state === 'BLOCKED') &&
-      lanes.every((lane) => lane.state !== 'OPENING' && (lane.session.connection?.inFlight ?? 0) === 0) &&
+      lanes.every(
+        (lane) =>
+          lane.state !== 'OPENING' && ((lane.session.connection?.inFlight ?? 0) === 0 || lane.heldSince !== null),
+      ) &&
       !pool.hasRoom;
     if (stuck) control.end(failureOf(this.limit));
     return this.change();
