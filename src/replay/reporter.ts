@@ -152,13 +152,17 @@ export class Reporter {
     });
   }
 
-  /** A transaction's first planned entry is not its first: `begin` was sent ahead of it. */
-  cut(entry: Entry, sessionId: string, begin: string): void {
+  /** `begin` was sent ahead of a transaction's first entry: that is not its first, or what had chained it has gone with its connection. */
+  cut({ transactionId, sequence }: Entry, sessionId: string, begin: string): void {
+    const why =
+      sequence > 1
+        ? `began before the replayed entries: replayed from its statement ${sequence} on`
+        : 'was chained to the one before on a connection that is gone: replayed';
     this.feed.emit({
       kind: 'NOTICE',
       code: 'TRANSACTION_CUT',
       sessionId,
-      message: `transaction ${entry.transactionId} began before the replayed entries: replayed from its statement ${entry.sequence} on, behind ${begin.trim().slice(0, 60)}`,
+      message: `transaction ${transactionId} ${why}, behind ${begin.trim().slice(0, 60)}`,
     });
   }
 

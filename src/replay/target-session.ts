@@ -31,6 +31,8 @@ export class TargetSession {
   ending: Promise<void> | null = null;
   /** Recorded transaction that has sent a statement which may write. */
   private writer: string | null = null;
+  /** Where the statement before has chained a transaction: the connection that has begun that, null where it was not sent. */
+  private chained: { readonly by: TargetConnection | null } | null = null;
   private recordedTransaction: string | null = null;
   private recordedFailed = false;
 
@@ -67,6 +69,20 @@ export class TargetSession {
     return false;
   }
 
+  /** Follows the record, entry by entry in order: the entry is being sent on this connection, or not at all (null). */
+  follow({ statement, statementType, outcome }: Entry, by: TargetConnection | null): void {
+    this.chained = statementType === 'TRANSACTION' && outcome.status !== 'FAILED' && chains(statement) ? { by } : null;
+  }
+
+  /**
+   * True for the first entry that is sent of a transaction which nothing has begun on this connection: its BEGIN is not in the
+   * plan, or it was chained to the one before, and that was on a connection that has gone.
+   */
+  needsBegin({ transactionId, sequence }: Entry, connection: TargetConnection): boolean {
+    if (this.transactionId === transactionId) return false;
+    return sequence > 1 || (this.chained !== null && this.chained.by !== connection);
+  }
+
   /**
    * Of the time since, in which it waited for its connection: true when most of it went into the login, and not into the wait
    * for a place among `maxConnections`.
@@ -87,6 +103,11 @@ export class TargetSession {
 /** One name for a copy of a session. */
 export function copyKey(key: string, copy: number): string {
   return copy === 0 ? key : `${key}\u0000${copy}`;
+}
+
+function chains(text: string): boolean {
+  const last = transactionEffect(text).findLast(({ kind }) => kind !== 'NONE');
+  return (last?.kind === 'COMMIT' || last?.kind === 'ROLLBACK') && last.chain;
 }
 
 /** True for ROLLBACK TO SAVEPOINT. */

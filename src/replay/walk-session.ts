@@ -257,6 +257,7 @@ export class SessionWalk {
       refusalOf(entry, this.context.request) ??
       (session.lostTransaction === entry.transactionId ? 'TRANSACTION_LOST' : null);
     if (reason === null) return false;
+    session.follow(entry, null);
     this.advance(lane);
     this.context.reporter.skipped(next.place, reason);
     this.settle(lane, next);
@@ -267,15 +268,17 @@ export class SessionWalk {
     const { session } = lane;
     const { entry } = next.place;
     const { context } = this;
+    const begins = session.needsBegin(entry, connection);
     if (session.transactionId !== entry.transactionId) {
       session.transactionId = entry.transactionId;
       session.lostTransaction = null;
-      if (entry.sequence > 1) {
-        const text = this.plan.beginOf(entry.transactionId);
-        connection.send({ protocol: 'SIMPLE', text, preparedName: null, parameters: [], digest: false }, () => {});
-        context.reporter.cut(entry, session.planned.sessionId, text);
-      }
     }
+    if (begins) {
+      const text = this.plan.beginOf(entry.transactionId);
+      connection.send({ protocol: 'SIMPLE', text, preparedName: null, parameters: [], digest: false }, () => {});
+      context.reporter.cut(entry, session.planned.sessionId, text);
+    }
+    session.follow(entry, connection);
     const aborted = session.recordedAborted(entry);
     const lag = next.due === null ? null : lagOf(lane, context.pacer.dueAt(next.due), this.holds);
     connection.send(messageFor(entry, context.request.digestRows), (outcome) => {

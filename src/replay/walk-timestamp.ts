@@ -211,6 +211,7 @@ export class TimestampWalk {
     // A pause that came in between may have cost it its connection.
     if (session.lostTransaction === entry.transactionId) return this.skip(lane, taken, 'TRANSACTION_LOST');
     session.transactionId = entry.transactionId;
+    session.follow(entry, connection);
 
     const sentAt = performance.now();
     lane.sentAt = sentAt;
@@ -284,6 +285,7 @@ export class TimestampWalk {
 
   private async skip(lane: StrictLane, taken: Taken, reason: SkipReason): Promise<void> {
     this.context.reporter.skipped(taken, reason);
+    lane.session.follow(taken.entry, null);
     lane.session.remaining -= 1;
     await this.closeIfOver(lane);
     await this.waitForFreed();
@@ -303,7 +305,7 @@ export class TimestampWalk {
         await resumed(this.context);
         continue;
       }
-      if (session.transactionId !== entry.transactionId && entry.sequence > 1 && connection.transactionStatus === 'I') {
+      if (session.needsBegin(entry, connection) && connection.transactionStatus === 'I') {
         await this.beginCut(session, connection, entry);
         if (this.ended) return null;
         // Waited for above; it may cost the connection.

@@ -94,6 +94,7 @@ export function passSettled(context: WalkContext, session: TargetSession, place:
   // What the session did before died with its connections: settings are made again, an open transaction was
   // rolled back by the server and its rest cannot be replayed.
   session.memory.noteRecorded(place.entry);
+  session.follow(place.entry, null);
   context.prepared.noteUncertain(place.entry);
   session.lostTransaction = place.entry.transactionId;
   return true;

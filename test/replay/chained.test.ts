@@ -1,0 +1,60 @@
+import { describe, expect, it } from 'vitest';
+import { HandMadeRecord } from '../support/record.ts';
+import { useBench } from '../support/replay.ts';
+
+const SCHEMA = 'CREATE TABLE log (n bigint GENERATED ALWAYS AS IDENTITY, who text)';
+const log = (who: string) => `INSERT INTO log (who) VALUES ('${who}')`;
+const LOGGED = 'SELECT who FROM log ORDER BY n';
+
+const bench = useBench();
+
+describe.each(['TIMESTAMP', 'SESSION'] as const)('%s: a transaction that is chained to the one before', (ordering) => {
+  it('is one, and no statements of their own, where the connection goes in between', async () => {
+    const target = await bench.target(SCHEMA);
+    const record = new HandMadeRecord();
+    record.run('a', 'BEGIN', { at: 0 });
+    record.run('a', log('first'), { at: 1 });
+    record.run('a', 'COMMIT AND CHAIN', { at: 2 });
+    record.run('a', log('undone'), { at: 1_500 });
+    record.run('a', 'ROLLBACK AND CHAIN', { at: 1_501 });
+    record.run('a', log('second'), { at: 1_502 });
+    record.run('a', 'COMMIT', { at: 1_503 });
+    record.run('a', log('last'), { at: 1_504 });
+    const pace = { mode: 'RECORDED', speed: 1, maxIdleMs: null } as const;
+    const started = await bench.start(target, { window: await record.store(bench.journal), ordering, pace });
+    await started.event((event) => event.kind === 'OUTCOME' && event.ordinal === 3);
+    await target.sql(
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND query = 'COMMIT AND CHAIN'`,
+    );
+    const run = await started.ended();
+    expect(run.notices('CONNECTION_LOST')).toHaveLength(1);
+    expect(run.notices('TRANSACTION_CUT').map(({ message }) => message)).toEqual([
+      expect.stringContaining('on a connection that is gone: replayed, behind BEGIN'),
+    ]);
+    expect(run.brief).toEqual(Array(8).fill('SUCCEEDED'));
+    expect(await target.sql(LOGGED)).toEqual(['first', 'second', 'last']);
+  });
+
+  it('is one where the run is resumed in between', async () => {
+    const target = await bench.target(SCHEMA);
+    const record = new HandMadeRecord();
+    record.run('a', 'BEGIN', { at: 0 });
+    record.run('a', log('first'), { at: 1 });
+    const chains = record.run('a', 'COMMIT AND CHAIN', { at: 2 });
+    record.run('a', log('undone'), { at: 1_500 });
+    record.run('a', 'ROLLBACK', { at: 1_501 });
+    record.run('a', log('last'), { at: 1_502 });
+    const first = bench.anotherEngine();
+    const pace = { mode: 'RECORDED', speed: 1, maxIdleMs: null } as const;
+    const input = { window: await record.store(bench.journal), ordering, pace };
+    const run = await bench.start(target, input, first);
+    await run.event((event) => event.kind === 'OUTCOME' && event.key.sequence === chains.sequence);
+    await first.stop();
+    await bench.engine.resume(run.id);
+    const ended = await bench.ended(run.id);
+    expect(ended.replay.state).toBe('COMPLETED');
+    expect(ended.notices('TRANSACTION_CUT')).toHaveLength(1);
+    expect(ended.brief).toEqual(Array(6).fill('SUCCEEDED'));
+    expect(await target.sql(LOGGED)).toEqual(['first', 'last']);
+  });
+});
