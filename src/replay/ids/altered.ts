@@ -183,7 +183,7 @@ class Alteration {
     const loses = done === 'drop' && ['default', 'identity'].includes(tokens.at(at + 2).name ?? '');
     if (done === 'drop' && !loses) return columns;
     const changed = loses
-      ? { name, draws: null, mayDraw: [], identity: false }
+      ? { name, draws: null, calls: [], identity: false }
       : this.made.column(table.schema, table.name, at, to);
     return columns.map((one) => (one.name === name ? changed : one));
   }
@@ -192,8 +192,8 @@ class Alteration {
   private set(columns: readonly Column[], name: string, from: number, to: number): readonly Column[] {
     const { tokens, made } = this;
     if (tokens.word(from) === 'DEFAULT') {
-      const draws = made.defaultOf(from, to);
-      return columns.map((column) => (column.name === name ? { ...column, draws, mayDraw: [] } : column));
+      const drawn = made.defaultOf(from, to);
+      return columns.map((column) => (column.name === name ? { ...column, ...drawn } : column));
     }
     const column = columns.find((one) => one.name === name);
     if (column?.identity === true && column.draws !== null) made.alter(column.draws, from, to);

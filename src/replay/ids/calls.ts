@@ -1,7 +1,8 @@
 import { literalText, TOKEN } from '../../journal/sql-tokens.ts';
 import type { Catalog, Sequence } from './catalog.ts';
 import type { Change, DrawPart, DrawRows } from './parts.ts';
-import { namedBy } from './routines.ts';
+import type { RoutineBody } from './routine-body.ts';
+import { namedBy, routineReach } from './routines.ts';
 import { TokenList } from './tokens.ts';
 
 /** What is known of a statement's shape when its calls are read. */
@@ -30,6 +31,8 @@ export function readCalls(
   readonly changes: readonly Change[];
   readonly recalls: readonly (Sequence | null)[];
   readonly unsure: readonly Sequence[];
+  /** A routine that is called sets the search path. */
+  readonly setsPath: RoutineBody['setsPath'];
 } {
   const reader = new CallReader(tokens, catalog, places);
   reader.read(from);
@@ -41,6 +44,7 @@ class CallReader {
   readonly changes: Change[] = [];
   readonly recalls: (Sequence | null)[] = [];
   readonly unsure: Sequence[] = [];
+  setsPath: RoutineBody['setsPath'] = null;
   private readonly tokens: TokenList;
   private readonly catalog: Catalog;
   private readonly places: CallPlaces;
@@ -63,12 +67,16 @@ class CallReader {
       else if (name === 'currval') {
         const sequence = this.sequenceArgument(index + 2)?.sequence ?? null;
         if (sequence !== null) this.recalls.push(sequence);
-      } else if (catalog.hasRoutines && !this.isTable(index)) {
-        const { rows } = this.place(index);
-        for (const sequence of catalog.routine(name))
-          this.parts.push({ sequence, parameter: null, count: 1, rows, exact: false });
-      }
+      } else if (catalog.whole.hasRoutines && !this.isTable(index)) this.routine(name, index);
     }
+  }
+
+  private routine(name: string, index: number): void {
+    const { draws, meant, setsPath } = routineReach(name, this.catalog);
+    const { rows } = this.place(index);
+    for (const sequence of draws) this.parts.push({ sequence, parameter: null, count: 1, rows, exact: false });
+    this.unsure.push(...meant);
+    if (this.setsPath !== 'SESSION') this.setsPath = setsPath ?? this.setsPath;
   }
 
   /** `INTO name (columns)`. */

@@ -1,6 +1,7 @@
-import { type Column, NamedCatalog, type RowEvent, type Sequence, type Trigger, type TriggerDraws } from './catalog.ts';
+import { NamedCatalog, type Sequence } from './catalog.ts';
 import type { Asked } from './catalog-answers.ts';
-import { type Routine, routineDraws } from './routines.ts';
+import { CatalogBuilder, type Routine, type TriggerRow } from './catalog-builder.ts';
+import { readBody, ruleBody } from './routine-body.ts';
 import { listed } from './search-path.ts';
 
 const SEQUENCES = `
@@ -46,35 +47,35 @@ JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = pair.here
 JOIN pg_attribute b ON b.attrelid = k.confrelid AND b.attnum = pair.there
 WHERE k.contype = 'f'`;
 
-const PARTITIONS = `
-SELECT i.inhrelid::text, i.inhparent::text FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE c.relispartition`;
+const CHILDREN = `
+SELECT i.inhrelid::text, i.inhparent::text, c.relispartition FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid`;
 
-/** The base table of a simple view whose rows no trigger inserts. */
+/** Simple views whose rows no trigger inserts. */
 const VIEWS = `
-SELECT DISTINCT r.ev_class::text, d.refobjid::text
-FROM pg_rewrite r
-JOIN pg_class v ON v.oid = r.ev_class AND v.relkind = 'v' AND pg_relation_is_updatable(v.oid, false) & 8 = 8
+SELECT v.oid::text, pg_get_viewdef(v.oid) FROM pg_class v
 JOIN pg_namespace n ON n.oid = v.relnamespace AND n.nspname NOT IN ('pg_catalog', 'information_schema')
-JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid AND d.refclassid = 'pg_class'::regclass
-JOIN pg_class t ON t.oid = d.refobjid AND t.relkind IN ('r', 'p')
-WHERE NOT EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = v.oid AND g.tgtype & 64 = 64 AND g.tgtype & 4 = 4)`;
+WHERE v.relkind = 'v' AND v.relpersistence <> 't' AND pg_relation_is_updatable(v.oid, false) & 8 = 8
+  AND NOT EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = v.oid AND g.tgtype & 64 = 64 AND g.tgtype & 4 = 4)`;
 
 const TRIGGERS = `
-SELECT t.tgrelid::text, p.oid::text, t.tgtype::text, t.tgname, t.tgenabled IN ('O', 'A')
+SELECT t.tgrelid::text, p.proname, t.tgtype::text, t.tgname, t.tgenabled IN ('O', 'A')
 FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid WHERE NOT t.tgisinternal`;
 
+/** Rules on INSERT, UPDATE and DELETE, as triggers of their events would be. */
+const RULES = `
+SELECT r.ev_class::text, CASE r.ev_type WHEN '3' THEN 4 WHEN '4' THEN 8 ELSE 16 END + 1, r.rulename,
+       r.ev_enabled IN ('O', 'A'), pg_get_ruledef(r.oid)
+FROM pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE r.ev_type <> '1' AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND c.relpersistence <> 't'`;
+
+/** Bodies that are no text (BEGIN ATOMIC) name what they mean as this session finds it. */
 const ROUTINES = `
-SELECT p.oid::text, p.proname, p.prosrc FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
-JOIN pg_language l ON l.oid = p.prolang
+SELECT p.oid::text, p.proname, CASE WHEN p.prosrc <> '' THEN p.prosrc WHEN a.aggfnoid IS NULL THEN pg_get_functiondef(p.oid) END, p.prosrc = '',
+       (SELECT substr(c, length('search_path=') + 1) FROM unnest(p.proconfig) AS c WHERE c LIKE 'search_path=%')
+FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_language l ON l.oid = p.prolang
+LEFT JOIN pg_aggregate a ON a.aggfnoid = p.oid
 WHERE n.nspname NOT IN ('pg_catalog', 'information_schema') AND l.lanname IN ('sql', 'plpgsql', 'plpython3u', 'plperl', 'plv8')
   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e')`;
-
-/** Largest values of the types of sequences. */
-const TOPS: Readonly<Record<string, bigint>> = {
-  smallint: 2n ** 15n - 1n,
-  integer: 2n ** 31n - 1n,
-  bigint: 2n ** 63n - 1n,
-};
 
 const POSITIONS_AT_ONCE = 200;
 
@@ -102,7 +103,8 @@ export async function readCatalog(connection: Asked, logins: readonly string[]):
   for (const row of sequences) builder.addSequence(row);
   await readPositions(connection, builder.readable());
   for (const row of (await connection.query(COLUMNS)).rows) builder.addColumn(row as string[]);
-  builder.addPartitions((await connection.query(PARTITIONS)).rows as string[][]);
+  const children = (await connection.query(CHILDREN)).rows as string[][];
+  builder.addPartitions(children.filter(([, , isPartition]) => isPartition === 't'));
   for (const row of (await connection.query(FOREIGN_KEYS)).rows) builder.addForeignKey(row as string[]);
   for (const row of (await connection.query(VIEWS)).rows) builder.addView(row as string[]);
   const triggers = ((await connection.query(TRIGGERS)).rows as string[][]).map(
@@ -111,13 +113,38 @@ export async function readCatalog(connection: Asked, logins: readonly string[]):
       routine: routine!,
       type: Number(type),
       trigger: { name: name!, enabled: enabled === 't' },
+      isRule: false,
     }),
   );
-  const routines = (await connection.query(ROUTINES)).rows as string[][];
+  const routines = ((await connection.query(ROUTINES)).rows as string[][]).map(
+    ([oid, name, source, isResolved, path]): Routine => ({
+      oid: oid!,
+      name: name!,
+      body: readBody(source ?? '', path != null ? pathSet(path) : isResolved === 't' ? builder.path : null),
+    }),
+  );
+  for (const [relation, type, name, enabled, definition] of (await connection.query(RULES)).rows as string[][]) {
+    const routine = builder.ruleRoutine(relation!, name!);
+    routines.push({ oid: '', name: routine, body: readBody(ruleBody(definition ?? ''), builder.path) });
+    triggers.push({
+      relation: relation!,
+      routine,
+      type: Number(type),
+      trigger: { name: name!, enabled: enabled === 't' },
+      isRule: true,
+    });
+  }
   return builder.build(
     triggers,
-    routines.map(([oid, name, source]) => ({ oid: oid ?? '', name: name ?? '', source: source ?? '' })),
+    routines,
+    children.map(([child, parent]) => ({ child: child!, parent: parent! })),
   );
+}
+
+/** A path that a function has of its own; null where it depends on who calls it. */
+function pathSet(setting: string): readonly string[] | null {
+  const path = listed(setting);
+  return path.includes('$user') ? null : path;
 }
 
 /** A catalog that knows the schemas and search paths of the database, and nothing in them. */
@@ -169,265 +196,4 @@ async function sequenceRows(connection: Asked, logins: readonly string[]): Promi
 /** Gives one row: where a sequence stands, and whether that value was drawn. */
 function positionSql(regclass: string): string {
   return `SELECT last_value, is_called FROM ${regclass}`;
-}
-
-interface ColumnDraft extends Column {
-  mayDraw: readonly Sequence[];
-  /** Functions of its default. */
-  readonly calls: readonly string[];
-}
-
-interface TableDraft {
-  readonly schema: string;
-  readonly relation: string;
-  columns: ColumnDraft[];
-  readonly triggers: TriggerDraws[];
-  readonly owns: Sequence[];
-  readonly ownedBelow: Sequence[];
-  readonly holds: Map<string, Sequence>;
-  readonly refers: Set<string>;
-}
-
-interface TriggerRow {
-  readonly relation: string;
-  readonly routine: string;
-  /** `pg_trigger.tgtype`. */
-  readonly type: number;
-  readonly trigger: Trigger;
-}
-
-interface ForeignKey {
-  readonly from: string;
-  readonly column: string;
-  readonly to: string;
-  readonly toColumn: string;
-  /** `pg_constraint.confdeltype` and `confupdtype`. */
-  readonly onDelete: string;
-  readonly onUpdate: string;
-}
-
-class CatalogBuilder {
-  private readonly catalog: NamedCatalog;
-  private readonly byOid = new Map<string, Sequence>();
-  private readonly views: { readonly view: string; readonly base: string }[] = [];
-  private readonly tables = new Map<string, TableDraft>();
-  private readonly keys: ForeignKey[] = [];
-
-  constructor(catalog: NamedCatalog) {
-    this.catalog = catalog;
-  }
-
-  addSequence(row: readonly (string | null)[]): void {
-    const [oid, schema, relation, increment, start, min, max, cycles, cache, type, readable, settable] =
-      row as string[];
-    const sequence = this.catalog.addSequence(schema!, relation!, {
-      increment: BigInt(increment!),
-      start: BigInt(start!),
-      min: BigInt(min!),
-      max: BigInt(max!),
-      cycles: cycles === 't',
-      cache: BigInt(cache!),
-      top: TOPS[type!]!,
-      settable: settable === 't',
-      readable: readable === 't',
-    });
-    this.byOid.set(oid!, sequence);
-  }
-
-  sequences(): ReadonlyMap<string, Sequence> {
-    return this.catalog.sequences;
-  }
-
-  readable(): readonly Sequence[] {
-    return [...this.catalog.sequences.values()].filter((sequence) => sequence.readable);
-  }
-
-  addColumn(row: readonly (string | null)[]): void {
-    const [oid, schema, relation, column, , identity, draws, owned, calls] = row;
-    let table = this.tables.get(oid!);
-    if (table === undefined) {
-      table = {
-        schema: schema!,
-        relation: relation!,
-        columns: [],
-        triggers: [],
-        owns: [],
-        ownedBelow: [],
-        holds: new Map(),
-        refers: new Set(),
-      };
-      this.tables.set(oid!, table);
-    }
-    const sequence = draws == null ? null : (this.byOid.get(draws) ?? null);
-    table.columns.push({
-      name: column!,
-      draws: sequence,
-      mayDraw: [],
-      identity: identity === 't',
-      calls: calls?.split(',') ?? [],
-    });
-    const ownedOids = owned?.split(',') ?? (identity === 't' && draws != null ? [draws] : []);
-    table.owns.push(...ownedOids.flatMap((sequenceOid) => this.byOid.get(sequenceOid) ?? []));
-    // OWNED BY alone: the application calls nextval itself and gives the value.
-    const held = sequence ?? this.byOid.get((owned ?? '').split(',')[0]!) ?? null;
-    if (held !== null) table.holds.set(column!, held);
-  }
-
-  /** The identity of a partition is that of the whole table, which alone restarts it. */
-  addPartitions(rows: readonly (readonly string[])[]): void {
-    const parents = new Map(rows.map(([partition, parent]) => [partition!, parent!]));
-    for (const partition of parents.keys()) {
-      const table = this.tables.get(partition);
-      let root = partition;
-      for (let up = parents.get(root); up !== undefined; up = parents.get(root)) root = up;
-      const whole = this.tables.get(root)?.columns ?? [];
-      if (table === undefined) continue;
-      table.columns = table.columns.map((column) => {
-        const draws = column.identity ? whole.find(({ name }) => name === column.name)?.draws : null;
-        if (draws == null) return column;
-        table.holds.set(column.name, draws);
-        return { ...column, draws };
-      });
-    }
-  }
-
-  addForeignKey(row: readonly (string | null)[]): void {
-    const [from, column, to, toColumn, onDelete, onUpdate] = row as string[];
-    this.keys.push({
-      from: from!,
-      column: column!,
-      to: to!,
-      toColumn: toColumn!,
-      onDelete: onDelete!,
-      onUpdate: onUpdate!,
-    });
-  }
-
-  addView(row: readonly (string | null)[]): void {
-    const [view, base] = row as string[];
-    this.views.push({ view: view!, base: base! });
-  }
-
-  build(triggers: readonly TriggerRow[], routines: readonly Routine[]): NamedCatalog {
-    const { catalog } = this;
-    this.followForeignKeys();
-    this.followTruncation();
-    for (const { view, base } of this.views) this.fillView(this.tables.get(view), this.tables.get(base));
-    for (const table of this.tables.values()) catalog.addTable(table.schema, table.relation, table);
-    // A trigger's function may write to a table whose triggers draw, which may write to another one.
-    for (let more = true; more; ) {
-      const drawn = routineDraws(routines, catalog);
-      catalog.setRoutines(drawn.byName);
-      more = this.addHiddenDraws(triggers, drawn.byOid);
-    }
-    return catalog;
-  }
-
-  /** TRUNCATE … CASCADE goes on to the tables that refer to one, over any number of steps. */
-  private followTruncation(): void {
-    for (let more = true; more; ) {
-      more = false;
-      for (const key of this.keys) {
-        const from = this.tables.get(key.from);
-        const to = this.tables.get(key.to);
-        if (from === undefined || to === undefined || from === to) continue;
-        const reached = new Set([...to.ownedBelow, ...from.owns, ...from.ownedBelow]);
-        if (reached.size === to.ownedBelow.length) continue;
-        to.ownedBelow.splice(0, Number.POSITIVE_INFINITY, ...reached);
-        more = true;
-      }
-    }
-  }
-
-  /** Adds what routines draw in triggers and defaults; true when that was not known of all of them. */
-  private addHiddenDraws(triggers: readonly TriggerRow[], drawn: ReadonlyMap<string, readonly Sequence[]>): boolean {
-    let added = false;
-    for (const { relation, routine, type, trigger } of triggers) {
-      const table = this.tables.get(relation);
-      for (const sequence of drawn.get(routine) ?? [])
-        for (const draws of triggerDraws(trigger, type, sequence)) added = addTrigger(table, draws) || added;
-    }
-    for (const { columns } of this.tables.values()) {
-      for (const column of columns) {
-        const before = column.mayDraw.length;
-        column.mayDraw = [...new Set(column.calls.flatMap((oid) => drawn.get(oid) ?? []))];
-        if (column.mayDraw.length > before) added = true;
-      }
-    }
-    return this.followCascades() || added;
-  }
-
-  /** Rows that a foreign key deletes or changes with those that they refer to fire triggers of their own. */
-  private followCascades(): boolean {
-    let added = false;
-    for (let more = true; more; added ||= more) {
-      more = false;
-      for (const key of this.keys) {
-        const from = this.tables.get(key.from);
-        const to = this.tables.get(key.to);
-        const onDelete = CASCADED[key.onDelete];
-        for (const { event, ...draws } of [...(from?.triggers ?? [])]) {
-          const cascaded = { ...draws, perRow: true, cascaded: true };
-          if (event === onDelete) more = addTrigger(to, { ...cascaded, event: 'DELETE' }) || more;
-          if (key.onUpdate in CASCADED && event === 'UPDATE')
-            more = addTrigger(to, { ...cascaded, event: 'UPDATE' }) || more;
-        }
-      }
-    }
-    return added;
-  }
-
-  /** An INSERT into a simple view draws what its base table draws; columns are matched by name. */
-  private fillView(view: TableDraft | undefined, base: TableDraft | undefined): void {
-    if (view === undefined || base === undefined) return;
-    const known = new Set(view.columns.map(({ name }) => name));
-    view.columns = view.columns.map((column) => base.columns.find(({ name }) => name === column.name) ?? column);
-    // A drawing column that the view leaves out is drawn for every row.
-    const draws = base.columns.filter(({ draws, calls }) => draws !== null || calls.length > 0);
-    view.columns.push(...draws.filter(({ name }) => !known.has(name)));
-    for (const [column, sequence] of base.holds) view.holds.set(column, sequence);
-    for (const column of base.refers) view.refers.add(column);
-  }
-
-  /** A column that refers to one that holds a sequence's values holds them too, over any number of steps. */
-  private followForeignKeys(): void {
-    for (let changed = true; changed; ) {
-      changed = false;
-      for (const key of this.keys) {
-        const held = this.tables.get(key.to)?.holds.get(key.toColumn);
-        const from = this.tables.get(key.from);
-        if (held === undefined || from === undefined || from.holds.has(key.column)) continue;
-        from.holds.set(key.column, held);
-        from.refers.add(key.column);
-        changed = true;
-      }
-    }
-  }
-}
-
-/** What becomes of the rows that refer to a deleted one: by CASCADE, SET NULL, SET DEFAULT. */
-const CASCADED: Readonly<Record<string, RowEvent>> = { c: 'DELETE', n: 'UPDATE', d: 'UPDATE' };
-
-/** False when the table has it already. */
-function addTrigger(table: TableDraft | undefined, draws: TriggerDraws): boolean {
-  const known = table?.triggers.some(
-    ({ trigger, event, perRow, sequence }) =>
-      trigger === draws.trigger && event === draws.event && perRow === draws.perRow && sequence === draws.sequence,
-  );
-  if (table === undefined || known === true) return false;
-  table.triggers.push(draws);
-  return true;
-}
-
-/** `pg_trigger.tgtype`: bit 0 row, 2 insert, 3 delete, 4 update. */
-function triggerDraws(trigger: Trigger, type: number, sequence: Sequence): TriggerDraws[] {
-  const perRow = (type & 1) !== 0;
-  const events: readonly (readonly [number, RowEvent])[] = [
-    [4, 'INSERT'],
-    [8, 'DELETE'],
-    [16, 'UPDATE'],
-  ];
-  return events
-    .filter(([bit]) => (type & bit) !== 0)
-    .map(([, event]) => ({ trigger, cascaded: false, event, perRow, sequence }));
 }

@@ -1,4 +1,5 @@
-import { Names, only, type Paths, several } from './names.ts';
+import { Names, only, type Paths } from './names.ts';
+import type { RoutineBody, RowEvent } from './routine-body.ts';
 
 /** A sequence of the target. */
 export interface Sequence {
@@ -36,29 +37,32 @@ export interface Column {
   readonly name: string;
   /** Sequence that the column's default draws from; null: none. */
   readonly draws: Sequence | null;
-  /** Sequences that functions in the column's default may draw from. */
-  readonly mayDraw: readonly Sequence[];
+  /** Functions in the column's default. */
+  readonly calls: readonly string[];
   /** GENERATED … AS IDENTITY: OVERRIDING USER VALUE draws although a value is given. */
   readonly identity: boolean;
+  /** Of a table below a view that leaves it out: no statement can give it a value. */
+  readonly hidden?: true;
 }
 
-export type RowEvent = 'INSERT' | 'UPDATE' | 'DELETE';
-
-/** One trigger, whatever it draws. */
+/** One trigger or rule, whatever it draws. */
 export interface Trigger {
   name: string;
   /** As in `ALTER TABLE … ENABLE TRIGGER`, for sessions that do not replicate. */
   enabled: boolean;
 }
 
-/** What a trigger may draw when its event comes. */
+/** What a trigger or a rule does when its event comes. */
 export interface TriggerDraws {
   readonly trigger: Trigger;
+  /** Rules may evaluate defaults of the row again, or not at all. */
+  readonly isRule: boolean;
   /** It is a trigger of a table whose rows a foreign key changes or deletes with those of this one. */
   readonly cascaded: boolean;
   readonly event: RowEvent;
   readonly perRow: boolean;
-  readonly sequence: Sequence;
+  /** What it runs, as `bodies` knows it. */
+  readonly routine: string;
 }
 
 /** A table, with what draws from sequences when it is written to. */
@@ -87,10 +91,6 @@ export interface Catalog {
   /** Strictly along the search path, as DROP and IF EXISTS find it: a name that only another schema has is not meant. */
   tableOnPath(schema: string | null, name: string): Table | null;
   sequenceOnPath(schema: string | null, name: string): Sequence | null;
-  /** Sequences that a function or procedure of the target may draw from. */
-  routine(name: string): readonly Sequence[];
-  /** True when some routine draws: then calls have to be looked for. */
-  readonly hasRoutines: boolean;
   /** Makes objects known that the record creates; a null schema is the one that new objects go to. */
   addTable(schema: string | null, name: string, table: Omit<Table, 'schema' | 'name'>): Table;
   addSequence(schema: string | null, name: string, values: Partial<Sequence>): Sequence;
@@ -121,12 +121,14 @@ export class NamedCatalog implements Catalog {
   readonly tableNames: Names<Table>;
   readonly sequenceNames: Names<Sequence>;
   readonly begunWith: BegunWith;
-  private readonly path: readonly string[];
+  /** Of the sessions of the target's user, without schemas that do not exist. */
+  readonly path: readonly string[];
   /** Tables that draw from, own or hold a sequence, other than by triggers and functions. */
   private readonly users = new Map<Sequence, Set<Table>>();
   /** By name, those dropped last at the end: triggers and functions draw from what is made again under its name. */
   private readonly dropped = new Map<string, Sequence>();
-  private routines: ReadonlyMap<string, readonly Sequence[]> = new Map();
+  private routines: ReadonlyMap<string, readonly RoutineBody[]> = new Map();
+  private changes = 0;
 
   /**
    * @param path the search path of the sessions of the target's user
@@ -171,16 +173,22 @@ export class NamedCatalog implements Catalog {
     return [];
   }
 
-  routine(name: string): readonly Sequence[] {
+  /** Of the functions and procedures of a name, and of a rule. */
+  bodies(name: string): readonly RoutineBody[] {
     return this.routines.get(name) ?? [];
+  }
+
+  /** Another one when objects have changed. */
+  get version(): number {
+    return this.changes;
   }
 
   addSchema(name: string): void {
     this.schemas.add(name);
   }
 
-  addRoutine(name: string, draws: readonly Sequence[]): void {
-    this.routines = new Map([...this.routines, [name, [...new Set([...this.routine(name), ...draws])]]]);
+  addRoutine(name: string, body: RoutineBody): void {
+    this.setRoutines(new Map([...this.routines, [name, [...this.bodies(name), body].slice(-MOST_BODIES)]]));
   }
 
   /** Gives a table another name or schema. */
@@ -192,6 +200,7 @@ export class NamedCatalog implements Catalog {
   moveSequence(sequence: Sequence, to: Partial<Pick<Table, 'schema' | 'name'>>): void {
     const [oldSchema, oldName] = this.sequenceNames.placeOf(sequence);
     const { schema = oldSchema, name = oldName } = to;
+    this.changes += 1;
     this.sequences.delete(sequence.name);
     this.sequenceNames.delete(oldSchema, oldName);
     sequence.name = `${schema}.${name}`;
@@ -217,6 +226,7 @@ export class NamedCatalog implements Catalog {
   dropSequence(sequence: Sequence): void {
     if (sequence.dropped) return;
     sequence.dropped = true;
+    this.changes += 1;
     this.sequences.delete(sequence.name);
     this.sequenceNames.delete(...this.sequenceNames.placeOf(sequence));
     this.dropped.delete(sequence.name);
@@ -241,6 +251,7 @@ export class NamedCatalog implements Catalog {
 
   /** Notes which sequences the table of a name uses from here on. */
   private setUses(schema: string, name: string, table: Table | null): void {
+    this.changes += 1;
     const before = this.tableNames.find(schema, name);
     for (const sequence of before === null ? [] : usedBy(before)) {
       const users = this.users.get(sequence);
@@ -270,12 +281,14 @@ export class NamedCatalog implements Catalog {
     this.addTable(table.schema, table.name, { ...table, holds, owns: [...table.owns, sequence] });
   }
 
+  /** True when there are routines: then calls have to be looked for. */
   get hasRoutines(): boolean {
     return this.routines.size > 0;
   }
 
-  setRoutines(routines: ReadonlyMap<string, readonly Sequence[]>): void {
+  setRoutines(routines: ReadonlyMap<string, readonly RoutineBody[]>): void {
     this.routines = routines;
+    this.changes += 1;
   }
 
   addTable(schema: string | null, name: string, table: Omit<Table, 'schema' | 'name'>): Table {
@@ -309,6 +322,7 @@ export class NamedCatalog implements Catalog {
     // The same object again: what draws by name goes on with it, and there are not more of them than names.
     const sequence = known === null ? made : Object.assign(known, made, { next: known.next });
     this.dropped.delete(fullName);
+    this.changes += 1;
     this.sequences.set(fullName, sequence);
     this.sequenceNames.add(home, name, sequence);
     return sequence;
@@ -334,70 +348,11 @@ export class NamedCatalog implements Catalog {
 
 /** Dropped sequences that are remembered. */
 const MOST_DROPPED = 1_000;
+/** Bodies of routines of one name that are remembered: a record may replace one again and again. */
+const MOST_BODIES = 100;
 
 function usedBy({ columns, owns, ownedBelow, holds }: Table): Set<Sequence> {
   return new Set([...columns.flatMap(({ draws }) => draws ?? []), ...owns, ...ownedBelow, ...holds.values()]);
-}
-
-/** A catalog as sessions see it that have another search path, or one of several. */
-export class ScopedCatalog implements Catalog {
-  readonly whole: NamedCatalog;
-  private readonly paths: Paths;
-
-  /** @param paths one of which it is; null: nobody knows */
-  constructor(whole: NamedCatalog, paths: Paths) {
-    this.whole = whole;
-    this.paths = paths;
-  }
-
-  get sequences(): ReadonlyMap<string, Sequence> {
-    return this.whole.sequences;
-  }
-
-  get home(): string | null {
-    const homes = new Set(this.paths?.map((path) => path.find((schema) => this.whole.schemas.has(schema)) ?? null));
-    return homes.size === 1 ? [...homes][0]! : null;
-  }
-
-  table(schema: string | null, name: string): Table | null {
-    return only(this.whole.tableNames.along(schema, name, this.paths));
-  }
-
-  sequence(schema: string | null, name: string): Sequence | null {
-    return only(this.whole.sequenceNames.along(schema, name, this.paths));
-  }
-
-  tableOnPath(schema: string | null, name: string): Table | null {
-    return only(this.whole.tableNames.along(schema, name, this.paths, true));
-  }
-
-  sequenceOnPath(schema: string | null, name: string): Sequence | null {
-    return only(this.whole.sequenceNames.along(schema, name, this.paths, true));
-  }
-
-  tablesMeant(schema: string | null, name: string): readonly Table[] {
-    return several(this.whole.tableNames.along(schema, name, this.paths));
-  }
-
-  sequencesMeant(schema: string | null, name: string): readonly Sequence[] {
-    return several(this.whole.sequenceNames.along(schema, name, this.paths));
-  }
-
-  routine(name: string): readonly Sequence[] {
-    return this.whole.routine(name);
-  }
-
-  get hasRoutines(): boolean {
-    return this.whole.hasRoutines;
-  }
-
-  addTable(schema: string | null, name: string, table: Omit<Table, 'schema' | 'name'>): Table {
-    return this.whole.addTable(schema ?? this.home, name, table);
-  }
-
-  addSequence(schema: string | null, name: string, values: Partial<Sequence>): Sequence {
-    return this.whole.addSequence(schema ?? this.home, name, values);
-  }
 }
 
 function quoted(name: string): string {

@@ -1,14 +1,15 @@
 import { literalText, TOKEN } from '../../journal/sql-tokens.ts';
-import type { Catalog, RowEvent, Sequence, Table, TriggerDraws } from './catalog.ts';
-import { sourceDraws } from './routines.ts';
+import type { Catalog, Table, TriggerDraws } from './catalog.ts';
+import { type RowEvent, readBody, ruleBody, ruleRoutine } from './routine-body.ts';
 import type { TokenList } from './tokens.ts';
 
-/** Makes known what a function, procedure or trigger draws that the record creates; true when it draws. */
+/** Makes known a function, procedure, trigger or rule that the record creates; false: it creates none of a known table. */
 export function learnRoutine(tokens: TokenList, catalog: Catalog): boolean {
   let at = 1;
   while (['or', 'replace', 'constraint'].includes(tokens.at(at).name ?? '')) at += 1;
   const kind = tokens.at(at).name;
   if (kind === 'trigger') return learnTrigger(tokens, at + 1, catalog);
+  if (kind === 'rule') return learnRule(tokens, at + 1, catalog);
   return (kind === 'function' || kind === 'procedure') && learnFunction(tokens, at + 1, catalog);
 }
 
@@ -16,13 +17,23 @@ function learnFunction(tokens: TokenList, from: number, catalog: Catalog): boole
   const { name, next } = tokens.name(from);
   const as = tokens.find(next, -1, ['AS']);
   const body = tokens.at(as + 1);
-  const source =
-    as >= 0 && body.kind === TOKEN.STRING ? literalText(body.text) : tokens.text.slice(tokens.at(next).start);
-  const called = new Set<string>();
-  const draws = sourceDraws(source, catalog, called);
-  for (const other of called) for (const sequence of catalog.routine(other)) draws.add(sequence);
-  if (draws.size > 0) catalog.whole.addRoutine(name, [...draws]);
-  return draws.size > 0;
+  const isText = as >= 0 && body.kind === TOKEN.STRING;
+  const source = isText ? literalText(body.text) : tokens.text.slice(tokens.at(next).start);
+  catalog.whole.addRoutine(name, readBody(source, pathOf(tokens, next)));
+  return true;
+}
+
+/** `SET search_path = schema, …` of a function; null: it has none. */
+function pathOf(tokens: TokenList, from: number): readonly string[] | null {
+  let set = tokens.find(from, -1, ['SET']);
+  while (set >= 0 && tokens.at(set + 1).name !== 'search_path') set = tokens.find(set + 1, -1, ['SET']);
+  if (set < 0 || tokens.word(set + 3) === 'CURRENT') return null;
+  const names: string[] = [];
+  for (let at = set + 3; ; at += 2) {
+    const { kind, text, name } = tokens.at(at);
+    names.push(kind === TOKEN.STRING ? literalText(text) : (name ?? ''));
+    if (!tokens.is(at + 1, ',')) return names;
+  }
 }
 
 /** `name {BEFORE | AFTER | INSTEAD OF} event [OR …] ON table … FOR EACH ROW … EXECUTE FUNCTION function ()` */
@@ -32,20 +43,37 @@ function learnTrigger(tokens: TokenList, from: number, catalog: Catalog): boolea
   if (on < 0 || execute < 0) return false;
   const { schema, name } = tokens.name(on + 1);
   const table = catalog.table(schema, name);
-  const draws = catalog.routine(tokens.name(execute + 2).name);
   if (table === null || !catalog.whole.holds(table)) return false;
   const trigger = { name: tokens.at(from).name ?? '', enabled: true };
-  const others = withoutTrigger(table, trigger.name);
-  if (draws.length === 0 && others.length === table.triggers.length) return false;
+  const routine = tokens.name(execute + 2).name;
   const perRow = /\bfor\s+(?:each\s+)?row\b/i.test(tokens.text);
   const events = EVENTS.filter((event) => {
     const place = tokens.find(from, -1, [event]);
     return place >= 0 && place < on;
   });
-  const added = draws.flatMap((sequence: Sequence) =>
-    events.map((event): TriggerDraws => ({ trigger, cascaded: false, event, perRow, sequence })),
+  const added = events.map(
+    (event): TriggerDraws => ({ trigger, isRule: false, cascaded: false, event, perRow, routine }),
   );
+  const others = withoutTrigger(table, trigger.name);
   catalog.addTable(table.schema, table.name, { ...table, triggers: [...others, ...added] });
+  return true;
+}
+
+/** `name AS ON event TO table [WHERE …] DO [ALSO | INSTEAD] …` */
+function learnRule(tokens: TokenList, from: number, catalog: Catalog): boolean {
+  const on = tokens.find(from, -1, ['ON']);
+  const to = tokens.find(on, -1, ['TO']);
+  const does = tokens.find(to, -1, ['DO']);
+  const event = EVENTS.find((one) => one === tokens.word(on + 1));
+  const { schema, name } = tokens.name(to + 1);
+  const table = on < 0 || to < 0 || does < 0 ? null : catalog.table(schema, name);
+  if (table === null || event === undefined || !catalog.whole.holds(table)) return false;
+  const trigger = { name: tokens.at(from).name ?? '', enabled: true };
+  const routine = ruleRoutine(table, trigger.name);
+  catalog.whole.addRoutine(routine, readBody(ruleBody(tokens.text.slice(tokens.at(does).start))));
+  const added: TriggerDraws = { trigger, isRule: true, cascaded: false, event, perRow: true, routine };
+  const others = withoutTrigger(table, trigger.name);
+  catalog.addTable(table.schema, table.name, { ...table, triggers: [...others, added] });
   return true;
 }
 
@@ -53,9 +81,9 @@ function withoutTrigger(table: Table, name: string): TriggerDraws[] {
   return table.triggers.filter(({ trigger, cascaded }) => cascaded || trigger.name !== name);
 }
 
-/** `DROP TRIGGER [IF EXISTS] name ON table`; false where it is no known one. */
+/** `DROP TRIGGER [IF EXISTS] name ON table`, or of a rule; false where it is no known one. */
 export function dropTrigger(tokens: TokenList, catalog: Catalog): boolean {
-  if (tokens.at(1).name !== 'trigger') return false;
+  if (tokens.at(1).name !== 'trigger' && tokens.at(1).name !== 'rule') return false;
   const at = tokens.word(2) === 'IF' ? 4 : 2;
   const { schema, name } = tokens.name(at + 2);
   const table = catalog.tableOnPath(schema, name);

@@ -162,7 +162,7 @@ class Creation {
     const has = (what: string) => included.has(what) || included.has('all');
     return (catalog.table(other.schema, other.name)?.columns ?? []).map((column) => {
       if (!has(column.identity ? 'identity' : 'defaults'))
-        return { ...column, draws: null, mayDraw: [], calls: [], identity: false };
+        return { ...column, draws: null, calls: [], identity: false };
       const { draws } = column;
       if (draws === null) return column;
       const { increment, start, min, max, cycles, top } = draws;

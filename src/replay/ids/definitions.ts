@@ -111,7 +111,7 @@ export class Definitions implements Learned {
     const max = SERIAL[tokens.at(from + 1).name ?? ''];
     if (max !== undefined) {
       const draws = this.createFor(schema, table, name, { max, top: max });
-      return { name, draws, mayDraw: [], identity: false };
+      return { name, draws, calls: [], identity: false };
     }
     for (let index = from + 1; index < to; index++) {
       if (tokens.at(index).name !== 'identity' || tokens.at(index - 1).word !== 'AS') continue;
@@ -121,18 +121,26 @@ export class Definitions implements Learned {
         given === null
           ? this.createFor(schema, table, name, options)
           : this.create(given.schema ?? schema, given.name, options);
-      return { name, draws, mayDraw: [], identity: true };
+      return { name, draws, calls: [], identity: true };
     }
-    return { name, draws: this.defaultOf(from, to), mayDraw: [], identity: false };
+    return { name, ...this.defaultOf(from, to), identity: false };
   }
 
-  defaultOf(from: number, to: number): Sequence | null {
+  /** What a default draws from, and what it calls. */
+  defaultOf(from: number, to: number): Pick<Column, 'draws' | 'calls'> {
     const { tokens } = this;
+    let draws: Sequence | null = null;
+    const calls: string[] = [];
+    let inDefault = false;
     for (let index = from; index < to; index++) {
-      if (tokens.at(index).name !== 'nextval' || tokens.at(index + 2).kind !== TOKEN.STRING) continue;
-      return namedBy(literalText(tokens.at(index + 2).text), this.catalog);
+      inDefault ||= tokens.word(index) === 'DEFAULT';
+      const { name } = tokens.at(index);
+      if (!inDefault || name === null || !tokens.is(index + 1, '(')) continue;
+      if (name !== 'nextval') calls.push(name);
+      else if (tokens.at(index + 2).kind === TOKEN.STRING)
+        draws ??= namedBy(literalText(tokens.at(index + 2).text), this.catalog);
     }
-    return null;
+    return { draws, calls };
   }
 
   /** Options as written. */

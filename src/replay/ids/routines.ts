@@ -1,105 +1,93 @@
-import { identifierName, literalText, TOKEN, Tokenizer } from '../../journal/sql-tokens.ts';
-import type { Catalog, RowEvent, Sequence, Table } from './catalog.ts';
+import type { Catalog, Sequence, Table, TriggerDraws } from './catalog.ts';
+import { nameIn, type RoutineBody, type RowEvent } from './routine-body.ts';
+import { ScopedCatalog } from './scoped-catalog.ts';
 
-/** A function or procedure of the target. */
-export interface Routine {
-  readonly oid: string;
-  readonly name: string;
-  readonly source: string;
+/** What a routine may draw from, by itself and by whatever it calls and the triggers of the tables that it writes to. */
+export interface Reach {
+  readonly draws: ReadonlySet<Sequence>;
+  /** Of these it draws from some: its names may mean any of them. */
+  readonly meant: ReadonlySet<Sequence>;
+  readonly setsPath: RoutineBody['setsPath'];
 }
 
-type Objects = Pick<Catalog, 'table' | 'sequence' | 'sequencesMeant'>;
+const NOTHING: Reach = { draws: new Set(), meant: new Set(), setsPath: null };
 
-/**
- * Which sequences routines may draw from, as far as their source shows: `nextval('literal')`, INSERT into a
- * table that draws, writing to one whose triggers do, and calls of other routines that do. Dynamic SQL is not seen.
- */
-export function routineDraws(
-  routines: readonly Routine[],
-  objects: Objects,
-): {
-  readonly byOid: ReadonlyMap<string, readonly Sequence[]>;
-  readonly byName: ReadonlyMap<string, readonly Sequence[]>;
-} {
-  const drawn = new Map<string, Set<Sequence>>();
-  const calls = new Map<string, Set<string>>();
-  for (const { name, source } of routines) {
-    const sequences = drawn.get(name) ?? new Set();
-    const called = calls.get(name) ?? new Set();
-    for (const sequence of sourceDraws(source, objects, called)) sequences.add(sequence);
-    drawn.set(name, sequences);
-    calls.set(name, called);
+const known = new WeakMap<Catalog, { readonly version: number; readonly byName: Map<string, Reach> }>();
+
+/** What the functions and procedures of a name may draw from when a session calls one that finds its names so. */
+export function routineReach(name: string, catalog: Catalog): Reach {
+  const bodies = catalog.whole.bodies(name);
+  if (bodies.length === 0) return NOTHING;
+  const { version } = catalog.whole;
+  let found = known.get(catalog);
+  if (found?.version !== version) {
+    found = { version, byName: new Map() };
+    known.set(catalog, found);
   }
-  for (let changed = true; changed; ) {
-    changed = false;
-    for (const [name, called] of calls) {
-      const own = drawn.get(name)!;
-      const before = own.size;
-      for (const other of called) for (const sequence of drawn.get(other) ?? []) own.add(sequence);
-      if (own.size > before) changed = true;
+  let reach = found.byName.get(name);
+  if (reach === undefined) {
+    reach = bodyReach(bodies, catalog);
+    found.byName.set(name, reach);
+  }
+  return reach;
+}
+
+/** What bodies may draw from where names are found so. */
+export function bodyReach(bodies: readonly RoutineBody[], catalog: Catalog): Reach {
+  const walk = new ReachWalk();
+  for (const body of bodies) walk.body(body, catalog);
+  return walk;
+}
+
+/** Draws of one table that come with a row of it. */
+export function isFired({ trigger, event }: TriggerDraws, by: RowEvent | 'MERGE'): boolean {
+  return trigger.enabled && (by === 'MERGE' || event === by);
+}
+
+class ReachWalk implements Reach {
+  readonly draws = new Set<Sequence>();
+  readonly meant = new Set<Sequence>();
+  setsPath: RoutineBody['setsPath'] = null;
+  private readonly visited = new Map<Catalog, Set<string>>();
+  private readonly along = new Map<string, Catalog>();
+
+  body({ writes, draws, calls, path, setsPath }: RoutineBody, caller: Catalog): void {
+    const catalog = path === null ? caller : this.scoped(path, caller);
+    if (setsPath !== null && this.setsPath !== 'SESSION') this.setsPath = setsPath;
+    for (const { schema, name } of draws) {
+      const sequence = catalog.sequence(schema, name);
+      if (sequence !== null) this.draws.add(sequence);
+      for (const one of catalog.sequencesMeant(schema, name)) this.meant.add(one);
+    }
+    for (const { event, schema, name } of writes) {
+      const table = catalog.table(schema, name);
+      if (table !== null) this.write(table, event, catalog, this.draws);
+      for (const one of catalog.tablesMeant(schema, name)) this.write(one, event, catalog, this.meant);
+    }
+    for (const name of calls) this.routine(name, catalog);
+  }
+
+  private write(table: Table, event: RowEvent | 'MERGE', catalog: Catalog, found: Set<Sequence>): void {
+    for (const one of table.triggers) if (isFired(one, event)) this.routine(one.routine, catalog);
+    for (const { draws, calls } of event === 'UPDATE' || event === 'DELETE' ? [] : table.columns) {
+      if (draws !== null) found.add(draws);
+      for (const name of calls) this.routine(name, catalog);
     }
   }
-  const byName = new Map<string, readonly Sequence[]>();
-  for (const [name, sequences] of drawn) if (sequences.size > 0) byName.set(name, [...sequences]);
-  return { byName, byOid: new Map(routines.map(({ oid, name }) => [oid, byName.get(name) ?? []])) };
-}
 
-/** Sequences that a body draws from by itself; the names that it calls are added to `called`. */
-export function sourceDraws(source: string, objects: Objects, called: Set<string> = new Set()): Set<Sequence> {
-  const found = new Set<Sequence>();
-  const tokens = new Tokenizer(source);
-  let last = '';
-  let table: Table | null = null;
-  for (let kind = tokens.advance(); kind !== TOKEN.END; kind = tokens.advance()) {
-    const word = tokens.keyword();
-    const event = writes(word, last);
-    if (event !== null) {
-      // ON CONFLICT DO UPDATE names no table: it is the one of its INSERT.
-      if (last !== 'DO') {
-        tokens.advance();
-        table = objects.table(...qualifiedName(tokens));
-      }
-      for (const trigger of table?.triggers ?? [])
-        if (trigger.trigger.enabled && (event === 'MERGE' || trigger.event === event)) found.add(trigger.sequence);
-      for (const { draws, mayDraw } of word === 'INTO' ? (table?.columns ?? []) : [])
-        for (const sequence of draws === null ? mayDraw : [draws, ...mayDraw]) found.add(sequence);
-      last = '';
-      continue;
-    }
-    last = word;
-    if (kind !== TOKEN.WORD && kind !== TOKEN.QUOTED) continue;
-    const name = identifierName(tokens) ?? '';
-    const ahead = new Tokenizer(source, tokens.end);
-    ahead.advance();
-    if (!ahead.at('(')) continue;
-    if (name === 'nextval') {
-      ahead.advance();
-      const sequence = ahead.kind === TOKEN.STRING ? namedBy(literalText(ahead.value), objects) : null;
-      if (sequence !== null) found.add(sequence);
-    } else called.add(name);
+  private routine(name: string, catalog: Catalog): void {
+    const names = this.visited.get(catalog) ?? new Set();
+    if (names.has(name)) return;
+    this.visited.set(catalog, names.add(name));
+    for (const body of catalog.whole.bodies(name)) this.body(body, catalog);
   }
-  return found;
-}
 
-/** What a word behind another one does to the table that is named next. */
-function writes(word: string, last: string): RowEvent | 'MERGE' | null {
-  if (word === 'INTO' && (last === 'INSERT' || last === 'MERGE')) return last;
-  if (word === 'FROM' && last === 'DELETE') return last;
-  return word === 'UPDATE' && last !== 'FOR' && last !== 'KEY' ? word : null;
-}
-
-/** Reads `[schema.]name` at the current token and moves to the token behind it. */
-function qualifiedName(tokens: Tokenizer): readonly [schema: string | null, name: string] {
-  let schema: string | null = null;
-  let name = identifierName(tokens) ?? '';
-  tokens.advance();
-  while (tokens.at('.')) {
-    tokens.advance();
-    schema = name;
-    name = identifierName(tokens) ?? '';
-    tokens.advance();
+  private scoped(path: readonly string[], { whole }: Catalog): Catalog {
+    const key = JSON.stringify(path);
+    const catalog = this.along.get(key) ?? new ScopedCatalog(whole, [path]);
+    this.along.set(key, catalog);
+    return catalog;
   }
-  return [schema, name];
 }
 
 /**
@@ -111,10 +99,8 @@ export function namedBy(
   objects: Pick<Catalog, 'sequence' | 'sequencesMeant'>,
   unsure: Sequence[] = [],
 ): Sequence | null {
-  const tokens = new Tokenizer(text);
-  tokens.advance();
-  const [schema, name] = qualifiedName(tokens);
-  if (tokens.kind !== TOKEN.END || name === '') return null;
-  unsure.push(...objects.sequencesMeant(schema, name));
-  return objects.sequence(schema, name);
+  const named = nameIn(text);
+  if (named === null) return null;
+  unsure.push(...objects.sequencesMeant(named.schema, named.name));
+  return objects.sequence(named.schema, named.name);
 }

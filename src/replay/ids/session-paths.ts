@@ -1,10 +1,11 @@
 import type { Entry } from '../../journal/entry.ts';
 import { isSingleStatement, splitStatements } from '../../journal/sql-tokens.ts';
 import { transactionEffect } from '../../journal/transaction-effect.ts';
-import { type Catalog, type NamedCatalog, ScopedCatalog } from './catalog.ts';
+import type { Catalog, NamedCatalog } from './catalog.ts';
 import { learnTemporary, MAY_MAKE_TEMPORARY } from './created.ts';
 import type { Learned } from './definitions.ts';
 import type { Paths } from './names.ts';
+import { ScopedCatalog } from './scoped-catalog.ts';
 import {
   AS_BEGUN,
   altersDefaultPath,

@@ -7,11 +7,12 @@ import {
   Tokenizer,
 } from '../../journal/sql-tokens.ts';
 import { QUERY, readCalls } from './calls.ts';
-import type { Catalog, Column, RowEvent, Sequence, Table } from './catalog.ts';
+import type { Catalog, Column, Sequence, Table } from './catalog.ts';
 import { readConditions } from './conditions.ts';
 import type { Change, DrawPart, DrawRows, Reference } from './parts.ts';
 import { readRestarts } from './restarts.ts';
-import { sourceDraws } from './routines.ts';
+import { type RoutineBody, type RowEvent, readBody } from './routine-body.ts';
+import { bodyReach, isFired, type Reach, routineReach } from './routines.ts';
 import { MAY_SET_PATH, type PathChange, pathChanges } from './search-path.ts';
 import { type Given, TokenList } from './tokens.ts';
 
@@ -53,7 +54,7 @@ export function statementDraws(text: string, catalog: Catalog): StatementDraws {
 function singleDraws(text: string, catalog: Catalog): StatementDraws {
   const said = read(text, catalog);
   const paths = MAY_SET_PATH.test(text) ? pathChanges(text) : [];
-  return paths.length === 0 ? said : { ...said, paths };
+  return paths.length === 0 ? said : { ...said, paths: [...said.paths, ...paths] };
 }
 
 /** What a string of several statements says. */
@@ -108,6 +109,9 @@ class StatementReader {
   private readonly changes: Change[] = [];
   private readonly recalls: (Sequence | null)[] = [];
   private readonly unsure: Sequence[] = [];
+  private setsPath: RoutineBody['setsPath'] = null;
+  /** The table that is written to has rules. */
+  private hasRule = false;
   /** For `readCalls`. */
   readonly rows: { readonly from: number; readonly to: number }[] = [];
   readonly feeding = new Set<number>();
@@ -166,8 +170,14 @@ class StatementReader {
     // Triggers and functions outlive what they draw from.
     const parts = this.parts.filter(({ sequence }) => sequence?.dropped !== true);
     const unsure = this.unsure.filter(({ dropped }) => !dropped);
-    if (parts.length + references.length + changes.length + recalls.length + unsure.length === 0) return NO_DRAWS;
-    return { ...NO_DRAWS, parts, references, changes, recalls, unsure };
+    const paths: PathChange[] =
+      this.setsPath === null
+        ? []
+        : [{ setting: 'path', value: 'UNKNOWN', parameter: null, local: this.setsPath === 'LOCAL' }];
+    const all = [parts, references, changes, recalls, unsure, paths];
+    return all.every(({ length }) => length === 0)
+      ? NO_DRAWS
+      : { ...NO_DRAWS, parts, references, changes, recalls, unsure, paths };
   }
 
   private draw(
@@ -182,25 +192,36 @@ class StatementReader {
 
   /** The column takes its default. */
   private defaults(column: Column, count: number, rows: DrawRows, exact: boolean): void {
-    if (column.draws !== null) this.draw(column.draws, count, rows, exact);
-    for (const sequence of column.mayDraw) this.draw(sequence, count, rows, false);
+    if (column.draws !== null) this.draw(column.draws, count, rows, exact && !this.hasRule);
+    for (const name of column.calls) this.reached(routineReach(name, this.catalog), count, rows);
+  }
+
+  private reached({ draws, meant }: Reach, count: number, rows: DrawRows): void {
+    for (const sequence of draws) this.draw(sequence, count, rows, false);
+    if (count > 0) this.unsure.push(...meant);
   }
 
   private triggers(table: Table, event: RowEvent, count: number, rows: DrawRows): void {
     for (const trigger of table.triggers) {
-      if (trigger.event !== event || !trigger.trigger.enabled) continue;
-      if (trigger.perRow) this.draw(trigger.sequence, count, rows, false);
-      else this.draw(trigger.sequence, 1, 'FIXED', false);
+      if (!isFired(trigger, event)) continue;
+      const reach = routineReach(trigger.routine, this.catalog);
+      if (trigger.perRow) this.reached(reach, count, rows);
+      else this.reached(reach, 1, 'FIXED');
     }
   }
 
   /** The table that a statement writes to; where it may be one of several, all their sequences are unsure. */
   private target({ schema, name }: { readonly schema: string | null; readonly name: string }): Table | null {
     for (const { columns, triggers } of this.catalog.tablesMeant(schema, name)) {
-      for (const { draws, mayDraw } of columns) this.unsure.push(...(draws === null ? mayDraw : [draws, ...mayDraw]));
-      this.unsure.push(...triggers.map(({ sequence }) => sequence));
+      for (const { draws } of columns) if (draws !== null) this.unsure.push(draws);
+      for (const routine of [...columns.flatMap(({ calls }) => calls), ...triggers.map((one) => one.routine)]) {
+        const { draws, meant } = routineReach(routine, this.catalog);
+        this.unsure.push(...draws, ...meant);
+      }
     }
-    return this.catalog.table(schema, name);
+    const table = this.catalog.table(schema, name);
+    this.hasRule = table?.triggers.some(({ isRule, trigger }) => isRule && trigger.enabled) === true;
+    return table;
   }
 
   /** INSERT, MERGE, UPDATE and DELETE, wherever they stand: in a CTE too. */
@@ -346,7 +367,7 @@ class StatementReader {
     // `SELECT *` and queries behind WITH do not show how many columns they fill: as many as there are.
     const filled =
       list === null && (items.length === 0 || items.some((item) => tokens.is(item.to - 1, '*')))
-        ? new Set(table.columns.map(({ name }) => name))
+        ? new Set(table.columns.filter(({ hidden }) => hidden !== true).map(({ name }) => name))
         : new Set(names);
     for (const column of table.columns) {
       if (!filled.has(column.name) || (overridesUser && column.identity)) this.defaults(column, 1, rows, true);
@@ -393,7 +414,8 @@ class StatementReader {
   }
 
   private calls(from: number): void {
-    const { parts, changes, recalls, unsure } = readCalls(this.tokens, this.catalog, this, from);
+    const { parts, changes, recalls, unsure, setsPath } = readCalls(this.tokens, this.catalog, this, from);
+    this.setsPath = setsPath;
     this.recalls.push(...recalls);
     this.unsure.push(...unsure);
     this.parts.push(...parts);
@@ -427,10 +449,9 @@ class StatementReader {
     for (let index = 1; index < tokens.length; index++) {
       const token = tokens.at(index);
       if (token.kind !== TOKEN.STRING) continue;
-      const called = new Set<string>();
-      const found = sourceDraws(literalText(token.text), catalog, called);
-      for (const name of called) for (const sequence of catalog.routine(name)) found.add(sequence);
-      for (const sequence of found) this.draw(sequence, 1, 'UNKNOWN', false);
+      const reach = bodyReach([readBody(literalText(token.text))], catalog);
+      this.reached(reach, 1, 'UNKNOWN');
+      this.setsPath ??= reach.setsPath;
     }
   }
 

@@ -25,16 +25,12 @@ export function temporariesIn(catalog: NamedCatalog): Temporaries | null {
 
 /** What texts may say of a table differs only by what it draws from lasting sequences. */
 function signature({ columns, triggers }: Table): readonly unknown[] {
-  const drawn = columns.map(({ name, draws, mayDraw }) => [name, draws?.name, ...mayDraw.map((one) => one.name)]);
-  const triggered = triggers.map(({ trigger, event, perRow, sequence }) => [
-    trigger.enabled,
-    event,
-    perRow,
-    sequence.name,
-  ]);
-  return columns.some(({ draws, mayDraw }) => draws?.temporary === false || mayDraw.length > 0) || triggered.length > 0
-    ? [drawn, triggered]
-    : [];
+  const told = columns.some(({ draws, calls }) => draws?.temporary === false || calls.length > 0);
+  if (!told && triggers.length === 0) return [];
+  return [
+    columns.map(({ name, draws, calls }) => [name, draws?.name, calls]),
+    triggers.map(({ trigger, event, perRow, routine }) => [trigger.enabled, event, perRow, routine]),
+  ];
 }
 
 /** A catalog with the same objects, to change. */
@@ -98,14 +94,6 @@ export class SessionCatalog implements Catalog {
 
   sequencesMeant(schema: string | null, name: string): readonly Sequence[] {
     return this.own.sequence(schema, name) === null ? this.others.sequencesMeant(schema, name) : [];
-  }
-
-  routine(name: string): readonly Sequence[] {
-    return this.others.routine(name);
-  }
-
-  get hasRoutines(): boolean {
-    return this.others.hasRoutines;
   }
 
   addTable(schema: string | null, name: string, table: Omit<Table, 'schema' | 'name'>): Table {
