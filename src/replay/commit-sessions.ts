@@ -70,7 +70,9 @@ export class CommitSessions {
     const { recorded, trunk } = this.route((planned[0] as PlannedEntry).entry.origin);
     const { key } = recorded.planned;
     if (!this.own.has(key)) {
-      if (!recorded.memory.isStateful && !planned.some((place) => keepsState(place.entry))) return trunk;
+      const { roles } = this.context;
+      const keeps = ({ entry }: PlannedEntry) => keepsState(entry) || roles.keepsRole(entry);
+      if (!recorded.memory.isStateful && !planned.some(keeps)) return trunk;
       this.own.set(key, recorded);
     }
     return recorded;

@@ -60,7 +60,7 @@ export function mayDo(statement: string, type: StatementType | null = null): num
 /** What all of these have in common: most statements are looked at once. */
 const MENTIONS = /set|read/i;
 /** `set_config`, unless what it sets is told plainly and is no role. */
-const SETS_UNKNOWN = /set_config(?!\s*\(\s*'(?!role'|session_authorization')[\w.]+'\s*,)/i;
+export const SETS_UNKNOWN = /set_config(?!\s*\(\s*'(?!role'|session_authorization')[\w.]+'\s*,)/i;
 
 /** One behind the other. A single pattern for both would take the square of a long text's time. */
 function holdsBoth(text: string, first: RegExp, second: RegExp): boolean {

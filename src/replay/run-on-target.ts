@@ -31,6 +31,7 @@ import { ProgressMarker } from './progress-marker.ts';
 import type { ReportBuilder } from './report-builder.ts';
 import { Reporter } from './reporter.ts';
 import type { ReplayRequest } from './request.ts';
+import { RoleRoutines } from './role-routines.ts';
 import { runKey } from './run-key.ts';
 import { SessionRoles } from './session-roles.ts';
 import { SessionPool } from './sessions.ts';
@@ -149,6 +150,8 @@ export class RunOnTarget {
     );
     const reporter = new Reporter({ feed, tally, report, request, control, failures: settled?.failures ?? 0 });
     const asks = request.settleCommits && !request.readOnly && !request.markProgress;
+    const databases = new Set([...sessions.values()].map(({ database }) => databaseFor(database)));
+    const routines = await RoleRoutines.open(connector, request, replayId, databases);
     const context: WalkContext = {
       journal,
       request,
@@ -163,7 +166,7 @@ export class RunOnTarget {
       settled,
       ids,
       doubts: await CommitDoubts.open(monitor, reporter, control.signal, asks),
-      roles: new SessionRoles(request, connector.target.user),
+      roles: new SessionRoles(request, connector.target.user, routines),
       marker: request.markProgress ? await ProgressMarker.open(connector, request, replayId) : null,
       earlier,
     };

@@ -2,6 +2,7 @@ import type { Entry } from '../journal/entry.ts';
 import { keepsState } from './commit-entries.ts';
 import { MAY, mayDo } from './marked-statements.ts';
 import type { ReplayRequest } from './request.ts';
+import type { RoleRoutines } from './role-routines.ts';
 import type { TargetSession } from './target-session.ts';
 
 /** What a transaction may do that decides how a walk puts statements of its own into it. */
@@ -15,12 +16,19 @@ export interface Mays {
 export class SessionRoles {
   private readonly request: ReplayRequest;
   private readonly targetUser: string;
+  private readonly routines: RoleRoutines;
   /** What each transaction of a session may do because of an earlier one: bits of `MAY`. */
   private readonly lasting = new WeakMap<TargetSession, number>();
 
-  constructor(request: ReplayRequest, targetUser: string) {
+  constructor(request: ReplayRequest, targetUser: string, routines: RoleRoutines) {
     this.request = request;
+    this.routines = routines;
     this.targetUser = targetUser;
+  }
+
+  /** True for a statement that may leave another role in its session. */
+  keepsRole(entry: Entry): boolean {
+    return this.routines.isMentioned(entry);
   }
 
   /**
@@ -35,6 +43,9 @@ export class SessionRoles {
       const may = mayDo(entry.statement, entry.statementType);
       now |= may;
       if (may !== 0 && keepsState(entry)) lasting |= may;
+      if (this.routines.mayTakeRole(entry)) now |= MAY.CHANGE_ROLE;
+      if (this.keepsRole(entry)) lasting |= MAY.CHANGE_ROLE;
+      this.routines.learn(entry);
     }
     this.lasting.set(session, lasting);
     if (now === 0) return null;
