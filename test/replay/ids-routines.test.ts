@@ -182,3 +182,38 @@ it('restores what triggers of partitions draw, also for rows that are routed to 
   await expectRestored('SELECT * FROM item ORDER BY id', 'SELECT * FROM log ORDER BY id');
   expect(await run(target, 'SELECT count(*) FROM log')).toBe(await run(source, 'SELECT count(*) FROM log'));
 });
+
+it.each<[called: string, one: string, two: string]>([
+  ['by its schema', 'one.add', 'two.add'],
+  ['along the search path', 'add', 'two.add'],
+  ['by another function', 'one.add_more', 'two.add'],
+])('of functions of one name in several schemas only the one draws that is called %s', async (_, one, two) => {
+  await given(`${TENANTS} DROP FUNCTION public.add(text);
+    CREATE FUNCTION public.add(n int) RETURNS void LANGUAGE sql AS 'INSERT INTO public.orders (name) VALUES (n::text)';
+    CREATE FUNCTION one.add(n text) RETURNS void LANGUAGE sql AS 'INSERT INTO one.orders (name) VALUES (n)';
+    CREATE FUNCTION two.add(n text) RETURNS void LANGUAGE sql AS 'INSERT INTO two.orders (name) VALUES (n)';
+    CREATE FUNCTION one.add_more(n text) RETURNS void LANGUAGE plpgsql AS $$ BEGIN PERFORM one.add(n); END $$`);
+  await a.run('SET search_path TO one, public');
+  await a.run(`SELECT ${one}('x')`);
+  await b.run('BEGIN');
+  await b.run(`SELECT ${two}('gone')`);
+  await b.run('ROLLBACK');
+  await twice("INSERT INTO one.orders (name) VALUES ('y')");
+  await a.run(`SELECT ${one}('z')`);
+  await a.run('SELECT add(1)');
+  await twice("INSERT INTO public.orders (name) VALUES ('y')");
+  await expectRestored(ORDERS);
+});
+
+it.each(["nextval(CAST('s.number' AS regclass))", "nextval(('s.number'::text)::regclass)"])(
+  'reads %s',
+  async (call) => {
+    await given(`
+    CREATE SCHEMA s; CREATE SEQUENCE s.number; CREATE TABLE item (id bigint);
+    CREATE FUNCTION number() RETURNS bigint LANGUAGE sql AS $$ SELECT ${call} $$`);
+    await twice(`INSERT INTO item VALUES (${call})`);
+    await a.run('INSERT INTO item VALUES (number())');
+    await twice(`INSERT INTO item VALUES (${call})`);
+    await expectRestored('SELECT * FROM item ORDER BY 1');
+  },
+);

@@ -72,7 +72,8 @@ class CallReader {
   }
 
   private routine(name: string, index: number): void {
-    const { draws, meant, setsPath } = routineReach(name, this.catalog);
+    const schema = this.tokens.is(index - 1, '.') ? this.tokens.at(index - 2).name : null;
+    const { draws, meant, setsPath } = routineReach({ schema, name }, this.catalog);
     const { rows } = this.place(index);
     for (const sequence of draws) this.parts.push({ sequence, parameter: null, count: 1, rows, exact: false });
     this.unsure.push(...meant);
@@ -94,12 +95,13 @@ class CallReader {
     this.parts.push({ ...named, count: 1, rows, exact });
   }
 
-  /** `'name'`, `'name'::regclass`, `$1`, or `pg_get_serial_sequence('table', 'column')`. */
+  /** `'name'`, `'name'::regclass`, `CAST('name' AS regclass)`, `$1`, or `pg_get_serial_sequence('table', 'column')`. */
   private sequenceArgument(
     at: number,
   ): { readonly sequence: Sequence | null; readonly parameter: number | null } | null {
     const { tokens, catalog } = this;
     const token = tokens.at(at);
+    if (tokens.is(at, '(') || (token.name === 'cast' && tokens.is(at + 1, '('))) return this.sequenceArgument(at + 1);
     if (token.kind === TOKEN.PARAMETER) return { sequence: null, parameter: Number(token.text.slice(1)) };
     if (token.kind === TOKEN.STRING) {
       const sequence = namedBy(literalText(token.text), catalog, this.unsure);

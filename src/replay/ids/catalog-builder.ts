@@ -1,5 +1,5 @@
 import type { Column, NamedCatalog, Sequence, Trigger, TriggerDraws } from './catalog.ts';
-import { type RoutineBody, type RowEvent, ruleRoutine } from './routine-body.ts';
+import { type Name, type RoutineBody, type RowEvent, ruleRoutine } from './routine-body.ts';
 import { TokenList } from './tokens.ts';
 
 /** Largest values of the types of sequences. */
@@ -23,8 +23,9 @@ export interface Child {
 }
 
 interface ColumnDraft extends Column {
-  /** OIDs up to `build`. */
-  calls: readonly string[];
+  calls: readonly Name[];
+  /** OIDs of what its default calls. */
+  readonly callOids: readonly string[];
 }
 
 interface TableDraft {
@@ -40,7 +41,7 @@ interface TableDraft {
 
 export interface TriggerRow {
   readonly relation: string;
-  readonly routine: string;
+  readonly routine: Name;
   /** `pg_trigger.tgtype`. */
   readonly type: number;
   readonly trigger: Trigger;
@@ -116,7 +117,8 @@ export class CatalogBuilder {
       name: column!,
       draws: sequence,
       identity: identity === 't',
-      calls: calls?.split(',') ?? [],
+      calls: [],
+      callOids: calls?.split(',') ?? [],
     });
     const ownedOids = owned?.split(',') ?? (identity === 't' && draws != null ? [draws] : []);
     table.owns.push(...ownedOids.flatMap((sequenceOid) => this.byOid.get(sequenceOid) ?? []));
@@ -176,11 +178,11 @@ export class CatalogBuilder {
     this.followTruncation();
     const bodies = live(routines);
     catalog.setRoutines(bodies);
-    const names = new Map(routines.map(({ oid, name }) => [oid, name]));
+    const names = new Map(routines.map(({ oid, name, body: { schema } }) => [oid, { schema, name }]));
     for (const { columns } of this.tables.values())
       for (const column of columns)
-        column.calls = column.calls.map((oid) => names.get(oid) ?? '').filter((name) => bodies.has(name));
-    for (const row of triggers) if (bodies.has(row.routine)) this.addTrigger(row);
+        column.calls = column.callOids.flatMap((oid) => names.get(oid) ?? []).filter(({ name }) => bodies.has(name));
+    for (const row of triggers) if (bodies.has(row.routine.name)) this.addTrigger(row);
     // A row that is routed to a partition, and rows of children, fire their own triggers.
     for (let more = true; more; ) {
       more = this.followChildren(children);
@@ -220,7 +222,10 @@ export class CatalogBuilder {
     for (const { child, parent } of children) {
       const above = this.tables.get(parent);
       for (const draws of this.tables.get(child)?.triggers ?? []) {
-        const has = above?.triggers.some(({ event, routine }) => event === draws.event && routine === draws.routine);
+        const has = above?.triggers.some(
+          ({ event, routine: { schema, name } }) =>
+            event === draws.event && name === draws.routine.name && schema === draws.routine.schema,
+        );
         if (draws.perRow && has === false) added = addTrigger(above, draws) || added;
       }
     }
@@ -312,7 +317,8 @@ function live(routines: readonly Routine[]): ReadonlyMap<string, readonly Routin
   for (let more = true; more; ) {
     more = false;
     for (const [name, all] of bodies) {
-      if (found.has(name) || !all.some((body) => does(body) || body.calls.some((other) => found.has(other)))) continue;
+      if (found.has(name) || !all.some((body) => does(body) || body.calls.some((other) => found.has(other.name))))
+        continue;
       found.set(name, all);
       more = true;
     }

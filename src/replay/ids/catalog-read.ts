@@ -58,8 +58,8 @@ WHERE v.relkind = 'v' AND v.relpersistence <> 't' AND pg_relation_is_updatable(v
   AND NOT EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = v.oid AND g.tgtype & 64 = 64 AND g.tgtype & 4 = 4)`;
 
 const TRIGGERS = `
-SELECT t.tgrelid::text, p.proname, t.tgtype::text, t.tgname, t.tgenabled IN ('O', 'A')
-FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid WHERE NOT t.tgisinternal`;
+SELECT t.tgrelid::text, n.nspname, p.proname, t.tgtype::text, t.tgname, t.tgenabled IN ('O', 'A')
+FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid JOIN pg_namespace n ON n.oid = p.pronamespace WHERE NOT t.tgisinternal`;
 
 /** Rules on INSERT, UPDATE and DELETE, as triggers of their events would be. */
 const RULES = `
@@ -70,7 +70,7 @@ WHERE r.ev_type <> '1' AND n.nspname NOT IN ('pg_catalog', 'information_schema')
 
 /** Bodies that are no text (BEGIN ATOMIC) name what they mean as this session finds it. */
 const ROUTINES = `
-SELECT p.oid::text, p.proname, CASE WHEN p.prosrc <> '' THEN p.prosrc WHEN a.aggfnoid IS NULL THEN pg_get_functiondef(p.oid) END, p.prosrc = '',
+SELECT p.oid::text, n.nspname, p.proname, p.proargtypes::text, CASE WHEN p.prosrc <> '' THEN p.prosrc WHEN a.aggfnoid IS NULL THEN pg_get_functiondef(p.oid) END, p.prosrc = '',
        (SELECT substr(c, length('search_path=') + 1) FROM unnest(p.proconfig) AS c WHERE c LIKE 'search_path=%')
 FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_language l ON l.oid = p.prolang
 LEFT JOIN pg_aggregate a ON a.aggfnoid = p.oid
@@ -108,27 +108,31 @@ export async function readCatalog(connection: Asked, logins: readonly string[]):
   for (const row of (await connection.query(FOREIGN_KEYS)).rows) builder.addForeignKey(row as string[]);
   for (const row of (await connection.query(VIEWS)).rows) builder.addView(row as string[]);
   const triggers = ((await connection.query(TRIGGERS)).rows as string[][]).map(
-    ([relation, routine, type, name, enabled]): TriggerRow => ({
+    ([relation, schema, routine, type, name, enabled]): TriggerRow => ({
       relation: relation!,
-      routine: routine!,
+      routine: { schema: schema!, name: routine! },
       type: Number(type),
       trigger: { name: name!, enabled: enabled === 't' },
       isRule: false,
     }),
   );
   const routines = ((await connection.query(ROUTINES)).rows as string[][]).map(
-    ([oid, name, source, isResolved, path]): Routine => ({
+    ([oid, schema, name, args, source, isResolved, path]): Routine => ({
       oid: oid!,
       name: name!,
-      body: readBody(source ?? '', path != null ? pathSet(path) : isResolved === 't' ? builder.path : null),
+      body: readBody(source ?? '', {
+        schema: schema!,
+        args: args!,
+        path: path != null ? pathSet(path) : isResolved === 't' ? builder.path : null,
+      }),
     }),
   );
   for (const [relation, type, name, enabled, definition] of (await connection.query(RULES)).rows as string[][]) {
     const routine = builder.ruleRoutine(relation!, name!);
-    routines.push({ oid: '', name: routine, body: readBody(ruleBody(definition ?? ''), builder.path) });
+    routines.push({ oid: '', name: routine, body: readBody(ruleBody(definition ?? ''), { path: builder.path }) });
     triggers.push({
       relation: relation!,
-      routine,
+      routine: { schema: null, name: routine },
       type: Number(type),
       trigger: { name: name!, enabled: enabled === 't' },
       isRule: true,

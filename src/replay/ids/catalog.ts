@@ -1,5 +1,5 @@
 import { Names, only, type Paths } from './names.ts';
-import type { RoutineBody, RowEvent } from './routine-body.ts';
+import type { Name, RoutineBody, RowEvent } from './routine-body.ts';
 
 /** A sequence of the target. */
 export interface Sequence {
@@ -38,7 +38,7 @@ export interface Column {
   /** Sequence that the column's default draws from; null: none. */
   readonly draws: Sequence | null;
   /** Functions in the column's default. */
-  readonly calls: readonly string[];
+  readonly calls: readonly Name[];
   /** GENERATED … AS IDENTITY: OVERRIDING USER VALUE draws although a value is given. */
   readonly identity: boolean;
   /** Of a table below a view that leaves it out: no statement can give it a value. */
@@ -61,8 +61,8 @@ export interface TriggerDraws {
   readonly cascaded: boolean;
   readonly event: RowEvent;
   readonly perRow: boolean;
-  /** What it runs, as `bodies` knows it. */
-  readonly routine: string;
+  /** What it runs. */
+  readonly routine: Name;
 }
 
 /** A table, with what draws from sequences when it is written to. */
@@ -96,6 +96,8 @@ export interface Catalog {
   addSequence(schema: string | null, name: string, values: Partial<Sequence>): Sequence;
   /** Holds the objects, however a session finds them. */
   readonly whole: NamedCatalog;
+  /** Search paths of which one leads to what unqualified names mean. */
+  readonly paths: Paths;
   /** Where new objects go; null: unknown. */
   readonly home: string | null;
   /** What an unqualified name may mean of which `table` and `sequence` cannot tell it; empty where they can. */
@@ -176,6 +178,10 @@ export class NamedCatalog implements Catalog {
   /** Of the functions and procedures of a name, and of a rule. */
   bodies(name: string): readonly RoutineBody[] {
     return this.routines.get(name) ?? [];
+  }
+
+  get paths(): Paths {
+    return [this.path];
   }
 
   /** Another one when objects have changed. */

@@ -14,12 +14,12 @@ export function learnRoutine(tokens: TokenList, catalog: Catalog): boolean {
 }
 
 function learnFunction(tokens: TokenList, from: number, catalog: Catalog): boolean {
-  const { name, next } = tokens.name(from);
+  const { schema, name, next } = tokens.name(from);
   const as = tokens.find(next, -1, ['AS']);
   const body = tokens.at(as + 1);
   const isText = as >= 0 && body.kind === TOKEN.STRING;
   const source = isText ? literalText(body.text) : tokens.text.slice(tokens.at(next).start);
-  catalog.whole.addRoutine(name, readBody(source, pathOf(tokens, next)));
+  catalog.whole.addRoutine(name, readBody(source, { schema: schema ?? catalog.home, path: pathOf(tokens, next) }));
   return true;
 }
 
@@ -45,7 +45,8 @@ function learnTrigger(tokens: TokenList, from: number, catalog: Catalog): boolea
   const table = catalog.table(schema, name);
   if (table === null || !catalog.whole.holds(table)) return false;
   const trigger = { name: tokens.at(from).name ?? '', enabled: true };
-  const routine = tokens.name(execute + 2).name;
+  const { schema: home, name: called } = tokens.name(execute + 2);
+  const routine = { schema: home, name: called };
   const perRow = /\bfor\s+(?:each\s+)?row\b/i.test(tokens.text);
   const events = EVENTS.filter((event) => {
     const place = tokens.find(from, -1, [event]);
@@ -69,8 +70,8 @@ function learnRule(tokens: TokenList, from: number, catalog: Catalog): boolean {
   const table = on < 0 || to < 0 || does < 0 ? null : catalog.table(schema, name);
   if (table === null || event === undefined || !catalog.whole.holds(table)) return false;
   const trigger = { name: tokens.at(from).name ?? '', enabled: true };
-  const routine = ruleRoutine(table, trigger.name);
-  catalog.whole.addRoutine(routine, readBody(ruleBody(tokens.text.slice(tokens.at(does).start))));
+  const routine = { schema: null, name: ruleRoutine(table, trigger.name) };
+  catalog.whole.addRoutine(routine.name, readBody(ruleBody(tokens.text.slice(tokens.at(does).start))));
   const added: TriggerDraws = { trigger, isRule: true, cascaded: false, event, perRow: true, routine };
   const others = withoutTrigger(table, trigger.name);
   catalog.addTable(table.schema, table.name, { ...table, triggers: [...others, added] });

@@ -1,5 +1,6 @@
 import { literalText, TOKEN } from '../../journal/sql-tokens.ts';
 import type { Catalog, Column, Sequence } from './catalog.ts';
+import type { Name } from './routine-body.ts';
 import { namedBy } from './routines.ts';
 import type { TokenList } from './tokens.ts';
 
@@ -130,13 +131,14 @@ export class Definitions implements Learned {
   defaultOf(from: number, to: number): Pick<Column, 'draws' | 'calls'> {
     const { tokens } = this;
     let draws: Sequence | null = null;
-    const calls: string[] = [];
+    const calls: Name[] = [];
     let inDefault = false;
     for (let index = from; index < to; index++) {
       inDefault ||= tokens.word(index) === 'DEFAULT';
       const { name } = tokens.at(index);
       if (!inDefault || name === null || !tokens.is(index + 1, '(')) continue;
-      if (name !== 'nextval') calls.push(name);
+      const schema = tokens.is(index - 1, '.') ? tokens.at(index - 2).name : null;
+      if (name !== 'nextval') calls.push({ schema, name });
       else if (tokens.at(index + 2).kind === TOKEN.STRING)
         draws ??= namedBy(literalText(tokens.at(index + 2).text), this.catalog);
     }

@@ -15,7 +15,8 @@ export function ruleBody(definition: string): string {
   return definition.replace(/^[\s\S]*?\bDO\s+(?:ALSO\s+|INSTEAD\s+)?/i, '');
 }
 
-interface Name {
+/** The name of a table, sequence or routine. */
+export interface Name {
   /** Null: whatever the search path leads to. */
   readonly schema: string | null;
   readonly name: string;
@@ -23,12 +24,16 @@ interface Name {
 
 /** What the body of a function, procedure or rule says that it does. Dynamic SQL is not seen. */
 export interface RoutineBody {
+  /** Where its routine is; null: nobody knows, or it is a rule. */
+  readonly schema: string | null;
+  /** Types of its arguments: one of the same hides those of later schemas of a path; null: nobody knows. */
+  readonly args: string | null;
   /** Tables that it writes to. */
   readonly writes: readonly (Name & { readonly event: RowEvent | 'MERGE' })[];
   /** Sequences of `nextval('literal')`. */
   readonly draws: readonly Name[];
-  /** Names of what it calls. */
-  readonly calls: readonly string[];
+  /** What it calls. */
+  readonly calls: readonly Name[];
   /** The search path that its names are found along; null: the one that its caller has. */
   readonly path: readonly string[] | null;
   /** It sets the search path, up to the end of the transaction or of the session; null: it does not. */
@@ -36,26 +41,36 @@ export interface RoutineBody {
 }
 
 /** Reads the source of a body. Pure; costs a tokenising. */
-export function readBody(source: string, path: readonly string[] | null = null): RoutineBody {
+export function readBody(source: string, of: Partial<Pick<RoutineBody, 'schema' | 'args' | 'path'>> = {}): RoutineBody {
   const writes: (Name & { readonly event: RowEvent | 'MERGE' })[] = [];
   const draws: Name[] = [];
-  const calls = new Set<string>();
+  const calls: Name[] = [];
   const tokens = new Tokenizer(source);
   let last = '';
+  // What stands ahead of a dot.
+  let qualifier: string | null = null;
+  let before: string | null = null;
   for (let kind = tokens.advance(); kind !== TOKEN.END; kind = tokens.advance()) {
     const word = tokens.keyword();
     const event = writeOf(word, last);
     if (event !== null) {
       // ON CONFLICT DO UPDATE names no table: it is the one of its INSERT.
-      const before = writes.at(-1);
+      const written = writes.at(-1);
       if (last !== 'DO') {
         tokens.advance();
         writes.push({ event, ...qualifiedName(tokens) });
-      } else if (before !== undefined) writes.push({ ...before, event });
+      } else if (written !== undefined) writes.push({ ...written, event });
       last = '';
       continue;
     }
     last = word;
+    if (tokens.at('.')) {
+      qualifier = before;
+      continue;
+    }
+    const schema = qualifier;
+    qualifier = null;
+    before = identifierName(tokens);
     const write = writes.at(-1);
     // `SET column = DEFAULT` draws as an INSERT does.
     if (word === 'DEFAULT' && write?.event === 'UPDATE') writes.push({ ...write, event: 'INSERT' });
@@ -63,15 +78,17 @@ export function readBody(source: string, path: readonly string[] | null = null):
     const ahead = new Tokenizer(source, tokens.end);
     ahead.advance();
     if (!ahead.at('(')) continue;
-    const name = identifierName(tokens) ?? '';
-    if (name !== 'nextval') calls.add(name);
+    const name = before ?? '';
+    if (name !== 'nextval') calls.push({ schema, name });
     else {
-      ahead.advance();
+      do ahead.advance();
+      while (ahead.at('(') || ahead.keyword() === 'CAST');
       const sequence = ahead.kind === TOKEN.STRING ? nameIn(literalText(ahead.value)) : null;
       if (sequence !== null) draws.push(sequence);
     }
   }
-  return { writes, draws, calls: [...calls], path, setsPath: setsPath(source) };
+  const { schema = null, args = null, path = null } = of;
+  return { schema, args, writes, draws, calls, path, setsPath: setsPath(source) };
 }
 
 /** What a word behind another one does to the table that is named next. */

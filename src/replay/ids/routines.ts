@@ -1,5 +1,5 @@
 import type { Catalog, Sequence, Table, TriggerDraws } from './catalog.ts';
-import { nameIn, type RoutineBody, type RowEvent } from './routine-body.ts';
+import { type Name, nameIn, type RoutineBody, type RowEvent } from './routine-body.ts';
 import { ScopedCatalog } from './scoped-catalog.ts';
 
 /** What a routine may draw from, by itself and by whatever it calls and the triggers of the tables that it writes to. */
@@ -15,21 +15,44 @@ const NOTHING: Reach = { draws: new Set(), meant: new Set(), setsPath: null };
 const known = new WeakMap<Catalog, { readonly version: number; readonly byName: Map<string, Reach> }>();
 
 /** What the functions and procedures of a name may draw from when a session calls one that finds its names so. */
-export function routineReach(name: string, catalog: Catalog): Reach {
-  const bodies = catalog.whole.bodies(name);
-  if (bodies.length === 0) return NOTHING;
+export function routineReach(routine: Name, catalog: Catalog): Reach {
+  if (catalog.whole.bodies(routine.name).length === 0) return NOTHING;
   const { version } = catalog.whole;
   let found = known.get(catalog);
   if (found?.version !== version) {
     found = { version, byName: new Map() };
     known.set(catalog, found);
   }
-  let reach = found.byName.get(name);
+  const key = keyOf(routine);
+  let reach = found.byName.get(key);
   if (reach === undefined) {
-    reach = bodyReach(bodies, catalog);
-    found.byName.set(name, reach);
+    reach = bodyReach(bodiesMeant(routine, catalog), catalog);
+    found.byName.set(key, reach);
   }
   return reach;
+}
+
+function keyOf({ schema, name }: Name): string {
+  return schema === null ? name : `${schema}\u0001${name}`;
+}
+
+/** The routines that a call may mean: those along the search path, as long as none ahead of them takes the same arguments. */
+function bodiesMeant({ schema, name }: Name, { whole, paths }: Catalog): readonly RoutineBody[] {
+  const all = whole.bodies(name);
+  if (schema !== null) return all.filter((body) => body.schema === schema || body.schema === null);
+  if (all.length < 2 || paths === null) return all;
+  const found = new Set(all.filter((body) => body.schema === null));
+  for (const path of paths) {
+    const taken = new Set<string>();
+    for (const one of path) {
+      const here = all.filter((body) => body.schema === one && !taken.has(body.args ?? ''));
+      for (const body of here) {
+        found.add(body);
+        if (body.args !== null) taken.add(body.args);
+      }
+    }
+  }
+  return found.size > 0 ? [...found] : all;
 }
 
 /** What bodies may draw from where names are found so. */
@@ -64,22 +87,24 @@ class ReachWalk implements Reach {
       if (table !== null) this.write(table, event, catalog, this.draws);
       for (const one of catalog.tablesMeant(schema, name)) this.write(one, event, catalog, this.meant);
     }
-    for (const name of calls) this.routine(name, catalog);
+    for (const call of calls) this.routine(call, catalog);
   }
 
   private write(table: Table, event: RowEvent | 'MERGE', catalog: Catalog, found: Set<Sequence>): void {
     for (const one of table.triggers) if (isFired(one, event)) this.routine(one.routine, catalog);
     for (const { draws, calls } of event === 'UPDATE' || event === 'DELETE' ? [] : table.columns) {
       if (draws !== null) found.add(draws);
-      for (const name of calls) this.routine(name, catalog);
+      for (const call of calls) this.routine(call, catalog);
     }
   }
 
-  private routine(name: string, catalog: Catalog): void {
+  private routine(routine: Name, catalog: Catalog): void {
+    if (catalog.whole.bodies(routine.name).length === 0) return;
+    const key = keyOf(routine);
     const names = this.visited.get(catalog) ?? new Set();
-    if (names.has(name)) return;
-    this.visited.set(catalog, names.add(name));
-    for (const body of catalog.whole.bodies(name)) this.body(body, catalog);
+    if (names.has(key)) return;
+    this.visited.set(catalog, names.add(key));
+    for (const body of bodiesMeant(routine, catalog)) this.body(body, catalog);
   }
 
   private scoped(path: readonly string[], { whole }: Catalog): Catalog {

@@ -4,7 +4,7 @@ import { only, type Paths, several } from './names.ts';
 /** A catalog as sessions see it that have another search path, or one of several. */
 export class ScopedCatalog implements Catalog {
   readonly whole: NamedCatalog;
-  private readonly paths: Paths;
+  readonly paths: Paths;
 
   /** @param paths one of which it is; null: nobody knows */
   constructor(whole: NamedCatalog, paths: Paths) {

@@ -193,7 +193,7 @@ class StatementReader {
   /** The column takes its default. */
   private defaults(column: Column, count: number, rows: DrawRows, exact: boolean): void {
     if (column.draws !== null) this.draw(column.draws, count, rows, exact && !this.hasRule);
-    for (const name of column.calls) this.reached(routineReach(name, this.catalog), count, rows);
+    for (const call of column.calls) this.reached(routineReach(call, this.catalog), count, rows);
   }
 
   private reached({ draws, meant }: Reach, count: number, rows: DrawRows): void {

@@ -1,4 +1,5 @@
 import { type Catalog, NamedCatalog, type Sequence, type Table, TEMPORARY } from './catalog.ts';
+import type { Paths } from './names.ts';
 
 /** A session's temporary tables, views and sequences. Never changed: a statement that makes or drops one gives others. */
 export interface Temporaries {
@@ -66,6 +67,10 @@ export class SessionCatalog implements Catalog {
 
   get sequences(): ReadonlyMap<string, Sequence> {
     return this.others.sequences;
+  }
+
+  get paths(): Paths {
+    return this.others.paths;
   }
 
   get home(): string | null {
