@@ -180,8 +180,12 @@ class Sample {
         return;
       case 'SELECT':
       case 'WITH':
-        for (let kind = tokens.advance(); kind !== TOKEN.END; kind = tokens.advance()) {
-          if (tokens.keyword() !== 'INTO') continue;
+        for (let kind = tokens.advance(), before = ''; kind !== TOKEN.END; kind = tokens.advance()) {
+          const word = tokens.keyword();
+          // INSERT INTO and MERGE INTO write to what must be there; only the INTO of a SELECT makes it.
+          const isMade = word === 'INTO' && before !== 'INSERT' && before !== 'MERGE';
+          before = word;
+          if (!isMade) continue;
           tokens.advance();
           while (['TEMP', 'TEMPORARY', 'UNLOGGED', 'TABLE'].includes(tokens.keyword())) tokens.advance();
           const name = lastOfName(tokens);

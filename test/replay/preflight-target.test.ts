@@ -92,6 +92,8 @@ describe('preflight asks the target about every statement', () => {
       'DELETE FROM stock.parts',
       "SELECT 'x'::mood",
       'MERGE orders',
+      'WITH moved AS (DELETE FROM orders RETURNING *) INSERT INTO orders_archive SELECT * FROM moved',
+      'WITH moved AS (SELECT * FROM orders) MERGE INTO orders_copy c USING moved m ON m.id = c.id WHEN MATCHED THEN DELETE',
     ]);
     const { problems, reachable, statementKinds, kindsChecked } = await check();
     expect(
@@ -104,14 +106,16 @@ describe('preflight asks the target about every statement', () => {
       ['ERROR', 'MISSING_RELATION', 'relation "stock.parts" does not exist'],
       ['ERROR', 'MISSING_TYPE', 'type "mood" does not exist'],
       ['ERROR', 'SYNTAX', 'syntax error at or near "orders"'],
+      ['ERROR', 'MISSING_RELATION', 'relation "orders_archive" does not exist'],
+      ['ERROR', 'MISSING_RELATION', 'relation "orders_copy" does not exist'],
     ]);
     expect(problems[0]?.message).toBe(
       'relation "customers" does not exist (42P01): 2 different statements, 3 times, such as SELECT * FROM customers WHERE id = ?',
     );
     expect({ reachable, statementKinds, kindsChecked }).toEqual({
       reachable: true,
-      statementKinds: 10,
-      kindsChecked: 10,
+      statementKinds: 12,
+      kindsChecked: 12,
     });
   });
 
