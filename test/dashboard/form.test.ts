@@ -55,6 +55,41 @@ describe.skipIf(CHROMIUM === undefined)('the form of a new replay (skipped witho
     await page.close();
   });
 
+  test('a target that lacks a table is told of first, and may be replayed against; one that is out of reach may not', async () => {
+    const page = await at.browser.page();
+    await page.goto(`${at.dashboard.url}/#/new?target=broken`);
+    await page.getByRole('button', { name: 'Check', exact: true }).click();
+    const panel = page.locator('[data-preflight="ready"]');
+    await panel.waitFor();
+    const notices = panel.locator('.notice');
+    expect(await notices.first().textContent()).toMatch(/^MISSING_RELATION.*relation "carts_archive" does not exist/);
+    expect(await notices.nth(1).textContent()).toMatch(/^This run writes to/);
+    expect(await panel.locator('dl').textContent()).toMatch(/Checked against the target's tables\d+ of \d+ different/);
+    const start = page.getByRole('button', { name: 'Start replay' });
+    await page.getByText('Those that meet the problems above will fail.').waitFor();
+    expect(await start.isEnabled()).toBe(true);
+
+    await page.getByRole('radio', { name: 'Host and port' }).check();
+    await page.getByRole('textbox', { name: 'Port' }).fill('1');
+    await page.getByRole('button', { name: 'Check again' }).click();
+    await page.locator('[data-preflight="refused"]').waitFor();
+    await page.getByText('It cannot be started: the run would fail at once.').waitFor();
+    expect(await start.isEnabled()).toBe(false);
+    await page.close();
+  });
+
+  test('a part that is folded says whether anything in it was changed', async () => {
+    const page = await at.browser.page();
+    await page.goto(`${at.dashboard.url}/#/new?target=staging`);
+    const summary = page.locator('summary', { hasText: 'Connections and limits' });
+    await summary.getByText('defaults').waitFor();
+    await summary.click();
+    await page.getByRole('textbox', { name: 'Most connections' }).fill('20');
+    await page.getByRole('textbox', { name: 'Connect timeout, s' }).fill('2');
+    await summary.getByText('2 changed').waitFor();
+    await page.close();
+  });
+
   test('where the targets cannot be listed, the form says why and takes the name of one', async () => {
     const page = await at.browser.page();
     await page.route('**/graphql', (route) =>

@@ -637,10 +637,17 @@ export type PreflightViewQuery = { readonly preflightReplay:
     | { readonly __typename: 'ConflictError', readonly code: ErrorCode, readonly message: string, readonly path: ReadonlyArray<string> }
     | { readonly __typename: 'InputError', readonly code: ErrorCode, readonly message: string, readonly path: ReadonlyArray<string> }
     | { readonly __typename: 'NotFoundError', readonly code: ErrorCode, readonly message: string, readonly path: ReadonlyArray<string> }
-    | { readonly __typename: 'Preflight', readonly target: string, readonly reachable: boolean, readonly serverVersion: string | null, readonly statements: number, readonly transactions: number, readonly sessions: number, readonly sessionsAtOnce: number, readonly reads: number, readonly writes: number, readonly otherSessions: number | null, readonly estimatedMs: number | null, readonly byType: ReadonlyArray<{ readonly statementType: StatementType, readonly entries: number }>, readonly skipped: ReadonlyArray<{ readonly reason: SkipReason, readonly count: number }>, readonly problems: ReadonlyArray<{ readonly severity: PreflightSeverity, readonly code: string, readonly message: string }>, readonly coverage: { readonly entries: number, readonly failures: number, readonly databases: ReadonlyArray<string>, readonly losses: ReadonlyArray<{ readonly reason: LossReason, readonly count: number }> } }
+    | { readonly __typename: 'Preflight', readonly target: string, readonly reachable: boolean, readonly serverVersion: string | null, readonly statementKinds: number, readonly kindsChecked: number, readonly statements: number, readonly transactions: number, readonly sessions: number, readonly sessionsAtOnce: number, readonly reads: number, readonly writes: number, readonly otherSessions: number | null, readonly estimatedMs: number | null, readonly byType: ReadonlyArray<{ readonly statementType: StatementType, readonly entries: number }>, readonly skipped: ReadonlyArray<{ readonly reason: SkipReason, readonly count: number }>, readonly problems: ReadonlyArray<{ readonly severity: PreflightSeverity, readonly code: string, readonly message: string }>, readonly coverage: { readonly entries: number, readonly failures: number, readonly databases: ReadonlyArray<string>, readonly losses: ReadonlyArray<{ readonly reason: LossReason, readonly count: number }> } }
     | { readonly __typename: 'ServiceError', readonly code: ErrorCode, readonly message: string, readonly path: ReadonlyArray<string> }
     | { readonly __typename: 'TargetError', readonly code: ErrorCode, readonly message: string, readonly path: ReadonlyArray<string> }
    };
+
+export type ReplayFilterQueryVariables = Exact<{
+  id: string;
+}>;
+
+
+export type ReplayFilterQuery = { readonly replay: { readonly request: { readonly connectTimeoutMs: number, readonly slowerRatio: number, readonly slowerMinMs: number, readonly filter: { readonly statementTypes: ReadonlyArray<StatementType> | null, readonly text: string | null, readonly textExcludes: string | null, readonly databases: ReadonlyArray<string> | null, readonly users: ReadonlyArray<string> | null, readonly applications: ReadonlyArray<string> | null, readonly sessionIds: ReadonlyArray<string> | null, readonly outcome: EntryOutcomeStatus | null, readonly minDurationMs: number | null, readonly transactionIds: ReadonlyArray<string> | null } } } | null };
 
 export type SummaryFieldsFragment = { readonly planned: number | null, readonly succeeded: number, readonly failed: number, readonly cascades: number, readonly skipped: number, readonly unknown: number, readonly same: number, readonly diverged: number, readonly unverifiable: number, readonly rows: number, readonly stalls: number, readonly connectionsOpened: number, readonly firstError: string | null, readonly elapsedMs: number, readonly rate: number, readonly etaMs: number | null, readonly position: string | null, readonly durationsApproximate: boolean, readonly divergences: ReadonlyArray<{ readonly divergence: Divergence, readonly count: number }>, readonly duration: { readonly p50: number | null, readonly p95: number | null, readonly p99: number | null }, readonly recordedDuration: { readonly p50: number | null, readonly p95: number | null, readonly p99: number | null }, readonly lag: { readonly p50: number | null, readonly p95: number | null, readonly p99: number | null }, readonly lagByCause: ReadonlyArray<{ readonly cause: LagCause, readonly ms: number }> };
 
@@ -837,7 +844,7 @@ export type ReplayReportQueryVariables = Exact<{
 }>;
 
 
-export type ReplayReportQuery = { readonly replayReport: { readonly remarks: ReadonlyArray<string>, readonly divergences: ReadonlyArray<{ readonly divergence: Divergence, readonly fingerprint: string, readonly normalised: string, readonly count: number, readonly firstSeq: number, readonly lastSeq: number, readonly sample: string }>, readonly statements: ReadonlyArray<{ readonly fingerprint: string, readonly normalised: string, readonly calls: number, readonly failures: number, readonly recordedFailures: number, readonly rows: number, readonly verdict: Verdict, readonly regressed: boolean, readonly recorded: { readonly p50: number | null, readonly p95: number | null, readonly p99: number | null }, readonly replayed: { readonly p50: number | null, readonly p95: number | null, readonly p99: number | null }, readonly divergences: ReadonlyArray<{ readonly divergence: Divergence, readonly count: number }> }> } | null };
+export type ReplayReportQuery = { readonly replayReport: { readonly remarks: ReadonlyArray<string>, readonly divergences: ReadonlyArray<{ readonly divergence: Divergence, readonly fingerprint: string, readonly normalised: string, readonly count: number, readonly firstSeq: number, readonly lastSeq: number, readonly sample: string }>, readonly statements: ReadonlyArray<{ readonly fingerprint: string, readonly normalised: string, readonly calls: number, readonly failures: number, readonly cascades: number, readonly recordedFailures: number, readonly rows: number, readonly verdict: Verdict, readonly regressed: boolean, readonly recorded: { readonly p50: number | null, readonly p95: number | null, readonly p99: number | null }, readonly replayed: { readonly p50: number | null, readonly p95: number | null, readonly p99: number | null }, readonly divergences: ReadonlyArray<{ readonly divergence: Divergence, readonly count: number }> }> } | null };
 
 export type ReplayStatementsQueryVariables = Exact<{
   replayId: string;
@@ -1537,6 +1544,8 @@ export const PreflightViewDocument = new TypedDocumentString(`
       target
       reachable
       serverVersion
+      statementKinds
+      kindsChecked
       statements
       transactions
       sessions
@@ -1576,6 +1585,29 @@ export const PreflightViewDocument = new TypedDocumentString(`
   }
 }
     `) as unknown as TypedDocumentString<PreflightViewQuery, PreflightViewQueryVariables>;
+export const ReplayFilterDocument = new TypedDocumentString(`
+    query ReplayFilter($id: UUID!) {
+  replay(id: $id) {
+    request {
+      connectTimeoutMs
+      slowerRatio
+      slowerMinMs
+      filter {
+        statementTypes
+        text
+        textExcludes
+        databases
+        users
+        applications
+        sessionIds
+        outcome
+        minDurationMs
+        transactionIds
+      }
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<ReplayFilterQuery, ReplayFilterQueryVariables>;
 export const JournalEntriesDocument = new TypedDocumentString(`
     query JournalEntries($window: WindowInput!, $filter: EntryFilterInput, $first: Int!, $after: Cursor) {
   journalEntries(window: $window, filter: $filter, first: $first, after: $after) {
@@ -2615,6 +2647,7 @@ export const ReplayReportDocument = new TypedDocumentString(`
       normalised
       calls
       failures
+      cascades
       recordedFailures
       rows
       recorded {

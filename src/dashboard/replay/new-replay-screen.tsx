@@ -24,7 +24,7 @@ import { errorsOf, type FormErrors, inputOf, NEW_FORM, type ReplayForm } from '.
 import { FilterPart, HowPart, LimitsPart, PolicyPart, TargetPart } from './form-fields.tsx';
 import { MappingPart } from './mapping-part.tsx';
 import { PreflightPanel } from './preflight-panel.tsx';
-import type { Preflight } from './writes.ts';
+import { type Preflight, prospectOf } from './writes.ts';
 
 export function NewReplayScreen() {
   const journal = useJournalSpan();
@@ -79,7 +79,8 @@ function Form({ journal }: { readonly journal: Span }) {
   const input = inputOf(form.value, window);
   const key = JSON.stringify(input);
   const stale = checked.value !== null && checked.value.key !== key;
-  const refused = checked.value?.preflight.problems.some((problem) => problem.severity === 'ERROR') ?? false;
+  const isFresh = checked.value !== null && !stale;
+  const prospect = checked.value === null ? 'GOOD' : prospectOf(checked.value.preflight);
   const change = (part: Partial<ReplayForm>) => {
     form.value = { ...form.value, ...part };
   };
@@ -157,12 +158,12 @@ function Form({ journal }: { readonly journal: Span }) {
           summary={
             [form.value.stopAfter && `stop after ${form.value.stopAfter}`, form.value.thresholds]
               .filter(Boolean)
-              .join(' · ') || 'defaults'
+              .join(' · ') || changedSummary(form.value, POLICY)
           }
         >
           <PolicyPart {...part} />
         </Part>
-        <Part title="Connections and limits" folded summary="defaults">
+        <Part title="Connections and limits" folded summary={changedSummary(form.value, LIMITS)}>
           <LimitsPart {...part} />
         </Part>
       </div>
@@ -182,13 +183,13 @@ function Form({ journal }: { readonly journal: Span }) {
         {stale && <p class="soft">The form has changed since: check again.</p>}
         {invalid && <p class="soft">Before it can be checked: {whatIsMissing(form.value, errors)}.</p>}
         <div class="actions">
-          <button type="submit" class={checked.value && !stale ? '' : 'primary'} disabled={invalid || checking.value}>
+          <button type="submit" class={isFresh ? '' : 'primary'} disabled={invalid || checking.value}>
             <Icon name="check" /> {checking.value ? 'Checking…' : checked.value ? 'Check again' : 'Check'}
           </button>
           <button
             type="button"
-            class={checked.value && !stale ? 'primary' : ''}
-            disabled={checked.value === null || stale || refused || starting.value || isReader()}
+            class={isFresh ? 'primary' : ''}
+            disabled={!isFresh || prospect === 'NO_RUN' || starting.value || isReader()}
             onClick={() => void start()}
           >
             <Icon name="play" /> {starting.value ? 'Starting…' : 'Start replay'}
@@ -199,10 +200,12 @@ function Form({ journal }: { readonly journal: Span }) {
             {READER_MAY_NOT} An operator token may start replays.
           </Notice>
         )}
-        {checked.value && !stale && !refused && !isReader() && (
+        {isFresh && prospect === 'NO_RUN' && <p class="soft">It cannot be started: the run would fail at once.</p>}
+        {isFresh && prospect !== 'NO_RUN' && !isReader() && (
           <p class="soft">
-            Starting sends {count(checked.value.preflight.statements)} statements to{' '}
-            <code>{checked.value.preflight.target}</code>.
+            Starting sends {count(checked.value?.preflight.statements)} statements to{' '}
+            <code>{checked.value?.preflight.target}</code>.
+            {prospect === 'FAILURES' && ' Those that meet the problems above will fail.'}
           </p>
         )}
       </aside>
@@ -247,6 +250,24 @@ function whatIsMissing(form: ReplayForm, errors: FormErrors): string {
   if (errors.alias !== undefined && form.alias.trim() === '') return 'choose a target';
   if (errors.host !== undefined) return 'name a host';
   return 'mend the fields that are marked';
+}
+
+const POLICY = ['statementTimeout', 'runTimeout', 'slowerRatio', 'slowerMin', 'digestRows'] as const;
+const LIMITS = [
+  'maxConnections',
+  'connectTimeout',
+  'inFlight',
+  'scale',
+  'settleCommits',
+  'syncCommits',
+  'restoreIds',
+  'markProgress',
+] as const;
+
+/** Of a part that is folded: whether anything in it was changed. */
+function changedSummary(form: ReplayForm, fields: readonly (keyof ReplayForm)[]): string {
+  const changed = fields.filter((field) => form[field] !== NEW_FORM[field]).length;
+  return changed === 0 ? 'defaults' : `${count(changed)} changed`;
 }
 
 function filterSummary(form: ReplayForm): string {

@@ -7,7 +7,7 @@ import { Fact } from '../ui/fields.tsx';
 import { Icon } from '../ui/icon.tsx';
 import { Notice } from '../ui/notice.tsx';
 import type { ReplayForm } from './form.ts';
-import { effectOf, type Preflight } from './writes.ts';
+import { effectOf, type Preflight, prospectOf } from './writes.ts';
 
 interface Props {
   readonly preflight: Preflight;
@@ -27,7 +27,10 @@ export function PreflightPanel({ preflight, form, stale, children }: Props) {
   const ofTypes = (...types: readonly StatementType[]) =>
     preflight.byType.reduce((sum, item) => sum + (types.includes(item.statementType) ? item.entries : 0), 0);
   return (
-    <div class={stale ? 'stale' : undefined} data-preflight={stale ? 'stale' : errors.length > 0 ? 'refused' : 'ready'}>
+    <div
+      class={stale ? 'stale' : undefined}
+      data-preflight={stale ? 'stale' : prospectOf(preflight) === 'NO_RUN' ? 'refused' : 'ready'}
+    >
       <p class="row">
         {preflight.reachable ? (
           <Badge tone="good" icon="check">
@@ -43,16 +46,16 @@ export function PreflightPanel({ preflight, form, stale, children }: Props) {
       <p>
         <code>{preflight.target}</code>
       </p>
-      <Notice tone={effect.tone} title={effect.title}>
-        {effect.sentences.map((sentence) => (
-          <p key={sentence}>{sentence}</p>
-        ))}
-      </Notice>
       {errors.map((problem) => (
         <Notice key={problem.message} tone="bad" title={problem.code}>
           {problem.message}
         </Notice>
       ))}
+      <Notice tone={effect.tone} title={effect.title}>
+        {effect.sentences.map((sentence) => (
+          <p key={sentence}>{sentence}</p>
+        ))}
+      </Notice>
       {warnings.length > 0 && (
         <details open={warnings.length <= 3}>
           <summary>
@@ -83,6 +86,11 @@ export function PreflightPanel({ preflight, form, stale, children }: Props) {
             {count(skipped.count)}
           </Fact>
         ))}
+        {preflight.reachable && (
+          <Fact name="Checked against the target's tables">
+            {count(preflight.kindsChecked)} of {count(preflight.statementKinds)} different statements
+          </Fact>
+        )}
         {preflight.otherSessions !== null && (
           <Fact name="Other clients of the target now">{count(preflight.otherSessions)}</Fact>
         )}

@@ -60,3 +60,15 @@ export function effectOf(preflight: Preflight, form: ReplayForm): Effect {
     ],
   };
 }
+
+/** How a run that is started now would go, as far as the check tells. */
+export type Prospect = 'GOOD' | 'FAILURES' | 'NO_RUN';
+
+/** Problems of single statements: the run takes place, and these fail in it. All other errors keep it from beginning. */
+const OF_STATEMENTS = /^(?:MISSING_\w+|SYNTAX|MORE_FINDINGS|TARGET_STANDBY)$/;
+
+export function prospectOf({ problems }: Preflight): Prospect {
+  const errors = problems.filter(({ severity }) => severity === 'ERROR');
+  if (errors.length === 0) return 'GOOD';
+  return errors.every(({ code }) => OF_STATEMENTS.test(code)) ? 'FAILURES' : 'NO_RUN';
+}
