@@ -1,6 +1,13 @@
 import { describe, expect, test } from 'vitest';
+import {
+  ReplayDocument,
+  ReplayReportDocument,
+  ReplayStatementsDocument,
+  StartReplayDocument,
+  unwrap,
+} from '../../src/client/index.ts';
 import { startFailingRun, startRun } from './runs.ts';
-import { CHROMIUM, useDashboard } from './support.ts';
+import { CHROMIUM, SHOP, useDashboard } from './support.ts';
 
 describe.skipIf(CHROMIUM === undefined)('a run that is opened after its end (skipped without Chromium)', () => {
   const at = useDashboard();
@@ -34,9 +41,19 @@ describe.skipIf(CHROMIUM === undefined)('a run that is opened after its end (ski
     await page.close();
   });
 
-  test('says why it failed: on its page, in its events and in the list of runs', async () => {
+  test('says why it failed: on its page, in its events and in the list of runs, and not that nothing went wrong', async () => {
     const id = await startFailingRun(at.dashboard.client);
     const page = await at.browser.page();
+    for (const [tab, times] of [
+      ['failures', 2],
+      ['outcomes', 1],
+    ] as const) {
+      await page.goto(`${at.dashboard.url}/#/runs/${id}?tab=${tab}`);
+      await page
+        .getByText('No statement has an outcome.')
+        .nth(times - 1)
+        .waitFor();
+    }
     await page.goto(`${at.dashboard.url}/#/runs/${id}`);
     await page.locator('[data-verdict="bad"]', { hasText: /connect to target .*\(TARGET_UNREACHABLE\)/ }).waitFor();
     const events = page.getByRole('list', { name: 'States and notices, newest first' }).getByRole('listitem');
@@ -50,6 +67,96 @@ describe.skipIf(CHROMIUM === undefined)('a run that is opened after its end (ski
       .getByText(/connect to target/)
       .waitFor();
     expect(at.browser.errors).toEqual([]);
+    await page.close();
+  });
+
+  test('names the failure that the record does not have before those that it has', async () => {
+    const { client, url } = at.dashboard;
+    // The record begins with a statement that failed there, too.
+    const id = await startRun(client, { target: 'broken', to: '2026-11-23T16:28:37.900000Z', wait: true });
+    const { replay } = await client.request(ReplayDocument, { id });
+    expect(replay?.summary.firstError).toMatch(/syntax error/);
+    const { replayStatements } = await client.request(ReplayStatementsDocument, {
+      replayId: id,
+      filter: { divergences: ['NEW_FAILURE', 'DIFFERENT_FAILURE'], cascade: false },
+      first: 1,
+      after: null,
+    });
+    const [outcome] = replayStatements!.nodes;
+    if (outcome?.__typename !== 'OutcomeEvent') throw new Error('nothing failed that had succeeded');
+    const page = await at.browser.page();
+    await page.goto(`${url}/#/runs/${id}`);
+    const notice = page.locator('.notice.bad', { hasText: 'First new failure' });
+    await notice.getByText(`${outcome.sqlstate} ${outcome.message}`).waitFor();
+    expect(
+      await page
+        .getByText(/First failure|syntax error at/)
+        .and(page.locator('.notice *'))
+        .count(),
+    ).toBe(0);
+    await notice.getByRole('button').click();
+    const dialog = page.getByRole('dialog', { name: `Statement ${outcome.ordinal} of the run` });
+    await dialog.getByText('succeeded in the record, failed on the target').waitFor();
+    await page.keyboard.press('Escape');
+
+    await page.getByRole('tab', { name: 'Failures and divergences' }).click();
+    const groups = page.getByRole('region', { name: 'Failures' }).locator('details.group');
+    await groups.first().waitFor();
+    const notes = (await groups.locator('.group-note').allTextContents()).map((note) => note === 'as recorded');
+    expect(notes).toContain(true);
+    expect(notes).toEqual([...notes].sort((a, b) => Number(a) - Number(b)));
+    const divergences = page.getByRole('region', { name: 'Divergences' }).locator('details.group .badge');
+    await divergences.first().waitFor();
+    const slower = (await divergences.allTextContents()).map((kind) => kind === 'Slower');
+    expect(slower).toEqual([...slower].sort((a, b) => Number(a) - Number(b)));
+    expect(at.browser.errors).toEqual([]);
+    await page.close();
+  });
+
+  test('counts the cascades of each statement', async () => {
+    const { client, url } = at.dashboard;
+    const id = await startRun(client, { target: 'broken', to: '2026-11-23T16:28:37.900000Z', wait: true });
+    const { replayReport } = await client.request(ReplayReportDocument, { replayId: id });
+    const most = [...replayReport!.statements].sort((a, b) => b.cascades - a.cascades)[0]!;
+    expect(most.cascades).toBeGreaterThan(0);
+    const page = await at.browser.page();
+    await page.goto(`${url}/#/runs/${id}?tab=statements`);
+    const grid = page.getByRole('grid', { name: 'Normalised statements of the run' });
+    await grid.getByRole('button', { name: 'Cascades' }).click();
+    await grid.locator('.vbody .vrow').first().getByText(String(most.cascades), { exact: true }).first().waitFor();
+    await grid.locator('.vbody .vrow').first().click();
+    const fact = page.getByRole('dialog').locator('.fact', { hasText: 'Cascades' });
+    expect(await fact.locator('dd').textContent()).toBe(String(most.cascades));
+    await page.close();
+  });
+
+  test('tells which entries it was asked to replay, and from when on one counts as slower', async () => {
+    const { client, url } = at.dashboard;
+    const { startReplay } = await client.request(StartReplayDocument, {
+      input: {
+        window: SHOP,
+        target: { alias: 'staging' },
+        slower: { ratio: 3, minMs: 25 },
+        filter: {
+          statementTypes: ['SELECT'],
+          text: 'no statement holds this',
+          sessionIds: Array.from({ length: 12 }, (_, n) => `session-${n}`),
+        },
+      },
+    });
+    const { id } = unwrap(startReplay);
+    const page = await at.browser.page();
+    await page.goto(`${url}/#/runs/${id}`);
+    // Nothing passes the filter.
+    await page.getByText('There was nothing to send').waitFor();
+    expect(await page.getByText('0 %').count()).toBe(0);
+    await page.getByRole('tab', { name: 'Request' }).click();
+    const fact = (name: string) => page.locator('.fact', { has: page.getByText(name, { exact: true }) }).locator('dd');
+    await fact('Entries').getByText('those that match').waitFor();
+    expect(await fact('Statement types').textContent()).toBe('SELECT');
+    expect(await fact('Statement holds').textContent()).toBe('no statement holds this');
+    expect(await fact('Sessions').textContent()).toMatch(/^session-0, .*session-7 and 4 more$/);
+    expect(await fact('Counts as slower').textContent()).toBe('from 3× the recorded duration and 25 ms more');
     await page.close();
   });
 

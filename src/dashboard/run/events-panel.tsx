@@ -4,6 +4,7 @@ import type { NoticeCode } from '../../client/index.ts';
 import { count } from '../lib/format.ts';
 import { clock, dateTime } from '../lib/time.ts';
 import { NOTICES, STATES } from '../lib/words.ts';
+import { STATE_ICONS } from '../ui/badge.tsx';
 import { Icon, type IconName } from '../ui/icon.tsx';
 import { type EventKind, type EventLog, kindOf, type RunEvent } from './event-log.ts';
 
@@ -90,6 +91,6 @@ const WARNINGS: ReadonlySet<NoticeCode> = new Set([
 ]);
 
 function iconOf(event: RunEvent): IconName {
-  if (event.__typename === 'StateEvent') return 'ring';
+  if (event.__typename === 'StateEvent') return STATE_ICONS[event.state];
   return WARNINGS.has(event.code) ? 'warn' : 'info';
 }

@@ -28,15 +28,19 @@ type DivergenceGroup = NonNullable<ReplayDivergencesQuery['replayDivergences']>[
 /** Fingerprint of the group that the last failures of many kinds share. */
 const OTHERS = 'other';
 
+const NOT_SENT = 'No statement has an outcome.';
+
 interface Props {
   readonly replayId: string;
+  /** Statements that have an outcome. */
+  readonly reported: number;
   /** Asks again when it changes: counts of a run under way. */
   readonly version: string;
   readonly onOpen: (outcome: Outcome) => void;
 }
 
 /** Failures by SQLSTATE and statement, and divergences by kind and statement, each down to its statements. */
-export function FailuresTab({ replayId, version, onOpen }: Props) {
+export function FailuresTab({ replayId, reported, version, onOpen }: Props) {
   const failures = useResource(`${replayId} ${version}`, async (abort) => {
     const { replayFailures } = await ask(ReplayFailuresDocument, { replayId }, abort);
     return ofRun(replayFailures);
@@ -47,11 +51,13 @@ export function FailuresTab({ replayId, version, onOpen }: Props) {
       { replayId, divergences: null, fingerprint: null },
       abort,
     );
-    return [...ofRun(replayDivergences)].sort((a, b) => b.count - a.count);
+    // Most first, as they come; what only took longer after what went another way.
+    const [slower, others] = [true, false].map((is) =>
+      ofRun(replayDivergences).filter(({ divergence }) => (divergence === 'SLOWER') === is),
+    );
+    return [...(others ?? []), ...(slower ?? [])];
   });
-  const groups = [...(failures.data ?? [])].sort(
-    (a, b) => b.count - b.cascades - (a.count - a.cascades) || b.count - a.count,
-  );
+  const groups = failures.data ?? [];
   const own = groups.filter((group) => group.count > group.cascades);
   const cascades = groups.filter((group) => group.count === group.cascades);
   const card = (group: FailureGroup) => (
@@ -62,13 +68,13 @@ export function FailuresTab({ replayId, version, onOpen }: Props) {
       <section aria-labelledby="failures-title">
         <div class="row between section-head">
           <h2 id="failures-title">Failures</h2>
-          <span class="soft">by SQLSTATE and normalised statement</span>
+          <span class="soft">by SQLSTATE and normalised statement, most new ones first</span>
         </div>
         <Failure error={failures.error} retry={failures.reload} />
         {failures.data === null ? (
           failures.loading && <Loading what="failures" />
         ) : groups.length === 0 ? (
-          <Empty title="No failures">Every statement that was sent succeeded.</Empty>
+          <Empty title="No failures">{reported === 0 ? NOT_SENT : 'Every statement that was sent succeeded.'}</Empty>
         ) : (
           own.map(card)
         )}
@@ -85,13 +91,13 @@ export function FailuresTab({ replayId, version, onOpen }: Props) {
       <section aria-labelledby="divergences-title">
         <div class="row between section-head">
           <h2 id="divergences-title">Divergences</h2>
-          <span class="soft">what differs from the record, by kind and normalised statement</span>
+          <span class="soft">what differs from the record, by kind and normalised statement; slower ones last</span>
         </div>
         <Failure error={divergences.error} retry={divergences.reload} />
         {divergences.data === null ? (
           divergences.loading && <Loading what="divergences" />
         ) : divergences.data.length === 0 ? (
-          <Empty title="No divergences">Nothing that could be compared differs.</Empty>
+          <Empty title="No divergences">{reported === 0 ? NOT_SENT : 'Nothing that could be compared differs.'}</Empty>
         ) : (
           divergences.data.map((group) => (
             <DivergenceCard
@@ -123,7 +129,10 @@ function FailureCard(props: {
       head={
         <>
           <span class="group-count num">{count(group.count)}</span>
-          <Badge tone={own === 0 ? 'warn' : 'bad'} icon={own === 0 ? 'cascade' : 'cross'}>
+          <Badge
+            tone={own === 0 ? 'warn' : group.expected === group.count ? 'neutral' : 'bad'}
+            icon={own === 0 ? 'cascade' : 'cross'}
+          >
             <code>{group.sqlstate}</code> {sqlstateName(group.sqlstate)}
           </Badge>
           <span class="group-text">
@@ -140,9 +149,16 @@ function FailureCard(props: {
       note={
         group.expected === group.count ? (
           <span class="soft">as recorded</span>
-        ) : group.cascades > 0 ? (
-          <span class="soft">{plural(group.cascades, 'cascade')}</span>
-        ) : null
+        ) : (
+          <span class="soft">
+            {[
+              group.expected > 0 && `${count(group.expected)} as recorded`,
+              group.cascades > 0 && plural(group.cascades, 'cascade'),
+            ]
+              .filter(Boolean)
+              .join(', ')}
+          </span>
+        )
       }
       normalised={group.normalised}
       listKey={`${replayId} ${group.sqlstate} ${group.normalised} ${group.count}`}
@@ -167,7 +183,7 @@ function DivergenceCard(props: {
       head={
         <>
           <span class="group-count num">{count(group.count)}</span>
-          <Badge tone={divergence === 'SLOWER' ? 'warn' : 'bad'} icon={divergence === 'SLOWER' ? 'clock' : 'compare'}>
+          <Badge tone={divergence === 'SLOWER' ? 'warn' : 'bad'} icon={divergence === 'SLOWER' ? 'clock' : 'cross'}>
             {DIVERGENCES[divergence].label}
           </Badge>
           <span class="group-text">

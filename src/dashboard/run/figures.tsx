@@ -5,6 +5,7 @@ import { Icon } from '../ui/icon.tsx';
 import { LineChart } from '../ui/line-chart.tsx';
 import type { Summary } from './run-feed.ts';
 import { ratesOf, type SeriesPoint } from './series.ts';
+import { severity } from './verdict.ts';
 
 const LINES = [
   { label: 'Succeeded/s', colour: '--good', fill: true },
@@ -146,7 +147,7 @@ export function Comparison({ summary }: { readonly summary: Summary }) {
           <Icon name="check" /> <span>Same</span> <b class="num">{count(summary.same)}</b>
         </li>
         {summary.divergences.map(({ divergence, count: statements }) => (
-          <li key={divergence} class={divergence === 'SLOWER' ? 'warn-text' : 'bad-text'}>
+          <li key={divergence} class={severity([{ divergence, count: statements }])}>
             <Icon name={divergence === 'SLOWER' ? 'clock' : 'cross'} />
             <span>
               {DIVERGENCES[divergence].label} <small>{DIVERGENCES[divergence].text}</small>

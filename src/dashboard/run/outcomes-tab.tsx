@@ -17,12 +17,14 @@ const KINDS = ['SAME', 'DIVERGED', 'UNVERIFIABLE'] as const satisfies readonly V
 
 interface Props {
   readonly replayId: string;
+  /** Statements that have an outcome. */
+  readonly reported: number;
   readonly version: string;
   readonly onOpen: (outcome: Outcome) => void;
 }
 
 /** Every outcome of the run, by pages: the durable results. */
-export function OutcomesTab({ replayId, version, onOpen }: Props) {
+export function OutcomesTab({ replayId, reported, version, onOpen }: Props) {
   const status = useSignal<OutcomeStatus | ''>('');
   const verdict = useSignal<Verdict | ''>('');
   const divergence = useSignal<Divergence | ''>('');
@@ -48,8 +50,8 @@ export function OutcomesTab({ replayId, version, onOpen }: Props) {
       <div class="row between pad">
         <h2 id="outcomes-title">Outcomes</h2>
         <span class="soft num" role="status">
-          {count(list.rows.length)}
-          {list.complete ? '' : ' loaded, more as you scroll'}
+          {(list.complete || list.rows.length > 0) && count(list.rows.length)}
+          {!list.complete && list.rows.length > 0 && ' loaded, more as you scroll'}
         </span>
       </div>
       <search class="filter-bar">
@@ -141,7 +143,7 @@ export function OutcomesTab({ replayId, version, onOpen }: Props) {
       )}
       <Failure error={list.error} retry={list.reload} />
       {list.rows.length === 0 && list.complete ? (
-        <Empty title="No outcomes">Nothing matches so far.</Empty>
+        <Empty title="No outcomes">{reported === 0 ? 'No statement has an outcome.' : 'Nothing matches.'}</Empty>
       ) : (
         <VirtualTable
           label="Outcomes of the run"

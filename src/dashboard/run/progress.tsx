@@ -26,7 +26,7 @@ export function Progress({ run }: { readonly run: Run }) {
           <span data-done>{count(reported)}</span>
           <span class="soft"> / {summary.planned === null ? '?' : count(summary.planned)} statements</span>
         </p>
-        <p class="big num">{summary.planned === null ? NOTHING : percent(reported, whole)}</p>
+        <p class="big num">{summary.planned ? percent(reported, whole) : NOTHING}</p>
       </div>
       <div
         class={`progress-bar${active ? ' active' : ''}`}

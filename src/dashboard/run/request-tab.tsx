@@ -1,16 +1,33 @@
+import { ReplayFilterDocument, type ReplayFilterQuery } from '../../client/index.ts';
+import { ask, ofRun } from '../lib/api.ts';
 import { count, duration, NOTHING } from '../lib/format.ts';
+import { useResource } from '../lib/resource.ts';
 import { dateTime, toSecond } from '../lib/time.ts';
-import { EDGES, ORDERINGS } from '../lib/words.ts';
+import { EDGES, ORDERINGS, RECORDED } from '../lib/words.ts';
 import { Fact } from '../ui/fields.tsx';
+import { Failure } from '../ui/notice.tsx';
 import type { Run } from './run-feed.ts';
+
+type Rest = NonNullable<ReplayFilterQuery['replay']>['request'];
+
+/** What stands where an answer is on its way. */
+const LOADING = '…';
+
+/** Values of a filter that are shown; the rest is counted. */
+const SHOWN = 8;
 
 /** What was asked for, with the defaults filled in. */
 export function RequestTab({ run }: { readonly run: Run }) {
   const { request } = run;
+  const rest = useResource(run.id, async (abort) => {
+    const { replay } = await ask(ReplayFilterDocument, { id: run.id }, abort);
+    return ofRun(replay).request;
+  });
   const yes = (value: boolean) => (value ? 'yes' : 'no');
   return (
     <section class="card" aria-labelledby="request-title">
       <h2 id="request-title">What was asked for</h2>
+      <Failure error={rest.error} retry={rest.reload} />
       <dl class="facts two">
         <Fact name="Replay">
           <code>{run.id}</code>
@@ -26,6 +43,19 @@ export function RequestTab({ run }: { readonly run: Run }) {
           {request.paceMode === 'RECORDED' ? `recorded schedule × ${request.speed ?? 1}` : 'as fast as possible'}
           {request.maxIdleMs !== null && `, gaps of at most ${duration(request.maxIdleMs)}`}
         </Fact>
+        <Fact name="Entries">
+          {rest.data === null
+            ? LOADING
+            : filterFacts(rest.data.filter).length > 0
+              ? 'those that match:'
+              : 'all of the window'}
+        </Fact>
+        {rest.data !== null &&
+          filterFacts(rest.data.filter).map(([name, value]) => (
+            <Fact key={name} name={name}>
+              {value}
+            </Fact>
+          ))}
         <Fact name="Straddling transactions">{EDGES[request.edges]}</Fact>
         <Fact name="Stop after failures">
           {request.stopAfterFailures === null ? 'never' : count(request.stopAfterFailures)}
@@ -33,10 +63,16 @@ export function RequestTab({ run }: { readonly run: Run }) {
         <Fact name="Thresholds">
           <code>{request.thresholds.join(', ') || 'none'}</code>
         </Fact>
+        <Fact name="Counts as slower">
+          {rest.data === null
+            ? LOADING
+            : `from ${rest.data.slowerRatio}× the recorded duration and ${duration(rest.data.slowerMinMs)} more`}
+        </Fact>
+        <Fact name="Connect timeout">{rest.data === null ? LOADING : duration(rest.data.connectTimeoutMs)}</Fact>
         <Fact name="Statement timeout">{duration(request.statementTimeoutMs)}</Fact>
         <Fact name="Run timeout">{request.runTimeoutMs === null ? 'none' : duration(request.runTimeoutMs)}</Fact>
         <Fact name="Most connections">{count(request.maxConnections)}</Fact>
-        <Fact name="Opened">{count(run.summary.connectionsOpened)}</Fact>
+        <Fact name="Connections opened">{count(run.summary.connectionsOpened)}</Fact>
         <Fact name="In flight">{count(request.inFlight)}</Fact>
         <Fact name="Scale">{count(request.scale)}</Fact>
         <Fact name="Read-only">{yes(request.readOnly)}</Fact>
@@ -62,4 +98,24 @@ export function RequestTab({ run }: { readonly run: Run }) {
       </dl>
     </section>
   );
+}
+
+/** What of the filter was given, in the words of the form. */
+function filterFacts(filter: Rest['filter']): readonly (readonly [string, string])[] {
+  const list = (values: readonly string[] | null) =>
+    values &&
+    values.slice(0, SHOWN).join(', ') + (values.length > SHOWN ? ` and ${count(values.length - SHOWN)} more` : '');
+  const facts: readonly (readonly [string, string | null])[] = [
+    ['Statement types', list(filter.statementTypes)],
+    ['Statement holds', filter.text],
+    ['Statement does not hold', filter.textExcludes],
+    ['Databases', list(filter.databases)],
+    ['Users', list(filter.users)],
+    ['Applications', list(filter.applications)],
+    ['Sessions', list(filter.sessionIds)],
+    ['Outcome in the record', filter.outcome && RECORDED[filter.outcome].label],
+    ['Took at least', filter.minDurationMs === null ? null : duration(filter.minDurationMs)],
+    ['Transactions', list(filter.transactionIds)],
+  ];
+  return facts.filter((fact): fact is readonly [string, string] => fact[1] !== null && fact[1] !== '');
 }

@@ -15,6 +15,7 @@ import { Controls } from './controls.tsx';
 import { EventsPanel } from './events-panel.tsx';
 import { FailuresTab } from './failures-tab.tsx';
 import { Comparison, Durations, Lag, RateChart } from './figures.tsx';
+import { FirstFailure } from './first-failure.tsx';
 import { OutcomeDrawer } from './outcome-drawer.tsx';
 import { OutcomesTab } from './outcomes-tab.tsx';
 import { Progress } from './progress.tsx';
@@ -119,11 +120,16 @@ function RunView({ feed, run }: { readonly feed: RunFeed; readonly run: Run }) {
         {tab === 'overview' ? (
           <Overview feed={feed} run={run} onOpen={onOpen} />
         ) : tab === 'failures' ? (
-          <FailuresTab replayId={run.id} version={step} onOpen={onOpen} />
+          <FailuresTab replayId={run.id} reported={done(summary)} version={step} onOpen={onOpen} />
         ) : tab === 'statements' ? (
           <StatementsTab replayId={run.id} version={step} />
         ) : tab === 'outcomes' ? (
-          <OutcomesTab replayId={run.id} version={active ? 'under way' : run.state} onOpen={onOpen} />
+          <OutcomesTab
+            replayId={run.id}
+            reported={done(summary)}
+            version={active ? 'under way' : run.state}
+            onOpen={onOpen}
+          />
         ) : (
           <RequestTab run={run} />
         )}
@@ -161,11 +167,7 @@ function Overview({ feed, run, onOpen }: OverviewProps) {
           <Downloads id={run.id} />
         </div>
       )}
-      {summary.firstError && verdict?.tone !== 'good' && (
-        <Notice tone="bad" title="First failure">
-          <code>{summary.firstError}</code>
-        </Notice>
-      )}
+      {verdict?.tone !== 'good' && <FirstFailure run={run} onOpen={onOpen} />}
       {!active && <Thresholds run={run} />}
       <Progress run={run} />
       {(active || done(summary) > 0) && (

@@ -13,6 +13,7 @@ import { Icon } from '../ui/icon.tsx';
 import { Empty, Failure, Loading } from '../ui/notice.tsx';
 import { Sql, SqlBlock } from '../ui/sql.tsx';
 import { type Column, type Sort, VirtualTable } from '../ui/virtual-table.tsx';
+import { severity } from './verdict.ts';
 
 export type Report = NonNullable<ReplayReportQuery['replayReport']>;
 export type StatementReport = Report['statements'][number];
@@ -52,6 +53,16 @@ function columnsOf(
       (row) => row.failures,
       (row) => <span class={row.failures > row.recordedFailures ? 'bad-text' : undefined}>{count(row.failures)}</span>,
     ),
+    {
+      ...number(
+        'cascades',
+        'Cascades',
+        '5rem',
+        (row) => row.cascades,
+        (row) => <span class={row.cascades > 0 ? undefined : 'soft'}>{count(row.cascades)}</span>,
+      ),
+      wide: true,
+    },
     {
       ...number(
         'rows',
@@ -95,7 +106,11 @@ function columnsOf(
     ),
     {
       ...number('diverged', 'Diverged', '5.4rem', diverged, (row) =>
-        diverged(row) === 0 ? <span class="soft">0</span> : <span class="bad-text">{count(diverged(row))}</span>,
+        diverged(row) === 0 ? (
+          <span class="soft">0</span>
+        ) : (
+          <span class={severity(row.divergences)}>{count(diverged(row))}</span>
+        ),
       ),
       wide: true,
     },
@@ -229,6 +244,7 @@ function StatementDrawer({
         <Fact name="Rows">{count(statement.rows)}</Fact>
         <Fact name="Failed in the record">{count(statement.recordedFailures)}</Fact>
         <Fact name="Failed on the target">{count(statement.failures)}</Fact>
+        <Fact name="Cascades">{count(statement.cascades)}</Fact>
         <Fact name="Fingerprint">
           <code>{statement.fingerprint}</code>
         </Fact>
@@ -271,8 +287,8 @@ function StatementDrawer({
           <h3>Divergences</h3>
           <ul class="lines">
             {statement.divergences.map((item) => (
-              <li key={item.divergence}>
-                <Icon name="compare" />
+              <li key={item.divergence} class={severity([item])}>
+                <Icon name={item.divergence === 'SLOWER' ? 'clock' : 'cross'} />
                 <span>
                   {DIVERGENCES[item.divergence].label} <small>{DIVERGENCES[item.divergence].text}</small>
                 </span>

@@ -9,10 +9,15 @@ export interface RunVerdict {
   readonly text: string;
 }
 
-/** How bad the divergences are: being slower alone is a warning. */
+/** How bad the divergences are, as a class: being slower alone is a warning. */
+export function severity(divergences: Summary['divergences']): string | undefined {
+  if (divergences.length === 0) return undefined;
+  return divergences.every((item) => item.divergence === 'SLOWER') ? 'warn-text' : 'bad-text';
+}
+
+/** `severity` of all of a run. */
 export function divergedClass(summary: Summary): string | undefined {
-  if (summary.diverged === 0) return undefined;
-  return summary.divergences.every((item) => item.divergence === 'SLOWER') ? 'warn-text' : 'bad-text';
+  return summary.diverged === 0 ? undefined : severity(summary.divergences);
 }
 
 /** Null while it runs. */
@@ -32,7 +37,11 @@ export function verdictOf({ state, summary, error }: Run): RunVerdict | null {
   if (state === 'CANCELLED') return { tone: 'neutral', title: 'The run was cancelled', text: rest };
   if (state !== 'COMPLETED') return null;
   if (reported === 0)
-    return { tone: 'neutral', title: 'The window was empty', text: 'The target was reached, and nothing was sent.' };
+    return {
+      tone: 'neutral',
+      title: 'There was nothing to send',
+      text: 'The target was reached. The window is empty, or the request leaves out all that it holds.',
+    };
   const of = (kind: string) => summary.divergences.find((item) => item.divergence === kind)?.count ?? 0;
   const slower = of('SLOWER');
   const differs = summary.divergences.reduce((sum, item) => sum + (item.divergence === 'SLOWER' ? 0 : item.count), 0);

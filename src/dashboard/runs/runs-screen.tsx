@@ -170,6 +170,12 @@ function RunRow({ run, chosen, onToggle }: RowProps) {
   const { summary } = run;
   const reported = done(summary);
   const whole = Math.max(summary.planned ?? 0, reported, 1);
+  const planned =
+    summary.planned === null
+      ? ''
+      : summary.planned === 0
+        ? 'nothing to send'
+        : `${percent(reported, whole)} of ${count(summary.planned)}`;
   return (
     <tr class={chosen ? 'chosen' : undefined}>
       <td>
@@ -181,7 +187,15 @@ function RunRow({ run, chosen, onToggle }: RowProps) {
         </a>
         <small class="num nowrap">{toSecond(run.createdAt)}</small>
         <small class="narrow-only">
-          <code>{run.target}</code>
+          {/* Broken behind the host and the port, where it has to be. */}
+          <code>
+            {run.target.split(/(?<=[:/])/).map((part) => (
+              <span key={part}>
+                {part}
+                <wbr />
+              </span>
+            ))}
+          </code>
         </small>
       </th>
       <td>
@@ -191,9 +205,7 @@ function RunRow({ run, chosen, onToggle }: RowProps) {
             {run.error.message}
           </small>
         )}
-        <small class="num narrow-only">
-          {summary.planned === null ? count(reported) : `${percent(reported, whole)} of ${count(summary.planned)}`}
-        </small>
+        <small class="num narrow-only">{planned || (reported > 0 && count(reported))}</small>
       </td>
       <td class="wide">
         <code>{run.target}</code>
@@ -208,7 +220,7 @@ function RunRow({ run, chosen, onToggle }: RowProps) {
           <span style={{ width: `${(reported / whole) * 100}%` }} />
         </span>
         {count(reported)}
-        <small>{summary.planned === null ? '' : `${percent(reported, whole)} of ${count(summary.planned)}`}</small>
+        <small>{planned}</small>
       </td>
       <td class={`end num${summary.failed > 0 ? ' bad-text' : ''}`}>
         {count(summary.failed)}

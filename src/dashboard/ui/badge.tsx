@@ -13,7 +13,7 @@ export function Badge(props: { readonly tone: Tone; readonly icon?: IconName; re
   );
 }
 
-const STATE_ICONS: Readonly<Record<ReplayState, IconName>> = {
+export const STATE_ICONS: Readonly<Record<ReplayState, IconName>> = {
   PENDING: 'clock',
   CONNECTING: 'ring',
   RUNNING: 'play',
