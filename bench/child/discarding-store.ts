@@ -38,6 +38,7 @@ export function discardingStore(): ReplayStore {
     },
     chunks: async () => [],
     chunksBefore: async () => [],
+    chunksByRecord: async () => [],
     timeline: async () => [],
     sentThrough: async () => 0,
     saveSequenceStarts: async () => {},

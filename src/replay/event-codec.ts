@@ -60,6 +60,8 @@ export class ChunkEncoder {
   #unknown = 0;
   #diverged = 0;
   #outcomes = 0;
+  #recordedFrom = Number.POSITIVE_INFINITY;
+  #recordedTo = Number.NEGATIVE_INFINITY;
   #at = 0;
   #ordinal = 0;
   #timestamp = 0;
@@ -169,6 +171,8 @@ export class ChunkEncoder {
       out.uint(event.errorPosition === null ? 0 : event.errorPosition + 1);
     }
     this.#outcomes += 1;
+    if (key.timestamp < this.#recordedFrom) this.#recordedFrom = key.timestamp;
+    if (key.timestamp > this.#recordedTo) this.#recordedTo = key.timestamp;
     if (event.status === 'FAILED') this.#failures += 1;
     else if (event.status === 'SKIPPED') this.#skipped += 1;
     else if (event.status === 'UNKNOWN') this.#unknown += 1;
@@ -191,6 +195,8 @@ export class ChunkEncoder {
       skipped: this.#skipped,
       unknown: this.#unknown,
       diverged: this.#diverged,
+      recordedFrom: this.#outcomes === 0 ? null : this.#recordedFrom,
+      recordedTo: this.#outcomes === 0 ? null : this.#recordedTo,
     };
     this.#count = 0;
     this.#failures = 0;
@@ -198,6 +204,8 @@ export class ChunkEncoder {
     this.#unknown = 0;
     this.#diverged = 0;
     this.#outcomes = 0;
+    this.#recordedFrom = Number.POSITIVE_INFINITY;
+    this.#recordedTo = Number.NEGATIVE_INFINITY;
     this.#at = 0;
     this.#ordinal = 0;
     this.#timestamp = 0;

@@ -50,7 +50,13 @@ export interface EventChunk {
   readonly skipped: number;
   readonly unknown: number;
   readonly diverged: number;
+  /** Recorded times of the earliest and the latest of its outcomes; null where it holds none. */
+  readonly recordedFrom: Micros | null;
+  readonly recordedTo: Micros | null;
 }
+
+/** A place in the order of chunks by `recordedFrom`, then by their events. */
+export type ChunkPlace = Pick<EventChunk, 'recordedFrom' | 'lastSeq'>;
 
 /**
  * What a chunk may be asked for because it holds it. OTHER: events that are no outcomes; TROUBLE: those, and failures, what
@@ -185,6 +191,11 @@ export interface ReplayStore {
   chunks(id: string, afterSeq: number, limit: number, only?: ChunkKind): Promise<readonly EventChunk[]>;
   /** As `chunks`, backwards: those that hold events before `beforeSeq` (null: all), newest first. */
   chunksBefore(id: string, beforeSeq: number | null, limit: number, only?: ChunkKind): Promise<readonly EventChunk[]>;
+  /**
+   * Chunks whose outcomes reach to the recorded time `from` or later, by the earliest of these (`recordedFrom`), then by
+   * their events; `after`: only those behind this one. Chunks without outcomes are left out.
+   */
+  chunksByRecord(id: string, from: Micros, after: ChunkPlace | null, limit: number): Promise<readonly EventChunk[]>;
   /**
    * Outcomes by when their chunk was reported: `parts` equal intervals from `from` to `to`; what lies outside counts
    * in the nearest.

@@ -168,6 +168,25 @@ export function createReplayStore(database: Database): ReplayStore {
         return (await select.execute()).map(chunkOf);
       }),
 
+    chunksByRecord: (id, from, after, limit) =>
+      guarded('read the events of the replay', async () => {
+        const [known] = uuidsOf([id]);
+        if (known === undefined || limit < 1) return [];
+        let select = query
+          .selectFrom('replay_chunks')
+          .selectAll()
+          .where('replay_id', '=', known)
+          .where('recorded_to', '>=', BigInt(from))
+          .orderBy('recorded_from')
+          .orderBy('last_seq')
+          .limit(limit);
+        if (after !== null) {
+          const { recordedFrom, lastSeq } = after;
+          select = select.where(sql<SqlBool>`(recorded_from, last_seq) > (${recordedFrom}, ${lastSeq})`);
+        }
+        return (await select.execute()).map(chunkOf);
+      }),
+
     timeline: (id, from, to, parts) =>
       guarded('read the timeline of the replay', async () => {
         const [known] = uuidsOf([id]);
@@ -272,6 +291,8 @@ function chunkOf(row: Selectable<ReplayChunksTable>): EventChunk {
     skipped: row.skipped,
     unknown: row.unknown,
     diverged: row.diverged,
+    recordedFrom: row.recorded_from === null ? null : Number(row.recorded_from),
+    recordedTo: row.recorded_to === null ? null : Number(row.recorded_to),
   };
 }
 

@@ -112,6 +112,8 @@ export function runWrite(
       skipped: chunk.skipped,
       unknown: chunk.unknown,
       diverged: chunk.diverged,
+      recorded_from: chunk.recordedFrom,
+      recorded_to: chunk.recordedTo,
       payload: chunk.payload,
     });
     insert = `, chunk as (insert into reprise.replay_chunks (replay_id, ${row.map(([column]) => column).join(', ')})

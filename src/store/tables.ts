@@ -124,6 +124,8 @@ export interface ReplayChunksTable {
   payload: Buffer;
   at: Int8;
   outcomes: number;
+  recorded_from: Int8 | null;
+  recorded_to: Int8 | null;
 }
 
 interface ReplayReportsTable {

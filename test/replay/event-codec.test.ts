@@ -25,6 +25,7 @@ describe('event codec', () => {
     fc.assert(
       fc.property(eventsArbitrary, (events) => {
         const outcomes = events.filter((event) => event.kind === 'OUTCOME');
+        const times = outcomes.map(({ key }) => key.timestamp);
         const { payload, ...counts } = encodeEvents(events);
         expect(payload.length).toBeGreaterThan(0);
         expect(counts).toEqual({
@@ -36,6 +37,8 @@ describe('event codec', () => {
           skipped: outcomes.filter((event) => event.status === 'SKIPPED').length,
           unknown: outcomes.filter((event) => event.status === 'UNKNOWN').length,
           diverged: outcomes.filter((event) => event.verdict === 'DIVERGED').length,
+          recordedFrom: times.length === 0 ? null : Math.min(...times),
+          recordedTo: times.length === 0 ? null : Math.max(...times),
         });
       }),
     );

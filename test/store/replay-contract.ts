@@ -29,6 +29,8 @@ function chunk(firstSeq: number, count: number, over: Partial<EventChunk> = {}):
     skipped: 0,
     unknown: 0,
     diverged: 0,
+    recordedFrom: null,
+    recordedTo: null,
     ...over,
   };
 }
@@ -150,6 +152,29 @@ export function replayEventsContract(name: string, storeOf: () => ReplayStore): 
       }
     });
 
+    it('gives the chunks by the part of the record that they are about, from a time and from a chunk on', async () => {
+      const { id } = await create();
+      // By their events; the second is of a transaction that began early, the third holds no outcome.
+      const spans = [[AT, AT + 5], [AT - 9, AT + 20], null, [AT + 6, AT + 8], [AT + 6, AT + 6], [AT + 7, AT + 30]];
+      for (const [index, span] of spans.entries()) {
+        const [recordedFrom, recordedTo] = span ?? [null, null];
+        await store.append(id, chunk(1 + index * 10, 10, { recordedFrom: recordedFrom!, recordedTo: recordedTo! }), {});
+      }
+      const read = async (from: number, behind: EventChunk | null, limit = 9) =>
+        (await store.chunksByRecord(id, from, behind, limit)).map((one) => one.firstSeq);
+      expect(await read(AT - 100, null)).toEqual([11, 1, 31, 41, 51]);
+      expect(await read(AT - 100, null, 2)).toEqual([11, 1]);
+      expect(await read(AT + 6, null)).toEqual([11, 31, 41, 51]);
+      expect(await read(AT + 7, null)).toEqual([11, 31, 51]);
+      expect(await read(AT + 31, null)).toEqual([]);
+      const all = await store.chunksByRecord(id, AT - 100, null, 9);
+      for (const [index, one] of all.entries()) {
+        expect(await store.chunksByRecord(id, AT - 100, one, 9)).toEqual(all.slice(index + 1));
+      }
+      expect(all[1]).toEqual(chunk(1, 10, { recordedFrom: AT, recordedTo: AT + 5 }));
+      expect(await read(AT, null, 0)).toEqual([]);
+    });
+
     it('gives the chunks before an event backwards, also from its middle, and those that hold what is looked for', async () => {
       const { id } = await create();
       expect(await store.chunksBefore(id, null, 9)).toEqual([]);
@@ -240,6 +265,7 @@ export function replayStoreContract(name: string, makeStore: () => Promise<Repla
         expect(await store.sequenceStarts(id)).toBeNull();
         expect(await store.chunks(id, 0, 5)).toEqual([]);
         expect(await store.chunksBefore(id, null, 5)).toEqual([]);
+        expect(await store.chunksByRecord(id, 0, null, 5)).toEqual([]);
         const lost = { code: 'REPLAY_NOT_FOUND' };
         expect((await store.timeline(id, AT, AT + 9, 3)).map((part) => part.outcomes)).toEqual([0, 0, 0]);
         await expect(store.append(id, chunk(1, 1), {})).rejects.toMatchObject(lost);

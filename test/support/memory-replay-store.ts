@@ -2,7 +2,15 @@ import { RepriseError } from '../../src/errors.ts';
 import type { ReplayEvent } from '../../src/replay/event.ts';
 import { decodeChunk } from '../../src/replay/event-codec.ts';
 import { hasEnded, nextState, type RunAction, type RunState } from '../../src/replay/run-state.ts';
-import type { ChunkKind, EventChunk, Replay, ReplayPatch, ReplayReport, ReplayStore } from '../../src/replay/store.ts';
+import type {
+  ChunkKind,
+  ChunkPlace,
+  EventChunk,
+  Replay,
+  ReplayPatch,
+  ReplayReport,
+  ReplayStore,
+} from '../../src/replay/store.ts';
 import { Tally } from '../../src/replay/tally.ts';
 
 /** A call of the store, as faults are decided on it. */
@@ -83,6 +91,18 @@ export class MemoryReplayStore implements ReplayStore {
     return chunks
       .filter((chunk) => beforeSeq === null || chunk.firstSeq < beforeSeq)
       .reverse()
+      .slice(0, limit);
+  }
+
+  async chunksByRecord(
+    ...[id, from, after, limit]: Parameters<ReplayStore['chunksByRecord']>
+  ): Promise<readonly EventChunk[]> {
+    const order = (a: ChunkPlace, b: ChunkPlace) => a.recordedFrom! - b.recordedFrom! || a.lastSeq - b.lastSeq;
+    const chunks = await this.chunks(id, 0, Number.MAX_SAFE_INTEGER);
+    return chunks
+      .filter((chunk) => chunk.recordedTo !== null && chunk.recordedTo >= from)
+      .filter((chunk) => after === null || order(chunk, after) > 0)
+      .sort(order)
       .slice(0, limit);
   }
 

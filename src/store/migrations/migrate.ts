@@ -9,6 +9,7 @@ import * as lossesAtEnd from './0006-losses-at-end.ts';
 import * as originColumns from './0007-origin-columns.ts';
 import * as transactionStarts from './0008-transaction-starts.ts';
 import * as sessionState from './0009-session-state.ts';
+import * as chunkRecords from './0010-chunk-records.ts';
 
 /** All migrations, by the name under which each is remembered. Applied in order; never edited once released. */
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -21,6 +22,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0007-origin-columns': originColumns,
   '0008-transaction-starts': transactionStarts,
   '0009-session-state': sessionState,
+  '0010-chunk-records': chunkRecords,
 };
 
 /** Names of all migrations, in their order. */
