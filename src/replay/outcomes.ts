@@ -1,7 +1,7 @@
-import { normaliseStatement, statementFingerprint } from '../journal/normalise.ts';
 import type { JournalStore } from '../journal/store.ts';
 import type { Divergence, OutcomeEvent, OutcomeStatus, Verdict } from './event.ts';
 import { decodeChunk } from './event-codec.ts';
+import { statementTest } from './statement-test.ts';
 import type { ChunkKind, ReplayStore } from './store.ts';
 
 /** Which durable outcomes to list; every given field must match, in a list any one of it. */
@@ -47,8 +47,6 @@ export interface OutcomePage {
 const CHUNKS_AT_ONCE = 8;
 /** What one page costs at most, whatever the filter and the length of the run. */
 const WORK = { events: 100_000, entries: 5_000, entriesAtOnce: 500 } as const;
-/** Texts whose fingerprint is remembered within a page. */
-const MEMORY = { texts: 2_000, longest: 20_000 } as const;
 
 interface Stores {
   readonly journal: JournalStore;
@@ -93,7 +91,8 @@ export async function readOutcomes(
       if (newest) candidates.reverse();
       for (let at = 0; at < candidates.length; at += WORK.entriesAtOnce) {
         const part = candidates.slice(at, at + WORK.entriesAtOnce);
-        const matches = isOfStatement === null ? part : await isOfStatement(part);
+        const matched = isOfStatement === null ? null : await isOfStatement(part);
+        const matches = matched === null ? part : part.filter((_, index) => matched[index]);
         for (const event of matches) {
           if (found.length === limit) return page(true, null);
           found.push(event);
@@ -107,28 +106,6 @@ export async function readOutcomes(
     }
   }
   return page(false, null);
-}
-
-/** Keeps the outcomes whose recorded statement has this fingerprint. */
-function statementTest(journal: JournalStore, fingerprint: string) {
-  const known = new Map<string, boolean>();
-  const isIt = (text: string): boolean => {
-    let is = known.get(text);
-    if (is === undefined) {
-      is = statementFingerprint(normaliseStatement(text)) === fingerprint;
-      if (known.size < MEMORY.texts && text.length <= MEMORY.longest) known.set(text, is);
-    }
-    return is;
-  };
-  return async (outcomes: readonly OutcomeEvent[]): Promise<readonly OutcomeEvent[]> => {
-    const entries = await journal.entriesByPlace(
-      outcomes.map(({ transactionId, key }) => ({ transactionId, sequence: key.sequence })),
-    );
-    return outcomes.filter((_, index) => {
-      const entry = entries[index];
-      return entry !== null && entry !== undefined && isIt(entry.statement);
-    });
-  };
 }
 
 function chunksWorthReading(filter: OutcomeFilter): ChunkKind | undefined {
