@@ -24,6 +24,7 @@ export type ReplayEngine = Pick<
   | 'report'
   | 'timeline'
   | 'compare'
+  | 'compareCalls'
   | 'preflight'
   | 'isHurried'
   | 'targets'

@@ -14,6 +14,7 @@ import './replay-events.ts';
 import './replay-results.ts';
 import './replay-timeline.ts';
 import './replay-comparison.ts';
+import './replay-call-comparison.ts';
 import './preflight.ts';
 import './targets.ts';
 import './viewer.ts';

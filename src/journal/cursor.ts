@@ -10,6 +10,7 @@ const KINDS = {
   e1: 'the journal entries of a window',
   t1: 'the journal tail',
   s1: 'the events of a replay',
+  c1: 'the calls of two replays',
 } as const;
 type Kind = keyof typeof KINDS;
 
@@ -89,4 +90,19 @@ export function decodeSeqCursor(cursor: string, path: readonly string[] = ['afte
   const [seq] = decode('s1', cursor, 1, path) as [bigint];
   if (seq < 0n) return safe(2n ** 63n, cursor, path);
   return safe(seq, cursor, path);
+}
+
+/** The cursor of a call of a replay in recorded order: its entry, and which copy of its session made it. */
+export function encodeCallCursor({ timestamp, position, sequence }: EntryKey, copy: number): string {
+  return encode('c1', timestamp, position, sequence, copy);
+}
+
+/** @throws RepriseError CURSOR_INVALID */
+export function decodeCallCursor(
+  cursor: string,
+  path: readonly string[] = ['after'],
+): { readonly key: EntryKey; readonly copy: number } {
+  const [timestamp, position, sequence, copy] = decode('c1', cursor, 4, path) as [bigint, bigint, bigint, bigint];
+  const key = { timestamp: safe(timestamp, cursor, path), position, sequence: safe(sequence, cursor, path) };
+  return { key, copy: safe(copy, cursor, path) };
 }

@@ -154,16 +154,15 @@ function callsOf({ a, b }: StatementComparison): number {
   return (b ?? a)?.calls ?? 0;
 }
 
-function remarksOn(a: RunWithReport, b: RunWithReport): string[] {
+/** Sentences about what makes two runs less than comparable: their ends, what they were asked for, their durations. */
+export function remarksOnRuns(a: Replay, b: Replay): string[] {
   const remarks: string[] = [];
-  for (const [name, { replay }] of [
+  for (const [name, { state }] of [
     ['A', a],
     ['B', b],
   ] as const) {
-    if (replay.state !== 'COMPLETED')
-      remarks.push(`run ${name} is ${replay.state}: it did not walk its plan to the end`);
+    if (state !== 'COMPLETED') remarks.push(`run ${name} is ${state}: it did not walk its plan to the end`);
   }
-  const [x, y] = [a.replay.request, b.replay.request];
   const settings: readonly (readonly [string, (request: ReplayRequest) => string])[] = [
     ['window', ({ window }) => `${formatMicros(window.from)} to ${formatMicros(window.to)}`],
     ['filter', ({ filter }) => JSON.stringify(filter)],
@@ -174,13 +173,19 @@ function remarksOn(a: RunWithReport, b: RunWithReport): string[] {
     ['scale', ({ scale }) => String(scale)],
   ];
   for (const [name, read] of settings) {
-    if (read(x) !== read(y)) remarks.push(`the runs differ in ${name}: ${read(x)} in A, ${read(y)} in B`);
+    const [before, after] = [read(a.request), read(b.request)];
+    if (before !== after) remarks.push(`the runs differ in ${name}: ${before} in A, ${after} in B`);
   }
-  if (a.replay.summary.durationsApproximate || b.replay.summary.durationsApproximate) {
+  if (a.summary.durationsApproximate || b.summary.durationsApproximate) {
     remarks.push(
       'durations are approximate: several statements were under way on a connection; inFlight 1 gives faithful ones',
     );
   }
+  return remarks;
+}
+
+function remarksOn(a: RunWithReport, b: RunWithReport): string[] {
+  const remarks = remarksOnRuns(a.replay, b.replay);
   for (const [name, { report }] of [
     ['A', a],
     ['B', b],

@@ -4,6 +4,7 @@ import type { JournalStore } from '../journal/store.ts';
 import type { DatabaseFacts } from '../target/identity.ts';
 import type { PublicAlias, TargetPolicy } from '../target/policy.ts';
 import { type TargetSpec, targetLabel } from '../target/spec.ts';
+import { type CallComparison, type CallFilter, compareCalls } from './compare-calls.ts';
 import type { RunComparison } from './compare-runs.ts';
 import { checkSpeed, completeRequest } from './complete-request.ts';
 import { type Credentials, checkLogins, withCredentials, withoutSecrets } from './credentials.ts';
@@ -15,6 +16,7 @@ import { EventFeed } from './feed.ts';
 import { ofPresent } from './no-replay.ts';
 import { type OutcomeFilter, type OutcomePage, type OutcomePlace, readOutcomes } from './outcomes.ts';
 import { type Preflight, preflight } from './preflight.ts';
+import type { Call } from './recorded-outcomes.ts';
 import { compareReports, readReport } from './reports.ts';
 import type { ReplayInput, ReplayRequest } from './request.ts';
 import { ReplayRun } from './run.ts';
@@ -202,8 +204,22 @@ export class ReplayEngine {
    * @throws RepriseError REPLAY_NOT_FOUND; REPLAY_STATE for a run that has not ended
    */
   async compare(a: string, b: string, slower?: ReplayRequest['slower']): Promise<RunComparison> {
-    const [runA, runB] = await Promise.all([this.require(a), this.require(b)]);
+    const [runA, runB] = await this.requireBoth(a, b);
     return compareReports(this.options, runA, runB, slower);
+  }
+
+  /**
+   * The calls that differ between two runs, one by one in recorded order, at most `limit` behind `after`.
+   * @throws RepriseError as `compare`
+   */
+  async compareCalls(
+    [a, b]: readonly [a: string, b: string],
+    wanted: { readonly filter: CallFilter; readonly slower?: ReplayRequest['slower'] },
+    place: { readonly after: Call | null; readonly limit: number },
+  ): Promise<CallComparison> {
+    const runs = await this.requireBoth(a, b);
+    const { store } = this.options;
+    return ofPresent(store, a, ofPresent(store, b, compareCalls(this.options, runs, wanted, place)));
   }
 
   /** What a replay would do, without doing it. @throws RepriseError as `start` */
@@ -343,10 +359,14 @@ export class ReplayEngine {
       : { ...replay, summary: run.tally.summary(performance.now()) };
   }
 
-  private async require(id: string): Promise<Replay> {
+  private async require(id: string, argument = 'replayId'): Promise<Replay> {
     const replay = await this.get(id);
-    if (replay === null) throw new RepriseError('REPLAY_NOT_FOUND', `there is no replay ${id}`, { path: ['replayId'] });
+    if (replay === null) throw new RepriseError('REPLAY_NOT_FOUND', `there is no replay ${id}`, { path: [argument] });
     return replay;
+  }
+
+  private requireBoth(a: string, b: string): Promise<[Replay, Replay]> {
+    return Promise.all([this.require(a, 'a'), this.require(b, 'b')]);
   }
 
   /** The run under way, for something that can only be done to one. */

@@ -1,11 +1,14 @@
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { encodeSeqCursor } from '../../src/journal/cursor.ts';
+import { normaliseStatement, statementFingerprint } from '../../src/journal/normalise.ts';
 import { hasEnded } from '../../src/replay/run-state.ts';
 import {
   type Answer,
   ask,
   type Backend,
   openBackend,
+  outcome,
   scriptedRun,
   startService,
   type TestService,
@@ -31,12 +34,13 @@ beforeAll(async () => {
   await prepare(before, 'CREATE TABLE t (a int, b int); INSERT INTO t VALUES (1, 1)');
   await prepare(after, 'CREATE TABLE t (a int); INSERT INTO t VALUES (1), (2)');
   const origin = { nodeId: null, sessionId: 's1', user: 'app', database: 'shop', application: null };
-  const statements = ['SELECT a FROM t', 'SELECT b FROM t WHERE a = 1', 'SELECT b FROM t WHERE a = 2', 'SELECT 1'];
+  const statements = ['SELECT a FROM t', 'SELECT b FROM t WHERE a = 1', 'SELECT b FROM t WHERE a = $1', 'SELECT 1'];
   for (const [n, statement] of statements.entries()) {
     const rows = n === 2 ? 0 : 1;
     await backend.recorder.log({
       autocommit: { origin },
       statement,
+      parameters: n === 2 ? [{ kind: 'int64', value: 2n }] : [],
       timestamp: BASE + n * 1000,
       rows,
       durationMs: 1000,
@@ -220,7 +224,142 @@ describe('compareReplays', () => {
     });
     await feed.transition('FAIL', {}, null);
     await feed.close();
-    expect((await compare(NOBODY, runBefore)).data.compareReplays).toMatchObject({ code: 'REPLAY_NOT_FOUND' });
+    expect((await compare(NOBODY, runBefore)).data.compareReplays).toMatchObject({
+      code: 'REPLAY_NOT_FOUND',
+      path: ['a'],
+    });
+  });
+});
+
+describe('compareReplayCalls', () => {
+  const calls = (variables: Record<string, unknown>): Promise<Answer> =>
+    ask(
+      service.url,
+      `query ($a: UUID!, $b: UUID!, $filter: ComparedCallFilterInput, $slower: SlowerInput, $first: Int, $after: Cursor) {
+        compareReplayCalls(a: $a, b: $b, filter: $filter, slower: $slower, first: $first, after: $after) {
+          __typename
+          ... on ReplayCallComparison {
+            a { id } b { id } remarks
+            calls {
+              nodes {
+                transactionId sequence timestamp sessionId copy differences
+                entry { id statement parameters { text } }
+                a { seq status rows sqlstate } b { seq status rows sqlstate message }
+              }
+              edges { cursor }
+              pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
+            }
+          }
+          ... on Error { code message path }
+        }
+      }`,
+      { a: runBefore, b: runAfter, slower: { ratio: 1000, minMs: 60_000 }, ...variables },
+    );
+  const BY_RESULT = {
+    differences: ['NEW_FAILURE', 'FIXED', 'DIFFERENT_FAILURE', 'ROW_COUNT', 'ONLY_IN_A', 'ONLY_IN_B'],
+  };
+
+  test('tells which calls became worse, with their parameters and what became of them in both', async () => {
+    const { data, errors } = await calls({ filter: BY_RESULT, first: 100 });
+    expect(errors).toEqual([]);
+    const { a, b, remarks, calls: page } = data.compareReplayCalls;
+    expect([a.id, b.id, remarks]).toEqual([runBefore, runAfter, []]);
+    const good = { status: 'SUCCEEDED', sqlstate: null };
+    const bad = { status: 'FAILED', sqlstate: '42703', message: 'column "b" does not exist', rows: null };
+    expect(page.nodes).toMatchObject([
+      {
+        timestamp: '2026-06-01T00:00:00.000000Z',
+        sessionId: 's1',
+        copy: 0,
+        sequence: 1,
+        differences: ['ROW_COUNT'],
+        entry: { statement: 'SELECT a FROM t', parameters: [] },
+        a: { ...good, rows: 1 },
+        b: { ...good, rows: 2 },
+      },
+      { differences: ['NEW_FAILURE'], entry: { statement: 'SELECT b FROM t WHERE a = 1' }, a: good, b: bad },
+      {
+        differences: ['NEW_FAILURE'],
+        entry: { statement: 'SELECT b FROM t WHERE a = $1', parameters: [{ text: '2' }] },
+        a: { ...good, rows: 0 },
+        b: bad,
+      },
+    ]);
+    for (const { entry, transactionId, sequence } of page.nodes) expect(entry.id).toBe(`${transactionId}/${sequence}`);
+    expect(page.pageInfo).toEqual({
+      hasNextPage: false,
+      hasPreviousPage: false,
+      startCursor: page.edges[0].cursor,
+      endCursor: page.edges[2].cursor,
+    });
+  });
+
+  test('pages by its cursors, with a filter by statement, too', async () => {
+    const filter = {
+      ...BY_RESULT,
+      fingerprint: statementFingerprint(normaliseStatement('SELECT b FROM t WHERE a = 5')),
+    };
+    const one = (await calls({ filter, first: 1 })).data.compareReplayCalls.calls;
+    expect(one.pageInfo).toMatchObject({ hasNextPage: true, hasPreviousPage: false });
+    const rest = (await calls({ filter, first: 1, after: one.pageInfo.endCursor })).data.compareReplayCalls.calls;
+    expect(rest.pageInfo).toMatchObject({ hasNextPage: false, hasPreviousPage: true });
+    const both = [...one.nodes, ...rest.nodes];
+    expect(both.map(({ entry }) => entry.statement)).toEqual([
+      'SELECT b FROM t WHERE a = 1',
+      'SELECT b FROM t WHERE a = $1',
+    ]);
+    const behind = (await calls({ filter, after: rest.pageInfo.endCursor })).data.compareReplayCalls.calls;
+    expect(behind.nodes).toEqual([]);
+    const none = await calls({ b: runBefore, filter: {} });
+    expect(none.data.compareReplayCalls.calls).toEqual({
+      nodes: [],
+      edges: [],
+      pageInfo: { hasNextPage: false, hasPreviousPage: false, startCursor: null, endCursor: null },
+    });
+  });
+
+  test.each([
+    [{ first: 0 }, 'BAD_INPUT', 'first must be 1 to 1000, not 0', ['first']],
+    [{ first: 1001 }, 'BAD_INPUT', 'first must be 1 to 1000, not 1001', ['first']],
+    [{ slower: { ratio: 0.5, minMs: 1 } }, 'BAD_INPUT', 'slower.ratio must be 1 to 1000000', ['slower', 'ratio']],
+    [{ after: 'nowhere' }, 'CURSOR_INVALID', '"nowhere" is not a cursor of the calls of two replays', ['after']],
+    [{ after: encodeSeqCursor(1) }, 'CURSOR_INVALID', 'is a cursor of the events of a replay', ['after']],
+    [{ b: NOBODY }, 'REPLAY_NOT_FOUND', `there is no replay ${NOBODY}`, ['b']],
+  ])('refuses %j as %s', async (variables, code, message, path) => {
+    const { data } = await calls(variables);
+    expect(data.compareReplayCalls).toMatchObject({ code, path, message: expect.stringContaining(message) });
+  });
+
+  test('refuses a run that has not ended', async () => {
+    const { id, feed } = await scriptedRun(backend.replays);
+    expect((await calls({ b: id })).data.compareReplayCalls).toMatchObject({
+      __typename: 'ConflictError',
+      code: 'REPLAY_STATE',
+      message: `replay ${id} is RUNNING: only runs that have ended can be compared`,
+    });
+    await feed.transition('FAIL', {}, null);
+    await feed.close();
+  });
+
+  test('costs a page a bounded amount of work, which may find nothing and leads on', async () => {
+    const runs: string[] = [];
+    for (const rows of [1, 2]) {
+      const { id, feed } = await scriptedRun(backend.replays);
+      for (let n = 1; n <= 70_000; n++) {
+        feed.emit(outcome(n, { rows: n === 69_999 ? rows : 0 }));
+        if (n % 4000 === 0) await feed.flush();
+      }
+      await feed.transition('COMPLETE', {}, null);
+      await feed.close();
+      runs.push(id);
+    }
+    const ask = async (after: string | null) =>
+      (await calls({ a: runs[0], b: runs[1], first: 10, after })).data.compareReplayCalls.calls;
+    const empty = await ask(null);
+    expect(empty).toMatchObject({ nodes: [], pageInfo: { hasNextPage: true, endCursor: expect.any(String) } });
+    const found = await ask(empty.pageInfo.endCursor);
+    expect(found.nodes).toMatchObject([{ sequence: 69_999, differences: ['ROW_COUNT'], entry: null }]);
+    expect(found.pageInfo.hasNextPage).toBe(false);
   });
 });
 

@@ -2,9 +2,11 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { RepriseError } from '../../src/errors.ts';
 import {
+  decodeCallCursor,
   decodeEntryCursor,
   decodeSeqCursor,
   decodeTailCursor,
+  encodeCallCursor,
   encodeEntryCursor,
   encodeSeqCursor,
   encodeTailCursor,
@@ -46,6 +48,11 @@ describe('cursors', () => {
       }),
     );
     fc.assert(
+      fc.property(key, fc.nat(), (place, copy) => {
+        expect(decodeCallCursor(encodeCallCursor(place, copy))).toStrictEqual({ key: place, copy });
+      }),
+    );
+    fc.assert(
       fc.property(fc.maxSafeNat(), (seq) => {
         expect(decodeSeqCursor(encodeSeqCursor(seq))).toBe(seq);
         expect(encodeSeqCursor(BigInt(seq))).toBe(encodeSeqCursor(seq));
@@ -62,6 +69,9 @@ describe('cursors', () => {
     expect(error.code).toBe('CURSOR_INVALID');
     expect(error.path).toEqual(['input', 'after']);
     expect(error.message).toMatch(/^after is a cursor of the events of a replay, not of the journal entries/);
+    expect(refusal(() => decodeCallCursor(encodeEntryCursor(sample))).message).toMatch(
+      /not of the calls of two replays/,
+    );
     expect(refusal(() => decodeTailCursor(encodeEntryCursor(sample))).message).toMatch(/the journal entries/);
     expect(refusal(() => decodeSeqCursor(encodeTailCursor({ ...sample, arrival: 1n }))).message).toMatch(
       /the journal tail/,

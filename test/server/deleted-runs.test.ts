@@ -28,6 +28,10 @@ function deleting(replays: ReplayStore): ReplayStore {
       await read();
       return replays.chunks(...args);
     },
+    async chunksByRecord(...args) {
+      await read();
+      return replays.chunksByRecord(...args);
+    },
     async timeline(...args) {
       await read();
       return replays.timeline(...args);
@@ -152,3 +156,26 @@ test('deleteReplay deletes a run that has ended, and gives as data why it delete
   const { data } = await ask(service.url, 'query ($id: UUID!) { replay(id: $id) { id } }', { id });
   expect(data).toEqual({ replay: null });
 });
+
+test.each([0, 1, 2, 3])(
+  'runs that are deleted after %i reads of their events are not compared by what was left',
+  async (reads) => {
+    const ids: string[] = [];
+    for (let run = 0; run < 2; run++) {
+      const { id, feed } = await scriptedRun(backend.replays);
+      for (let n = 1; n <= 300; n++) {
+        feed.emit(outcome(n, { rows: run }));
+        if (n % 25 === 0) await feed.flush();
+      }
+      await feed.transition('COMPLETE', { endedAt: 1 }, null);
+      ids.push(id);
+    }
+    readsLeft = reads;
+    const { data } = await ask(
+      service.url,
+      'query ($a: UUID!, $b: UUID!) { compareReplayCalls(a: $a, b: $b, first: 1000) { __typename ... on Error { code } } }',
+      { a: ids[0], b: ids[1] },
+    );
+    expect(data.compareReplayCalls).toEqual({ __typename: 'NotFoundError', code: 'REPLAY_NOT_FOUND' });
+  },
+);

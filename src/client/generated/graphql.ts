@@ -4,6 +4,37 @@ type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
 /** Internal type. DO NOT USE DIRECTLY. */
 export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
 import type { DocumentTypeDecoration } from '@graphql-typed-document-node/core';
+/** How a call of run B did against the same call of run A. */
+export type CallDifference =
+  /** It succeeded in both with another digest of its rows. */
+  | 'CHECKSUM'
+  /** It failed in both, with another SQLSTATE. */
+  | 'DIFFERENT_FAILURE'
+  /** It took less by as much. */
+  | 'FASTER'
+  /** It failed in A and did not in B. */
+  | 'FIXED'
+  /** It failed in B and had not in A. */
+  | 'NEW_FAILURE'
+  /** Run B did not send it: it has no outcome of it, or skipped it. */
+  | 'ONLY_IN_A'
+  /** Run A did not send it. */
+  | 'ONLY_IN_B'
+  /** It succeeded in both with another number of rows. */
+  | 'ROW_COUNT'
+  /** It took more time in B by more than is put up with. */
+  | 'SLOWER'
+  /** It may or may not have run in one of them, so that nothing more can be said. */
+  | 'UNKNOWN';
+
+/** Which differing calls to take: every given field must match. */
+export type ComparedCallFilterInput = {
+  /** Those that differ in any of these ways. */
+  readonly differences?: ReadonlyArray<CallDifference> | null | undefined;
+  /** Normalised statement, by its `fingerprint` in `compareReplays`; calls whose entry was evicted do not match. */
+  readonly fingerprint?: string | null | undefined;
+};
+
 /** Passwords that an INTERRUPTED run was started with: they are not stored. */
 export type CredentialsInput = {
   /** Of the target's login. Kept only while the run lasts. */
@@ -918,6 +949,29 @@ export type CompareReplaysQuery = { readonly compareReplays:
     | { readonly __typename: 'TargetError', readonly code: ErrorCode, readonly message: string, readonly path: ReadonlyArray<string> }
    };
 
+export type CompareReplayCallsQueryVariables = Exact<{
+  a: string;
+  b: string;
+  filter?: ComparedCallFilterInput | null | undefined;
+  slower?: SlowerInput | null | undefined;
+  first: number;
+  after?: string | null | undefined;
+}>;
+
+
+export type CompareReplayCallsQuery = { readonly compareReplayCalls:
+    | { readonly __typename: 'ConflictError', readonly code: ErrorCode, readonly message: string, readonly path: ReadonlyArray<string> }
+    | { readonly __typename: 'InputError', readonly code: ErrorCode, readonly message: string, readonly path: ReadonlyArray<string> }
+    | { readonly __typename: 'NotFoundError', readonly code: ErrorCode, readonly message: string, readonly path: ReadonlyArray<string> }
+    | { readonly __typename: 'ReplayCallComparison', readonly remarks: ReadonlyArray<string>, readonly calls: { readonly nodes: ReadonlyArray<{ readonly transactionId: string, readonly sequence: number, readonly timestamp: string, readonly sessionId: string, readonly copy: number, readonly differences: ReadonlyArray<CallDifference>, readonly entry: { readonly id: string, readonly statement: string, readonly parameters: ReadonlyArray<{ readonly kind: ParameterKind, readonly text: string | null, readonly oid: number | null }> } | null, readonly a: { readonly seq: number, readonly status: OutcomeStatus, readonly cascade: boolean, readonly skipReason: SkipReason | null, readonly sqlstate: string | null, readonly message: string | null, readonly rows: number | null, readonly digest: string | null, readonly durationMs: number | null, readonly durationApproximate: boolean } | null, readonly b: { readonly seq: number, readonly status: OutcomeStatus, readonly cascade: boolean, readonly skipReason: SkipReason | null, readonly sqlstate: string | null, readonly message: string | null, readonly rows: number | null, readonly digest: string | null, readonly durationMs: number | null, readonly durationApproximate: boolean } | null }>, readonly pageInfo: { readonly hasNextPage: boolean, readonly endCursor: string | null } } }
+    | { readonly __typename: 'ServiceError', readonly code: ErrorCode, readonly message: string, readonly path: ReadonlyArray<string> }
+    | { readonly __typename: 'TargetError', readonly code: ErrorCode, readonly message: string, readonly path: ReadonlyArray<string> }
+   };
+
+export type ComparedCallFieldsFragment = { readonly transactionId: string, readonly sequence: number, readonly timestamp: string, readonly sessionId: string, readonly copy: number, readonly differences: ReadonlyArray<CallDifference>, readonly entry: { readonly id: string, readonly statement: string, readonly parameters: ReadonlyArray<{ readonly kind: ParameterKind, readonly text: string | null, readonly oid: number | null }> } | null, readonly a: { readonly seq: number, readonly status: OutcomeStatus, readonly cascade: boolean, readonly skipReason: SkipReason | null, readonly sqlstate: string | null, readonly message: string | null, readonly rows: number | null, readonly digest: string | null, readonly durationMs: number | null, readonly durationApproximate: boolean } | null, readonly b: { readonly seq: number, readonly status: OutcomeStatus, readonly cascade: boolean, readonly skipReason: SkipReason | null, readonly sqlstate: string | null, readonly message: string | null, readonly rows: number | null, readonly digest: string | null, readonly durationMs: number | null, readonly durationApproximate: boolean } | null };
+
+export type ComparedOutcomeFieldsFragment = { readonly seq: number, readonly status: OutcomeStatus, readonly cascade: boolean, readonly skipReason: SkipReason | null, readonly sqlstate: string | null, readonly message: string | null, readonly rows: number | null, readonly digest: string | null, readonly durationMs: number | null, readonly durationApproximate: boolean };
+
 export type ComparedSideFieldsFragment = { readonly calls: number, readonly failures: number, readonly cascades: number, readonly rows: number, readonly replayed: { readonly p50: number | null, readonly p95: number | null, readonly p99: number | null } };
 
 export type StatementReportFieldsFragment = { readonly fingerprint: string, readonly normalised: string, readonly calls: number, readonly failures: number, readonly cascades: number, readonly recordedFailures: number, readonly rows: number, readonly verdict: Verdict, readonly regressed: boolean, readonly recorded: { readonly p50: number | null, readonly p95: number | null, readonly p99: number | null }, readonly replayed: { readonly p50: number | null, readonly p95: number | null, readonly p99: number | null }, readonly divergences: ReadonlyArray<{ readonly divergence: Divergence, readonly count: number }> };
@@ -1254,6 +1308,56 @@ export const TransactionFieldsFragmentDoc = new TypedDocumentString(`
   byteCount
 }
     `, {"fragmentName":"TransactionFields"}) as unknown as TypedDocumentString<TransactionFieldsFragment, unknown>;
+export const ComparedOutcomeFieldsFragmentDoc = new TypedDocumentString(`
+    fragment ComparedOutcomeFields on OutcomeEvent {
+  seq
+  status
+  cascade
+  skipReason
+  sqlstate
+  message
+  rows
+  digest
+  durationMs
+  durationApproximate
+}
+    `, {"fragmentName":"ComparedOutcomeFields"}) as unknown as TypedDocumentString<ComparedOutcomeFieldsFragment, unknown>;
+export const ComparedCallFieldsFragmentDoc = new TypedDocumentString(`
+    fragment ComparedCallFields on ComparedCall {
+  transactionId
+  sequence
+  timestamp
+  sessionId
+  copy
+  differences
+  entry {
+    id
+    statement
+    parameters {
+      kind
+      text
+      oid
+    }
+  }
+  a {
+    ...ComparedOutcomeFields
+  }
+  b {
+    ...ComparedOutcomeFields
+  }
+}
+    fragment ComparedOutcomeFields on OutcomeEvent {
+  seq
+  status
+  cascade
+  skipReason
+  sqlstate
+  message
+  rows
+  digest
+  durationMs
+  durationApproximate
+}`, {"fragmentName":"ComparedCallFields"}) as unknown as TypedDocumentString<ComparedCallFieldsFragment, unknown>;
 export const ComparedSideFieldsFragmentDoc = new TypedDocumentString(`
     fragment ComparedSideFields on StatementReport {
   calls
@@ -3198,6 +3302,71 @@ fragment ComparedSideFields on StatementReport {
     p99
   }
 }`) as unknown as TypedDocumentString<CompareReplaysQuery, CompareReplaysQueryVariables>;
+export const CompareReplayCallsDocument = new TypedDocumentString(`
+    query CompareReplayCalls($a: UUID!, $b: UUID!, $filter: ComparedCallFilterInput, $slower: SlowerInput, $first: Int!, $after: Cursor) {
+  compareReplayCalls(
+    a: $a
+    b: $b
+    filter: $filter
+    slower: $slower
+    first: $first
+    after: $after
+  ) {
+    __typename
+    ... on ReplayCallComparison {
+      calls {
+        nodes {
+          ...ComparedCallFields
+        }
+        pageInfo {
+          hasNextPage
+          endCursor
+        }
+      }
+      remarks
+    }
+    ... on Error {
+      code
+      message
+      path
+    }
+  }
+}
+    fragment ComparedCallFields on ComparedCall {
+  transactionId
+  sequence
+  timestamp
+  sessionId
+  copy
+  differences
+  entry {
+    id
+    statement
+    parameters {
+      kind
+      text
+      oid
+    }
+  }
+  a {
+    ...ComparedOutcomeFields
+  }
+  b {
+    ...ComparedOutcomeFields
+  }
+}
+fragment ComparedOutcomeFields on OutcomeEvent {
+  seq
+  status
+  cascade
+  skipReason
+  sqlstate
+  message
+  rows
+  digest
+  durationMs
+  durationApproximate
+}`) as unknown as TypedDocumentString<CompareReplayCallsQuery, CompareReplayCallsQueryVariables>;
 export const TargetsDocument = new TypedDocumentString(`
     query Targets {
   targets {
