@@ -66,7 +66,7 @@ export function divergencesTable(groups: Divergences, width: number): string {
 /** Two runs side by side; statements that did the same are left out unless `all`. */
 export function comparisonText({ a, b, totals, statements, remarks }: Comparison, all: boolean): string {
   const shown = statements.filter(({ verdict }) => all || verdict !== 'SAME');
-  const rows = shown.map(({ verdict, a: before, b: after, deltaMs, normalised }): Cell[] => {
+  const rows = shown.map(({ verdict, a: before, b: after, deltaMs, fingerprint, normalised }): Cell[] => {
     // The one that decides on SLOWER and FASTER: of few calls, the 95th percentile is the slowest.
     const few =
       Math.min(before?.calls ?? Number.POSITIVE_INFINITY, after?.calls ?? Number.POSITIVE_INFINITY) < FEW_CALLS;
@@ -83,10 +83,24 @@ export function comparisonText({ a, b, totals, statements, remarks }: Comparison
       time(before?.replayed[percentile]),
       time(after?.replayed[percentile]),
       signed(deltaMs[percentile] ?? null),
+      fingerprint,
       oneLine(normalised, 80),
     ];
   });
-  const headings = ['', 'calls A', 'B', 'failed A', 'B', 'rows A', 'B', 'p95 A', 'B', 'delta', 'statement'];
+  const headings = [
+    '',
+    'calls A',
+    'B',
+    'failed A',
+    'B',
+    'rows A',
+    'B',
+    'p95 A',
+    'B',
+    'delta',
+    'fingerprint',
+    'statement',
+  ];
   const runs = [
     ['A', a.id, a.state, a.target, a.targetVersion ?? null, a.summary.failed, duration(a.summary.duration.p95 ?? null)],
     ['B', b.id, b.state, b.target, b.targetVersion ?? null, b.summary.failed, duration(b.summary.duration.p95 ?? null)],

@@ -11,6 +11,7 @@ import {
 } from '../client/report/index.ts';
 import { DIVERGENCES } from '../client/words.ts';
 import { messageOf, RepriseError } from '../errors.ts';
+import { addCallFlags, type CallFlags, listComparedCalls, refuseCallFlags } from './compare-calls.ts';
 import { type CliContext, examples } from './context.ts';
 import { EXIT } from './exit-codes.ts';
 import { json, usage } from './io.ts';
@@ -88,7 +89,7 @@ interface DivergencesFlags extends ServiceFlags {
   readonly kind?: readonly (typeof DIVERGENCES)[number][];
 }
 
-interface CompareFlags extends ServiceFlags {
+interface CompareFlags extends CallFlags {
   readonly slowerRatio?: number;
   readonly slowerMin?: number;
   readonly all?: boolean;
@@ -111,15 +112,22 @@ export function addReplayReports(replay: Command, context: CliContext): void {
   const before = addReplayArgument(replay.command('compare'), 'a', 'id of the replay before');
   const compare = addReplayArgument(before, 'b', 'id of the replay after')
     .summary('compare two replays that have ended: A before, B after an upgrade')
-    .option('--slower-ratio <factor>', 'slower means this many times the 95th percentile of A (default 1.25)', decimal)
+    .option(
+      '--slower-ratio <factor>',
+      'slower means this many times the 95th percentile of A, with --calls the call of A (default 1.25)',
+      decimal,
+    )
     .option('--slower-min <time>', '… and at least this much more (default 1ms)', milliseconds)
     .option('--all', 'also list statements that did the same')
     .option(
       '--fail-on <verdicts>',
-      `what makes the exit status 1: ${FAIL_ON.join(', ')} by comma, or none`,
-      FAIL_ON_DEFAULT,
+      `what makes the exit status 1: ${FAIL_ON.join(', ')} by comma, or none (default ${FAIL_ON_DEFAULT})`,
     );
-  examples(compare, 'reprise replay compare BEFORE AFTER --fail-on new-failures,slower --slower-ratio 1.5');
+  examples(
+    addCallFlags(compare),
+    'reprise replay compare BEFORE AFTER --fail-on new-failures,slower --slower-ratio 1.5',
+    'reprise replay compare BEFORE AFTER --calls --kind row-count --fingerprint 45a7fbf4fc9414bb',
+  );
   addServiceFlags(compare).action((a: string, b: string, flags: CompareFlags) => compareRuns(a, b, flags, context));
 }
 
@@ -141,10 +149,20 @@ async function compareRuns(a: string, b: string, flags: CompareFlags, { io, exit
     flags.slowerRatio === undefined && flags.slowerMin === undefined
       ? null
       : { ratio: flags.slowerRatio ?? 1.25, minMs: flags.slowerMin ?? 1 };
+  if (flags.calls) {
+    if (flags.all) throw usage('--all', 'is not for --calls, which lists calls that differ');
+    if (flags.failOn !== undefined) throw usage('--fail-on', 'is not for --calls, which lists and does not judge');
+    return listComparedCalls([a, b], slower, flags, io);
+  }
+  refuseCallFlags(flags);
   const { compareReplays } = await serviceOf(io, flags).request(CompareReplaysDocument, { a, b, slower }, io.signal);
   const found = unwrap(compareReplays);
   if (flags.json) json(io, found);
-  else io.stdout.write(`${comparisonText(found, flags.all ?? false)}\n`);
+  else {
+    io.stdout.write(`${comparisonText(found, flags.all ?? false)}\n`);
+    if (found.totals.some(({ verdict, statements }) => statements > 0 && verdict !== 'SAME'))
+      io.stderr.write(`\ncall by call: reprise replay compare ${a} ${b} --calls\n`);
+  }
   if (found.totals.some(({ verdict, statements }) => statements > 0 && failOn.includes(verdict))) exit(EXIT.DIVERGED);
 }
 

@@ -3,6 +3,7 @@
  * not compile.
  */
 import type {
+  CallDifference,
   Divergence,
   Edges,
   Ordering,
@@ -49,3 +50,15 @@ export const DIVERGENCES = [
   'CHECKSUM',
   'SLOWER',
 ] as const satisfies readonly Divergence[];
+export const CALL_DIFFERENCES = [
+  'NEW_FAILURE',
+  'FIXED',
+  'DIFFERENT_FAILURE',
+  'ROW_COUNT',
+  'CHECKSUM',
+  'SLOWER',
+  'FASTER',
+  'ONLY_IN_A',
+  'ONLY_IN_B',
+  'UNKNOWN',
+] as const satisfies readonly CallDifference[];

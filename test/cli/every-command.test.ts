@@ -60,6 +60,7 @@ const RUNS: readonly Run[] = [
   ['replay statements', 0, () => ['replay', 'statements', shop.bad, '--no-cascades']],
   ['replay compare', 0, () => ['replay', 'compare', shop.good, shop.good]],
   ['replay compare with a worse one', 1, () => ['replay', 'compare', shop.good, shop.bad]],
+  ['replay compare --calls', 0, () => ['replay', 'compare', shop.good, shop.bad, '--calls']],
   ['replay pause by a reader', 4, () => ['replay', 'pause', shop.good], { REPRISE_TOKEN: READER }],
   ['replay pause of a run that has ended', 2, () => ['replay', 'pause', shop.good]],
   ['replay resume of a run that has ended', 2, () => ['replay', 'resume', shop.good]],

@@ -140,6 +140,49 @@ describe('replay', () => {
     expect(stdout).toMatch(/^NEW_FAILURE +\d+ +\d+ +\d+ +succeeded in the record, failed with 42P01/m);
   });
 
+  test('compare leads to the calls that differ, with their parameters and what became of them in both', async () => {
+    const { stdout, stderr } = await cliHere(['replay', 'compare', good, bad], env);
+    expect(stderr).toBe(`\ncall by call: reprise replay compare ${good} ${bad} --calls\n`);
+    const [, fingerprint = ''] = /^NEW_FAILURES .* ([0-9a-f]{16}) {2}INSERT INTO orders\b/m.exec(stdout) ?? [];
+    const compare = (...flags: readonly string[]) =>
+      cliHere(['replay', 'compare', good, bad, '--calls', ...flags], env);
+    const one = await compare('--fingerprint', fingerprint, '--limit', '1');
+    expect(one.code).toBe(0);
+    expect(one.stdout).toMatch(
+      /^NEW_FAILURE {2}[0-9a-f-]{36}\/\d+ {2}2026-11-23T16:28:37\.\d{6}Z {2}session \S+\n {4}INSERT INTO .*\n {4}\$1 = .*\n {4}A {2}SUCCEEDED, 1 row, [\d.]+ ms\n {4}B {2}FAILED 42P01, [\d.]+ ms, → relation .* does not exist\n$/,
+    );
+    const [, after = ''] = /^\nmore follow: --after (\S+)\n$/.exec(one.stderr) ?? [];
+
+    const list = async (...flags: readonly string[]) => JSON.parse((await compare('--json', ...flags)).stdout);
+    const all = await list('--fingerprint', fingerprint, '--limit', '1000');
+    const rest = await list('--fingerprint', fingerprint, '--limit', '1000', '--after', after);
+    expect(rest.calls).toEqual(all.calls.slice(1));
+    expect(all).toMatchObject({ remarks: [], hasNextPage: false, endCursor: expect.any(String) });
+    const failed = await list('--kind', 'new-failure', '--kind', 'fixed', '--limit', '1000');
+    const { summary } = JSON.parse((await cliHere(['replay', 'compare', good, bad, '--json'], env)).stdout).b;
+    expect(failed.calls).toHaveLength(summary.failed + summary.cascades);
+    expect(failed.calls.every((call: { a: object; b: object }) => call.a && call.b)).toBe(true);
+    const itself = await cliHere(['replay', 'compare', good, good, '--calls'], env);
+    expect(itself).toEqual({ code: 0, stdout: 'no such calls\n', stderr: '' });
+  });
+
+  test.each([
+    [['--kind', 'fixed'], '--kind is for --calls'],
+    [['--fingerprint', 'x'], '--fingerprint is for --calls'],
+    [['--limit', '1'], '--limit is for --calls'],
+    [['--after', 'x'], '--after is for --calls'],
+    [['--calls', '--all'], '--all is not for --calls'],
+    [['--calls', '--fail-on', 'slower'], '--fail-on is not for --calls'],
+    [['--calls', '--kind', 'worse'], 'it must be one of new_failure, fixed,'],
+    [['--calls', '--limit', '0'], 'it must be 1 or more'],
+    [['--calls', '--after', 'nowhere'], '--after "nowhere" is not a cursor of the calls of two replays'],
+    [['--calls', '--slower-ratio', '0.5'], '--slower-ratio must be 1 to 1000000, not 0.5'],
+  ])('compare with %j is exit status 2 and says why', async (flags, why) => {
+    const { code, stderr } = await cliHere(['replay', 'compare', good, bad, ...flags], env);
+    expect(stderr).toContain(why);
+    expect(code).toBe(2);
+  });
+
   test('compare takes the median of statements of few calls, and says so', async () => {
     const { stdout } = await cliHere(['replay', 'compare', good, again, '--all'], env);
     expect(stdout).toMatch(/^\w+ +\d +\d +.* [\d.]+ m?s p50 +[\d.]+ m?s p50 /m);
