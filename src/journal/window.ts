@@ -31,6 +31,9 @@ export interface EntryFilter {
 /** Most values in one list of a filter: each is held against every origin or transaction of a window. */
 const MOST_LISTED = 10_000;
 
+/** Most characters that a statement may be asked to hold: the database folds their case anew for each statement. */
+const LONGEST_TEXT = 10_000;
+
 /**
  * Refuses a filter that asks for what nothing can be, or for too much; `path`: where it stands among the arguments.
  * @throws RepriseError BAD_INPUT, LIMIT_EXCEEDED
@@ -43,10 +46,12 @@ export function checkFilter<Filter extends EntryFilter>(filter: Filter, path: re
     });
   }
   for (const field of ['text', 'textExcludes'] as const) {
-    if (filter[field] !== '') continue;
-    throw new RepriseError('BAD_INPUT', `filter.${field} is empty, which every statement holds: leave it out`, {
-      path: [...path, field],
-    });
+    const { length } = filter[field] ?? 'absent';
+    const fail = (code: 'BAD_INPUT' | 'LIMIT_EXCEEDED', why: string): never => {
+      throw new RepriseError(code, `filter.${field} ${why}`, { path: [...path, field] });
+    };
+    if (length === 0) fail('BAD_INPUT', 'is empty, which every statement holds: leave it out');
+    if (length > LONGEST_TEXT) fail('LIMIT_EXCEEDED', `has ${length} characters: give at most ${LONGEST_TEXT}`);
   }
   for (const [field, value] of Object.entries(filter)) {
     if (!Array.isArray(value) || value.length <= MOST_LISTED) continue;

@@ -198,6 +198,12 @@ describe('journal export', () => {
     expect(code).toBe(2);
   });
 
+  test('a text that is looked for has at most 10,000 characters', async () => {
+    const { code, stderr } = await cliHere(['journal', 'ls', '--window', 'all', '--text', 'x'.repeat(10_001)], env);
+    expect(stderr).toBe('error: --text has 10001 characters: give at most 10000 [LIMIT_EXCEEDED]\n');
+    expect(code).toBe(2);
+  });
+
   test.each([
     [['--output', 'journal.pdf'], '--format is missing'],
     [['--output', '/no/such/folder/journal.csv'], '--output cannot be written'],
