@@ -217,7 +217,13 @@ export function readContract(subject: Subject): void {
     expect(await read({ applications: [LONG] })).toEqual([]);
   });
 
-  it('filters by what more than a thousand sessions have in common', async () => {
+  it.each([
+    ['what more than a thousand sessions have in common', { users: ['many'], databases: ['shop', 'none'] }],
+    [
+      'more than a thousand sessions',
+      { sessionIds: Array.from({ length: 3_000 }, (_, n) => `s${2 * n}`), databases: ['shop'] },
+    ],
+  ])('filters by %s', async (_, filter) => {
     const users = Array.from({ length: 2_400 }, (_, n) => (n % 2 === 0 ? 'many' : 'others'));
     const transactions = users.map((user, n) => ({
       id: randomUUID(),
@@ -229,7 +235,6 @@ export function readContract(subject: Subject): void {
       entries: transactions.map(({ id, origin, at }) => ({ ...entry(id, 1), origin, timestamp: at })),
       ended: transactions.map(({ id, at }) => ({ transactionId: id, status: 'COMMITTED', at })),
     });
-    const filter = { users: ['many'], databases: ['shop', 'none'] };
     const passing = transactions.filter((_, n) => n % 2 === 0 && n < 2_200).map(({ id }) => id);
     const idsOf = (entries: readonly Entry[]) => entries.map((one) => one.transactionId);
     expect(idsOf(await readAll(store, ALL, filter, 500))).toEqual(passing);
