@@ -19,7 +19,7 @@ export function FirstFailure({ run, onOpen }: Props) {
   );
   const first = useResource(isAnyNew ? `${run.id} ${isActive(run.state)}` : null, async (abort) => {
     const filter = { divergences: ['NEW_FAILURE', 'DIFFERENT_FAILURE'], cascade: false } as const;
-    const { nodes } = await nextMatches(run.id, filter, { after: null }, abort);
+    const { nodes } = await nextMatches(run.id, filter, { after: null, most: 1 }, abort);
     return nodes[0] ?? null;
   });
   const outcome = first.data;

@@ -9,6 +9,8 @@ const PAGE = 200;
 interface Place {
   readonly after: string | null;
   readonly newest?: boolean;
+  /** Default: 200. */
+  readonly most?: number;
 }
 
 /**
@@ -18,12 +20,12 @@ interface Place {
 export async function nextMatches(
   replayId: string,
   filter: OutcomeFilterInput,
-  { after, newest = false }: Place,
+  { after, newest = false, most = PAGE }: Place,
   abort: AbortSignal,
 ): Promise<Page<Outcome>> {
   let place = after;
   for (;;) {
-    const ends = newest ? { last: PAGE, before: place } : { first: PAGE, after: place };
+    const ends = newest ? { last: most, before: place } : { first: most, after: place };
     const { replayStatements } = await ask(OutcomeRowsDocument, { replayId, filter, ...ends }, abort);
     const { nodes, pageInfo } = ofRun(replayStatements);
     const page = newest
