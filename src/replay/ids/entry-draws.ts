@@ -10,6 +10,33 @@ const MOST_SHOWN = 1_000;
 const MOST_BEFORE = 100;
 const NO_VALUES: ReadonlySet<bigint> = new Set();
 
+/** A draw that the walk will make again. */
+export interface LedgerDraw {
+  readonly track: Track;
+  readonly draw: Draw;
+  /** What the sequence was called by then. */
+  readonly regclass: string;
+  /** True when the statement's row count on the target tells how many values it took. */
+  readonly rowsTell: boolean;
+  /** Values a row. */
+  readonly perRow: number;
+}
+
+/** The draws of one entry; `moves`: it also sets sequences itself. */
+export interface EntryDraws {
+  readonly draws: readonly LedgerDraw[];
+  readonly moves: readonly Track[];
+  /** Sequences that it makes, or makes again, with the first value of each. */
+  readonly renewed: readonly { readonly track: Track; readonly start: bigint }[];
+  /** Draws of earlier transactions of the session that its currval and lastval speak of. */
+  readonly recalls: readonly Pick<LedgerDraw, 'track' | 'draw' | 'regclass'>[];
+  /** Sequences of which it draws from some, and nobody knows which. */
+  readonly unsure: readonly Track[];
+}
+
+/** A sequence that a statement makes, or makes again. */
+export type Renewed = EntryDraws['renewed'][number];
+
 /** What an entry's text says of its draws from one sequence, added up. */
 export interface Counts {
   fixed: number;

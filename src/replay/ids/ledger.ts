@@ -5,12 +5,21 @@ import type { EntryFilter, Window } from '../../journal/window.ts';
 import { sessionKey } from '../plan.ts';
 import type { Catalog, NamedCatalog, Sequence } from './catalog.ts';
 import { learnCreated } from './created.ts';
-import type { Draw, Group } from './draw.ts';
-import { type Counts, joinGroup, newDraw, show, valuesOf } from './entry-draws.ts';
-import type { Change, Reference } from './parts.ts';
+import {
+  type Counts,
+  type EntryDraws,
+  joinGroup,
+  type LedgerDraw,
+  newDraw,
+  type Renewed,
+  show,
+  valuesOf,
+} from './entry-draws.ts';
+import { type LedgerSession, LedgerSessions } from './ledger-sessions.ts';
+import { type Change, NO_DRAWS, type Reference, type StatementDraws } from './parts.ts';
 import { namedBy } from './routines.ts';
 import { type Scope, SessionPaths, type SessionPathsOptions } from './session-paths.ts';
-import { inOneString, NO_DRAWS, type StatementDraws, statementDraws } from './statement-draws.ts';
+import { inOneString, statementDraws } from './statement-draws.ts';
 import { TextCache } from './text-cache.ts';
 import type { Given } from './tokens.ts';
 import { Track } from './track.ts';
@@ -18,36 +27,8 @@ import { type Undone, UndoneWork } from './undone.ts';
 
 /** Entries a page; two are kept ahead of the walk, so that a draw's later statements are known when it is settled. */
 const PAGE = 2_000;
-/** Sessions whose last draws are remembered. */
-const MOST_SESSIONS = 10_000;
 /** Dropped sequences that are remembered. */
 const MOST_DROPPED = 1_000;
-
-/** A draw that the walk will make again. */
-export interface LedgerDraw {
-  readonly track: Track;
-  readonly draw: Draw;
-  /** What the sequence was called by then. */
-  readonly regclass: string;
-  /** True when the statement's row count on the target tells how many values it took. */
-  readonly rowsTell: boolean;
-  /** Values a row. */
-  readonly perRow: number;
-}
-
-/** The draws of one entry; `moves`: it also sets sequences itself. */
-export interface EntryDraws {
-  readonly draws: readonly LedgerDraw[];
-  readonly moves: readonly Track[];
-  /** Sequences that it makes, or makes again, with the first value of each. */
-  readonly renewed: readonly { readonly track: Track; readonly start: bigint }[];
-  /** Draws of earlier transactions of the session that its currval and lastval speak of. */
-  readonly recalls: readonly Pick<LedgerDraw, 'track' | 'draw' | 'regclass'>[];
-  /** Sequences of which it draws from some, and nobody knows which. */
-  readonly unsure: readonly Track[];
-}
-
-type Renewed = EntryDraws['renewed'][number];
 
 /** What the ledger reads, and by which catalog. */
 export interface LedgerOptions {
@@ -66,19 +47,6 @@ export interface LedgerOptions {
   readonly earlier: ReadonlyMap<string, readonly Pick<Entry, 'statement' | 'parameters'>[]>;
 }
 
-/** What is remembered of a session: its last draws, and what it prepared with SQL. */
-interface LedgerSession {
-  readonly groups: Map<Track, Group>;
-  /** Its last draw from each sequence, the latest one last. */
-  readonly last: Map<Track, { readonly draw: Draw; readonly transactionId: string }>;
-  /** Draws of its last statement, whose end is not known yet. */
-  running: Draw[];
-  /** Texts by name. */
-  prepared: Map<string, string> | null;
-  /** What it drew last came from a sequence of its own. */
-  drewTemporary: boolean;
-}
-
 /**
  * Follows the record in its total order, all sessions and outcomes, ahead of a COMMIT walk, and knows what each
  * draw gave. Values are kept for transactions that committed, until they are taken.
@@ -86,7 +54,7 @@ interface LedgerSession {
 export class DrawLedger {
   private readonly options: LedgerOptions;
   private readonly tracks = new Map<Sequence, Track>();
-  private readonly sessions = new Map<string, LedgerSession>();
+  private readonly sessions = new LedgerSessions();
   private readonly paths: SessionPaths;
   private readonly undoneWork: UndoneWork;
   private readonly texts = new Map<Catalog, TextCache<StatementDraws>>();
@@ -168,9 +136,7 @@ export class DrawLedger {
     const dropped = [...this.tracks.values()].filter(({ sequence, isSettled }) => sequence.dropped && isSettled);
     const forgotten = new Set(dropped.slice(0, Math.max(dropped.length - MOST_DROPPED, 0)));
     for (const { sequence } of forgotten) this.tracks.delete(sequence);
-    for (const { groups, last } of this.sessions.values())
-      for (const tracks of [groups, last])
-        for (const track of tracks.keys()) if (forgotten.has(track)) tracks.delete(track);
+    this.sessions.forget(forgotten);
   }
 
   private request(): ReturnType<JournalStore['page']> {
@@ -213,7 +179,7 @@ export class DrawLedger {
     if (!this.reachedWindow && entry.timestamp >= this.options.window.from) this.reachWindow();
     const type = entry.statementType;
     const key = sessionKey(entry.origin);
-    const session = this.sessions.get(key);
+    const session = this.sessions.known(key);
     if (session !== undefined && session.running.length > 0) {
       // A session does one thing after another.
       for (const draw of session.running) draw.end = Math.min(draw.end, entry.timestamp - 1);
@@ -297,7 +263,7 @@ export class DrawLedger {
     undone: Undone,
     said: StatementDraws,
   ): StatementDraws {
-    const session = this.session(key);
+    const session = this.sessions.of(key);
     session.prepared ??= this.preparedEarlier(key, scope.catalog);
     if (said.prepares !== null && entry.outcome.status !== 'FAILED')
       session.prepared.set(said.prepares.name, said.prepares.text);
@@ -326,19 +292,6 @@ export class DrawLedger {
     return prepared;
   }
 
-  private session(key: string): LedgerSession {
-    let session = this.sessions.get(key);
-    if (session === undefined) {
-      session = { groups: new Map(), last: new Map(), running: [], prepared: null, drewTemporary: false };
-      if (this.sessions.size >= MOST_SESSIONS) {
-        const oldest = this.sessions.keys().next().value;
-        if (oldest !== undefined) this.sessions.delete(oldest);
-      }
-    } else this.sessions.delete(key);
-    this.sessions.set(key, session);
-    return session;
-  }
-
   private note(
     entry: Entry,
     catalog: Catalog,
@@ -348,7 +301,7 @@ export class DrawLedger {
     values: (given: Given) => readonly bigint[],
     drawing: Map<string, Map<number, EntryDraws>>,
   ): void {
-    const known = this.sessions.get(key);
+    const known = this.sessions.known(key);
     if (known !== undefined && entry.outcome.status !== 'FAILED') {
       for (const reference of said.references) {
         const track = this.tracks.get(reference.sequence);
@@ -359,7 +312,7 @@ export class DrawLedger {
     const { parts, changes, recalls: recalled } = said;
     if (parts.length + changes.length + recalled.length + said.unsure.length + renewed.length === 0) return;
     this.order += 1;
-    const session = this.session(key);
+    const session = this.sessions.of(key);
     const recalls = recalled.flatMap((sequence) => this.recalled(entry, session, sequence));
     const draws = this.drawsOf(entry, catalog, said, session);
     const moves = changes.map((change) => this.move(entry, change, values));

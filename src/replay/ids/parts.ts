@@ -1,4 +1,5 @@
 import type { Sequence } from './catalog.ts';
+import type { PathChange } from './search-path.ts';
 import type { Given } from './tokens.ts';
 
 /**
@@ -39,3 +40,31 @@ export interface Change {
   /** Undone when its transaction rolls back (TRUNCATE, ALTER); setval is not. */
   readonly transactional: boolean;
 }
+
+/** What a statement's text says about sequences. */
+export interface StatementDraws {
+  readonly parts: readonly DrawPart[];
+  readonly references: readonly Reference[];
+  readonly changes: readonly Change[];
+  /** Sequences whose last value in the session the statement asks for (currval); null: of whichever drew last (lastval). */
+  readonly recalls: readonly (Sequence | null)[];
+  /** PREPARE name AS …: what an EXECUTE of it runs. */
+  readonly prepares: { readonly name: string; readonly text: string } | null;
+  /** EXECUTE name (…); null for an argument that is no plain value. */
+  readonly executes: { readonly name: string; readonly values: readonly (Given | null)[] } | null;
+  /** Sequences of which it draws from some, as the search path has it that nobody knows. */
+  readonly unsure: readonly Sequence[];
+  /** How it sets the search path. */
+  readonly paths: readonly PathChange[];
+}
+
+export const NO_DRAWS: StatementDraws = Object.freeze({
+  parts: [],
+  references: [],
+  changes: [],
+  recalls: [],
+  prepares: null,
+  executes: null,
+  unsure: [],
+  paths: [],
+});

@@ -7,8 +7,9 @@ import { ownBlock } from '../as-login.ts';
 import type { Mays } from '../session-roles.ts';
 import type { Sequence } from './catalog.ts';
 import { type Draw, drawnWhenFailed } from './draw.ts';
+import type { EntryDraws, LedgerDraw } from './entry-draws.ts';
 import type { IdRestorer } from './id-restorer.ts';
-import type { DrawLedger, EntryDraws, LedgerDraw } from './ledger.ts';
+import type { DrawLedger } from './ledger.ts';
 import { IdStatistics } from './statistics.ts';
 import type { Track } from './track.ts';
 
