@@ -173,7 +173,7 @@ describe('replay', () => {
     [['--after', 'x'], '--after is for --calls'],
     [['--calls', '--all'], '--all is not for --calls'],
     [['--calls', '--fail-on', 'slower'], '--fail-on is not for --calls'],
-    [['--calls', '--kind', 'worse'], 'it must be one of new_failure, fixed,'],
+    [['--calls', '--kind', 'worse'], 'it must be one of new-failure, fixed,'],
     [['--calls', '--limit', '0'], 'it must be 1 or more'],
     [['--calls', '--after', 'nowhere'], '--after "nowhere" is not a cursor of the calls of two replays'],
     [['--calls', '--slower-ratio', '0.5'], '--slower-ratio must be 1 to 1000000, not 0.5'],
