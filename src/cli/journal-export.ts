@@ -85,11 +85,12 @@ async function exportEntries(flags: ExportFlags, { io, exit }: CliContext): Prom
   const pageBehind = async (after: string | null) =>
     (await client.request(JournalEntriesDocument, { window, filter, first: PAGE, after }, io.signal)).journalEntries;
   let after = flags.after ?? null;
-  // Before the file is opened: what is refused leaves an earlier export as it is.
-  let page = await pageBehind(after);
-  const sink = flags.output === undefined ? standardOutput(io) : await fileOf(flags.output, flags.after !== undefined);
   let written = 0;
+  let sink: Sink | null = null;
   try {
+    // Before the file is opened: what is refused leaves an earlier export as it is.
+    let page = await pageBehind(after);
+    sink = flags.output === undefined ? standardOutput(io) : await fileOf(flags.output, flags.after !== undefined);
     if (format === 'csv' && flags.header && flags.after === undefined)
       await sink.write(`${COLUMNS.map(([name]) => name).join(',')}\r\n`);
     for (;;) {
@@ -102,12 +103,14 @@ async function exportEntries(flags: ExportFlags, { io, exit }: CliContext): Prom
       page = await pageBehind(after);
     }
   } catch (error) {
+    // A cursor that was refused is nothing to go on with.
+    if (sink === null && !io.signal.aborted) throw error;
     const goOn = after === null ? '' : `: go on with --after ${after}`;
     io.stderr.write(`not complete, ${count(written)} entries were written${goOn}\n`);
     if (!io.signal.aborted) throw error;
     return exit(EXIT.INTERRUPTED);
   } finally {
-    await sink.close();
+    await sink?.close();
   }
   io.stderr.write(`${count(written)} entries exported${flags.output === undefined ? '' : ` to ${flags.output}`}\n`);
 }
