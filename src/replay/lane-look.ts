@@ -1,5 +1,5 @@
 import { NO_PROCESS } from './prepared-transactions.ts';
-import { isIdle, type Lane } from './session-lane.ts';
+import { hasNoPlace, isIdle, type Lane } from './session-lane.ts';
 import { copyKey, type TargetSession } from './target-session.ts';
 import type { WalkContext } from './walk.ts';
 
@@ -59,25 +59,31 @@ export class LaneLook {
     const blockers = await this.context.monitor.blockers(
       busy.flatMap((lane) => lane.session.connection?.processId ?? []),
     );
-    busy.forEach((lane, index) => {
-      // The statement that was asked about may have its answer by now.
-      if (lane.answers !== answers[index]) return;
-      const found = blockers.get(lane.session.connection?.processId ?? 0) ?? [];
+    // The statement that was asked about may have its answer by now.
+    const still = busy.filter((lane, index) => lane.answers === answers[index]);
+    const foundFor = (lane: Lane) => blockers.get(lane.session.connection?.processId ?? 0) ?? [];
+    for (const lane of still) {
+      const found = foundFor(lane);
       lane.waited ||= found.length > 0;
-      const holders = found.flatMap((blocker) => this.context.pool.byProcessId(blocker) ?? []);
-      const byPrepared = this.context.prepared.isAmong(found);
-      lane.locked = byPrepared || holders.length > 0;
+      lane.locked =
+        this.context.prepared.isAmong(found) || found.some((pid) => this.context.pool.byProcessId(pid) !== null);
       lane.slow = !lane.locked && lane.looked === lane.answers;
       lane.looked = lane.answers;
+    }
+    for (const lane of still) {
+      const found = foundFor(lane);
+      const holders = found.flatMap((pid) => this.context.pool.byProcessId(pid) ?? []);
       const holder = holders.find((session) => this.waitsForDispatcher(session, idle));
-      const isHeld = holder !== undefined || (byPrepared && found.every((blocker) => blocker === NO_PROCESS));
+      const byPrepared = this.context.prepared.isAmong(found);
+      const onlyPrepared = byPrepared && found.every((pid) => pid === NO_PROCESS) && !this.anyGetsOn;
+      const isHeld = (holder !== undefined || onlyPrepared) && !this.context.control.isPaused;
       lane.heldSince = isHeld ? (lane.heldSince ?? startedAt) : null;
       if (cancels) this.cancelHeld(lane);
-      if (!this.awaitsCommit || lane.commits.size === 0) return;
+      if (!this.awaitsCommit || lane.commits.size === 0) continue;
       if (holder !== undefined) this.giveUpOrder(lane, `a lock that session ${holder.planned.sessionId} holds`);
       else if (byPrepared && this.onlyDispatcherGoesOn)
         this.giveUpOrder(lane, 'a lock that a prepared transaction holds');
-    });
+    }
     await this.lookAtPages(busy);
     this.nextLookAt = performance.now() + (performance.now() - startedAt) * LEFT_ALONE;
     return true;
@@ -122,6 +128,11 @@ export class LaneLook {
   /** True when whatever is under way waits for locks of this replay: no session will end what holds them by itself. */
   private get onlyDispatcherGoesOn(): boolean {
     return [...this.lanes.values()].every((lane) => lane.locked || isIdle(lane));
+  }
+
+  /** True when a session gets on by itself, in a pause behind that: its next statements may end what others wait for. */
+  private get anyGetsOn(): boolean {
+    return [...this.lanes.values()].some((lane) => !lane.locked && !isIdle(lane) && !hasNoPlace(lane));
   }
 
   /** `syncCommits` waits for a commit that waits for what a session holds that waits for the dispatcher: never both. */

@@ -114,7 +114,7 @@ export function enoughWaits(waiting: number, lanes: Iterable<Lane>, most: number
 }
 
 /** True while there is no place for its connection: only a session that ends or lends its own gives it one. */
-function hasNoPlace({ state, session }: Lane): boolean {
+export function hasNoPlace({ state, session }: Lane): boolean {
   return state === 'BLOCKED' || (state === 'OPENING' && !session.isPlaced);
 }
 

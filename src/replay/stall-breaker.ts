@@ -218,12 +218,26 @@ export class StallBreaker {
     if (long.length === 0) return;
     try {
       const blockers = await this.context.monitor.blockers(waiting.map(({ pid }) => pid));
+      if (await this.anyGoesOn(waiting, blockers)) return;
       const hopeless: Waiting[] = [];
       for (const one of long) if (await isHopeless(one, blockers)) hopeless.push(one);
       await within(MOST_ASKING_MS, Promise.all(hopeless.map(({ lane }) => lane.session.connection?.cancel())));
     } catch {
       // Likewise.
     }
+  }
+
+  /** Whether a session with queued statements goes on without the walk, or has: these may end what others wait for. */
+  private async anyGoesOn(waiting: readonly Waiting[], blockers: Blockers): Promise<boolean> {
+    const { pool, prepared, monitor } = this.context;
+    for (const { stalled, queue } of this.lanes.values()) if (!stalled && queue.length > 0) return true;
+    for (const { lane, pid } of waiting) {
+      const found = blockers.get(pid) ?? [];
+      if (lane.queue.length === 0 || prepared.isAmong(found)) continue;
+      if (found.some((blocker) => pool.byProcessId(blocker) !== null)) continue;
+      if (found.length > 0 || !(await monitor.waitsForPage(pid))) return true;
+    }
+    return false;
   }
 
   private waiting(): Waiting[] {

@@ -232,7 +232,7 @@ it('a string that ends a transaction and begins the next frees what waits before
 it('a wait for a prepared transaction that nothing ends is cancelled with the plan, whatever statement_timeout the record has set', async () => {
   const target = await bench.target(SCHEMA);
   const record = new HandMadeRecord();
-  const name = record.sessionId('a');
+  const name = `${record.sessionId('a')} of ${process.pid}`;
   record.run('a', 'BEGIN');
   record.run('a', add(1));
   record.run('a', `PREPARE TRANSACTION '${name}'`);
@@ -243,6 +243,26 @@ it('a wait for a prepared transaction that nothing ends is cancelled with the pl
   await target.sql(`ROLLBACK PREPARED '${name}'`);
   expect(run.outcome(waits)).toMatchObject({ status: 'FAILED', sqlstate: '57014' });
   expect(await target.sql(LOGGED)).toEqual(['b']);
+});
+
+it('a wait for a prepared transaction is not cancelled as long as one that is queued behind a session that goes on may end it', async () => {
+  const target = await bench.target(`${SCHEMA};
+    CREATE FUNCTION hold() RETURNS void LANGUAGE sql AS 'SELECT pg_advisory_lock(7)';
+    CREATE FUNCTION leave() RETURNS void LANGUAGE sql AS 'SELECT pg_advisory_unlock(7)'`);
+  const record = new HandMadeRecord();
+  const name = `${record.sessionId('a')} of ${process.pid}`;
+  for (const session of ['b', 'c']) record.run(session, 'SET statement_timeout = 0');
+  record.run('a', 'BEGIN');
+  record.run('a', add(1));
+  record.run('a', `PREPARE TRANSACTION '${name}'`);
+  record.run('d', 'SELECT hold()');
+  record.run('b', add(1, 10));
+  record.run('c', 'SELECT hold(), pg_sleep(1.5)');
+  record.run('c', `COMMIT PREPARED '${name}'`);
+  // What the function gives up is not seen: the walk goes on beside the session that waited for it.
+  record.run('d', 'SELECT leave()');
+  const run = await bench.run(target, { window: await record.store(bench.journal), statementTimeoutMs: 200 });
+  expect(run.replay.summary).toMatchObject({ planned: 10, succeeded: 10, stalls: 2 });
 });
 
 it('what queued behind a stall that ends in a pause comes before the entry that the walk had in hand', async () => {
@@ -274,7 +294,7 @@ it('what queued behind a stall that ends in a pause comes before the entry that 
 it('what a stall frees that ends by itself with the plan at its end goes on before what queued behind that stall', async () => {
   const target = await bench.target(SCHEMA);
   const record = new HandMadeRecord();
-  const name = record.sessionId('a');
+  const name = `${record.sessionId('a')} of ${process.pid}`;
   record.run('a', 'BEGIN');
   record.run('a', add(1));
   record.run('a', `PREPARE TRANSACTION '${name}'`);

@@ -16,7 +16,7 @@ const bench = useBench();
 it('a wait for a prepared transaction that nothing ends is cancelled with the plan, whatever statement_timeout the record has set', async () => {
   const target = await bench.target(SCHEMA);
   const record = new HandMadeRecord();
-  const name = record.sessionId('a');
+  const name = `${record.sessionId('a')} of ${process.pid}`;
   record.run('a', 'BEGIN', { at: 0, durationMs: 0.1 });
   record.run('a', add(1), { at: 1, durationMs: 0.1 });
   record.run('a', `PREPARE TRANSACTION '${name}'`, { at: 2, durationMs: 0.1 });
@@ -30,6 +30,23 @@ it('a wait for a prepared transaction that nothing ends is cancelled with the pl
   expect(run.replay).toMatchObject({ state: 'COMPLETED', error: null });
   expect(run.outcome(waits)).toMatchObject({ status: 'FAILED', sqlstate: '57014' });
   expect(await target.sql(LOGGED)).toEqual(['b']);
+});
+
+it('a wait for a prepared transaction is not cancelled as long as a session that gets on may end that', async () => {
+  const target = await bench.target(SCHEMA);
+  const record = new HandMadeRecord();
+  const name = `${record.sessionId('a')} of ${process.pid}`;
+  for (const session of ['b', 'c']) record.run(session, 'SET statement_timeout = 0', { at: 0, durationMs: 0.1 });
+  record.run('a', 'BEGIN', { at: 1, durationMs: 0.1 });
+  record.run('a', add(1), { at: 2, durationMs: 0.1 });
+  record.run('a', `PREPARE TRANSACTION '${name}'`, { at: 3, durationMs: 0.1 });
+  record.run('b', add(1, 10), { at: 4, durationMs: 900 });
+  record.run('c', 'SELECT pg_sleep(1.5)', { at: 5, durationMs: 800 });
+  record.run('c', `COMMIT PREPARED '${name}'`, { at: 6, durationMs: 799 });
+  const window = await record.store(bench.journal);
+  const run = await bench.run(target, { window, ...SESSION, syncCommits: true, statementTimeoutMs: 200 });
+  expect(run.brief).toEqual(Array(8).fill('SUCCEEDED'));
+  expect(await target.sql('SELECT v FROM item WHERE id = 1')).toEqual(['11']);
 });
 
 it('connections that cannot suffice end the run also where a statement waits for a lock of a session that waits for the run', async () => {
@@ -61,7 +78,7 @@ it('where no more may wait, what waits for the dispatcher itself is cancelled, w
   record.run('a', 'BEGIN');
   record.run('a', add(1));
   record.run('b', add(1, 10));
-  for (let step = 0; step < 10_300; step++) record.run('b', 'SELECT 1');
+  for (let step = 0; step < 11_500; step++) record.run('b', 'SELECT 1');
   record.run('a', 'COMMIT');
   const run = await bench.run(target, {
     window: await record.store(bench.journal),
@@ -71,6 +88,6 @@ it('where no more may wait, what waits for the dispatcher itself is cancelled, w
     runTimeoutMs: 60_000,
   });
   expect(run.replay).toMatchObject({ state: 'COMPLETED', error: null });
-  expect(run.replay.summary).toMatchObject({ planned: 20 * 10_306, skipped: 0, unknown: 0 });
+  expect(run.replay.summary).toMatchObject({ planned: 20 * 11_506, skipped: 0, unknown: 0 });
   expect(run.outcomes.filter(({ sqlstate }) => sqlstate === '57014').length).toBeGreaterThan(0);
 }, 120_000);
