@@ -157,7 +157,7 @@ export class Reporter {
     const why =
       sequence > 1
         ? `began before the replayed entries: replayed from its statement ${sequence} on`
-        : 'was chained to the one before on a connection that is gone: replayed';
+        : 'was chained to the one before, which has left none open: replayed';
     this.feed.emit({
       kind: 'NOTICE',
       code: 'TRANSACTION_CUT',

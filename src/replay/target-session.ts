@@ -76,11 +76,13 @@ export class TargetSession {
 
   /**
    * True for the first entry that is sent of a transaction which nothing has begun on this connection: its BEGIN is not in the
-   * plan, or it was chained to the one before, and that was on a connection that has gone.
+   * plan, or it was chained to the one before, and that was on a connection that has gone, or has failed. Of one that is still
+   * under way nobody knows.
    */
   needsBegin({ transactionId, sequence }: Entry, connection: TargetConnection): boolean {
     if (this.transactionId === transactionId) return false;
-    return sequence > 1 || (this.chained !== null && this.chained.by !== connection);
+    if (sequence > 1 || this.chained === null) return sequence > 1;
+    return this.chained.by !== connection || (connection.inFlight === 0 && connection.transactionStatus === 'I');
   }
 
   /**

@@ -29,10 +29,30 @@ describe.each(['TIMESTAMP', 'SESSION'] as const)('%s: a transaction that is chai
     const run = await started.ended();
     expect(run.notices('CONNECTION_LOST')).toHaveLength(1);
     expect(run.notices('TRANSACTION_CUT').map(({ message }) => message)).toEqual([
-      expect.stringContaining('on a connection that is gone: replayed, behind BEGIN'),
+      expect.stringContaining('which has left none open: replayed, behind BEGIN'),
     ]);
     expect(run.brief).toEqual(Array(8).fill('SUCCEEDED'));
     expect(await target.sql(LOGGED)).toEqual(['first', 'second', 'last']);
+  });
+
+  it('is one where the COMMIT AND CHAIN fails on the target', async () => {
+    const target = await bench.target(
+      `${SCHEMA}; CREATE TABLE item (id int PRIMARY KEY);
+       CREATE TABLE part (item int REFERENCES item DEFERRABLE INITIALLY DEFERRED)`,
+    );
+    const record = new HandMadeRecord();
+    record.run('a', 'BEGIN');
+    record.run('a', 'INSERT INTO part VALUES (1)');
+    const chains = record.run('a', 'COMMIT AND CHAIN');
+    record.run('a', log('undone'));
+    record.run('a', 'ROLLBACK AND CHAIN');
+    record.run('a', log('last'));
+    record.run('a', 'COMMIT');
+    const input = { window: await record.store(bench.journal), ordering, inFlight: 1 };
+    const run = await bench.run(target, input);
+    expect(run.outcome(chains)).toMatchObject({ status: 'FAILED', sqlstate: '23503' });
+    expect(run.notices('TRANSACTION_CUT')).toHaveLength(1);
+    expect(await target.sql(LOGGED)).toEqual(['last']);
   });
 
   it('is one where the run is resumed in between', async () => {
