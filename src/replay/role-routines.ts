@@ -1,22 +1,21 @@
 import type { Entry } from '../journal/entry.ts';
-import type { Value } from '../journal/value.ts';
 import type { TargetConnection } from '../target/connection.ts';
 import type { Connector } from './connector.ts';
 import { SETS_UNKNOWN } from './marked-statements.ts';
 import type { ReplayRequest } from './request.ts';
 
-/** Routines whose source is text; those of extensions mind their roles themselves. */
+/** Routines whose source is known; those of extensions mind their roles themselves. */
 const JOINS = 'JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_language l ON l.oid = p.prolang';
 const OWN = `
 n.nspname NOT IN ('pg_catalog', 'information_schema') AND l.lanname NOT IN ('internal', 'c')
 AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_proc'::regclass AND e.objid = p.oid AND e.deptype = 'e')`;
 
-const SETTING = `SELECT p.proname, p.prosrc FROM pg_proc p ${JOINS} WHERE ${OWN} AND p.prosrc ~* '\\m(role|session_?authorization|authorization|set_config)\\M'`;
+/** A body that is no text (BEGIN ATOMIC) is put together again. */
+const SOURCE = `CASE WHEN p.prosrc <> '' THEN p.prosrc ELSE pg_get_functiondef(p.oid) END`;
 
-/** Those that mention one of some names, a regular expression. */
-const CALLERS = `
-SELECT DISTINCT p.proname FROM pg_proc p ${JOINS}
-WHERE ${OWN} AND p.prosrc ~* ('(^|[^[:alnum:]_$])(' || $1 || ')([^[:alnum:]_$]|$)')`;
+const SETTING = `SELECT p.proname, ${SOURCE} FROM pg_proc p ${JOINS} WHERE ${OWN} AND ${SOURCE} ~* '\\m(role|session_?authorization|authorization|set_config)\\M'`;
+
+const ALL = `SELECT p.proname, ${SOURCE} FROM pg_proc p ${JOINS} WHERE ${OWN}`;
 
 /** Whether triggers, defaults, rules, policies or constraints call one of some names, and no statement shows it. */
 const HIDDEN = `
@@ -28,9 +27,7 @@ SELECT EXISTS (
 
 /** Functions and procedures of the target that may take a role: whoever calls one may run under another than its login. */
 export class RoleRoutines {
-  private readonly names = new Set<string>();
-  /** Null: there is none. */
-  private mentions: RegExp | null = null;
+  private readonly takers = new RoutineNames();
   /** Any statement may call one. */
   private hidden = false;
 
@@ -60,42 +57,86 @@ export class RoleRoutines {
   }
 
   private async read(connection: Pick<TargetConnection, 'query'>): Promise<void> {
-    const { rows } = await connection.query(SETTING);
-    for (const [name, source] of rows) if (takesRole(source ?? '')) this.names.add(name ?? '');
-    for (let before = 0; this.names.size > before; ) {
-      before = this.names.size;
-      const asked = await connection.query(CALLERS, [text([...this.names].map(escaped).join('|'))]);
-      for (const [name] of asked.rows) this.names.add(name ?? '');
-    }
-    if (this.names.size === 0) return;
-    this.hidden ||= (await connection.query(HIDDEN, [text([...this.names].join('\u0001'))])).rows[0]?.[0] === 't';
-    this.compile();
+    const setting = (await connection.query(SETTING)).rows.filter(([, source]) => takesRole(source ?? ''));
+    if (setting.length === 0) return;
+    const { rows } = await connection.query(ALL);
+    const found = new Set(setting.map(([name]) => name ?? ''));
+    const callers = callersByName(rows.map(([name, source]) => [name ?? '', source ?? '']));
+    // A set gives what is added to it meanwhile, too.
+    for (const name of found) for (const caller of callers.get(name) ?? []) found.add(caller);
+    for (const name of found) this.takers.add(name);
+    const asked = await connection.query(HIDDEN, [{ kind: 'text', value: [...found].join('\u0001'), oid: 25 }]);
+    this.hidden ||= asked.rows[0]?.[0] === 't';
   }
 
-  /** Whether a statement mentions one. */
+  /** Whether any statement may run one, be it by a trigger. */
+  get anyMay(): boolean {
+    return this.hidden;
+  }
+
+  /** Whether a statement calls one by its name. */
   isMentioned({ statement }: Pick<Entry, 'statement'>): boolean {
-    return this.mentions?.test(statement) === true;
-  }
-
-  /** Whether one may run while a statement does, be it by a trigger. */
-  mayTakeRole(entry: Pick<Entry, 'statement'>): boolean {
-    return this.hidden || this.isMentioned(entry);
+    return this.takers.calledIn(statement).length > 0;
   }
 
   /** Notes a routine that the record creates. */
   learn({ statement, statementType: type }: Pick<Entry, 'statement' | 'statementType'>): void {
-    if (type !== 'DDL' || !(takesRole(statement) || this.mentions?.test(statement) === true)) return;
+    if (type !== 'DDL' || !(takesRole(statement) || this.isMentioned({ statement }))) return;
     const made = CREATES.exec(statement)?.[1];
     if (made === undefined) return;
-    this.names.add(made.startsWith('"') ? made.slice(1, -1).replaceAll('""', '"') : made.toLowerCase());
+    this.takers.add(made.startsWith('"') ? made.slice(1, -1).replaceAll('""', '"') : made.toLowerCase());
     this.hidden ||= /\breturns\s+trigger\b/i.test(statement);
-    this.compile();
+  }
+}
+
+/** Names of routines, to be found in texts that call them, in one pass however many there are. */
+class RoutineNames {
+  /** By their lower case: a quoted one is not told from others. */
+  private readonly words = new Map<string, Set<string>>();
+  /** Those that are no words, as they are quoted. */
+  private readonly quoted = new Map<string, string>();
+
+  add(name: string): void {
+    const key = name.toLowerCase();
+    if (IS_WORD.test(name)) this.words.set(key, (this.words.get(key) ?? new Set()).add(name));
+    else this.quoted.set(`"${name.replaceAll('"', '""')}"`, name);
   }
 
-  private compile(): void {
-    const names = [...this.names].map(escaped).join('|');
-    this.mentions = new RegExp(`(?<![\\p{L}\\p{N}_$])(?:${names})(?![\\p{L}\\p{N}_$])`, 'iu');
+  /** Which of them a text calls, be it in a string: some more than once. */
+  calledIn(text: string): string[] {
+    const found: string[] = [];
+    if (this.words.size > 0)
+      for (const { 0: word, index } of text.matchAll(WORDS)) {
+        const names = this.words.get(word.toLowerCase());
+        if (names !== undefined && isCalled(text, index + word.length)) found.push(...names);
+      }
+    for (const [quoted, name] of this.quoted) if (text.includes(quoted)) found.push(name);
+    return found;
   }
+}
+
+const IS_WORD = /^[a-z_\u0080-\uffff][\w$\u0080-\uffff]*$/i;
+const WORDS = /[a-z_\u0080-\uffff][\w$\u0080-\uffff]*/gi;
+
+/** Whether what ends here in a text is followed by a parenthesis. */
+function isCalled(text: string, end: number): boolean {
+  const call = /"?\s*\(/y;
+  call.lastIndex = end;
+  return call.test(text);
+}
+
+/** Which routines call one, by names. */
+function callersByName(routines: readonly (readonly [name: string, source: string])[]): Map<string, string[]> {
+  const names = new RoutineNames();
+  for (const [name] of routines) names.add(name);
+  const callers = new Map<string, string[]>();
+  for (const [name, source] of routines)
+    for (const called of new Set(names.calledIn(source))) {
+      const known = callers.get(called);
+      if (known === undefined) callers.set(called, [name]);
+      else known.push(name);
+    }
+  return callers;
 }
 
 /** The name of a function or procedure that a statement creates, without its schema. */
@@ -112,13 +153,4 @@ const TIMEOUT_MS = 60_000;
 function takesRole(source: string): boolean {
   const plain = source.replace(/--[^\n]*|\/\*[\s\S]*?\*\//g, ' ');
   return TAKES_ROLE.test(plain) || SETS_UNKNOWN.test(plain);
-}
-
-/** For regular expressions of PostgreSQL and of JavaScript. */
-function escaped(name: string): string {
-  return name.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
-}
-
-function text(value: string): Value {
-  return { kind: 'text', value, oid: 25 };
 }

@@ -142,6 +142,8 @@ export class RunOnTarget {
     if (control.endReason !== null) return;
     // Part of the plan: who is told that the run is RUNNING is not told afterwards that it is still being read.
     const ids = await this.planning(this.openIds(sessions, holdDdl, earlier, databaseFor));
+    const databases = new Set([...sessions.values()].map(({ database }) => databaseFor(database)));
+    const routines = await this.planning(RoleRoutines.open(connector, request, replayId, databases));
     if (control.endReason !== null) return;
     await feed.transition(
       'RUN',
@@ -150,8 +152,6 @@ export class RunOnTarget {
     );
     const reporter = new Reporter({ feed, tally, report, request, control, failures: settled?.failures ?? 0 });
     const asks = request.settleCommits && !request.readOnly && !request.markProgress;
-    const databases = new Set([...sessions.values()].map(({ database }) => databaseFor(database)));
-    const routines = await RoleRoutines.open(connector, request, replayId, databases);
     const context: WalkContext = {
       journal,
       request,

@@ -43,11 +43,12 @@ export class SessionRoles {
       const may = mayDo(entry.statement, entry.statementType);
       now |= may;
       if (may !== 0 && keepsState(entry)) lasting |= may;
-      if (this.routines.mayTakeRole(entry)) now |= MAY.CHANGE_ROLE;
       if (this.keepsRole(entry)) lasting |= MAY.CHANGE_ROLE;
       this.routines.learn(entry);
     }
     this.lasting.set(session, lasting);
+    now |= lasting;
+    if (this.routines.anyMay) now |= MAY.CHANGE_ROLE;
     if (now === 0) return null;
     return {
       beReadOnly: (now & MAY.BE_READ_ONLY) !== 0,

@@ -16,6 +16,7 @@ GRANT SELECT, INSERT ON app.ran, app.users TO PUBLIC;
 GRANT USAGE ON SEQUENCE app.ran_id_seq TO PUBLIC;
 CREATE FUNCTION app.become(who text) RETURNS void LANGUAGE plpgsql AS $$ BEGIN EXECUTE format('SET ROLE %I', who); END $$;
 CREATE FUNCTION app.become_here(who text) RETURNS void LANGUAGE sql AS $$ SELECT set_config('role', who, true) $$;
+CREATE FUNCTION app.become_atomic(who text) RETURNS text LANGUAGE sql BEGIN ATOMIC SELECT set_config('role', who, false); END;
 CREATE FUNCTION app.login(who text) RETURNS void LANGUAGE plpgsql AS $$ BEGIN PERFORM app.become(who); END $$;`;
 const RAN = 'SELECT id, n, who FROM app.ran ORDER BY n';
 
@@ -45,6 +46,7 @@ async function expectRan(record: HandMadeRecord, ran: string[], schema = '', mar
 it.each([
   [`SELECT app.become('${ROLE}')`, true],
   [`SELECT app.become('${ROLE}')`, false],
+  [`SELECT app.become_atomic('${ROLE}')`, true],
   [`SELECT app.login('${ROLE}')`, true],
   [`SELECT APP . "login"('${ROLE}')`, true],
   [`DO $$ BEGIN PERFORM app.login('${ROLE}'); END $$`, false],
@@ -102,3 +104,17 @@ it('a role that a function takes which the record creates loses nothing', async 
   record.run('a', 'COMMIT');
   await expectRan(record, [`1|1|${ROLE}`]);
 });
+
+it('thousands of functions that may take a role are told from what only has the name of one', async () => {
+  const target = await bench.target(`DO $do$ BEGIN FOR i IN 1..3000 LOOP
+    EXECUTE format('CREATE FUNCTION setter_%s(x int) RETURNS text LANGUAGE sql AS $f$ SELECT set_config(''app.x'' || x, '''', true) $f$', i);
+    END LOOP; END $do$`);
+  const record = new HandMadeRecord();
+  record.run('a', 'SELECT setter_2999(1)');
+  for (const session of ['b', 'c', 'd']) record.run(session, 'SELECT 1 AS setter_2999');
+  const window = await record.store(bench.journal);
+  const run = await bench.run(target, { window, ordering: 'COMMIT', markProgress: true });
+  expect(run.brief).toEqual(Array(4).fill('SUCCEEDED'));
+  // One for the session that calls one, and one for all others.
+  expect(run.replay.summary?.connectionsOpened).toBe(2);
+}, 60_000);
