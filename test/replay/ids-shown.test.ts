@@ -80,3 +80,21 @@ it('does not take an id that a transaction names for one of its later rows where
   expect(failures(replayed)).toEqual([]);
   expect(await run(target, 'SELECT * FROM item ORDER BY id')).toBe(expected.join('\n'));
 });
+
+it('takes an id that a new row was given for none that other rows of its table drew by default', async () => {
+  for (let n = 1; n < 3; n++) {
+    for (const sql of ['BEGIN', "INSERT INTO item (name) VALUES ('gone')", 'ROLLBACK']) await b.run(sql);
+    await insert(a, 'drawn');
+    await a.run('INSERT INTO item (id, name) VALUES ($1, $2)', [String(7 + n), 'given']);
+  }
+  await expectRestored();
+});
+
+it('takes an id that a new row was given for one that its session asked nextval for', async () => {
+  for (const sql of ['BEGIN', "SELECT nextval('item_id_seq')", 'ROLLBACK']) await b.run(sql);
+  await a.unrecorded("SELECT nextval('item_id_seq')");
+  const { rows } = await a.run("SELECT nextval('item_id_seq')");
+  await a.run('INSERT INTO item (id, name) VALUES ($1, $2)', [String(rows[0]?.[0]), 'asked for']);
+  await insert(a, 'drawn');
+  await expectRestored();
+});

@@ -249,6 +249,7 @@ describe('settling what draws gave', () => {
         count: Number(count),
         min: most === count ? Number(count) : 0,
         max: most === '∞' ? Number.POSITIVE_INFINITY : Number(most),
+        into: null,
         group,
         slot: null,
         origin: 0n,

@@ -1,4 +1,5 @@
 import type { Micros } from '../../journal/entry.ts';
+import type { Column } from './catalog.ts';
 
 /**
  * How sure the value of a draw is.
@@ -37,6 +38,8 @@ export interface Draw {
   count: number;
   min: number;
   max: number;
+  /** The column that took all of its values as its default; null: they went elsewhere, too. */
+  readonly into: Column | null;
   group: Group;
   /** Values from the origin to the draw's first; null: unknown. */
   slot: number | null;

@@ -1,5 +1,6 @@
 import type { Entry } from '../../journal/entry.ts';
 import type { Value } from '../../journal/value.ts';
+import type { Column } from './catalog.ts';
 import { type Draw, drawnWhenFailed, type Group } from './draw.ts';
 import type { Reference } from './parts.ts';
 import type { Given } from './tokens.ts';
@@ -43,6 +44,7 @@ export interface Counts {
   perRow: number;
   exact: boolean;
   rowsTell: boolean;
+  into: Column | null;
 }
 
 /** An entry's draws from one sequence, with what its outcome and row count say of their number. */
@@ -64,6 +66,7 @@ export function newDraw(order: number, entry: Entry, step: bigint, counts: Count
     end,
     guess: range.count,
     ...range,
+    into: counts.into,
     group: { transaction: null, draws: [], stretch: 0, shown: new Map(), before: NO_VALUES, blind: false },
     slot: null,
     origin: null,
@@ -102,6 +105,7 @@ export function joinGroup(groups: Map<Track, Group>, track: Track, draw: Draw, e
 
 /** Notes values that a statement showed behind a group of draws. */
 export function show(group: Group, reference: Reference, values: readonly bigint[]): void {
+  if (reference.into !== undefined && group.draws.every(({ into }) => into === reference.into)) return;
   for (const value of values) {
     if (group.before.has(value)) continue;
     if (group.shown.size >= MOST_SHOWN && !group.shown.has(value)) return;

@@ -329,7 +329,13 @@ export class DrawLedger {
       const sequence = part.sequence ?? this.namedByParameter(entry, catalog, part.parameter);
       session.drewTemporary = sequence?.temporary === true;
       if (sequence === null || sequence.temporary) continue;
-      const counts = bySequence.get(sequence) ?? { fixed: 0, perRow: 0, exact: true, rowsTell: true };
+      const counts = bySequence.get(sequence) ?? {
+        fixed: 0,
+        perRow: 0,
+        exact: true,
+        rowsTell: true,
+        into: part.into ?? null,
+      };
       bySequence.set(sequence, counts);
       if (part.rows === 'FIXED') counts.fixed += part.count;
       else {
@@ -337,6 +343,7 @@ export class DrawLedger {
         if (part.rows === 'UNKNOWN') counts.rowsTell = false;
       }
       if (!part.exact) counts.exact = false;
+      if (part.into !== counts.into) counts.into = null;
     }
     const draws: LedgerDraw[] = [];
     for (const [sequence, counts] of bySequence) {

@@ -1,4 +1,4 @@
-import type { Sequence } from './catalog.ts';
+import type { Column, Sequence } from './catalog.ts';
 import type { PathChange } from './search-path.ts';
 import type { Given } from './tokens.ts';
 
@@ -19,6 +19,8 @@ export interface DrawPart {
   readonly rows: DrawRows;
   /** False where a trigger, a function or a condition decides whether it draws. */
   readonly exact: boolean;
+  /** The column that takes the values as its default. */
+  readonly into?: Column;
 }
 
 /** A value of a column that holds a sequence's values: shows what a draw before it gave. */
@@ -27,6 +29,8 @@ export interface Reference {
   readonly given: Given;
   /** Written into a foreign key: the row that it names was there. In a condition it need not be. */
   readonly strong: boolean;
+  /** Given to a new row, in a column that draws by default: what it drew for other rows is none of them. */
+  readonly into?: Column;
 }
 
 /** A statement that moves a sequence itself. */

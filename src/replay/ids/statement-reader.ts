@@ -121,7 +121,9 @@ class StatementReader {
 
   /** The column takes its default. */
   private defaults(column: Column, count: number, rows: DrawRows, exact: boolean): void {
-    if (column.draws !== null) this.draw(column.draws, count, rows, exact && !this.hasRule);
+    const { draws: sequence } = column;
+    if (sequence !== null && count > 0)
+      this.parts.push({ sequence, parameter: null, count, rows, exact: exact && !this.hasRule, into: column });
     for (const call of column.calls) this.reached(routineReach(call, this.catalog), count, rows);
   }
 
@@ -264,7 +266,7 @@ class StatementReader {
         const isDefault = item === undefined || (tokens.word(item.from) === 'DEFAULT' && item.to === item.from + 1);
         if (isDefault || (overridesUser && column.identity)) {
           drawn.set(column, (drawn.get(column) ?? 0) + 1);
-        } else if (item !== undefined) this.written(table, column.name, item);
+        } else if (item !== undefined) this.written(table, column, item);
       }
       at = close + 1;
       if (!tokens.is(at, ',')) break;
@@ -301,17 +303,19 @@ class StatementReader {
     for (const column of table.columns) {
       if (!filled.has(column.name) || (overridesUser && column.identity)) this.defaults(column, 1, rows, true);
       const item = items[names.indexOf(column.name)];
-      if (item !== undefined) this.written(table, column.name, item);
+      if (item !== undefined) this.written(table, column, item);
     }
     this.triggers(table, 'INSERT', 1, rows);
   }
 
   /** A value that is written into a column. */
-  private written(table: Table, column: string, item: { readonly from: number; readonly to: number }): void {
-    const sequence = table.holds.get(column);
+  private written(table: Table, column: Column, item: { readonly from: number; readonly to: number }): void {
+    const sequence = table.holds.get(column.name);
     const value = sequence === undefined ? null : this.tokens.value(item.from);
     if (value === null || sequence === undefined || value.next !== item.to) return;
-    this.references.push({ sequence, given: value.given, strong: table.refers.has(column) });
+    // ON CONFLICT may mean a row that is there.
+    const into = column.draws === sequence && !this.conflict ? { into: column } : {};
+    this.references.push({ sequence, given: value.given, strong: table.refers.has(column.name), ...into });
   }
 
   private merge(index: number): void {
@@ -336,7 +340,7 @@ class StatementReader {
         const item = items[list.indexOf(column.name)];
         const isDefault = item === undefined || tokens.word(item.from) === 'DEFAULT';
         if (isDefault) this.defaults(column, 1, 'UNKNOWN', false);
-        else if (item !== undefined) this.written(table, column.name, item);
+        else if (item !== undefined) this.written(table, column, item);
       }
       this.triggers(table, 'INSERT', 1, 'UNKNOWN');
     }
