@@ -1,3 +1,4 @@
+import { sentNothing } from '../client/report/index.ts';
 import type { ErrorCode } from '../errors.ts';
 
 /** Exit statuses, as `docs/cli.md` lists them. */
@@ -60,42 +61,59 @@ export function exitCodeOf(code: ErrorCode): number {
   return BY_CODE[code];
 }
 
-/** What `--fail-on` may name. SLOWER is not in its default: times differ between machines. */
+/** What `--fail-on` may name. `slower` is not in its default: times differ between machines. */
 export const FAIL_ON = [
   'new-failure',
   'missing-failure',
   'different-failure',
   'row-count',
   'checksum',
+  'nothing-replayed',
   'slower',
   'skipped',
 ] as const;
 export type FailOn = (typeof FAIL_ON)[number];
-export const FAIL_ON_DEFAULT: readonly FailOn[] = FAIL_ON.slice(0, 5);
+export const FAIL_ON_DEFAULT: readonly FailOn[] = FAIL_ON.slice(0, 6);
 
 /** What of an ended run decides on the exit status. */
 export interface EndedRun {
   readonly state: string;
   readonly error: { readonly code: string } | null;
   readonly summary: {
+    readonly succeeded: number;
+    readonly failed: number;
+    readonly cascades: number;
     readonly skipped: number;
     readonly unknown: number;
     readonly divergences: Readonly<Record<string, number>>;
   };
 }
 
+/** What `--allow` puts up with. */
+export interface Allowed {
+  /** That many differences. */
+  readonly differences: number;
+  /** That no statement was sent: never covered by a number, since a run that did nothing differs in nothing. */
+  readonly nothingReplayed: boolean;
+}
+
 /**
  * The exit status of a run that has ended: unknown outcomes weigh most, then how it ended, then its differences
  * from the record. A statement that failed as it had failed in the record is no difference.
  */
-export function exitCodeOfRun(run: EndedRun, failOn: readonly FailOn[] = FAIL_ON_DEFAULT, allowed = 0): number {
+export function exitCodeOfRun(
+  run: EndedRun,
+  failOn: readonly FailOn[] = FAIL_ON_DEFAULT,
+  allowed: Allowed = { differences: 0, nothingReplayed: false },
+): number {
   if (run.state === 'INTERRUPTED' || run.summary.unknown > 0) return EXIT.TARGET;
   if (run.state === 'FAILED') {
     const code = run.error?.code;
     return (code !== undefined && (BY_CODE as Readonly<Record<string, number>>)[code]) || EXIT.DIVERGED;
   }
   if (run.state !== 'COMPLETED') return EXIT.DIVERGED;
+  if (failOn.includes('nothing-replayed') && !allowed.nothingReplayed && sentNothing(run.summary)) return EXIT.DIVERGED;
   const counts: Record<string, number> = { ...run.summary.divergences, SKIPPED: run.summary.skipped };
   const differences = failOn.reduce((sum, kind) => sum + (counts[kind.toUpperCase().replaceAll('-', '_')] ?? 0), 0);
-  return differences > allowed ? EXIT.DIVERGED : EXIT.OK;
+  return differences > allowed.differences ? EXIT.DIVERGED : EXIT.OK;
 }

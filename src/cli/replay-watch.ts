@@ -11,11 +11,11 @@ import {
 import { actualText } from '../client/report/index.ts';
 import { messageOf, RepriseError } from '../errors.ts';
 import type { CliContext } from './context.ts';
-import { EXIT, exitCodeOfRun, FAIL_ON, FAIL_ON_DEFAULT, type FailOn } from './exit-codes.ts';
+import { type Allowed, EXIT, exitCodeOfRun, FAIL_ON, FAIL_ON_DEFAULT, type FailOn } from './exit-codes.ts';
 import { inStartFlags } from './flag-names.ts';
 import { count, json, table, usage } from './io.ts';
 import { LiveRun } from './live-run.ts';
-import { choice, collect, interval, wholeNumber } from './options.ts';
+import { choice, collect, interval } from './options.ts';
 import { divergencesOf, failuresText, runText } from './run-view.ts';
 import type { ServiceFlags } from './service.ts';
 
@@ -24,7 +24,7 @@ export interface WatchFlags extends ServiceFlags {
   readonly after?: string;
   readonly detail?: 'STATEMENTS' | 'FAILURES' | 'SUMMARY';
   readonly failOn?: readonly FailOn[];
-  readonly allow?: number;
+  readonly allow?: Partial<Allowed>;
   readonly threshold?: readonly string[];
   readonly interval?: number;
 }
@@ -37,11 +37,15 @@ export function addWatchFlags(command: Command): Command {
     )
     .option(
       '--fail-on <kinds>',
-      `differences that make the exit status 1, by comma, or none (default ${FAIL_ON_DEFAULT.join(',')}; none with --threshold)`,
+      `differences that make the exit status 1, by comma, or none (default ${FAIL_ON_DEFAULT.join(',')}; only nothing-replayed with --threshold)`,
       differences,
     )
     .option('--interval <time>', 'without a terminal: how often to print a line of progress (default 5s)', interval)
-    .option('--allow <count>', 'differences that are put up with', wholeNumber)
+    .option(
+      '--allow <what>',
+      'how many differences are put up with, or nothing-replayed (may be given for both)',
+      allowance,
+    )
     .option(
       '--threshold <condition>',
       "condition on the run, such as 'p95<50ms' or 'failures<=1%' (may be repeated)",
@@ -73,6 +77,13 @@ function differences(text: string): readonly FailOn[] {
   });
 }
 
+/** What one `--allow` adds to those before it. */
+function allowance(text: string, before: Partial<Allowed> = {}): Partial<Allowed> {
+  if (text.trim().toLowerCase() === 'nothing-replayed') return { ...before, nothingReplayed: true };
+  if (/^\d{1,15}$/.test(text.trim())) return { ...before, differences: Number(text) };
+  throw usage('--allow', `must be a whole number or nothing-replayed, not ${JSON.stringify(text)}`);
+}
+
 /** @throws RepriseError REPLAY_NOT_FOUND */
 export async function requireRun(client: Client, id: string, signal: AbortSignal): Promise<ReplayFieldsFragment> {
   const { replay } = await client.request(ReplayDocument, { id }, signal);
@@ -82,9 +93,9 @@ export async function requireRun(client: Client, id: string, signal: AbortSignal
 
 /** The exit status of a run as it is now. */
 function exitCodeOf(run: ReplayFieldsFragment, flags: WatchFlags): number {
-  const { skipped, unknown } = run.summary;
-  const summary = { skipped, unknown, divergences: divergencesOf(run.summary) };
-  return exitCodeOfRun({ state: run.state, error: run.error ?? null, summary }, flags.failOn, flags.allow);
+  const summary = { ...run.summary, divergences: divergencesOf(run.summary) };
+  const allowed = { differences: 0, nothingReplayed: false, ...flags.allow };
+  return exitCodeOfRun({ state: run.state, error: run.error ?? null, summary }, flags.failOn, allowed);
 }
 
 /** How a run is followed. */
@@ -155,9 +166,13 @@ export async function follow(
   const thresholds = (flags.threshold ?? []).filter((condition) => !own.has(condition.replace(/\s/g, '')));
   const { replayReport } = await client.request(ReplayVerdictDocument, { replayId: id, thresholds }, leaving.signal);
   const missed = replayReport?.thresholds.some(({ passed }) => !passed) ?? false;
-  // Who sets conditions has said what counts: they decide alone, unless differences are named too.
+  // Who sets conditions has said what counts: they decide alone, unless differences are named too. But what was
+  // never sent holds conditions on counts for the wrong reason.
   const conditions = own.size + thresholds.length > 0;
-  const status = exitCodeOf(run, conditions && flags.failOn === undefined ? { ...flags, failOn: [] } : flags);
+  const status = exitCodeOf(
+    run,
+    conditions && flags.failOn === undefined ? { ...flags, failOn: ['nothing-replayed'] } : flags,
+  );
   const code = io.signal.aborted ? EXIT.INTERRUPTED : status === EXIT.OK && missed ? EXIT.DIVERGED : status;
   if (flags.json) json(io, { kind: 'ended', exitCode: code, replay: run, report: replayReport });
   else io.stdout.write(`${[runText(run), ...(replayReport ? verdictTexts(replayReport, id) : [])].join('\n\n')}\n`);
@@ -187,7 +202,8 @@ function watchCommand(id: string, flags: WatchFlags, started: boolean, cursor: s
     add('--after', cursor ?? undefined);
   }
   add('--fail-on', flags.failOn && (flags.failOn.join(',') || 'none'));
-  add('--allow', flags.allow);
+  add('--allow', flags.allow?.differences);
+  if (flags.allow?.nothingReplayed) add('--allow', 'nothing-replayed');
   // A run keeps the conditions that it was started with.
   if (!started) for (const condition of flags.threshold ?? []) add('--threshold', condition);
   return words.join(' ');

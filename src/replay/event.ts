@@ -100,6 +100,7 @@ export const NOTICE_CODES = [
   'PREPARED_LEFT',
   'PLANNING',
   'DATABASE_LEFT_OUT',
+  'NOTHING_REPLAYED',
 ] as const;
 export type NoticeCode = (typeof NOTICE_CODES)[number];
 

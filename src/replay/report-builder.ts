@@ -1,7 +1,7 @@
 import type { Entry } from '../journal/entry.ts';
 import { normaliseStatement, statementFingerprint } from '../journal/normalise.ts';
 import { decisive, describeDivergence, isSlower } from './compare.ts';
-import { DIVERGENCES, type Divergence } from './event.ts';
+import { DIVERGENCES, type Divergence, type SkipReason } from './event.ts';
 import { Histogram } from './histogram.ts';
 import type { ReplayRequest } from './request.ts';
 import { StatementLines } from './statement-lines.ts';
@@ -54,6 +54,7 @@ export class ReportBuilder {
   readonly #otherDiverged = new Map<Divergence, Writable<DivergenceGroup>>();
   readonly #remarks: string[] = [];
   #remarksLeftOut = 0;
+  readonly #skips = new Map<SkipReason, number>();
   #others: StatementLine | null = null;
   #otherGroup: Writable<FailureGroup> | null = null;
   readonly #linesByText = new StatementLines((text) => this.#normalisedLine(text));
@@ -72,6 +73,8 @@ export class ReportBuilder {
       if (entry.durationMs !== null) line.recorded.add(entry.durationMs);
     }
     if (outcome.verdict !== 'UNVERIFIABLE') line.comparable += 1;
+    const { skipReason } = outcome;
+    if (skipReason !== null) this.#skips.set(skipReason, (this.#skips.get(skipReason) ?? 0) + 1);
     for (const divergence of outcome.divergences) {
       line.divergences ??= DIVERGENCES.map(() => 0);
       line.divergences[DIVERGENCES.indexOf(divergence)]! += 1;
@@ -86,6 +89,11 @@ export class ReportBuilder {
     if (recorded.status === 'FAILED' && recorded.sqlstate === outcome.sqlstate) group.expected += 1;
     group.firstSeq = Math.min(group.firstSeq, seq);
     group.lastSeq = Math.max(group.lastSeq, seq);
+  }
+
+  /** Skipped statements so far, by reason. */
+  get skips(): ReadonlyMap<SkipReason, number> {
+    return this.#skips;
   }
 
   /** Adds a sentence about what could not be settled; one that is there already is not repeated. */

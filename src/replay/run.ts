@@ -5,6 +5,7 @@ import type { ResolvedTarget } from '../target/spec.ts';
 import { type EndReason, failureOf, RunControl } from './control.ts';
 import { Deferred } from './deferred.ts';
 import { EventFeed } from './feed.ts';
+import { whyNothingReplayed } from './nothing-replayed.ts';
 import { Pacer } from './pacer.ts';
 import { ReportBuilder } from './report-builder.ts';
 import { measureOf, saveReport } from './reports.ts';
@@ -196,6 +197,7 @@ export class ReplayRun {
       await this.onTarget.walk();
       // A walk that ran out of statements while paused completes when it is resumed.
       for (let gate = this.control.gate(); gate !== null; gate = this.control.gate()) await gate;
+      await this.tellOfNothing();
     } catch (error) {
       this.control.end(failureOf(error));
     }
@@ -245,6 +247,18 @@ export class ReplayRun {
       },
       Math.min(left, LONGEST_TIMER_MS),
     );
+  }
+
+  /** Who reads COMPLETED takes the record for replayed. */
+  private async tellOfNothing(): Promise<void> {
+    const { control, feed, report, tally } = this;
+    if (control.endReason !== null) return;
+    const { journal, request } = this.parts;
+    const why = whyNothingReplayed(journal, request, tally.summary(performance.now()), report.skips);
+    const message = await control.unlessEnded(why);
+    if (message === null) return;
+    feed.emit({ kind: 'NOTICE', code: 'NOTHING_REPLAYED', sessionId: null, message });
+    report.remark(message);
   }
 
   /** Never rejects. */

@@ -3,12 +3,12 @@ import { EXIT, exitCodeOfRun } from '../../src/cli/exit-codes.ts';
 
 const run = (
   state: string,
-  summary: { skipped?: number; unknown?: number } = {},
+  summary: { succeeded?: number; skipped?: number; unknown?: number } = {},
   divergences: Record<string, number> = {},
 ) => ({
   state,
   error: null,
-  summary: { skipped: 0, unknown: 0, ...summary, divergences },
+  summary: { succeeded: 1, failed: 0, cascades: 0, skipped: 0, unknown: 0, ...summary, divergences },
 });
 
 describe('the exit status of a run', () => {
@@ -27,8 +27,19 @@ describe('the exit status of a run', () => {
 
   test('counts what --fail-on names against what --allow puts up with', () => {
     const slow = run('COMPLETED', { skipped: 3 }, { SLOWER: 2, ROW_COUNT: 9 });
-    expect(exitCodeOfRun(slow, ['slower', 'skipped'], 5)).toBe(EXIT.OK);
-    expect(exitCodeOfRun(slow, ['slower', 'skipped'], 4)).toBe(EXIT.DIVERGED);
+    expect(exitCodeOfRun(slow, ['slower', 'skipped'], { differences: 5, nothingReplayed: false })).toBe(EXIT.OK);
+    expect(exitCodeOfRun(slow, ['slower', 'skipped'], { differences: 4, nothingReplayed: true })).toBe(EXIT.DIVERGED);
+  });
+
+  test('is 1 when no statement was sent, unless that is allowed by name', () => {
+    for (const nothing of [run('COMPLETED', { succeeded: 0 }), run('COMPLETED', { succeeded: 0, skipped: 3 })]) {
+      expect(exitCodeOfRun(nothing)).toBe(EXIT.DIVERGED);
+      expect(exitCodeOfRun(nothing, ['nothing-replayed'], { differences: 9, nothingReplayed: false })).toBe(
+        EXIT.DIVERGED,
+      );
+      expect(exitCodeOfRun(nothing, undefined, { differences: 0, nothingReplayed: true })).toBe(EXIT.OK);
+      expect(exitCodeOfRun(nothing, [])).toBe(EXIT.OK);
+    }
   });
 
   test('is 5 when outcomes are unknown, whatever else', () => {

@@ -82,6 +82,24 @@ describe('report', () => {
     expect(xml).toContain('name="failures=0"');
   });
 
+  test('of a run that sent nothing says so in every format, and watching it is exit status 1', async () => {
+    const start = ['replay', 'start', ...BEGINNING, ...at(target), '--watch', '--only-user', ''];
+    const { code, stdout, stderr } = await cliHere(start, env);
+    expect(stdout).toMatch(/^nothing was replayed: none of the \d+ statements in the window passes the filter$/m);
+    expect(code).toBe(1);
+    const id = idIn(stderr);
+    const watch = (...flags: readonly string[]) => cliHere(['replay', 'watch', id, ...flags], env);
+    expect(await watch('--threshold', 'failures=0')).toMatchObject({ code: 1 });
+    expect(await watch('--allow', '5')).toMatchObject({ code: 1 });
+    expect(await watch('--allow', 'nothing-replayed', '--threshold', 'failures=0')).toMatchObject({ code: 0 });
+    expect((await report(id)).stdout).toMatch(/^nothing was replayed: none was planned$/m);
+    const xml = (await report(id, '--format', 'junit')).stdout;
+    expect(xml).toContain('errors="1"');
+    expect(xml).toContain('<error message="nothing was replayed: none was planned"');
+    expect(xml).toMatch(/<system-out>nothing was replayed: none of the \d+ statements/);
+    expect((await report(id, '--format', 'html')).stdout).toContain('nothing was replayed: none was planned.');
+  });
+
   test('into a file whose name tells the format, as a process', async () => {
     const file = join(folder, 'replay.html');
     const { code, stdout, stderr } = await cli(['report', bad, '--output', file], env);

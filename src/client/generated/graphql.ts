@@ -244,6 +244,8 @@ export type NoticeCode =
   | 'DATABASE_LEFT_OUT'
   /** Which ids statements drew could not be settled from the record. */
   | 'IDS_UNSETTLED'
+  /** The run has come to its end without sending a statement. */
+  | 'NOTHING_REPLAYED'
   /** Reading the plan from the journal takes a while; nothing is sent before. */
   | 'PLANNING'
   /** Transactions that the run has prepared (two-phase commit) stand on the target. */

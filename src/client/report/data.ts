@@ -47,11 +47,25 @@ export interface Complaints {
   readonly missed: readonly ThresholdLine[];
 }
 
+/** Whether no statement of a run went to its target: none was planned, or all were skipped. */
+export function sentNothing({
+  succeeded,
+  failed,
+  cascades,
+  unknown,
+}: Pick<ReplayFieldsFragment['summary'], 'succeeded' | 'failed' | 'cascades' | 'unknown'>): boolean {
+  return succeeded + failed + cascades + unknown === 0;
+}
+
 /** What of this report a reader has to look at. */
 export function complaintsOf({ replay, report }: ReportData): Complaints {
   const run: string[] = [];
   if (replay.state !== 'COMPLETED')
     run.push(`the run is ${replay.state}${replay.error ? `: ${replay.error.message}` : ''}`);
+  else if (sentNothing(replay.summary)) {
+    const { skipped } = replay.summary;
+    run.push(`nothing was replayed: ${skipped > 0 ? `all ${skipped} statements were skipped` : 'none was planned'}`);
+  }
   if (replay.summary.unknown > 0) run.push(`${replay.summary.unknown} statements have an unknown outcome`);
   return {
     run,

@@ -4,7 +4,15 @@ import { htmlReport } from './html.ts';
 import { junitXml } from './junit.ts';
 
 export { CSV_TABLES, type CsvTable, reportCsv } from './csv.ts';
-export { actualText, type Complaints, complaintsOf, lagByCauseText, loadReport, type ReportData } from './data.ts';
+export {
+  actualText,
+  type Complaints,
+  complaintsOf,
+  lagByCauseText,
+  loadReport,
+  type ReportData,
+  sentNothing,
+} from './data.ts';
 export { htmlReport } from './html.ts';
 export { junitXml } from './junit.ts';
 

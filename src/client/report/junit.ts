@@ -25,7 +25,7 @@ interface TestCase {
 
 /**
  * A report as JUnit XML, which CI systems read: one suite for the run; a case for the run as a whole (an error when it
- * did not complete, or outcomes are unknown), for each threshold, and for each normalised statement (a failure when it
+ * did not complete, sent nothing, or outcomes are unknown), for each threshold, and for each normalised statement (a failure when it
  * regressed, skipped when nothing could be compared). The time of a statement's case is its 95th percentile.
  */
 export function junitXml(data: ReportData): string {

@@ -125,6 +125,7 @@ export const NOTICES: Readonly<Record<NoticeCode, string>> = {
   CONNECTION_REOPENED: 'Connection reopened',
   DATABASE_LEFT_OUT: 'Database left out',
   IDS_UNSETTLED: 'Ids unsettled',
+  NOTHING_REPLAYED: 'Nothing replayed',
   PLANNING: 'Reading the plan',
   PREPARED_LEFT: 'Prepared transactions left',
   SESSION_PREPARED: 'Session prepared',

@@ -88,6 +88,7 @@ const WARNINGS: ReadonlySet<NoticeCode> = new Set([
   'IDS_UNSETTLED',
   'PREPARED_LEFT',
   'DATABASE_LEFT_OUT',
+  'NOTHING_REPLAYED',
 ]);
 
 function iconOf(event: RunEvent): IconName {

@@ -36,6 +36,13 @@ export function verdictOf({ state, summary, error }: Run): RunVerdict | null {
   }
   if (state === 'CANCELLED') return { tone: 'neutral', title: 'The run was cancelled', text: rest };
   if (state !== 'COMPLETED') return null;
+  if (reported > 0 && summary.skipped === reported) {
+    return {
+      tone: 'warn',
+      title: 'Nothing was replayed',
+      text: `All that was planned was skipped: ${plural(reported, 'statement')}.`,
+    };
+  }
   if (reported === 0)
     return {
       tone: 'neutral',
