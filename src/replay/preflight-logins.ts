@@ -23,7 +23,7 @@ import { type StatementKind, searchPathOf, type WindowSample } from './preflight
 import type { ReplayRequest } from './request.ts';
 
 /** Logins that are tried, each in each of its databases. */
-const MAX_LOGINS = 32;
+export const MAX_LOGINS = 32;
 /** Sessions whose settings from before the window are looked for: one of a user mostly sets what all of them do. */
 const MAX_SESSIONS = 500;
 
@@ -52,6 +52,8 @@ export interface LoginInspection {
   readonly findings: readonly LoginFinding[];
   /** False when time ran out before every login was asked about every different statement of its sessions. */
   readonly complete: boolean;
+  /** Logins beyond the first 32, each in each of its databases: nobody logged in as these. */
+  readonly leftOut: number;
 }
 
 /** A login in one database, with the recorded sessions that would go there under it. */
@@ -89,7 +91,9 @@ export async function inspectLogins(parts: InspectLoginsParts): Promise<LoginIns
   const findings: LoginFinding[] = [];
   const deadline = performance.now() + parts.ms;
   let complete = true;
-  for (const place of placesOf(parts)) {
+  const all = placesOf(parts);
+  const places = all.slice(0, MAX_LOGINS);
+  for (const place of places) {
     const { mapped, user, database } = place;
     let connection: TargetConnection | null = null;
     try {
@@ -113,7 +117,7 @@ export async function inspectLogins(parts: InspectLoginsParts): Promise<LoginIns
       await connection?.close();
     }
   }
-  return { errors: [...errors], findings, complete };
+  return { errors: [...errors], findings, complete, leftOut: all.length - places.length };
 }
 
 function placesOf({ target, request, sessions, databaseFor }: InspectLoginsParts): readonly Place[] {
@@ -124,9 +128,7 @@ function placesOf({ target, request, sessions, databaseFor }: InspectLoginsParts
     const key = JSON.stringify([mapped?.recorded ?? null, database]);
     const place = places.get(key);
     if (place !== undefined) place.sessions.push(session);
-    else if (places.size < MAX_LOGINS) {
-      places.set(key, { mapped, user: mapped?.user ?? target.user, database, sessions: [session] });
-    }
+    else places.set(key, { mapped, user: mapped?.user ?? target.user, database, sessions: [session] });
   }
   return [...places.values()];
 }

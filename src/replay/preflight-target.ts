@@ -33,6 +33,8 @@ export interface TargetInspection {
   readonly errors: readonly string[];
   /** What statements name and the target does not have, for each database. */
   readonly parsed: readonly (ParseResult & { readonly database: string })[];
+  /** Databases beyond the first eight: nobody looked into these. */
+  readonly leftOut: number;
 }
 
 /** The kind of another login's backend is hidden from one that is no member of pg_read_all_stats; its user is not. */
@@ -58,13 +60,14 @@ export async function inspectTarget(
     const database = databaseFor(kind.database) ?? target.database;
     const kinds = byDatabase.get(database);
     if (kinds !== undefined) kinds.push(kind);
-    else if (byDatabase.size < MAX_DATABASES) byDatabase.set(database, [kind]);
+    else byDatabase.set(database, [kind]);
   }
+  const leftOut = Math.max(0, byDatabase.size - MAX_DATABASES);
   const until = performance.now() + ms;
   const errors: string[] = [];
   const parsed: (ParseResult & { readonly database: string })[] = [];
   let facts: TargetFacts | null = null;
-  for (const [database, kinds] of byDatabase) {
+  for (const [database, kinds] of [...byDatabase].slice(0, MAX_DATABASES)) {
     // The target's own database is asked about the server when no statement goes anywhere.
     if (kinds.length === 0 && byDatabase.size > 1) continue;
     let connection: TargetConnection | null = null;
@@ -87,7 +90,7 @@ export async function inspectTarget(
       await connection?.close();
     }
   }
-  return { facts, errors, parsed };
+  return { facts, errors, parsed, leftOut };
 }
 
 /** Asks a connected target what it is; `journalFacts` null: it cannot be the journal's. */

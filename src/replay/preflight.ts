@@ -5,7 +5,7 @@ import { type ResolvedTarget, targetLabel } from '../target/spec.ts';
 import type { SkipReason } from './event.ts';
 import { readLeftOut } from './left-out.ts';
 import { mapDatabases, openPlan, type Plan, planFilter, readSessions } from './plan.ts';
-import { inspectLogins, type LoginInspection } from './preflight-logins.ts';
+import { inspectLogins, type LoginInspection, MAX_LOGINS } from './preflight-logins.ts';
 import type { ParseFinding } from './preflight-parse.ts';
 import { sampleWindow, type WindowSample } from './preflight-sample.ts';
 import { inspectTarget, isJournalMessage, type TargetInspection } from './preflight-target.ts';
@@ -61,7 +61,7 @@ export interface Preflight {
   readonly problems: readonly PreflightProblem[];
 }
 
-const NO_LOGINS: LoginInspection = { errors: [], findings: [], complete: true };
+const NO_LOGINS: LoginInspection = { errors: [], findings: [], complete: true, leftOut: 0 };
 const READS = ['SELECT'] as const;
 const WRITES = ['INSERT', 'UPDATE', 'DELETE', 'DDL'] as const;
 
@@ -297,7 +297,7 @@ function findingText({ sqlstate, message, kinds, calls, sample }: ParseFinding, 
 }
 
 function aboutCompleteness(
-  { parsed, facts }: TargetInspection,
+  { parsed, facts, leftOut }: TargetInspection,
   logins: LoginInspection,
   sample: WindowSample,
   problems: Problems,
@@ -309,6 +309,14 @@ function aboutCompleteness(
     );
   } else if (facts !== null && (!logins.complete || parsed.some(({ complete }) => !complete))) {
     problems.warn('CHECK_INCOMPLETE', 'the target was too slow to be asked about every different statement');
+  }
+  if (leftOut > 0)
+    problems.warn('CHECK_INCOMPLETE', `${leftOut} of the databases that statements go to were not asked about them`);
+  if (logins.leftOut > 0) {
+    problems.warn(
+      'CHECK_INCOMPLETE',
+      `${logins.leftOut} of the logins of the window (each in each of its databases) were not tried: only the first ${MAX_LOGINS} are`,
+    );
   }
 }
 

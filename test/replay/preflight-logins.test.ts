@@ -144,6 +144,23 @@ describe('preflight tells what a login may not do', () => {
   });
 });
 
+it('preflight says how many logins it did not try', async () => {
+  const target = await bench.target(SCHEMA);
+  const record = new HandMadeRecord();
+  const users = Array.from({ length: 34 }, (_, at) => {
+    record.run(`s${at}`, 'SELECT 1', { user: `clerk ${at}` });
+    return { recorded: `clerk ${at}`, user: target.user, password: target.password };
+  });
+  expect((await found(target, record, { users: users.slice(0, 31) })).map(({ code }) => code)).toEqual([]);
+  expect(await found(target, record, { users })).toEqual([
+    {
+      severity: 'WARNING',
+      code: 'CHECK_INCOMPLETE',
+      message: '2 of the logins of the window (each in each of its databases) were not tried: only the first 32 are',
+    },
+  ]);
+});
+
 describe('preflight raises no false alarm', () => {
   it.each([
     ['takes a role', ['SET ROLE manager', 'DELETE FROM orders']],
