@@ -8,6 +8,7 @@ import { locateBinaries, prepareBinaries } from './embedded-binaries.ts';
 import { lockDataDir } from './embedded-lock.ts';
 import { killAll, readIfThere, signal, stopStale, waitUntilGone } from './embedded-process.ts';
 import { initialise, launch, type Server, type Site, syncFolder } from './embedded-server.ts';
+import { makeFolder } from './make-folder.ts';
 
 /** Where the embedded server lives. */
 export interface EmbeddedOptions {
@@ -71,7 +72,10 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedP
 
 async function start({ dataDir: folder, settings = {} }: EmbeddedOptions): Promise<EmbeddedPostgres> {
   const packageDir = locateBinaries();
-  await fs.mkdir(folder, { recursive: true, mode: 0o700 });
+  await makeFolder(folder).catch((error: unknown) => {
+    const why = `the data folder ${folder} cannot be made: ${messageOf(error)}; name another one (--data-dir, REPRISE_DATA_DIR)`;
+    throw new RepriseError('EMBEDDED_START_FAILED', why, { cause: error });
+  });
   const dataDir = await fs.realpath(folder);
   const lock = await lockDataDir(dataDir);
   try {

@@ -32,6 +32,7 @@ const RUNS: readonly Run[] = [
   ['import into a database that is gone', 6, () => ['import', SHOP_LOG], NO_DATABASE],
   ['serve with a wrong port', 2, () => ['serve', '--port', '70000']],
   ['serve on a data folder that is in use', 6, () => ['serve', '--port', '0']],
+  ['serve in a folder that takes none', 6, () => ['serve', '--port', '0', '--data-dir', '/proc/reprise']],
   ['serve with a database that is gone', 6, () => ['serve', '--port', '0'], NO_DATABASE],
   ['journal ls', 0, () => ['journal', 'ls', '--window', 'all']],
   ['journal stats', 0, () => ['journal', 'stats', '--buckets', '5']],

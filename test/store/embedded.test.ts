@@ -273,6 +273,18 @@ describe('a data directory', () => {
     });
   });
 
+  it('that cannot be made is named with the reason, and what can be is made for us alone', async () => {
+    const file = join(dataDir, 'file');
+    await fs.writeFile(file, '');
+    await expect(startEmbedded({ dataDir: join(file, 'data'), settings })).rejects.toMatchObject({
+      code: 'EMBEDDED_START_FAILED',
+      message: expect.stringMatching(/^the data folder \S+\/file\/data cannot be made: .*'\S+\/file'; name another one/),
+    });
+    const deep = join(dataDir, 'a', 'b');
+    running.push(await startEmbedded({ dataDir: deep, settings }));
+    for (const folder of [join(dataDir, 'a'), deep]) expect((await fs.stat(folder)).mode & 0o777).toBe(0o700);
+  });
+
   it('that holds something else is left alone', async () => {
     await fs.mkdir(join(dataDir, 'pgdata'));
     await fs.writeFile(join(dataDir, 'pgdata', 'precious'), 'data');
