@@ -109,7 +109,7 @@ export function runText(run: ReplayFieldsFragment): string {
     ],
     ['in the record', withNote('p50 / p95 / p99', percentiles(summary.recordedDuration), '')],
     ['lag', withNote('p50 / p95 / p99', percentiles(summary.lag), '')],
-    ['lag by cause', lagByCauseText(summary, duration)],
+    ['lag by cause', lagByCauseText(summary)],
   ]);
 }
 

@@ -104,16 +104,13 @@ export function oneLine(text: string, width: number): string {
 }
 
 /**
- * What made a run late against its schedule, most first: `TARGET 1.2 s (80 %), DISPATCHER 300 ms (20 %)`, summed over
- * its statements. Null without a schedule, or before the first statement.
+ * What made a run late against its schedule, most first: `TARGET 80 %, DISPATCHER 20 %`. Shares only: summed over all
+ * statements, the times of a run of seconds are hours. Null without a schedule, or before the first statement.
  */
-export function lagByCauseText(
-  { lag, lagByCause }: ReplayFieldsFragment['summary'],
-  format: (ms: number) => string | null,
-): string | null {
+export function lagByCauseText({ lag, lagByCause }: ReplayFieldsFragment['summary']): string | null {
   if (lag.p50 === null) return null;
   const late = lagByCause.filter(({ cause, ms }) => cause !== 'NONE' && ms > 0).sort((a, b) => b.ms - a.ms);
   const total = late.reduce((sum, { ms }) => sum + ms, 0);
-  const shares = late.map(({ cause, ms }) => `${cause} ${format(ms)} (${Math.round((100 * ms) / total)} %)`);
+  const shares = late.map(({ cause, ms }) => `${cause} ${Math.round((100 * ms) / total)} %`);
   return shares.length === 0 ? 'no statement was sent late' : shares.join(', ');
 }

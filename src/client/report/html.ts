@@ -89,7 +89,7 @@ function summary({ replay }: ReportData): string {
     ['Duration p50, p95, p99', percentiles(run.duration) + (run.durationsApproximate ? ' (approximate)' : '')],
     ['The same in the record', percentiles(run.recordedDuration)],
     ['Lag p50, p95, p99', run.lag.p50 === null ? null : percentiles(run.lag)],
-    ['Lag by cause', lagByCauseText(run, (ms) => `${number(Math.round(ms))} ms`)],
+    ['Lag by cause', lagByCauseText(run)],
     ['First error', run.firstError ?? null],
   ];
   return `<table class="pairs"><tbody>${rows
