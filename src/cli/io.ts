@@ -150,6 +150,25 @@ export class LiveLine {
   }
 }
 
+/**
+ * Broken at spaces into lines of at most `width` characters (2 or more), those behind the first indented by `indent`, or
+ * by half of what is narrower than twice that; of more than `most` lines the last one is cut.
+ */
+export function wrapTo(text: string, width: number, indent: number, most = Number.POSITIVE_INFINITY): string {
+  const lines: string[] = [];
+  const hanging = Math.min(indent, Math.floor(width / 2));
+  let rest = [...text];
+  while (rest.length > width && lines.length + 1 < most) {
+    const before = lines.length === 0 ? 0 : hanging;
+    // The space behind a line of just this width ends it, too.
+    const space = rest.lastIndexOf(' ', width);
+    const end = space > before ? space : width;
+    lines.push(rest.slice(0, end).join('').trimEnd());
+    rest = [...' '.repeat(hanging), ...rest.slice(end).join('').trimStart()];
+  }
+  return [...lines, cutTo(rest.join(''), width)].join('\n');
+}
+
 /** Cut to `width` characters. */
 export function cutTo(line: string, width: number): string {
   const characters = [...line];

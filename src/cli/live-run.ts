@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client, NoticeCode, ReplayUpdate } from '../client/index.ts';
 import { inStartFlags } from './flag-names.ts';
-import { cutTo, duration, type Io, isTerminal, LiveLine, oneLine } from './io.ts';
+import { duration, type Io, isTerminal, LiveLine, oneLine, wrapTo } from './io.ts';
 import { progressBlock, progressLine } from './run-view.ts';
 
 /** Thousands of them are usual; stalls are counted in the progress. */
@@ -9,6 +9,10 @@ const QUIET_NOTICES: readonly NoticeCode[] = ['STALL', 'STALL_ENDED', 'SESSION_P
 /** More than this many failures in so many milliseconds nobody reads; the rest are counted in the progress. */
 const FAILURES_AT_ONCE = 20;
 const FAILURES_EVERY_MS = 250;
+/** What stands before the text of a line: a time of day and two spaces. */
+const TIME_WIDTH = 10;
+/** Lines of one message: a longer one is in the report. */
+const MOST_LINES = 4;
 /** How long the end of a run waits for its last failures to be shown. */
 const LAST_FAILURES_MS = 500;
 
@@ -45,16 +49,21 @@ export class LiveRun {
         this.#tell(event.at, flat(`${event.code}: ${inStartFlags(event.noticeMessage)}`));
       }
     }
-    this.#line.show(this.#terminal ? progressBlock(state, summary) : progressLine(state, summary));
+    this.#line.show(this.#terminal ? progressBlock(state, summary, this.#width) : progressLine(state, summary));
   }
 
   lostConnection(reason: string, waitMs: number): void {
     this.print(`connection lost (${reason}), trying again in ${duration(waitMs)}`);
   }
 
-  /** A line that stays. */
+  /** A line that stays; on a terminal that is too narrow for it, some. */
   print(text: string): void {
-    this.#line.print(this.#terminal ? cutTo(text, (this.#io.stderr.columns || 80) - 1) : text);
+    this.#line.print(this.#terminal ? wrapTo(text, this.#width, TIME_WIDTH, MOST_LINES) : text);
+  }
+
+  /** Of the terminal; one that writes into its last column begins a line of its own accord. */
+  get #width(): number {
+    return Math.max(2, (this.#io.stderr.columns || 80) - 1);
   }
 
   /** Something of the run: a terminal, where width is scarce, shows the time of day. */

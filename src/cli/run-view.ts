@@ -1,7 +1,7 @@
 import type { ReplayFailuresQuery, ReplayFieldsFragment, SummaryFieldsFragment } from '../client/index.ts';
 import { lagByCauseText } from '../client/report/index.ts';
 import { inStartFlags } from './flag-names.ts';
-import { count, duration, fields, oneLine, table } from './io.ts';
+import { count, duration, fields, oneLine, table, wrapTo } from './io.ts';
 
 type Failures = NonNullable<ReplayFailuresQuery['replayFailures']>;
 type Percentiles = SummaryFieldsFragment['duration'];
@@ -21,16 +21,34 @@ export function differences(summary: SummaryFieldsFragment): number {
   return summary.divergences.reduce((sum, { divergence, count: n }) => sum + (divergence === 'SLOWER' ? 0 : n), 0);
 }
 
-/** A run as a block of lines, for a terminal that is redrawn. */
-export function progressBlock(state: string, summary: SummaryFieldsFragment): string {
+/** Characters of the bar where there is room, and the fewest that still show something. */
+const BAR = { most: 24, fewest: 8 } as const;
+const STATE_WIDTH = 12;
+
+/**
+ * A run as a block of lines of at most `width` characters, for a terminal that is redrawn. Where that is narrow, the bar
+ * gets shorter and goes, then the count, before the share and the ETA; what follows is broken into lines.
+ */
+export function progressBlock(state: string, summary: SummaryFieldsFragment, width: number): string {
   const share = shareDone(state, summary);
-  const width = 24;
-  const full = Math.floor(share * width);
-  const bar = `${'█'.repeat(full)}${'░'.repeat(width - full)}`;
+  const percent = `${Math.floor(share * 100)} %`;
+  const done = `${percent}  ${doneText(summary)}${etaText(summary, '  ')}`;
+  const room = width - STATE_WIDTH;
+  const bar = Math.min(BAR.most, room - done.length - 1);
+  const full = Math.floor(share * bar);
+  const shown =
+    bar >= BAR.fewest
+      ? `${'█'.repeat(full)}${'░'.repeat(bar - full)} ${done}`
+      : done.length <= room
+        ? done
+        : `${percent}${etaText(summary, '  ')}`;
+  const indent = ' '.repeat(STATE_WIDTH);
   return [
-    `${state.padEnd(11)} ${bar} ${Math.floor(share * 100)} %  ${doneText(summary)}${etaText(summary, '  ')}`,
-    `            ${count(Math.round(summary.rate))}/s${lagText(summary, '  ')}  at ${summary.position ?? '–'}`,
-    `            ${countsText(summary)}`,
+    `${state.padEnd(STATE_WIDTH)}${shown}`,
+    ...[
+      `${count(Math.round(summary.rate))}/s${lagText(summary, '  ')}  at ${summary.position ?? '–'}`,
+      countsText(summary),
+    ].map((text) => wrapTo(`${indent}${text}`, width, STATE_WIDTH)),
   ].join('\n');
 }
 

@@ -1,6 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { describe, expect, test } from 'vitest';
-import { duration, fields, LiveLine, oneLine, table } from '../../src/cli/io.ts';
+import { duration, fields, LiveLine, oneLine, table, wrapTo } from '../../src/cli/io.ts';
+import { progressBlock } from '../../src/cli/run-view.ts';
 import { bytes } from '../../src/client/bytes.ts';
 
 function terminal(isTTY: boolean) {
@@ -53,6 +54,41 @@ describe('what the command line prints', () => {
   });
 
   test('statements fit on a line', () => expect(oneLine('SELECT\n  1,\t2 FROM x', 12)).toBe('SELECT 1, 2…'));
+
+  test('what is too long for a line is broken at spaces, and cut where it would take too many', () => {
+    expect(wrapTo('12:00  one two  three', 16, 7)).toBe('12:00  one two\n       three');
+    expect(wrapTo('12:00  one two three four', 14, 7, 2)).toBe('12:00  one two\n       three …');
+    expect(wrapTo('abc d', 3, 12)).toBe('abc\n d');
+    expect(wrapTo('abcdefghij klm', 6, 2)).toBe('abcdef\n  ghij\n  klm');
+  });
+
+  test.each([100, 80, 60, 50, 40])('the progress of a run shows share, ETA and counts in %d columns', (width) => {
+    const none = { p50: null, p95: null, p99: null };
+    const block = progressBlock(
+      'RUNNING',
+      {
+        ...{ planned: 27_000_000, succeeded: 12_300_000, failed: 45, cascades: 7, skipped: 3, unknown: 0 },
+        ...{ same: 0, diverged: 0, unverifiable: 0, divergences: [{ divergence: 'NEW_FAILURE', count: 45 }] },
+        ...{
+          rows: 0,
+          stalls: 0,
+          connectionsOpened: 1,
+          firstError: null,
+          elapsedMs: 10_000,
+          rate: 1234,
+          etaMs: 725_000,
+        },
+        ...{ position: '2026-11-23T16:28:37.447000Z', duration: none, recordedDuration: none },
+        ...{ lag: { p50: 1, p95: 12, p99: 30 }, lagByCause: [], durationsApproximate: false },
+      } as never,
+      width,
+    );
+    expect(Math.max(...block.split('\n').map((line) => line.length))).toBeLessThanOrEqual(width);
+    const words = block.replace(/\s+/g, ' ');
+    expect(words).toMatch(/^RUNNING .*45 %.* ETA 12 min 05 s /);
+    expect(words).toContain('1,234/s lag p95 12 ms at 2026-11-23T16:28:37.447000Z');
+    expect(words).toContain('12,300,000 succeeded, 45 failed, 7 cascades, 3 skipped, 45 differ');
+  });
 
   test('a live line is rewritten on a terminal and cut to its width', () => {
     const { stream, text } = terminal(true);

@@ -114,7 +114,7 @@ export function startCli(args: readonly string[], env: Env = {}): RunningCli {
 export const HAS_TERMINAL =
   spawnSync('script', ['--version'], { encoding: 'utf8' }).stdout?.includes('util-linux') ?? false;
 
-/** A command on a pseudo terminal of 100 columns: what it shows, and keys for it. */
+/** A command on a pseudo terminal of 100 columns, or so many: what it shows, and keys for it. */
 export interface TerminalCli {
   /** Everything that was written, control sequences included. */
   screen(): string;
@@ -126,9 +126,9 @@ export interface TerminalCli {
   readonly ended: Promise<number | null>;
 }
 
-export function startInTerminal(args: readonly string[], env: Env = {}): TerminalCli {
+export function startInTerminal(args: readonly string[], env: Env = {}, columns = 100): TerminalCli {
   const quoted = [...COMMAND, ...args].map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ');
-  const child = spawn('script', ['-qefc', `stty cols 100 rows 30; exec ${quoted}`, '/dev/null'], {
+  const child = spawn('script', ['-qefc', `stty cols ${columns} rows 30; exec ${quoted}`, '/dev/null'], {
     env: environment({ TERM: 'xterm', ...env }),
     stdio: ['pipe', 'pipe', 'inherit'],
   });

@@ -30,6 +30,13 @@ describe.runIf(HAS_TERMINAL)('on a terminal', () => {
     expect(after).not.toContain('█');
   });
 
+  test('in 60 columns the message of a failure stands below its place, whole', async () => {
+    const start = ['replay', 'start', ...BEGINNING, ...at(shop.empty), '--speed', '1', '--watch'];
+    const run = startInTerminal(start, env, 60);
+    expect(await run.ended).toBe(1);
+    expect(run.screen()).toMatch(/\d\d:\d\d:\d\d {2}42P01 {2}[0-9a-f-]{36}\/\d+\s+relation "\w+" does not exist\s/);
+  });
+
   test('Ctrl-C once leaves the run to itself and prints the command to watch it again', async () => {
     const run = startInTerminal([...shop.long(), '--fail-on', 'checksum', '--allow', '3'], env);
     await run.shows(/RUNNING/);

@@ -278,7 +278,9 @@ describe('a data directory', () => {
     await fs.writeFile(file, '');
     await expect(startEmbedded({ dataDir: join(file, 'data'), settings })).rejects.toMatchObject({
       code: 'EMBEDDED_START_FAILED',
-      message: expect.stringMatching(/^the data folder \S+\/file\/data cannot be made: .*'\S+\/file'; name another one/),
+      message: expect.stringMatching(
+        /^the data folder \S+\/file\/data cannot be made: .*'\S+\/file'; name another one/,
+      ),
     });
     const deep = join(dataDir, 'a', 'b');
     running.push(await startEmbedded({ dataDir: deep, settings }));
