@@ -143,7 +143,7 @@ async function main(): Promise<boolean> {
       if (event.__typename === 'NoticeEvent' && event.code === 'CONNECTION_LOST')
         live.print(`  ${event.noticeMessage}`);
     }
-    live.show(progressBlock(update.state, update.summary, (process.stderr.columns || 80) - 1));
+    live.show(progressBlock(update.state, update.summary, (process.stdout.columns || 80) - 1));
   }
   interrupted.signal.throwIfAborted();
   live.clear();

@@ -75,7 +75,7 @@ export function addRequestFlags(command: Command): Command {
     .option('--max-connections <count>', 'most connections to the target at once (default 100)', wholeNumber)
     .option(
       '--in-flight <count>',
-      'statements under way on a connection (default: commit 1024, session 256); 1 gives faithful durations',
+      'statements under way on a connection (default: commit 1024, session 256; else 1); 1 gives faithful durations',
       wholeNumber,
     )
     .option('--read-only', 'let the target refuse writes')

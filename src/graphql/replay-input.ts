@@ -138,7 +138,7 @@ export const ReplayInputType = builder.inputType('ReplayInput', {
     maxConnections: t.int({ description: 'Most connections to the target at once; default 100.' }),
     inFlight: t.int({
       description:
-        'Statements under way on one connection; default 1024 (COMMIT) or 256 (SESSION, 4096 over all its connections), 1 where the run stops at the first failure; 1: faithful durations.',
+        'Statements under way on one connection; default 1024 (COMMIT) or 256 (SESSION, 4096 over all its connections), 1 where the run stops at the first failure; 1: faithful durations. Above 1 not for TIMESTAMP, and not for SESSION at recorded pace.',
     }),
     readOnly: t.boolean({ description: 'Let the target refuse writes; default false.' }),
     digestRows: t.boolean({

@@ -43,6 +43,12 @@ export function completeRequest(input: ReplayInput): ReplayRequest {
   // Behind a first failure nothing is to be done any more, and what is under way cannot be called back.
   const fewest = stopAfterFailures === 1 ? 1 : IN_FLIGHT[ordering];
   const inFlight = inRange('inFlight', input.inFlight ?? fewest, 1, MAX_IN_FLIGHT, true);
+  if ((input.inFlight ?? 1) > 1) {
+    if (ordering === 'TIMESTAMP')
+      throw bad('inFlight', 'above 1 is for COMMIT and SESSION ordering; TIMESTAMP sends one statement after another');
+    if (ordering === 'SESSION' && pace.mode === 'RECORDED')
+      throw bad('inFlight', 'above 1 is not for SESSION ordering at recorded pace, which sends what is due one by one');
+  }
   // In a pipeline the question costs most and settles least: what is under way behind it is lost with its answer.
   const oneByOne = ordering === 'TIMESTAMP' || inFlight === 1 || (ordering === 'SESSION' && pace.mode === 'RECORDED');
   const slower = input.slower ?? { ratio: 2, minMs: 10 };

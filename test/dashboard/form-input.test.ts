@@ -3,7 +3,7 @@ import { errorsOf, inputOf, NEW_FORM, type ReplayForm } from '../../src/dashboar
 import { completeRequest } from '../../src/replay/complete-request.ts';
 import type { ReplayInput } from '../../src/replay/request.ts';
 
-/** All that is checked is shown: SESSION ordering at the recorded pace. */
+/** What is checked is shown: SESSION ordering at the recorded pace, and as fast as possible for what that alone takes. */
 const FORM: ReplayForm = {
   ...NEW_FORM,
   alias: 'staging',
@@ -31,15 +31,24 @@ describe('the form of a new replay', () => {
     ['inFlight', '1', '1024', '0', '1025'],
     ['scale', '1', '1000', '0', '1001'],
   ] as const)('takes of %s what the service takes, and no more', (field, least, most, less, more) => {
+    const shown = field === 'inFlight' ? { ...FORM, pace: 'AS_FAST_AS_POSSIBLE' as const } : FORM;
     for (const value of [least, most]) {
-      const form = { ...FORM, [field]: value };
+      const form = { ...shown, [field]: value };
       expect(errorsOf(form)).toEqual({});
       expect(() => completed(form)).not.toThrow();
     }
     for (const value of [less, more]) {
-      const form = { ...FORM, [field]: value };
+      const form = { ...shown, [field]: value };
       expect(Object.keys(errorsOf(form))).toEqual([field]);
       expect(() => completed(form)).toThrow(/must be/);
+    }
+  });
+
+  test('leaves out how many are in flight where one statement is sent at a time', () => {
+    const form = { ...FORM, inFlight: '8' };
+    for (const one of [form, { ...form, ordering: 'TIMESTAMP' as const }]) {
+      expect(inputOf(one, WINDOW).inFlight).toBeUndefined();
+      expect(() => completed(one)).not.toThrow();
     }
   });
 

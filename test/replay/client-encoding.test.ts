@@ -6,7 +6,6 @@ const bench = useBench();
 
 it.each([
   ['TIMESTAMP', 1],
-  ['TIMESTAMP', 64],
   ['COMMIT', 1],
   ['COMMIT', 64],
   ['SESSION', 1],

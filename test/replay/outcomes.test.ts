@@ -250,7 +250,6 @@ it.each([
   ['TIMESTAMP', 1],
   ['COMMIT', 1],
   ['SESSION', 1],
-  ['TIMESTAMP', 64],
 ] as const)(
   'under readOnly, %s with %i in flight: what a function makes writable is set back',
   async (ordering, inFlight) => {

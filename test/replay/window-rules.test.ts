@@ -29,6 +29,21 @@ it('an inverted window is refused before a run exists', async () => {
   expect(await bench.engine.list({}, null, 100)).toHaveLength(before.length);
 });
 
+it.each([
+  ['TIMESTAMP', 'AS_FAST_AS_POSSIBLE', 'above 1 is for COMMIT and SESSION ordering'],
+  ['SESSION', 'RECORDED', 'above 1 is not for SESSION ordering at recorded pace'],
+] as const)('%s, %s: more in flight than it sends at once is refused', async (ordering, mode, why) => {
+  const target = await bench.target();
+  const pace = mode === 'RECORDED' ? { mode, speed: 1, maxIdleMs: null } : { mode };
+  const input = { window: new HandMadeRecord().window(), ordering, pace };
+  await expect(bench.start(target, { ...input, inFlight: 8 })).rejects.toMatchObject({
+    code: 'BAD_INPUT',
+    message: expect.stringContaining(`inFlight ${why}`),
+    path: ['input', 'inFlight'],
+  });
+  expect((await bench.run(target, { ...input, inFlight: 1 })).replay.state).toBe('COMPLETED');
+});
+
 it.each(ORDERINGS)('%s: an empty window connects to the target and completes', async (ordering) => {
   const target = await bench.target();
   const run = await bench.run(target, { window: new HandMadeRecord().window(), ordering });

@@ -369,7 +369,7 @@ export type ReplayInput = {
   readonly edges?: Edges | null | undefined;
   /** Which entries; default all. Transaction control is kept unless its session or transaction is left out. */
   readonly filter?: EntryFilterInput | null | undefined;
-  /** Statements under way on one connection; default 1024 (COMMIT) or 256 (SESSION, 4096 over all its connections), 1 where the run stops at the first failure; 1: faithful durations. */
+  /** Statements under way on one connection; default 1024 (COMMIT) or 256 (SESSION, 4096 over all its connections), 1 where the run stops at the first failure; 1: faithful durations. Above 1 not for TIMESTAMP, and not for SESSION at recorded pace. */
   readonly inFlight?: number | null | undefined;
   /** COMMIT: keep a row in `reprise_marker` on the target, so that a resumed run repeats no transaction; default false. */
   readonly markProgress?: boolean | null | undefined;

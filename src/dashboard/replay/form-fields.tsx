@@ -4,7 +4,7 @@ import type { Resource } from '../lib/resource.ts';
 import { EDGES, ORDERINGS, RECORDED } from '../lib/words.ts';
 import { CheckField, ChoiceField, SelectField, TextField } from '../ui/fields.tsx';
 import { AliasField, type ConfiguredTarget } from './alias-field.tsx';
-import type { FormErrors, ReplayForm } from './form.ts';
+import { type FormErrors, isShown, type ReplayForm } from './form.ts';
 
 export interface PartProps {
   readonly form: ReplayForm;
@@ -294,7 +294,7 @@ export function LimitsPart({ form, errors, change }: PartProps) {
           hint="Of each connection attempt; default: 10"
           onInput={(connectTimeout) => change({ connectTimeout })}
         />
-        {form.ordering !== 'TIMESTAMP' && (
+        {isShown(form, 'inFlight') && (
           <TextField
             label="In flight on a connection"
             inputMode="numeric"

@@ -185,10 +185,11 @@ function list(text: string): string[] | undefined {
 }
 
 /** What does not concern the chosen ordering, pace or kind of target is neither checked nor sent. */
-function isShown(form: ReplayForm, name: keyof ReplayForm): boolean {
+export function isShown(form: ReplayForm, name: keyof ReplayForm): boolean {
   if (name === 'port') return form.targetKind === 'address';
   if (name === 'speed' || name === 'maxIdle') return form.pace === 'RECORDED';
-  if (name === 'inFlight') return form.ordering !== 'TIMESTAMP';
+  if (name === 'inFlight')
+    return form.ordering === 'COMMIT' || (form.ordering === 'SESSION' && form.pace !== 'RECORDED');
   if (name === 'scale') return form.ordering === 'SESSION';
   return true;
 }
