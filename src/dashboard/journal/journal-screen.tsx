@@ -6,10 +6,11 @@ import { count, plural, span } from '../lib/format.ts';
 import { usePaged } from '../lib/paged.ts';
 import { useResource, useSettled } from '../lib/resource.ts';
 import { href, route, setQuery } from '../lib/router.ts';
-import { ALWAYS, formatMicros, micros, parseMicros, type Span, toSecond, windowOf } from '../lib/time.ts';
+import { ALWAYS, formatMicros, micros, type Span, toSecond, windowOf } from '../lib/time.ts';
 import { Icon } from '../ui/icon.tsx';
 import { Empty, Failure, Loading } from '../ui/notice.tsx';
 import { VirtualTable } from '../ui/virtual-table.tsx';
+import { WindowFault, windowOfQuery } from './address-window.tsx';
 import { CoveragePanel } from './coverage-panel.tsx';
 import { Density } from './density.tsx';
 import { ENTRY_COLUMNS } from './entry-columns.tsx';
@@ -25,13 +26,6 @@ export function useJournalSpan() {
     const { first, last, entries } = journalCoverage;
     return { entries, span: first && last ? { from: micros(first), to: micros(last) } : null };
   });
-}
-
-/** The span of a query, where it holds one. */
-export function spanOfQuery(query: URLSearchParams): Span | null {
-  const from = parseMicros(query.get('from') ?? '');
-  const to = parseMicros(query.get('to') ?? '');
-  return from === null || to === null || from > to ? null : { from, to };
 }
 
 const BUCKETS = 120;
@@ -76,7 +70,8 @@ export function JournalScreen() {
 
 function Explorer({ journal }: { readonly journal: Span }) {
   const { query } = route.value;
-  const window = spanOfQuery(query) ?? journal;
+  const { span: named, fault } = windowOfQuery(query);
+  const window = named ?? journal;
   const view = useSignal<Span>(journal);
   const filter = useSignal<FilterState>({ ...NO_FILTER, session: query.get('session') ?? '' });
   const tailing = useSignal(false);
@@ -124,6 +119,7 @@ function Explorer({ journal }: { readonly journal: Span }) {
 
   return (
     <>
+      <WindowFault fault={fault} />
       <section class="card" aria-labelledby="density-title">
         <div class="row between">
           <h2 id="density-title">Window</h2>

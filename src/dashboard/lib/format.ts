@@ -1,6 +1,13 @@
 /** What stands where nothing is known. */
 export const NOTHING = '–';
 
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** Whether a text has the form of the ids of runs and transactions. */
+export function isId(text: string): boolean {
+  return UUID.test(text);
+}
+
 const WHOLE = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
 
 /** A whole number with thousands separators; a dash for none. */

@@ -7,6 +7,7 @@ import type {
   StatementType,
   TlsMode,
 } from '../../client/index.ts';
+import { isId } from '../lib/format.ts';
 import { type Span, windowOf } from '../lib/time.ts';
 
 /** A recorded name and what stands for it on the target. */
@@ -134,8 +135,6 @@ const NUMBERS: Partial<Record<keyof ReplayForm, Range>> = {
   scale: { from: 1, to: 1000, whole: true },
 };
 
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-
 /** What is wrong with the form, by field; empty when it can be sent. */
 export function errorsOf(form: ReplayForm): FormErrors {
   const errors: FormErrors = {};
@@ -150,7 +149,7 @@ export function errorsOf(form: ReplayForm): FormErrors {
   }
   if (form.targetKind === 'alias' && form.alias.trim() === '') errors.alias = 'Name a target of the configuration';
   if (form.targetKind === 'address' && form.host.trim() === '') errors.host = 'Name a host';
-  if (!(list(form.transactions) ?? []).every((id) => UUID.test(id))) {
+  if (!(list(form.transactions) ?? []).every(isId)) {
     errors.transactions = 'Ids of transactions are UUIDs, as the journal shows them';
   }
   for (const name of ['databaseMap', 'userMap'] as const) {

@@ -7,8 +7,9 @@ import {
   TargetsDocument,
   unwrap,
 } from '../../client/index.ts';
+import { WindowFault, windowOfQuery } from '../journal/address-window.tsx';
 import { Density } from '../journal/density.tsx';
-import { spanOfQuery, useJournalSpan } from '../journal/journal-screen.tsx';
+import { useJournalSpan } from '../journal/journal-screen.tsx';
 import { WindowFields } from '../journal/window-fields.tsx';
 import { ask } from '../lib/api.ts';
 import { count, plural } from '../lib/format.ts';
@@ -58,7 +59,8 @@ function Form({ journal }: { readonly journal: Span }) {
     alias: query.get('target') ?? lastAlias() ?? '',
     databases: query.get('database') ?? '',
   });
-  const window = spanOfQuery(query) ?? journal;
+  const { span: named, fault } = windowOfQuery(query);
+  const window = named ?? journal;
   const checked = useSignal<{ readonly key: string; readonly preflight: Preflight } | null>(null);
   const checking = useSignal(false);
   const starting = useSignal(false);
@@ -129,6 +131,7 @@ function Form({ journal }: { readonly journal: Span }) {
             'entries',
           )}`}
         >
+          <WindowFault fault={fault} />
           <Density
             view={journal}
             buckets={density.data?.buckets ?? []}

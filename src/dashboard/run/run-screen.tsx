@@ -1,7 +1,7 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
 import { signedInAs } from '../lib/api.ts';
-import { count, shortId } from '../lib/format.ts';
+import { count, isId, shortId } from '../lib/format.ts';
 import { useSettled } from '../lib/resource.ts';
 import { href, route, setQuery } from '../lib/router.ts';
 import { toSecond } from '../lib/time.ts';
@@ -32,6 +32,18 @@ const TABS = ['overview', 'failures', 'statements', 'outcomes', 'request'] as co
 type TabKey = (typeof TABS)[number];
 
 export function RunScreen({ id }: { readonly id: string }) {
+  return isId(id) ? <RunOfId id={id} /> : <NoRun />;
+}
+
+function NoRun() {
+  return (
+    <Empty title="There is no run with this id">
+      <a href={href('/runs')}>All runs</a>
+    </Empty>
+  );
+}
+
+function RunOfId({ id }: { readonly id: string }) {
   const session = signedInAs.value;
   const feed = useMemo(() => new RunFeed(id), [id, session]);
   useEffect(() => () => feed.close(), [feed]);
@@ -45,13 +57,7 @@ export function RunScreen({ id }: { readonly id: string }) {
       </div>
     );
   }
-  if (feed.missing.value) {
-    return (
-      <Empty title="There is no run with this id">
-        <a href={href('/runs')}>All runs</a>
-      </Empty>
-    );
-  }
+  if (feed.missing.value) return <NoRun />;
   return (
     <>
       <Failure error={feed.error.value} retry={() => feed.restart()} />

@@ -5,11 +5,12 @@ import {
   CompareReplaysDocument,
   type CompareReplaysQuery,
   type ReplayFieldsFragment,
+  RepriseError,
   type RunVerdict,
   unwrap,
 } from '../../client/index.ts';
 import { ask } from '../lib/api.ts';
-import { count, delta, duration, NOTHING, oneLine, plural, rate, shortId } from '../lib/format.ts';
+import { count, delta, duration, isId, NOTHING, oneLine, plural, rate, shortId } from '../lib/format.ts';
 import { useResource } from '../lib/resource.ts';
 import { href, route } from '../lib/router.ts';
 import { toSecond } from '../lib/time.ts';
@@ -42,11 +43,13 @@ export function CompareScreen() {
   const { query } = route.value;
   const a = query.get('a') ?? '';
   const b = query.get('b') ?? '';
-  const both = useResource(a && b ? `${a} ${b}` : null, async (abort) => {
+  const malformed = [a, b].find((id) => id !== '' && !isId(id)) ?? null;
+  const both = useResource(a && b && malformed === null ? `${a} ${b}` : null, async (abort) => {
     const { compareReplays } = await ask(CompareReplaysDocument, { a, b, slower: null }, abort);
     return unwrap(compareReplays) as Comparison;
   });
   const comparison = both.data;
+  const gone = both.error instanceof RepriseError && both.error.code === 'REPLAY_NOT_FOUND' ? both.error : null;
   return (
     <>
       <header class="page-head">
@@ -60,8 +63,12 @@ export function CompareScreen() {
           <Icon name="compare" /> Swap
         </a>
       </header>
-      <Failure error={both.error} retry={both.reload} />
-      {comparison ? (
+      {gone === null && malformed === null && <Failure error={both.error} retry={both.reload} />}
+      {malformed !== null || gone !== null ? (
+        <Empty title="There is no such run">
+          {malformed === null ? gone?.message : <code>{malformed}</code>} <a href={href('/runs')}>All runs</a>
+        </Empty>
+      ) : comparison ? (
         <>
           {comparison.remarks.map((remark) => (
             <Notice key={remark} tone="warn">
