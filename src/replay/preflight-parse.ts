@@ -68,7 +68,8 @@ export interface Way {
   put(connection: TargetConnection, text: string): Promise<TargetOutcome>;
 }
 
-const PREPARE: Way = {
+/** Parsed and analysed only. */
+export const PREPARE: Way = {
   prefix: 'PREPARE reprise AS ',
   atOnce: 100,
   put(connection, text) {
@@ -78,12 +79,19 @@ const PREPARE: Way = {
   },
 };
 
+/** Takes those refusals out that do not stand, until a time of `performance.now()`. */
+export type Again = (
+  refusals: readonly Refusal[],
+  deadline: number,
+) => Promise<{ readonly refusals: readonly Refusal[]; readonly complete: boolean }>;
+
 /**
  * Asks the target whether it knows what the statements of a window name: each is prepared, which parses and analyses
  * it and runs nothing. A transaction of its own for each, so that no lock is held on; in the extended protocol, which
  * takes one statement only, so that no text can smuggle in another.
  *
- * Not reported: what statements of the window make themselves, and what is found under a `search_path` that they set.
+ * Not reported: what statements of the window make themselves, what is found under a `search_path` that they set, and what
+ * `again` takes out of the refusals that are left.
  * Needs a read-only session with statement and lock timeouts.
  */
 export async function parseOnTarget(
@@ -91,13 +99,15 @@ export async function parseOnTarget(
   kinds: readonly StatementKind[],
   window: Pick<WindowSample, 'made' | 'madeColumns' | 'searchPaths'>,
   ms: number,
+  again: Again = async (refusals) => ({ refusals, complete: true }),
 ): Promise<ParseResult> {
   const deadline = performance.now() + ms;
   const questions = kinds.flatMap(questionsOf);
   const asked = await refusalsOf(connection, questions, window.searchPaths, deadline, PREPARE, (refusal) =>
     isMissing(refusal, PREPARE, window),
   );
-  return { findings: grouped(asked.refusals), checked: asked.checked, complete: asked.complete };
+  const left = await again(asked.refusals, deadline);
+  return { findings: grouped(left.refusals), checked: asked.checked, complete: asked.complete && left.complete };
 }
 
 /** The statements of a kind that a target can be asked about. */

@@ -2,7 +2,16 @@ import { messageOf } from '../errors.ts';
 import { TargetConnection } from '../target/connection.ts';
 import { type DatabaseFacts, isSameDatabase, readDatabaseFacts } from '../target/identity.ts';
 import { type ResolvedTarget, targetLabel } from '../target/spec.ts';
-import { type ParseResult, parseOnTarget } from './preflight-parse.ts';
+import type { ConnectOptions } from '../target/statement.ts';
+import {
+  type Again,
+  isMissing,
+  type ParseResult,
+  PREPARE,
+  parseOnTarget,
+  type Refusal,
+  refusalsOf,
+} from './preflight-parse.ts';
 import type { StatementKind, WindowSample } from './preflight-sample.ts';
 import type { ReplayRequest } from './request.ts';
 
@@ -46,6 +55,18 @@ const FACTS_SQL = `
          pg_backend_pid()::text
   FROM pg_stat_activity WHERE coalesce(backend_type = 'client backend', usename IS NOT NULL)`;
 
+/** Of connections that look at a database and change nothing. */
+function lookingOptions(request: ReplayRequest, database: string): ConnectOptions {
+  return {
+    connectTimeoutMs: request.connectTimeoutMs,
+    applicationName: 'reprise preflight',
+    statementTimeoutMs: 5_000,
+    readOnly: true,
+    database,
+    settings: { lock_timeout: '1000' },
+  };
+}
+
 /** Connects to the target and asks it what a replay would meet. `databaseFor`: see `mapDatabases`. */
 export async function inspectTarget(
   target: ResolvedTarget,
@@ -72,18 +93,12 @@ export async function inspectTarget(
     if (kinds.length === 0 && byDatabase.size > 1) continue;
     let connection: TargetConnection | null = null;
     try {
-      connection = await TargetConnection.connect(target, {
-        connectTimeoutMs: request.connectTimeoutMs,
-        applicationName: 'reprise preflight',
-        statementTimeoutMs: 5_000,
-        readOnly: true,
-        database,
-        settings: { lock_timeout: '1000' },
-      });
+      connection = await TargetConnection.connect(target, lookingOptions(request, database));
       const here = await readTargetFacts(connection, journalFacts);
       facts = facts === null || here.isJournal ? here : facts;
       if (here.isJournal) continue;
-      parsed.push({ database, ...(await parseOnTarget(connection, kinds, sample, until - performance.now())) });
+      const again = askTheirLogins(target, request, sample, database);
+      parsed.push({ database, ...(await parseOnTarget(connection, kinds, sample, until - performance.now(), again)) });
     } catch (error) {
       errors.push(messageOf(error));
     } finally {
@@ -91,6 +106,47 @@ export async function inspectTarget(
     }
   }
   return { facts, errors, parsed, leftOut };
+}
+
+/**
+ * Of statements that only mapped users run, what all of their logins find is not missing: a table in the schema of a login's
+ * own name, say, where the target's own user does not look.
+ */
+function askTheirLogins(target: ResolvedTarget, request: ReplayRequest, sample: WindowSample, database: string): Again {
+  const recorded = new Set<string | null>(request.users.map((mapped) => mapped.recorded));
+  const isTheirs = ({ byUser, calls }: StatementKind) => {
+    let seen = 0;
+    for (const [user, count] of byUser) if (recorded.has(user)) seen += count;
+    return seen === calls;
+  };
+  return async (refusals, deadline) => {
+    const asked = new Set<Refusal>();
+    const missing = new Set<Refusal['kind']>();
+    for (const mapped of request.users) {
+      const theirs = refusals.filter(({ kind }) => kind.byUser.has(mapped.recorded) && isTheirs(kind));
+      if (theirs.length === 0) continue;
+      if (performance.now() >= deadline) return { refusals, complete: false };
+      let connection: TargetConnection | null = null;
+      try {
+        connection = await TargetConnection.connect(target, {
+          ...lookingOptions(request, database),
+          user: mapped.user,
+          password: mapped.password,
+        });
+        const answer = await refusalsOf(connection, theirs, sample.searchPaths, deadline, PREPARE, (refusal) =>
+          isMissing(refusal, PREPARE, sample),
+        );
+        if (!answer.complete) return { refusals, complete: false };
+        for (const refusal of theirs) asked.add(refusal);
+        for (const { kind } of answer.refusals) missing.add(kind);
+      } catch {
+        // `inspectLogins` tells who is not let in.
+      } finally {
+        await connection?.close();
+      }
+    }
+    return { refusals: refusals.filter((one) => !asked.has(one) || missing.has(one.kind)), complete: true };
+  };
 }
 
 /** Asks a connected target what it is; `journalFacts` null: it cannot be the journal's. */

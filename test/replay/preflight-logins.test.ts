@@ -192,6 +192,29 @@ describe('preflight raises no false alarm', () => {
     expect(await found(target, recordOf(['DELETE FROM orders']), { users })).toHaveLength(1);
   });
 
+  it('where a table is in the schema of the login that runs the statements', async () => {
+    const { target, users } = await targetWithLogin(`
+      CREATE SCHEMA AUTHORIZATION login;
+      CREATE TABLE login.baskets (id int); ALTER TABLE login.baskets OWNER TO login`);
+    const record = recordOf(['SELECT * FROM baskets', 'SELECT * FROM nowhere']);
+    const [missing, ...others] = await found(target, record, { users });
+    expect(missing?.message).toMatch(/^relation "nowhere" does not exist \(42P01\): 1 statement/);
+    expect(others).toEqual([]);
+    expect((await bench.run(target, { window: record.window(), users })).brief).toEqual(['SUCCEEDED', 'FAILED 42P01']);
+    // What a login that is not mapped runs, too, the target's own has to find.
+    const shared = recordOf(['SELECT * FROM baskets']);
+    shared.run('b', 'SELECT * FROM baskets', { user: 'app' });
+    expect((await found(target, shared, { users })).map(({ message }) => message)).toEqual([
+      'relation "baskets" does not exist (42P01): 1 statement, 2 times, such as SELECT * FROM baskets',
+    ]);
+    const two = recordOf(['SELECT * FROM baskets']);
+    two.run('b', 'SELECT * FROM baskets', { user: 'manager' });
+    const other = { recorded: 'manager', user: target.user, password: target.password };
+    expect((await found(target, two, { users: [other, ...users] })).map(({ code }) => code)).toEqual([
+      'MISSING_RELATION',
+    ]);
+  });
+
   it('where the login has its rights by a role, or begins under one', async () => {
     const manager = `manager_${randomUUID().slice(0, 8)}`;
     const { target, login, users } = await targetWithLogin(`
