@@ -21,7 +21,7 @@ test.each(['worse', ''])('a word that --fail-on does not know starts no replay: 
     const { code, stdout, stderr } = await cliHere(flags, shop.env);
     expect(stderr).toBe(
       `error: --fail-on names "${word}": it takes new-failure, missing-failure, different-failure, row-count, checksum, ` +
-        'slower, skipped, or none [BAD_INPUT]\n',
+        'nothing-replayed, slower, skipped, or none [BAD_INPUT]\n',
     );
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
   }
@@ -64,6 +64,12 @@ test.each([
 ])('a list of no rows is refused: %s %s', async (...command) => {
   const { code, stderr } = await cliHere([...command, '--limit', '0'], shop.env);
   expect(stderr).toMatch(/^error: option '--limit <count>' argument '0' is invalid. it must be 1 or more./);
+  expect(code).toBe(2);
+});
+
+test('what --allow does not know is refused', async () => {
+  const { code, stderr } = await cliHere(['replay', 'watch', shop.good, '--allow', 'failures'], shop.env);
+  expect(stderr).toBe('error: --allow must be a whole number or nothing-replayed, not "failures" [BAD_INPUT]\n');
   expect(code).toBe(2);
 });
 
