@@ -160,10 +160,21 @@ async function compareRuns(a: string, b: string, flags: CompareFlags, { io, exit
   if (flags.json) json(io, found);
   else {
     io.stdout.write(`${comparisonText(found, flags.all ?? false)}\n`);
-    if (found.totals.some(({ verdict, statements }) => statements > 0 && verdict !== 'SAME'))
-      io.stderr.write(`\ncall by call: reprise replay compare ${a} ${b} --calls\n`);
+    const kinds = kindsOfCalls(found.totals);
+    if (kinds !== null) io.stderr.write(`\ncall by call: reprise replay compare ${a} ${b} --calls${kinds}\n`);
   }
   if (found.totals.some(({ verdict, statements }) => statements > 0 && failOn.includes(verdict))) exit(EXIT.DIVERGED);
+}
+
+/** Flags by which `--calls` lists what the verdicts are about; null where all statements did the same. */
+function kindsOfCalls(totals: readonly { readonly verdict: string; readonly statements: number }[]): string | null {
+  const verdicts = totals.flatMap(({ verdict, statements }) =>
+    statements > 0 && verdict !== 'SAME' ? [verdict.toLowerCase()] : [],
+  );
+  // Without a kind, calls that differ in time alone are not listed.
+  const ofTime = verdicts.every((verdict) => verdict === 'slower' || verdict === 'faster');
+  if (verdicts.length === 0) return null;
+  return ofTime ? verdicts.map((verdict) => ` --kind ${verdict}`).join('') : '';
 }
 
 function verdictsOf(text: string): readonly string[] {

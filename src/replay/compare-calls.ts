@@ -69,8 +69,12 @@ export async function compareCalls(
   const runs = [new RecordedOutcomes(store, a.id, after), new RecordedOutcomes(store, b.id, after)] as const;
   const isOfStatement = filter.fingerprint === undefined ? null : statementTest(journal, filter.fingerprint);
   const found: ComparedCall[] = [];
+  const remarks = remarksOnRuns(a, b);
+  if (a.summary.durationsApproximate || b.summary.durationsApproximate) {
+    remarks.push('calls with an approximate duration are listed as neither slower nor faster');
+  }
   const page = (hasMore: boolean, stoppedAt: Call | null): CallComparison => {
-    return { a, b, calls: found, hasMore, stoppedAt, remarks: remarksOnRuns(a, b) };
+    return { a, b, calls: found, hasMore, stoppedAt, remarks };
   };
   let entries = 0;
   for await (const pairs of pairsOf(...runs)) {

@@ -184,6 +184,36 @@ describe('replay', () => {
     expect(itself).toEqual({ code: 0, stdout: 'no such calls\n', stderr: '' });
   });
 
+  test('compare lists as many calls as it is told to, over pages, and goes on behind them', async () => {
+    const wide = await replayOn(empty, ['--to', '2026-11-23T16:28:38Z']);
+    const list = async (...flags: readonly string[]) =>
+      JSON.parse((await cliHere(['replay', ...flags, '--json'], env)).stdout);
+    const placesOf = (calls: readonly { transactionId: string; sequence: number; timestamp: string }[]) =>
+      calls.map(({ timestamp, transactionId, sequence }) => `${timestamp} ${transactionId}/${sequence}`);
+    const reported = async (id: string) => placesOf((await list('statements', id, '--limit', '100000')).statements);
+    const narrow = new Set(await reported(bad));
+    const expected = (await reported(wide)).filter((place) => !narrow.has(place));
+    expect(expected.length).toBeGreaterThan(400);
+
+    const first = await list('compare', wide, bad, '--calls', '--limit', '350');
+    expect(first.calls).toHaveLength(350);
+    expect(first.hasNextPage).toBe(true);
+    const rest = await list('compare', wide, bad, '--calls', '--limit', '100000', '--after', first.endCursor);
+    expect(rest.hasNextPage).toBe(false);
+    const listed = placesOf([...first.calls, ...rest.calls]);
+    expect([...listed].sort()).toEqual([...expected].sort());
+    const times = listed.map((place) => place.slice(0, 27));
+    expect(times).toEqual([...times].sort());
+  });
+
+  test('compare leads to the kinds of calls that it leaves out of the list without them', async () => {
+    const flags = ['--slower-ratio', '1', '--slower-min', '0ms'];
+    const slower = await cliHere(['replay', 'compare', good, good, ...flags], env);
+    expect(slower.stderr).toBe(`\ncall by call: reprise replay compare ${good} ${good} --calls --kind slower\n`);
+    const same = await cliHere(['replay', 'compare', good, good], env);
+    expect(same.stderr).toBe('');
+  });
+
   test.each([
     [['--kind', 'fixed'], '--kind is for --calls'],
     [['--fingerprint', 'x'], '--fingerprint is for --calls'],

@@ -208,6 +208,7 @@ describe('the calls of two runs', () => {
       'the runs differ in edges: CUT in A, INCLUDE in B',
       'the runs differ in inFlight: 1 in A, 1024 in B',
       expect.stringMatching(/^durations are approximate/),
+      'calls with an approximate duration are listed as neither slower nor faster',
     ]);
   });
 
