@@ -16,6 +16,7 @@ export interface CallFlags extends ServiceFlags {
   readonly calls?: boolean;
   readonly kind?: readonly (typeof CALL_DIFFERENCES)[number][];
   readonly fingerprint?: string;
+  readonly cascades: boolean;
   readonly limit?: number;
   readonly after?: string;
 }
@@ -39,12 +40,14 @@ export function addCallFlags(compare: Command): Command {
       ),
     )
     .option('--fingerprint <fingerprint>', '… only those of this normalised statement, as listed without --calls')
+    .option('--no-cascades', '… leave out those that only follow from an earlier failure, in either run')
     .option('--limit <count>', `… most calls to list (default ${LIMIT})`, atLeastOne)
     .option('--after <cursor>', '… go on behind the end of an earlier list');
 }
 
 /** @throws RepriseError BAD_INPUT: these flags would do nothing */
-export function refuseCallFlags({ kind, fingerprint, limit, after }: CallFlags): void {
+export function refuseCallFlags({ kind, fingerprint, cascades, limit, after }: CallFlags): void {
+  if (!cascades) throw usage('--no-cascades', 'is for --calls');
   for (const [flag, value] of Object.entries({ kind, fingerprint, limit, after })) {
     if (value !== undefined) throw usage(`--${flag}`, 'is for --calls');
   }
@@ -59,7 +62,7 @@ export async function listComparedCalls(
 ): Promise<void> {
   const client = serviceOf(io, flags);
   const { fingerprint = null, kind = KINDS, limit = LIMIT } = flags;
-  const filter = { differences: kind, fingerprint };
+  const filter = { differences: kind, fingerprint, ...(flags.cascades ? {} : { cascade: false }) };
   const calls: ComparedCallFieldsFragment[] = [];
   let remarks: readonly string[] = [];
   let after = flags.after ?? null;

@@ -116,6 +116,9 @@ const CallFilterInput = builder.inputType('ComparedCallFilterInput', {
       description:
         'Normalised statement, by its `fingerprint` in `compareReplays`; calls whose entry was evicted do not match.',
     }),
+    cascade: t.boolean({
+      description: 'Calls that only follow from an earlier failure, in either run (true), or only others (false).',
+    }),
   }),
 });
 

@@ -36,6 +36,8 @@ export interface CallFilter {
   readonly differences?: readonly CallDifference[];
   /** Of the normalised statement (`statementFingerprint`); calls whose entry was evicted do not match. */
   readonly fingerprint?: string;
+  /** Whether it only follows from an earlier failure, in either run. */
+  readonly cascade?: boolean;
 }
 
 export interface CallComparison {
@@ -80,8 +82,10 @@ export async function compareCalls(
   for await (const pairs of pairsOf(...runs)) {
     const differing = pairs.flatMap(([before, after]) => {
       const differences = differencesOf(before, after, slower);
-      const { differences: wanted = differences } = filter;
-      return differences.some((one) => wanted.includes(one)) ? [{ a: before, b: after, differences }] : [];
+      const { differences: wanted = differences, cascade } = filter;
+      if (!differences.some((one) => wanted.includes(one))) return [];
+      const follows = before?.cascade === true || after?.cascade === true;
+      return cascade === undefined || cascade === follows ? [{ a: before, b: after, differences }] : [];
     });
     for (let at = 0; at < differing.length; at += WORK.entriesAtOnce) {
       const part = differing.slice(at, at + WORK.entriesAtOnce);

@@ -180,6 +180,10 @@ describe('replay', () => {
     const { summary } = JSON.parse((await cliHere(['replay', 'compare', good, bad, '--json'], env)).stdout).b;
     expect(failed.calls).toHaveLength(summary.failed + summary.cascades);
     expect(failed.calls.every((call: { a: object; b: object }) => call.a && call.b)).toBe(true);
+    const causes = await list('--kind', 'new-failure', '--no-cascades', '--limit', '1000');
+    expect(causes.calls).toEqual(failed.calls.filter((call: { b: { cascade: boolean } }) => !call.b.cascade));
+    expect(causes.calls).toHaveLength(summary.failed);
+    expect(summary.cascades).toBeGreaterThan(0);
     const itself = await cliHere(['replay', 'compare', good, good, '--calls'], env);
     expect(itself).toEqual({ code: 0, stdout: 'no such calls\n', stderr: '' });
   });
@@ -217,6 +221,7 @@ describe('replay', () => {
   test.each([
     [['--kind', 'fixed'], '--kind is for --calls'],
     [['--fingerprint', 'x'], '--fingerprint is for --calls'],
+    [['--no-cascades'], '--no-cascades is for --calls'],
     [['--limit', '1'], '--limit is for --calls'],
     [['--after', 'x'], '--after is for --calls'],
     [['--calls', '--all'], '--all is not for --calls'],

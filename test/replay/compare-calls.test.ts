@@ -287,6 +287,29 @@ describe('the calls of two runs', () => {
     );
   });
 
+  it('that only follow from an earlier failure are told from those that fail of themselves', async () => {
+    const record = new HandMadeRecord();
+    record.run('s', 'BEGIN');
+    const cause = record.run('s', 'SELECT a FROM t');
+    const after = [record.run('s', 'SELECT 1'), record.run('s', 'SELECT b FROM t')];
+    record.run('s', 'ROLLBACK');
+    const window = await record.store(bench.journal);
+    const whole = await bench.run(await bench.target('CREATE TABLE t (a int, b int)'), { window });
+    const broken = await bench.run(await bench.target('CREATE TABLE t (b int)'), { window });
+    for (const runs of [
+      [whole, broken],
+      [broken, whole],
+    ] as const) {
+      expect(places(await compareAll(runs, { cascade: false }))).toEqual([cause]);
+      expect(places(await compareAll(runs, { cascade: true }, 1))).toEqual(after);
+      expect(places(await compareAll(runs))).toEqual([cause, ...after]);
+    }
+    const other = await bench.run(await bench.target('CREATE TABLE t (a int)'), { window });
+    // What follows from an earlier failure in one, and fails of itself in the other.
+    expect(places(await compareAll([other, broken], { differences: ['DIFFERENT_FAILURE'] }))).toEqual([after[1]]);
+    expect(await compareAll([other, broken], { differences: ['DIFFERENT_FAILURE'], cascade: false })).toEqual([]);
+  });
+
   it('of which the journal has lost the statement are there still, but of no statement', async () => {
     const record = new HandMadeRecord();
     const place = record.run('s', 'SELECT a FROM t');

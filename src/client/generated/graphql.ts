@@ -29,6 +29,8 @@ export type CallDifference =
 
 /** Which differing calls to take: every given field must match. */
 export type ComparedCallFilterInput = {
+  /** Calls that only follow from an earlier failure, in either run (true), or only others (false). */
+  readonly cascade?: boolean | null | undefined;
   /** Those that differ in any of these ways. */
   readonly differences?: ReadonlyArray<CallDifference> | null | undefined;
   /** Normalised statement, by its `fingerprint` in `compareReplays`; calls whose entry was evicted do not match. */
