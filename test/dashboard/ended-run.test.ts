@@ -1,5 +1,7 @@
+import { Client as PostgresClient } from 'pg';
 import { describe, expect, test } from 'vitest';
 import {
+  CancelReplayDocument,
   ReplayDocument,
   ReplayReportDocument,
   ReplayStatementsDocument,
@@ -111,6 +113,33 @@ describe.skipIf(CHROMIUM === undefined)('a run that is opened after its end (ski
     expect(slower).toEqual([...slower].sort((a, b) => Number(a) - Number(b)));
     expect(at.browser.errors).toEqual([]);
     await page.close();
+  });
+
+  test('names the first new failure once it is durable, while the run goes on', async () => {
+    const { client, url, journalUrl } = at.dashboard;
+    const id = await startRun(client, { target: 'broken', speed: 0.1 });
+    const run = async () => (await client.request(ReplayDocument, { id })).replay!;
+    await expect.poll(async () => (await run()).state, { timeout: 10_000 }).toBe('RUNNING');
+    const holder = new PostgresClient({ connectionString: journalUrl });
+    await holder.connect();
+    try {
+      // Events wait; what is counted goes on.
+      await holder.query('BEGIN; LOCK TABLE reprise.replay_chunks IN EXCLUSIVE MODE');
+      const page = await at.browser.page();
+      const asked = page.waitForResponse(
+        (response) => response.request().postData()?.includes('DIFFERENT_FAILURE') ?? false,
+      );
+      await page.goto(`${url}/#/runs/${id}`);
+      expect(await (await asked).text()).toContain('"nodes":[]');
+      await holder.query('ROLLBACK');
+      await page.locator('.notice.bad', { hasText: 'First new failure' }).waitFor();
+      expect((await run()).state).toBe('RUNNING');
+      expect(at.browser.errors).toEqual([]);
+      await page.close();
+    } finally {
+      await holder.end();
+      await client.request(CancelReplayDocument, { replayId: id });
+    }
   });
 
   test('counts the cascades of each statement', async () => {

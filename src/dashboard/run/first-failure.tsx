@@ -5,6 +5,9 @@ import { nextMatches } from './matches.ts';
 import { isActive, type Run } from './run-feed.ts';
 import type { Outcome } from './statement-tail.ts';
 
+/** Between looks for what is counted and not durable yet. */
+const LOOK_AGAIN_MS = 2_000;
+
 interface Props {
   readonly run: Run;
   readonly onOpen: (outcome: Outcome) => void;
@@ -17,10 +20,15 @@ export function FirstFailure({ run, onOpen }: Props) {
     ({ divergence, count: statements }) =>
       statements > 0 && (divergence === 'NEW_FAILURE' || divergence === 'DIFFERENT_FAILURE'),
   );
-  const first = useResource(isAnyNew ? `${run.id} ${isActive(run.state)}` : null, async (abort) => {
+  const active = isActive(run.state);
+  const first = useResource(isAnyNew ? `${run.id} ${active}` : null, async (abort) => {
     const filter = { divergences: ['NEW_FAILURE', 'DIFFERENT_FAILURE'], cascade: false } as const;
-    const { nodes } = await nextMatches(run.id, filter, { after: null, most: 1 }, abort);
-    return nodes[0] ?? null;
+    for (;;) {
+      const { nodes } = await nextMatches(run.id, filter, { after: null, most: 1 }, abort);
+      if (nodes[0] !== undefined || !active) return nodes[0] ?? null;
+      // The counts of a run under way are ahead of its durable outcomes.
+      await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
+    }
   });
   const outcome = first.data;
   if (outcome !== null) {
