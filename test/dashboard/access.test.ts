@@ -55,7 +55,7 @@ describe.skipIf(CHROMIUM === undefined)('access to the dashboard (skipped withou
     for (const name of ['Pause', 'Cancel']) {
       expect(await page.getByRole('button', { name }).isDisabled()).toBe(true);
     }
-    const ended = await startRun(dashboard.client, { to: '2026-11-23T16:28:37.900000Z', wait: true });
+    const ended = await startRun(dashboard.client, { to: '2026-11-23T16:28:37.500000Z', wait: true });
     await page.goto(`${dashboard.url}/#/runs/${ended}`);
     const remove = page.getByRole('button', { name: 'Delete' });
     await remove.waitFor();

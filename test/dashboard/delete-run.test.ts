@@ -32,7 +32,7 @@ describe.skipIf(CHROMIUM === undefined)('deleting a run (skipped without Chromiu
 
   test('by the keyboard: what is lost and what stays is said before, and the list of runs says so behind it', async () => {
     const { client, url } = at.dashboard;
-    const id = await startRun(client, { to: '2026-11-23T16:28:37.900000Z', wait: true });
+    const id = await startRun(client, { to: '2026-11-23T16:28:37.500000Z', wait: true });
     const page = await at.browser.page();
     onTestFinished(() => page.close());
     await page.goto(`${url}/#/runs`);

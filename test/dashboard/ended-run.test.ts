@@ -15,7 +15,7 @@ describe.skipIf(CHROMIUM === undefined)('a run that is opened after its end (ski
   const at = useDashboard();
 
   test('shows its states and notices as one that was watched, and again after a reload', async () => {
-    const id = await startRun(at.dashboard.client, { to: '2026-11-23T16:28:37.900000Z', wait: true });
+    const id = await startRun(at.dashboard.client, { to: '2026-11-23T16:28:37.500000Z', wait: true });
     const reported: string[] = [];
     let notices = 0;
     for await (const { events } of at.dashboard.client.watchReplay(id, { detail: 'SUMMARY', batchSize: 1000 })) {
