@@ -235,10 +235,7 @@ class SummarySource extends SelectedSource {
     const latest = performance.now() + SUMMARY_MS;
     while (this.mayRead) {
       const left = this.due - performance.now();
-      if (left > 0 && this.complete && !(await this.reader.hasEnded())) {
-        await this.reader.wait(left);
-        continue;
-      }
+      if (left > 0 && this.complete && !(await this.reader.waitForEnd(left))) continue;
       await this.readOn();
       // What has ended long ago is read on to its end, but who waits sees that it moves.
       if (!this.complete && performance.now() < latest) continue;

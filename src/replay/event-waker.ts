@@ -9,6 +9,8 @@ import type { Replay, ReplayStore } from './store.ts';
 const READ_EVENTS = 1_000;
 /** Reads that are kept for other readers: at most this many, of at most this many encoded bytes in all. */
 const CACHE = { reads: 64, bytes: 1024 * 1024 } as const;
+/** The end of a run is known so late to those who wait for nothing else: a look at each hint would be twenty a second. Milliseconds. */
+const END_LOOK_MS = 100;
 const NOTHING: readonly ReplayEvent[] = Object.freeze([]);
 
 /** How patient readers are. */
@@ -39,8 +41,8 @@ export interface RunWatch {
   row(fresh: boolean): Promise<Replay | null>;
   /** Selected events later than `after`, as of this generation. @throws RepriseError REPLAY_NOT_FOUND */
   selected(selection: Selection, after: number): Promise<SelectedBatch>;
-  /** As of this generation. @throws RepriseError REPLAY_NOT_FOUND */
-  hasEnded(): Promise<boolean>;
+  /** Calls back once when the run has ended or is gone, or that cannot be told: a read says which. Returns what takes that back. */
+  onEnd(callback: () => void): () => void;
   /** Calls back once at the next hint or look; returns what takes that back. */
   onWake(callback: () => void): () => void;
   release(): void;
@@ -96,7 +98,7 @@ export class EventWaker {
   }
 }
 
-/** A wait of one reader for the run to move on. One at a time. */
+/** A wait of one reader. One at a time. */
 export class Pause {
   readonly #watch: RunWatch;
   #finish: ((woken: boolean) => void) | null = null;
@@ -107,9 +109,22 @@ export class Pause {
 
   /** Waits for a hint or a look, at most `ms` (null: for ever); false when the time was up or it was interrupted. */
   wait(ms: number | null): Promise<boolean> {
+    return this.#until((callback) => this.#watch.onWake(callback), ms);
+  }
+
+  /** Waits for the end of the run, at most `ms`; false when the time was up or it was interrupted. */
+  waitForEnd(ms: number): Promise<boolean> {
+    return this.#until((callback) => this.#watch.onEnd(callback), ms);
+  }
+
+  interrupt(): void {
+    this.#finish?.(false);
+  }
+
+  #until(register: (callback: () => void) => () => void, ms: number | null): Promise<boolean> {
     return new Promise((resolve) => {
       const timer = ms === null ? null : setTimeout(() => finish(false), Math.max(0, ms));
-      const forget = this.#watch.onWake(() => finish(true));
+      const forget = register(() => finish(true));
       const finish = (woken: boolean) => {
         if (timer !== null) clearTimeout(timer);
         forget();
@@ -118,10 +133,6 @@ export class Pause {
       };
       this.#finish = finish;
     });
-  }
-
-  interrupt(): void {
-    this.#finish?.(false);
   }
 }
 
@@ -140,6 +151,8 @@ class SharedRun implements RunWatch {
   readonly #id: string;
   readonly #forget: () => void;
   readonly #waiting = new Set<() => void>();
+  readonly #waitingForEnd = new Set<() => void>();
+  #endLook: NodeJS.Timeout | null = null;
   /** Reads under way in this generation, by the place they begin after. */
   readonly #reading = new Map<number, Promise<readonly ReplayEvent[]>>();
   #row: Promise<Replay | null> | null = null;
@@ -163,6 +176,14 @@ class SharedRun implements RunWatch {
     const waiting = [...this.#waiting];
     this.#waiting.clear();
     for (const callback of waiting) callback();
+    this.#lookForEnd();
+  }
+
+  onEnd(callback: () => void): () => void {
+    this.#waitingForEnd.add(callback);
+    // It may have ended since whoever waits has looked.
+    this.#lookForEnd();
+    return () => this.#waitingForEnd.delete(callback);
   }
 
   onWake(callback: () => void): () => void {
@@ -172,7 +193,9 @@ class SharedRun implements RunWatch {
 
   release(): void {
     this.watchers -= 1;
-    if (this.watchers === 0) this.#forget();
+    if (this.watchers > 0) return;
+    if (this.#endLook !== null) clearTimeout(this.#endLook);
+    this.#forget();
   }
 
   row(fresh: boolean): Promise<Replay | null> {
@@ -187,8 +210,24 @@ class SharedRun implements RunWatch {
     return row;
   }
 
-  async hasEnded(): Promise<boolean> {
-    return hasEnded((await this.#known()).state);
+  #lookForEnd(): void {
+    if (this.#endLook !== null || this.#waitingForEnd.size === 0) return;
+    this.#endLook = setTimeout(() => {
+      this.#endLook = null;
+      void this.#tellEnd();
+    }, END_LOOK_MS);
+  }
+
+  /** A hint that comes during this look leads to another. */
+  async #tellEnd(): Promise<void> {
+    const goesOn = await this.row(false).then(
+      (row) => row !== null && !hasEnded(row.state),
+      () => false,
+    );
+    if (goesOn) return;
+    const waiting = [...this.#waitingForEnd];
+    this.#waitingForEnd.clear();
+    for (const callback of waiting) callback();
   }
 
   async selected(selection: Selection, after: number): Promise<SelectedBatch> {

@@ -161,6 +161,60 @@ describe('a selective reader', () => {
     expect(await closed).toBe(false);
   });
 
+  it('waits for the end of the run past hints of what goes on, with few looks for all that wait', async () => {
+    at.store.seed(RUN, 'RUNNING', []);
+    const readers = Array.from({ length: 50 }, () => open());
+    for (const reader of readers) await reader.read();
+    let looks = 0;
+    at.store.before = ({ method }) => {
+      if (method === 'get') looks += 1;
+    };
+    const ends = readers.map((reader) => reader.waitForEnd(10_000));
+    const told = vi.fn();
+    for (const end of ends) void end.then(told);
+    for (let n = 1; n <= 20; n++) {
+      await at.store.append(RUN, chunk(n, 'o'), {});
+      await vi.advanceTimersByTimeAsync(50);
+    }
+    expect(told).not.toHaveBeenCalled();
+    expect(looks).toBeLessThanOrEqual(10);
+    await at.store.transition(RUN, 'COMPLETE', {}, chunk(21, 'n'));
+    await vi.advanceTimersByTimeAsync(200);
+    expect(new Set(await Promise.all(ends))).toEqual(new Set([true]));
+    expect(await readers[0]!.read()).toMatchObject({ lastSeq: 21, ended: true });
+    // Of a run that had ended by then there is no hint any more.
+    const again = readers[1]!.waitForEnd(10_000);
+    await vi.advanceTimersByTimeAsync(200);
+    expect(await again).toBe(true);
+  });
+
+  it('waits for the end no longer than it is told to, and not when it is closed', async () => {
+    at.store.seed(RUN, 'RUNNING', []);
+    const reader = open();
+    await reader.read();
+    const waited = reader.waitForEnd(500);
+    await vi.advanceTimersByTimeAsync(500);
+    expect(await waited).toBe(false);
+    const closed = reader.waitForEnd(500);
+    reader.close();
+    expect(await closed).toBe(false);
+    expect(await reader.waitForEnd(500)).toBe(false);
+  });
+
+  it('waits no longer where the run is gone or the store fails: the read says which', async () => {
+    at.store.seed(RUN, 'RUNNING', []);
+    const reader = open();
+    await reader.read();
+    at.store.before = ({ method }) => {
+      if (method === 'get') throw new Error('away');
+    };
+    const ended = reader.waitForEnd(10_000);
+    await at.store.append(RUN, chunk(1, 'o'), {}).catch(() => {});
+    await vi.advanceTimersByTimeAsync(200);
+    expect(await ended).toBe(true);
+    await expect(reader.read()).rejects.toThrow('away');
+  });
+
   it('asks again after a failure of the store', async () => {
     at.store.seed(RUN, 'COMPLETED', [chunk(1, 'n')]);
     const reader = open();
