@@ -229,6 +229,7 @@ it('a string that ends a transaction and begins the next frees what waits before
   await bench.run(target, { window: await record.store(bench.journal) });
   expect(await target.sql(LOGGED)).toEqual(['b', 'c']);
 });
+
 it('a wait for a prepared transaction that nothing ends is cancelled with the plan, whatever statement_timeout the record has set', async () => {
   const target = await bench.target(SCHEMA);
   const record = new HandMadeRecord();
