@@ -128,10 +128,7 @@ export function createReplayStore(database: Database): ReplayStore {
       guarded('read the events of the replay', async () => {
         const [known] = uuidsOf([id]);
         if (known === undefined || limit < 1) return [];
-        let select = query
-          .selectFrom('replay_chunks')
-          .selectAll()
-          .where('replay_id', '=', known)
+        let select = selectChunks(query, known)
           .where('last_seq', '>', BigInt(afterSeq))
           .orderBy('last_seq')
           .limit(limit);
@@ -143,12 +140,7 @@ export function createReplayStore(database: Database): ReplayStore {
       guarded('read the events of the replay', async () => {
         const [known] = uuidsOf([id]);
         if (known === undefined || limit < 1 || (beforeSeq !== null && beforeSeq <= 1)) return [];
-        let select = query
-          .selectFrom('replay_chunks')
-          .selectAll()
-          .where('replay_id', '=', known)
-          .orderBy('last_seq', 'desc')
-          .limit(limit);
+        let select = selectChunks(query, known).orderBy('last_seq', 'desc').limit(limit);
         if (beforeSeq !== null) {
           // The key is the last event, so the chunk around the place is the first that ends at it or later.
           select = select.where('last_seq', '<=', (eb) =>
@@ -172,10 +164,7 @@ export function createReplayStore(database: Database): ReplayStore {
       guarded('read the events of the replay', async () => {
         const [known] = uuidsOf([id]);
         if (known === undefined || limit < 1) return [];
-        let select = query
-          .selectFrom('replay_chunks')
-          .selectAll()
-          .where('replay_id', '=', known)
+        let select = selectChunks(query, known)
           .where('recorded_to', '>=', BigInt(from))
           .orderBy('recorded_from')
           .orderBy('last_seq')
@@ -294,6 +283,10 @@ function chunkOf(row: Selectable<ReplayChunksTable>): EventChunk {
     recordedFrom: row.recorded_from === null ? null : Number(row.recorded_from),
     recordedTo: row.recorded_to === null ? null : Number(row.recorded_to),
   };
+}
+
+function selectChunks(query: Kysely<Tables>, replayId: string) {
+  return query.selectFrom('replay_chunks').selectAll().where('replay_id', '=', replayId);
 }
 
 function selectReplay(query: Kysely<Tables>, id: string) {
