@@ -16,9 +16,9 @@ for (const part of PARTS) {
     put(part.name, '*Not measured yet.*\n');
     continue;
   }
-  const { takenAt, rounds, quick, loadBefore, data } = measured;
+  const { takenAt, build, cpu, rounds, quick, loadBefore, data } = measured;
   const tables = part.tables(data).map(markdownTable).join('\n');
-  const how = `${takenAt.slice(0, 16).replace('T', ' ')} UTC, ${rounds} ${rounds === 1 ? 'round' : 'rounds'}${quick ? ', **quick: too small for figures**' : ''}, load before ${loadBefore.toFixed(2)}.`;
+  const how = `Build \`${build}\`, ${cpu}, ${takenAt.slice(0, 16).replace('T', ' ')} UTC, ${rounds} ${rounds === 1 ? 'round' : 'rounds'}${quick ? ', **quick: too small for figures**' : ''}, load before ${loadBefore.toFixed(2)}.`;
   put(part.name, `${tables}\n${how}\n`);
 }
 put(

@@ -3,7 +3,7 @@ import { availableParallelism, cpus, loadavg, release, totalmem } from 'node:os'
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { compareWith } from './compare.ts';
-import { compile, ROOT } from './lib/build.ts';
+import { buildName, compile, ROOT } from './lib/build.ts';
 import { Lab, type LabOptions } from './lib/lab.ts';
 import { plainTable } from './lib/table.ts';
 import { PARTS } from './parts.ts';
@@ -52,6 +52,8 @@ const options: LabOptions = {
 };
 
 compile(ROOT);
+// Named when it is compiled: what is committed while it runs is not what is measured.
+const build = buildName(ROOT);
 const lab = await Lab.open(options);
 let stopping = false;
 process.once('SIGINT', () => {
@@ -78,6 +80,8 @@ async function measure(): Promise<void> {
     if (data === null) continue;
     const stored: StoredPart = {
       takenAt: new Date().toISOString(),
+      build,
+      cpu: cpus()[0]?.model ?? 'unknown',
       quick: options.quick,
       rounds: options.rounds,
       loadBefore,
@@ -101,7 +105,6 @@ function store(file: string, name: string, part: StoredPart): void {
 
 function machine(): Record<string, string | number> {
   return {
-    cpu: cpus()[0]?.model ?? 'unknown',
     cores: availableParallelism(),
     memoryGiB: Math.round(totalmem() / 1024 ** 3),
     kernel: release(),

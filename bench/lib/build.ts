@@ -26,3 +26,10 @@ export function compile(root: string): string {
   }
   return service;
 }
+
+/** The commit of a checkout, short, with `+` where sources differ from it: a figure belongs to a build. */
+export function buildName(root: string): string {
+  const git = (...args: string[]) => execFileSync('git', args, { cwd: root, encoding: 'utf8' }).trim();
+  const changed = git('status', '--porcelain', '--', 'src', 'bench', ':!bench/results', 'package-lock.json');
+  return `${git('rev-parse', '--short', 'HEAD')}${changed === '' ? '' : '+'}`;
+}
