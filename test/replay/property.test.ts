@@ -1,5 +1,8 @@
 import fc from 'fast-check';
-import { expect, it } from 'vitest';
+import type { Client } from 'pg';
+import { expect, it, type TestContext } from 'vitest';
+import type { Window } from '../../src/journal/window.ts';
+import type { ReplayInput } from '../../src/replay/request.ts';
 import { hasEnded, RUN_ACTIONS, RUN_TRANSITIONS, type RunState } from '../../src/replay/run-state.ts';
 import {
   HISTORY_RESET,
@@ -12,17 +15,22 @@ import {
 import { PROPERTY_RUNS, PROPERTY_SEED } from '../support/property.ts';
 import { type EndedRun, type Target, useBench } from '../support/replay.ts';
 
-/** No run hangs: each history has this long, in milliseconds. */
-const LONGEST_MS = 20_000;
+/** No run hangs: each history has this long, in milliseconds; alone it takes a tenth of a second, beside much else a few. */
+const LONGEST_MS = 60_000;
 const TIMEOUT_MS = 60_000 + PROPERTY_RUNS * LONGEST_MS;
 
+// The tests run beside each other: each has a target of its own, and waits for that most of the time.
 const bench = useBench();
 
-/** A target on which deadlocks are found quickly. */
-async function historyTarget(): Promise<Target> {
-  const target = await bench.target(HISTORY_SCHEMA);
+/** A target on which deadlocks are found quickly, and a connection that stays: a login takes longer than most questions. */
+interface HistoryTarget extends Target {
+  readonly client: Client;
+}
+
+async function historyTarget({ onTestFinished }: TestContext): Promise<HistoryTarget> {
+  const target = await bench.target(HISTORY_SCHEMA, onTestFinished);
   await target.sql(`ALTER DATABASE "${target.name}" SET deadlock_timeout = '30ms'`);
-  return target;
+  return { ...target, client: await target.connect() };
 }
 
 /** The stream is gapless, tells a legal story, and has one outcome for each statement of the record in the plan. */
@@ -102,80 +110,96 @@ function expectStrictOrder(run: EndedRun): void {
 }
 
 /** What was logged, in the order in which the target executed it. */
-async function logOf(target: Target): Promise<{ who: number; seen: number[] }[]> {
-  const rows = await target.sql("SELECT who, coalesce(array_to_string(seen, ' '), '') FROM log ORDER BY n");
-  return rows.map((row) => {
-    const [who, seen = ''] = row.split('|');
-    return { who: Number(who), seen: seen === '' ? [] : seen.split(' ').map(Number) };
-  });
+async function logOf({ client }: HistoryTarget): Promise<{ who: number; seen: number[] }[]> {
+  const { rows } = await client.query<{ who: number; seen: number[] | null }>('SELECT who, seen FROM log ORDER BY n');
+  return rows.map(({ who, seen }) => ({ who, seen: seen ?? [] }));
 }
 
-const valuesOf = async (target: Target) => (await target.sql('SELECT v FROM item ORDER BY id')).map(Number);
+async function valuesOf({ client }: HistoryTarget): Promise<number[]> {
+  const { rows } = await client.query<{ v: number }>('SELECT v FROM item ORDER BY id');
+  return rows.map(({ v }) => v);
+}
 
+/** Of all properties. */
+let replayed = 0;
+
+/** Replays each history on the target, whose tables are as at its beginning, and examines what came of it. */
 async function check(
+  target: HistoryTarget,
   plan: fc.Arbitrary<HistoryPlan>,
-  examine: (history: History, window: { from: number; to: number }) => Promise<void>,
+  input: () => Omit<ReplayInput, 'target' | 'window'>,
+  examine: (history: History, run: EndedRun, window: Window) => Promise<void> | void,
 ): Promise<void> {
   await fc.assert(
     fc.asyncProperty(plan, async (drawn) => {
       const history = makeHistory(drawn);
-      await examine(history, await history.record.store(bench.journal));
+      const window = await history.record.store(bench.journal);
+      await target.client.query(HISTORY_RESET);
+      const run = await bench.run(target, { window, ...input() });
+      await examine(history, run, window);
+      await bench.engine.delete(run.replay.id);
+      if (++replayed % 500 === 0) console.info(`${replayed} histories replayed`);
     }),
     { numRuns: PROPERTY_RUNS, seed: PROPERTY_SEED, timeout: LONGEST_MS },
   );
 }
 
-it(
+it.concurrent(
   'a history that the source could have had runs in strict order without a stall, and ends in the state of the source',
-  async () => {
-    const target = await historyTarget();
-    await check(historyPlans(true), async (history, window) => {
-      await target.sql(HISTORY_RESET);
-      const run = await bench.run(target, { window });
-      expectWhole(run, history.statements.length);
-      expect(run.outcomes.map((event) => event.ordinal)).toEqual(history.statements.map((_, index) => index + 1));
-      expect(run.replay.summary).toMatchObject({ failed: 0, cascades: 0, stalls: 0 });
-      expect(await valuesOf(target)).toEqual(history.values);
-      const order = history.statements.flatMap(({ logged }) =>
-        logged !== null && history.logged.includes(logged) ? [logged] : [],
-      );
-      expect((await logOf(target)).map(({ who }) => who)).toEqual(order);
-    });
+  async (context) => {
+    const target = await historyTarget(context);
+    await check(
+      target,
+      historyPlans(true),
+      () => ({}),
+      async (history, run) => {
+        expectWhole(run, history.statements.length);
+        expect(run.outcomes.map((event) => event.ordinal)).toEqual(history.statements.map((_, index) => index + 1));
+        expect(run.replay.summary).toMatchObject({ failed: 0, cascades: 0, stalls: 0 });
+        expect(await valuesOf(target)).toEqual(history.values);
+        const order = history.statements.flatMap(({ logged }) =>
+          logged !== null && history.logged.includes(logged) ? [logged] : [],
+        );
+        expect((await logOf(target)).map(({ who }) => who)).toEqual(order);
+      },
+    );
   },
   TIMEOUT_MS,
 );
 
-it(
+it.concurrent(
   'whatever the locks, strict order is kept but for stalled sessions, nobody is lost, and nothing hangs',
-  async () => {
-    const target = await historyTarget();
-    await check(historyPlans(false), async (history, window) => {
-      await target.sql(HISTORY_RESET);
-      const run = await bench.run(target, { window });
-      expectWhole(run, history.statements.length);
-      expectSessionOrder(run);
-      expectStrictOrder(run);
-      expect(run.replay.summary.stalls).toBe(run.notices('STALL').length);
-      expect(run.notices('STALL_ENDED')).toHaveLength(run.notices('STALL').length);
-      // Statements that wait for nobody are executed in the order of their outcomes.
-      const numbers = new Map(
-        history.statements.map(({ place, logged }) => [`${place.transactionId} ${place.sequence}`, logged]),
-      );
-      const told = run.outcomes.flatMap((event) => numbers.get(`${event.transactionId} ${event.key.sequence}`) ?? []);
-      const log = (await logOf(target)).map(({ who }) => who);
-      expect(log).toEqual(told.filter((number) => log.includes(number)));
-    });
+  async (context) => {
+    const target = await historyTarget(context);
+    await check(
+      target,
+      historyPlans(false),
+      () => ({}),
+      async (history, run) => {
+        expectWhole(run, history.statements.length);
+        expectSessionOrder(run);
+        expectStrictOrder(run);
+        expect(run.replay.summary.stalls).toBe(run.notices('STALL').length);
+        expect(run.notices('STALL_ENDED')).toHaveLength(run.notices('STALL').length);
+        // Statements that wait for nobody are executed in the order of their outcomes.
+        const numbers = new Map(
+          history.statements.map(({ place, logged }) => [`${place.transactionId} ${place.sequence}`, logged]),
+        );
+        const told = run.outcomes.flatMap((event) => numbers.get(`${event.transactionId} ${event.key.sequence}`) ?? []);
+        const log = (await logOf(target)).map(({ who }) => who);
+        expect(log).toEqual(told.filter((number) => log.includes(number)));
+      },
+    );
   },
   TIMEOUT_MS,
 );
 
-it(
+it.concurrent(
   'in COMMIT ordering transactions run in commit order, and the state is that of the source',
-  async () => {
-    const target = await historyTarget();
-    await check(fc.boolean().chain(historyPlans), async (history, window) => {
-      await target.sql(HISTORY_RESET);
-      const run = await bench.run(target, { window, ordering: 'COMMIT', restoreIds: false });
+  async (context) => {
+    const target = await historyTarget(context);
+    const input = () => ({ ordering: 'COMMIT', restoreIds: false }) as const;
+    await check(target, fc.boolean().chain(historyPlans), input, async (history, run, window) => {
       expectWhole(run, await bench.journal.committedCount(window, {}, 'INCLUDE'));
       expect(run.replay.summary).toMatchObject({ failed: 0, cascades: 0, skipped: 0, unknown: 0 });
       expect(run.outcomes.map((event) => event.ordinal)).toEqual(run.outcomes.map((_, index) => index + 1));
@@ -186,16 +210,14 @@ it(
   TIMEOUT_MS,
 );
 
-it(
+it.concurrent(
   'in SESSION ordering each session keeps its order and nothing hangs, whatever the locks and the limit of connections',
-  async () => {
-    const target = await historyTarget();
+  async (context) => {
+    const target = await historyTarget(context);
     let turn = 0;
-    await check(historyPlans(false), async (history, window) => {
-      await target.sql(HISTORY_RESET);
-      // Every other time two sessions have to do with their places what the others would like to.
-      const maxConnections = ++turn % 2 === 0 ? 3 : 100;
-      const run = await bench.run(target, { window, ordering: 'SESSION', maxConnections });
+    // Every other time two sessions have to do with their places what the others would like to.
+    const input = () => ({ ordering: 'SESSION', maxConnections: ++turn % 2 === 0 ? 3 : 100 }) as const;
+    await check(target, historyPlans(false), input, (history, run) => {
       expectWhole(run, history.statements.length);
       expectSessionOrder(run);
     });
@@ -203,13 +225,12 @@ it(
   TIMEOUT_MS,
 );
 
-it(
+it.concurrent(
   'with syncCommits no statement starts before the commits that preceded it, and the state is that of the source',
-  async () => {
-    const target = await historyTarget();
-    await check(historyPlans(true), async (history, window) => {
-      await target.sql(HISTORY_RESET);
-      const run = await bench.run(target, { window, ordering: 'SESSION', syncCommits: true });
+  async (context) => {
+    const target = await historyTarget(context);
+    const input = () => ({ ordering: 'SESSION', syncCommits: true }) as const;
+    await check(target, historyPlans(true), input, async (history, run) => {
       expectWhole(run, history.statements.length);
       expectSessionOrder(run);
       expect(run.replay.summary).toMatchObject({ failed: 0, cascades: 0 });

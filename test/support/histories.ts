@@ -6,6 +6,8 @@ export const HISTORY_SCHEMA = `
   CREATE TABLE item (id int PRIMARY KEY, v int NOT NULL);
   INSERT INTO item SELECT id, 0 FROM generate_series(1, 4) AS id;
   CREATE TABLE log (n bigint GENERATED ALWAYS AS IDENTITY, who int, seen int[])`;
+/** Longer than any history, in microseconds: a statement takes a millisecond. */
+const MINUTE = 60_000_000;
 /** Brings the target back to where a history begins. */
 export const HISTORY_RESET = 'TRUNCATE log RESTART IDENTITY; UPDATE item SET v = 0';
 
@@ -108,7 +110,7 @@ export function makeHistory(plan: HistoryPlan): History {
 
 class HistoryMaker {
   private readonly plan: HistoryPlan;
-  private readonly record = new HandMadeRecord();
+  private readonly record = new HandMadeRecord(MINUTE);
   private readonly statements: Recorded[] = [];
   private readonly values = [0, 0, 0, 0];
   private readonly logged: number[] = [];

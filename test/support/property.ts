@@ -1,4 +1,4 @@
-/** Histories of each property; `REPRISE_PROPERTY_RUNS=10000` for a night. */
+/** Histories of each property; of five with `REPRISE_PROPERTY_RUNS=2000`, ten thousand in half an hour. */
 export const PROPERTY_RUNS = Number(process.env['REPRISE_PROPERTY_RUNS'] ?? 30);
 
 /** What they are drawn from; `REPRISE_PROPERTY_SEED` repeats a night. */

@@ -43,15 +43,18 @@ interface Session {
 
 const DAY: Micros = 86_400_000_000;
 let records = 0;
+/** Where the next record may begin. */
+let free: Micros = Date.UTC(2026, 0, 2) * 1000;
 
 /**
  * A hand-made history. Sessions, transactions, sequences and ends follow from the statements; each record has a
- * day and session ids of its own, so that many fit in one journal.
+ * stretch of time and session ids of its own, so that many fit in one journal.
  */
 export class HandMadeRecord {
   /** Microseconds of `at: 0`. */
   readonly start: Micros;
   private readonly number: number;
+  private readonly stretch: Micros;
   private readonly sessions = new Map<string, Session>();
   private readonly begun: NewTransaction[] = [];
   private readonly entries: NewEntry[] = [];
@@ -61,9 +64,15 @@ export class HandMadeRecord {
   private last = -1;
   private stored = { begun: 0, entries: 0, ended: 0 };
 
-  constructor() {
+  /**
+   * `stretch`: the time that it has for itself, in microseconds. A day has a partition of the journal to itself, which
+   * thousands of records cannot have.
+   */
+  constructor(stretch: Micros = DAY) {
     this.number = ++records;
-    this.start = Date.UTC(2026, 0, 1) * 1000 + this.number * DAY;
+    this.stretch = stretch;
+    this.start = Math.ceil(free / stretch) * stretch;
+    free = this.start + stretch;
   }
 
   /** The session id that the journal knows a session by. */
@@ -149,8 +158,8 @@ export class HandMadeRecord {
     return { transactionId: transaction.id, sequence: transaction.last };
   }
 
-  /** `[from, to]` in milliseconds of the record; default: all of it. */
-  window(from = 0, to = 3_600_000): Window {
+  /** `[from, to]` in milliseconds of the record; default: all of it, or its first hour. */
+  window(from = 0, to = Math.min(this.stretch / 1000 - 1, 3_600_000)): Window {
     return { from: this.start + Math.round(from * 1000), to: this.start + Math.round(to * 1000) };
   }
 

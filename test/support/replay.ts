@@ -74,8 +74,11 @@ export interface Bench {
   readonly engine: ReplayEngine;
   /** Another engine over the same journal; stopped when the test is finished. */
   anotherEngine(options?: Partial<ReplayEngineOptions>): ReplayEngine;
-  /** An empty target with this schema; dropped when the test is finished, which fails when something is left open. */
-  target(schema?: string): Promise<Target>;
+  /**
+   * An empty target with this schema; dropped when the test is finished, which fails when something is left open. A test
+   * that runs beside others passes the `onTestFinished` of its context.
+   */
+  target(schema?: string, finished?: (drop: () => Promise<void>) => void): Promise<Target>;
   /** Runs a replay to its end. */
   run(target: Target, input: Omit<ReplayInput, 'target'>): Promise<EndedRun>;
   /** Starts one; `ended` waits for its end. */
@@ -155,10 +158,10 @@ export function useBench(): Bench {
       onTestFinished(() => another.stop());
       return another;
     },
-    async target(schema) {
+    async target(schema, finished = onTestFinished) {
       const test = await createTestDatabase();
       const clients: Client[] = [];
-      onTestFinished(async () => {
+      finished(async () => {
         await Promise.all(clients.map((client) => client.end()));
         await test.drop();
       });
