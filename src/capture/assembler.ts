@@ -260,7 +260,7 @@ export class Assembler implements RecordSink {
     // Without durations the next record may come much later than the end: the start is the better guess.
     const ended = durationMs !== null || outcome.status !== 'SUCCEEDED';
     const at = ended ? Math.max(record.time, pending.timestamp) : pending.timestamp;
-    if (outcome.status === 'FAILED') this.#transactions.failed(session, pending.facts, outcome.sqlstate, at);
+    if (outcome.status === 'FAILED') this.#transactions.failed(session, pending, outcome.sqlstate, at);
     else this.#transactions.succeeded(session, pending, outcome.status === 'SUCCEEDED', at);
   }
 

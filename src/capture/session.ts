@@ -26,6 +26,8 @@ export interface PendingStatement {
   readonly facts: StatementFacts;
   readonly parameters: readonly Value[];
   readonly unreplayable: UnreplayableReason | null;
+  /** The server's own name for the transaction that it ran in, where its record has it. */
+  readonly virtualXid: string | null;
   readonly file: string;
   readonly line: number;
 }
@@ -48,6 +50,8 @@ export class Session {
   /** True when a statement of the block has failed: the server refuses all until ROLLBACK (TO). */
   failed = false;
   transaction: OpenTransaction | null = null;
+  /** What succeeded last without a block, since the server began its transaction: several where the client pipelines. */
+  readonly pipeline = { localXid: 0, statements: 0, timestamp: 0, file: '', line: 0 };
   pending: PendingStatement | null = null;
   lastTimestamp: Micros = Number.NEGATIVE_INFINITY;
   lastRecord: Micros = Number.NEGATIVE_INFINITY;

@@ -88,6 +88,7 @@ export class StatementStarts {
       facts: { text, type: 'OTHER', effects: null, copiesFromClient: false, parameters: 0, prepared: null },
       parameters: NO_VALUES,
       unreplayable: null,
+      virtualXid: null,
       file: record.file,
       line: record.line,
     };
@@ -114,11 +115,11 @@ export class StatementStarts {
     const timestamp = Math.max(ranked, session.lastTimestamp + 1);
     session.lastTimestamp = timestamp;
     const origin = session.origin(this.#nodeId);
+    const virtualXid = record.virtualXid?.endsWith('/0') === false ? record.virtualXid : null;
     if (!session.transaction) {
       const autocommit = !session.block && !leavesBlockOpen(facts);
       const id = session.transactionId(this.#nodeId, record, facts.text);
-      const virtualXid = back === 0 && record.virtualXid?.endsWith('/0') === false ? record.virtualXid : null;
-      session.transaction = { id, entries: 0, virtualXid };
+      session.transaction = { id, entries: 0, virtualXid: back === 0 ? virtualXid : null };
       this.#sink.begin({ id, origin, startedAt: timestamp, autocommit });
     }
     const sequence = ++session.transaction.entries;
@@ -130,6 +131,7 @@ export class StatementStarts {
       facts,
       parameters,
       unreplayable,
+      virtualXid,
       file: record.file,
       line: record.line,
     };

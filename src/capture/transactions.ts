@@ -1,9 +1,13 @@
 import type { Micros } from '../journal/entry.ts';
+import type { TransactionEffect } from '../journal/statement-type.ts';
 import type { TransactionEnd } from '../journal/transaction.ts';
 import type { LogRecord } from './log-record.ts';
 import type { OperationSink } from './operation-sink.ts';
 import type { OpenTransaction, PendingStatement, Session } from './session.ts';
 import type { StatementFacts } from './statement-facts.ts';
+
+const CALL = /^\s*CALL\b/i;
+const DO = /^\s*DO\b/i;
 
 /** Follows what statements do to the transactions of their sessions, and reports the ends. */
 export class TransactionTracker {
@@ -42,6 +46,7 @@ export class TransactionTracker {
   /** A statement has ended without a failure that the log knows of; `certain` when the log says so. */
   succeeded(session: Session, pending: PendingStatement, certain: boolean, at: Micros): void {
     const { effects, prepared } = pending.facts;
+    const { block, transaction } = session;
     if (effects === null) {
       // A block that had failed would have refused it.
       if (pending.place && certain) session.failed = false;
@@ -68,13 +73,25 @@ export class TransactionTracker {
         }
       }
     }
+    if (!session.block && effects === null && certain) countInPipeline(session, pending);
     if (prepared) this.#endPrepared(session, prepared.gid, prepared.commits, at);
     if (!session.block) this.end(session, 'COMMITTED', at);
+    if (block && transaction && effects !== null && goesOnBehindEnd(effects)) {
+      const detail = 'a string ends a transaction and goes on behind it, which counts as part of what it ended';
+      this.#uncertain(pending, detail);
+    }
   }
 
   /** A statement has failed. */
-  failed(session: Session, facts: StatementFacts, sqlstate: string, at: Micros): void {
-    const { effects } = facts;
+  failed(session: Session, pending: PendingStatement, sqlstate: string, at: Micros): void {
+    const { effects } = pending.facts;
+    if (!session.block) this.#pipelineFailed(session, pending);
+    if (mayHaveCommitted(pending.facts, sqlstate, session.block)) {
+      this.#uncertain(
+        pending,
+        'a statement that may have committed a part of its work failed, and counts as rolled back',
+      );
+    }
     // A string that does not parse has not run in any part.
     const ran = sqlstate !== '42601' && effects !== null;
     if (session.block) {
@@ -111,6 +128,22 @@ export class TransactionTracker {
     session.failed = false;
   }
 
+  /** The server rolls back all that a pipeline did since its last Sync, which the log showed as done. */
+  #pipelineFailed(session: Session, { virtualXid }: PendingStatement): void {
+    const { pipeline } = session;
+    if (virtualXid === null || localXid(virtualXid) !== pipeline.localXid) return;
+    const detail =
+      'statements of a pipeline without BEGIN count as committed, and were rolled back when one behind them failed';
+    const source = `${pipeline.file}:${pipeline.line}`;
+    for (; pipeline.statements > 0; pipeline.statements--) {
+      this.#sink.loss('EFFECT_UNCERTAIN', pipeline.timestamp, source, detail);
+    }
+  }
+
+  #uncertain({ place, timestamp, file, line }: PendingStatement, detail: string): void {
+    if (place) this.#sink.loss('EFFECT_UNCERTAIN', timestamp, `${file}:${line}`, detail);
+  }
+
   #endPrepared(session: Session, gid: string, commits: boolean, at: Micros): void {
     const key = `${session.database}\0${gid}`;
     const transaction = this.#prepared.get(key);
@@ -128,4 +161,40 @@ export function leavesBlockOpen(facts: StatementFacts): boolean {
     else if (effect.kind === 'COMMIT' || effect.kind === 'ROLLBACK') open = effect.chain && open;
   }
   return open;
+}
+
+/** Takes note of a statement without a block, in case a later one of its transaction fails. */
+function countInPipeline({ pipeline }: Session, { place, virtualXid, timestamp, file, line }: PendingStatement): void {
+  if (!place || virtualXid === null) return;
+  const xid = localXid(virtualXid);
+  if (pipeline.localXid === xid) pipeline.statements++;
+  else {
+    pipeline.localXid = xid;
+    pipeline.statements = 1;
+    pipeline.timestamp = timestamp;
+    pipeline.file = file;
+    pipeline.line = line;
+  }
+}
+
+/** What tells the transactions of one session apart: a number, so that no record is held by a part of its text. */
+function localXid(virtualXid: string): number {
+  return Number(virtualXid.slice(virtualXid.indexOf('/') + 1));
+}
+
+/** Whether a part of what has failed may be there: behind a COMMIT in a string, or of a procedure or DO that commits. */
+function mayHaveCommitted({ text, effects }: StatementFacts, sqlstate: string, block: boolean): boolean {
+  // What does not parse, or names no procedure, has not run.
+  if (sqlstate === '42601' || sqlstate === '42883') return false;
+  if (effects !== null) return effects.length > 1 && effects.slice(0, -1).some(({ kind }) => kind === 'COMMIT');
+  return !block && (CALL.test(text) || (DO.test(text) && /commit/i.test(text)));
+}
+
+/** Whether a string holds statements behind the end of a block that belong to another transaction than the ended one. */
+function goesOnBehindEnd(effects: readonly TransactionEffect[]): boolean {
+  const end = effects.findIndex(({ kind }) => kind === 'COMMIT' || kind === 'ROLLBACK');
+  if (end === -1) return false;
+  const behind = effects.slice(end + 1);
+  const begins = behind.some(({ kind }) => kind === 'BEGIN');
+  return behind.some(({ kind }) => kind === 'NONE') && (begins || effects[end]?.kind === 'ROLLBACK');
 }

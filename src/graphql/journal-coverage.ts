@@ -16,6 +16,8 @@ const LossReasonEnum = enumOf<LossReason>('LossReason', 'Why the journal cannot 
   OUTCOME_UNKNOWN: 'The log ends before the statement does.',
   SESSION_JOINED_LATE: 'The log begins within a session: earlier settings and prepared statements are missing.',
   CLOCK_WENT_BACK: "The server's clock stepped back by more than a second.",
+  EFFECT_UNCERTAIN:
+    'A statement left something else than its outcome says: undone with its pipeline, or committed in part ahead of its failure.',
   REFUSED_TRANSACTION_TOO_LARGE: 'Over the limit of entries or bytes per transaction.',
   EVICTED_BY_AGE: 'Retention removed entries that were older than it keeps.',
   EVICTED_BY_SIZE: 'Retention removed the oldest entries to stay within its size.',

@@ -213,6 +213,8 @@ export type LossReason =
   | 'CLOCK_WENT_BACK'
   /** COPY FROM STDIN: the statement is there, its data is not in a server log. */
   | 'COPY_DATA'
+  /** A statement left something else than its outcome says: undone with its pipeline, or committed in part ahead of its failure. */
+  | 'EFFECT_UNCERTAIN'
   /** Retention removed entries that were older than it keeps. */
   | 'EVICTED_BY_AGE'
   /** Retention removed the oldest entries to stay within its size. */

@@ -115,6 +115,7 @@ export const LOSSES: Readonly<Record<LossReason, string>> = {
   OUTCOME_UNKNOWN: 'statements that the log ends before',
   SESSION_JOINED_LATE: 'sessions whose beginning the log does not show',
   CLOCK_WENT_BACK: "times that the server's clock stepped back",
+  EFFECT_UNCERTAIN: 'statements that left something else than their outcome says',
   REFUSED_TRANSACTION_TOO_LARGE: 'entries of transactions over the limit',
   EVICTED_BY_AGE: 'entries evicted by age',
   EVICTED_BY_SIZE: 'entries evicted by size',

@@ -1,0 +1,95 @@
+import { expect, test } from 'vitest';
+import { collectText } from './support.ts';
+
+/** Records of one session of a csvlog, each `[virtual transaction, command tag, message, SQLSTATE of an error, its statement]`. */
+type Line = readonly [vxid: string, tag: string, message: string, sqlstate?: string, statement?: string];
+
+const quoted = (text = '') => `"${text.replaceAll('"', '""')}"`;
+
+function csvLog(lines: readonly Line[]): string {
+  const records = lines.map(([vxid, tag, message, sqlstate, statement], index) => {
+    const at = `2026-01-02 03:04:05.${String(100 + index)} UTC`;
+    const level = sqlstate === undefined ? 'LOG,00000' : `ERROR,${sqlstate}`;
+    return (
+      `${at},"app","shop",4242,"[local]",6b060784.1092,${index + 1},"${tag}",2026-01-02 03:04:05 UTC,${vxid},0,` +
+      `${level},${quoted(message)},,,,,,${quoted(statement)},,,"app","client backend",,0\n`
+    );
+  });
+  return records.join('');
+}
+
+async function uncertain(lines: readonly Line[]) {
+  const log = await collectText(csvLog(lines));
+  return log.losses.filter(({ reason }) => reason === 'EFFECT_UNCERTAIN');
+}
+
+const done = 'duration: 0.100 ms';
+
+test('what a failing pipeline without BEGIN undoes is counted, and no statement of another one', async () => {
+  const losses = await uncertain([
+    ['3/7', 'INSERT', 'execute <unnamed>: INSERT INTO t VALUES (1)'],
+    ['3/7', 'INSERT', done],
+    ['3/8', 'INSERT', 'execute <unnamed>: INSERT INTO t VALUES (2)'],
+    ['3/8', 'INSERT', done],
+    ['3/8', 'INSERT', 'execute <unnamed>: INSERT INTO t VALUES (3)'],
+    ['3/8', 'INSERT', done],
+    ['3/8', 'INSERT', 'execute <unnamed>: INSERT INTO t VALUES (2)'],
+    ['3/8', 'INSERT', 'duplicate key value', '23505', 'INSERT INTO t VALUES (2)'],
+    ['3/9', 'INSERT', 'execute <unnamed>: INSERT INTO t VALUES (2)'],
+    ['3/9', 'INSERT', 'duplicate key value', '23505', 'INSERT INTO t VALUES (2)'],
+  ]);
+  expect(losses).toHaveLength(2);
+  expect(losses[0]?.source).toMatch(/:3$/);
+});
+
+test('a pipeline is known by its end-stamped statements, too', async () => {
+  const losses = await uncertain([
+    ['3/8', 'INSERT', 'duration: 0.100 ms  execute <unnamed>: INSERT INTO t VALUES (2)'],
+    ['3/8', 'BIND', 'invalid input syntax', '22P02', 'INSERT INTO t VALUES ($1)'],
+  ]);
+  expect(losses).toHaveLength(1);
+});
+
+test('a failed statement that may have committed a part of its work is counted', async () => {
+  const fails = (text: string): Line[] => [
+    ['3/8', 'idle', `statement: ${text}`],
+    ['3/9', 'CALL', 'division by zero', '22012', text],
+  ];
+  for (const text of [
+    'INSERT INTO t VALUES (1); COMMIT; SELECT 1 / 0',
+    'CALL purge(10)',
+    'DO $$ BEGIN DELETE FROM t; COMMIT; PERFORM 1 / 0; END $$',
+  ]) {
+    expect([text, (await uncertain(fails(text))).length]).toEqual([text, 1]);
+  }
+  for (const text of [
+    'BEGIN; INSERT INTO t VALUES (1); COMMIT',
+    'INSERT INTO t VALUES (1); SELECT 1 / 0',
+    'DO $$ BEGIN PERFORM 1 / 0; END $$',
+  ]) {
+    expect([text, (await uncertain(fails(text))).length]).toEqual([text, 0]);
+  }
+});
+
+test('a CALL that fails within a block has committed nothing', async () => {
+  const losses = await uncertain([
+    ['3/8', 'idle', 'statement: BEGIN'],
+    ['3/8', 'BEGIN', done],
+    ['3/8', 'idle in transaction', 'statement: CALL purge(10)'],
+    ['3/8', 'CALL', 'invalid transaction termination', '2D000', 'CALL purge(10)'],
+  ]);
+  expect(losses).toEqual([]);
+});
+
+test('a string that ends a block and goes on in another transaction is counted', async () => {
+  const behind = (text: string): Line[] => [
+    ['3/8', 'idle', 'statement: BEGIN'],
+    ['3/8', 'BEGIN', done],
+    ['3/8', 'idle in transaction', `statement: ${text}`],
+    ['3/9', 'INSERT', done],
+  ];
+  expect(await uncertain(behind('ROLLBACK; INSERT INTO t VALUES (1)'))).toHaveLength(1);
+  expect(await uncertain(behind('COMMIT; BEGIN; INSERT INTO t VALUES (1)'))).toHaveLength(1);
+  expect(await uncertain(behind('COMMIT; BEGIN'))).toHaveLength(0);
+  expect(await uncertain(behind('INSERT INTO t VALUES (1); COMMIT'))).toHaveLength(0);
+});
