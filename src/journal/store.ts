@@ -240,6 +240,8 @@ export interface JournalStore {
   straddlers(window: Window, filter: EntryFilter): Promise<readonly Transaction[]>;
 
   coverage(window: Window, buckets: number): Promise<Coverage>;
+  /** The losses of `coverage` alone, which cost no look at entries. */
+  losses(window: Window): Promise<readonly Loss[]>;
   /** Counts over the entries of the window that pass the filter. */
   profile(window: Window, filter: EntryFilter): Promise<WindowProfile>;
 

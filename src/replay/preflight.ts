@@ -4,6 +4,7 @@ import type { DatabaseFacts } from '../target/identity.ts';
 import { type ResolvedTarget, targetLabel } from '../target/spec.ts';
 import type { SkipReason } from './event.ts';
 import { readLeftOut } from './left-out.ts';
+import { lossInWindow } from './lost-in-window.ts';
 import { mapDatabases, openPlan, type Plan, planFilter, readSessions } from './plan.ts';
 import { inspectLogins, type LoginInspection, MAX_LOGINS } from './preflight-logins.ts';
 import type { ParseFinding } from './preflight-parse.ts';
@@ -115,10 +116,9 @@ export async function preflight(
   for (const { reason, count } of skipped) {
     if (reason !== 'FAILED_IN_RECORD') problems.warn(reason, `${count} statements would be skipped: ${reason}`);
   }
-  for (const { reason, count, detail } of coverage.losses) {
+  for (const loss of coverage.losses) {
     // Told above, and more exactly, for the filter.
-    if (reason in profile.unreplayable) continue;
-    problems.warn(reason, `${count} × ${reason} in the window${detail === null ? '' : `: ${detail}`}`);
+    if (!(loss.reason in profile.unreplayable)) problems.warn(loss.reason, lossInWindow(loss));
   }
   return {
     targetLabel: targetLabel(target),

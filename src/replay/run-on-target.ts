@@ -16,6 +16,7 @@ import type { IdRestorer } from './ids/id-restorer.ts';
 import { openIdRestorer } from './ids/open.ts';
 import { otherIdsRemark } from './ids/other-ids.ts';
 import { readLeftOut } from './left-out.ts';
+import { readLostInWindow } from './lost-in-window.ts';
 import type { Pacer } from './pacer.ts';
 import {
   includedStarts,
@@ -106,7 +107,7 @@ export class RunOnTarget {
       request,
       [...sessions.values()].map((session) => session.database),
     );
-    await this.tellOfLeftOut();
+    await this.tellOfWhatIsMissing();
     // Beside the login, which takes as long.
     const counting = request.ordering === 'COMMIT' ? countCommitted(journal, request) : Promise.resolve(0);
     const monitor = await this.connectMonitor();
@@ -185,12 +186,13 @@ export class RunOnTarget {
     await this.refuseEvicted(Math.max(counted - late, plannedBefore) - tally.done, evictedBefore);
   }
 
-  private async tellOfLeftOut(): Promise<void> {
+  private async tellOfWhatIsMissing(): Promise<void> {
     const { journal, request, feed, report } = this.parts;
     for (const message of await this.planning(readLeftOut(journal, request))) {
       feed.emit({ kind: 'NOTICE', code: 'DATABASE_LEFT_OUT', sessionId: null, message });
       report.remark(message);
     }
+    for (const sentence of await this.planning(readLostInWindow(journal, request))) report.remark(sentence);
   }
 
   /** What reading a large window gives, and who waits is told of it. Rejects at once when the run is being ended. */

@@ -23,7 +23,7 @@ export async function readCoverage(database: Database, window: Window, buckets: 
     const counts = await countEntries(snapshot, window, width);
     const transactions = await countTransactions(snapshot, window);
     const who = await countSessions(snapshot, window);
-    return { window, ...summed(counts, parts), transactions, ...who, losses: await readLosses(snapshot, window) };
+    return { window, ...summed(counts, parts), transactions, ...who, losses: await lossesOf(snapshot, window) };
   });
 }
 
@@ -113,8 +113,13 @@ async function countTransactions(snapshot: Kysely<Tables>, window: Window): Prom
   return counts;
 }
 
+/** See `JournalStore.losses`. */
+export function readLosses(database: Database, window: Window): Promise<readonly Loss[]> {
+  return database.scan((snapshot) => lossesOf(snapshot, window));
+}
+
 /** Losses that touch the window or whose time is not known, one for each reason. */
-async function readLosses(snapshot: Kysely<Tables>, window: Window): Promise<readonly Loss[]> {
+async function lossesOf(snapshot: Kysely<Tables>, window: Window): Promise<readonly Loss[]> {
   const { rows } = await sql<{
     reason: LossReason;
     count: bigint;

@@ -3,7 +3,7 @@ import type { JournalLimits, JournalStore } from '../journal/store.ts';
 import { createAppendQueue } from './append-queue.ts';
 import { checkpointOf, JOURNAL_CHANNEL } from './append-write.ts';
 import { readCommitted } from './committed-reads.ts';
-import { readCoverage } from './coverage.ts';
+import { readCoverage, readLosses } from './coverage.ts';
 import type { Database } from './database.ts';
 import { readEntriesByPlace, readPage, readTail, readTailEnd, readTransactionEntries } from './entry-reads.ts';
 import { evict } from './eviction.ts';
@@ -63,6 +63,7 @@ export function createJournalStore(
         readStraddlers(database, origins, window, filter),
       ),
     coverage: (window, buckets) => guarded('read the coverage', () => readCoverage(database, window, buckets)),
+    losses: (window) => guarded('read the losses', () => readLosses(database, window)),
     profile: (window, filter) => guarded('count a window', () => readProfile(database, origins, window, filter)),
     tail: (after, filter, limit) =>
       guarded('follow the journal', () => readTail(database, origins, after, filter, limit)),

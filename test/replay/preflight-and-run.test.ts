@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { readDatabaseFacts } from '../../src/target/identity.ts';
 import { createTargetPolicy } from '../../src/target/policy.ts';
+import { LOG_SCHEMA, log } from '../support/log-table.ts';
 import { HandMadeRecord } from '../support/record.ts';
 import { useBench } from '../support/replay.ts';
 
@@ -136,6 +137,26 @@ it('names what would fail and what would be less than was recorded', async () =>
       'WARNING READ_ONLY',
     ]),
   );
+});
+
+it('a run tells what the journal lost of its window, and not again what it skips', async () => {
+  const target = await bench.target(LOG_SCHEMA);
+  const record = new HandMadeRecord();
+  record.run('a', log('a'));
+  record.run('a', 'COPY log FROM STDIN', { unreplayable: 'COPY_DATA' });
+  const window = await record.store(bench.journal);
+  const at = { from: window.from, to: window.from, source: 'log:1' };
+  await bench.journal.append({
+    losses: [
+      { ...at, reason: 'COPY_DATA', count: 1, detail: 'no data' },
+      { ...at, reason: 'STATEMENT_TEXT_MISSING', count: 3, detail: 'an ERROR without its statement' },
+      { ...at, reason: 'EVICTED_BY_AGE', count: 7, from: window.to + 1, to: window.to + 1, detail: null },
+    ],
+  });
+  const run = await bench.run(target, { window });
+  expect((await bench.engine.report(run.replay.id))?.remarks).toEqual([
+    '3 × STATEMENT_TEXT_MISSING in the window: an ERROR without its statement',
+  ]);
 });
 
 it('an empty window and a target that cannot be reached are problems, not errors', async () => {
