@@ -5,7 +5,8 @@ import type { EntryPage, JournalStore } from '../journal/store.ts';
 import { encodeParameters } from '../journal/value-codec.ts';
 import type { EntryFilter, Window } from '../journal/window.ts';
 import { MAY_SET_PATH } from './ids/search-path.ts';
-import { sessionKey, type TransactionStart } from './plan.ts';
+import type { TransactionStart } from './plan.ts';
+import { sessionKey } from './session-key.ts';
 
 const PAGE = 2_000;
 /** Session ids in one filter. */

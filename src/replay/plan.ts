@@ -1,9 +1,11 @@
 import { RepriseError } from '../errors.ts';
-import { compareEntryKeys, type Entry, type EntryKey, type Micros, type Origin } from '../journal/entry.ts';
+import { compareEntryKeys, type Entry, type EntryKey, type Micros } from '../journal/entry.ts';
 import type { JournalStore } from '../journal/store.ts';
 import type { Transaction } from '../journal/transaction.ts';
 import { type EntryFilter, matchesEntry, type Window } from '../journal/window.ts';
+import { ChainedOutside } from './chains.ts';
 import type { ReplayRequest } from './request.ts';
+import { keyOf, sessionKey } from './session-key.ts';
 import { countInside, entriesOf, OutsideEntries, readBegins } from './straddlers.ts';
 
 /**
@@ -43,24 +45,6 @@ export function pageSizeOf({ pace, ordering }: Pick<ReplayRequest, 'pace' | 'ord
   if (pace.mode === 'RECORDED') return PACED_PAGE;
   return ordering === 'COMMIT' ? TRANSACTIONS : PAGE;
 }
-
-/** One name for a session: session ids are unique within a node only. */
-export function sessionKey(origin: Pick<Origin, 'nodeId' | 'sessionId'>): string {
-  let key = sessionKeys.get(origin);
-  if (key === undefined) {
-    key = keyOf(origin);
-    sessionKeys.set(origin, key);
-  }
-  return key;
-}
-
-function keyOf({ nodeId, sessionId }: Pick<Origin, 'nodeId' | 'sessionId'>): string {
-  // One piece, where a template would leave its parts in memory too.
-  return [nodeId, sessionId].join('\u0000');
-}
-
-/** Entries of one origin share it, and a walk asks for its key several times an entry. */
-const sessionKeys = new WeakMap<object, string>();
 
 /** The filter that the journal applies for a replay: transaction control always passes (docs/replay.md P5). */
 export function planFilter(request: ReplayRequest): EntryFilter {
@@ -122,10 +106,11 @@ export class Plan {
   private readonly bound: bigint;
   private readonly begins: ReadonlyMap<string, string>;
   private readonly pageSize: number;
+  private readonly chained: ChainedOutside;
   /** Entries met that came while the plan was made: they are not planned, and may have been counted. */
   late = 0;
   private stage: 'BEFORE' | 'WINDOW' | 'END' = 'BEFORE';
-  private ahead: Promise<{ readonly entries: readonly Entry[]; readonly hasMore: boolean }> | null = null;
+  private ahead: Promise<ReadPage> | null = null;
 
   constructor(parts: {
     journal: JournalStore;
@@ -149,6 +134,7 @@ export class Plan {
     this.bound = parts.bound;
     this.begins = parts.begins;
     this.pageSize = parts.pageSize;
+    this.chained = new ChainedOutside(parts.journal, parts.filter);
     let planned = 0;
     for (const session of parts.sessions.values()) planned += session.remaining;
     this.planned = planned;
@@ -163,38 +149,56 @@ export class Plan {
   async nextPage(): Promise<readonly Entry[] | null> {
     if (this.stage === 'BEFORE') {
       this.stage = 'WINDOW';
-      this.ahead = this.read(null);
+      await this.chained.meet(this.before);
+      this.readAhead(null);
       if (this.before.length > 0) return this.before;
     }
     while (this.stage === 'WINDOW' && this.ahead !== null) {
-      const page = await this.ahead;
-      const last = page.entries.at(-1);
-      this.ahead = page.hasMore && last !== undefined ? this.read(last) : null;
-      const early = page.entries.filter((entry) => entry.arrival < this.bound);
-      this.late += page.entries.length - early.length;
-      const entries = early.filter(
-        (entry) => !this.leaveOut.has(entry.transactionId) && this.sessions.has(sessionKey(entry.origin)),
-      );
-      if (entries.length > 0) return entries;
+      const { planned, next } = await this.ahead;
+      this.ahead = null;
+      if (next !== null) this.readAhead(next);
+      if (planned.length > 0) return planned;
     }
     if (this.stage === 'WINDOW') {
       this.stage = 'END';
+      await this.chained.meet(this.after);
       if (this.after.length > 0) return this.after;
     }
     return null;
   }
 
-  /** The statement that opens a transaction of which the plan has no beginning. */
-  beginOf(transactionId: string): string {
-    return this.begins.get(transactionId) ?? 'BEGIN';
+  /** The statement that opens a transaction of which the plan has no beginning; null where that is a BEGIN as any. */
+  beginOf(transactionId: string): string | null {
+    return this.begins.get(transactionId) ?? this.chained.beginOf(transactionId);
   }
 
-  private read(after: EntryKey | null): Promise<{ readonly entries: readonly Entry[]; readonly hasMore: boolean }> {
-    const page = this.journal.page(this.window, this.filter, after, this.pageSize);
-    // The walk may end before it asks for this page; the rejection is reported when it does ask.
-    page.catch(() => {});
-    return page;
+  /** True for a transaction that has its first statement in the plan, and not what begins it. */
+  isChained(transactionId: string): boolean {
+    return this.chained.beginOf(transactionId) !== null;
   }
+
+  private readAhead(after: EntryKey | null): void {
+    this.ahead = this.read(after);
+    // The walk may end before it asks for this page; the rejection is reported when it does ask.
+    this.ahead.catch(() => {});
+  }
+
+  private async read(after: EntryKey | null): Promise<ReadPage> {
+    const { entries, hasMore } = await this.journal.page(this.window, this.filter, after, this.pageSize);
+    const early = entries.filter((entry) => entry.arrival < this.bound);
+    this.late += entries.length - early.length;
+    const planned = early.filter(
+      (entry) => !this.leaveOut.has(entry.transactionId) && this.sessions.has(sessionKey(entry.origin)),
+    );
+    await this.chained.meet(planned);
+    return { planned, next: hasMore ? (entries.at(-1) ?? null) : null };
+  }
+}
+
+/** A page of the window: what of it is planned, and behind which place the next one begins. */
+interface ReadPage {
+  readonly planned: readonly Entry[];
+  readonly next: EntryKey | null;
 }
 
 /** The sessions with entries in the window, by `sessionKey`. */

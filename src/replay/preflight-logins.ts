@@ -6,7 +6,6 @@ import type { ResolvedTarget } from '../target/spec.ts';
 import { findEarlierState } from './earlier-state.ts';
 import { MAY_SET_PATH } from './ids/search-path.ts';
 import { MAY, mayDo } from './marked-statements.ts';
-import { sessionKey } from './plan.ts';
 import {
   grouped,
   isMissing,
@@ -21,6 +20,7 @@ import {
 } from './preflight-parse.ts';
 import { type StatementKind, searchPathOf, type WindowSample } from './preflight-sample.ts';
 import type { ReplayRequest } from './request.ts';
+import { sessionKey } from './session-key.ts';
 
 /** Logins that are tried, each in each of its databases. */
 export const MAX_LOGINS = 32;

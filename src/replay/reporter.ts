@@ -152,12 +152,15 @@ export class Reporter {
     });
   }
 
-  /** `begin` was sent ahead of a transaction's first entry: that is not its first, or what had chained it has gone with its connection. */
+  /**
+   * `begin` was sent ahead of a transaction's first entry: that is not its first, or what had chained it is not replayed, has failed or
+   * has gone with its connection.
+   */
   cut({ transactionId, sequence }: Entry, sessionId: string, begin: string): void {
     const why =
       sequence > 1
         ? `began before the replayed entries: replayed from its statement ${sequence} on`
-        : 'was chained to the one before, which has left none open: replayed';
+        : 'has no BEGIN of its own, and the one before has left none open: replayed';
     this.feed.emit({
       kind: 'NOTICE',
       code: 'TRANSACTION_CUT',

@@ -6,6 +6,7 @@ import type { Transaction } from '../journal/transaction.ts';
 import { transactionEffect } from '../journal/transaction-effect.ts';
 import type { Value } from '../journal/value.ts';
 import type { EntryFilter, Window } from '../journal/window.ts';
+import { beginsOfChains } from './chains.ts';
 
 const MOST_ENTRIES = 100_000;
 const MOST_CHARACTERS = 32 * 1024 * 1024;
@@ -57,7 +58,7 @@ function sizeOf(value: Value): number {
   }
 }
 
-/** The BEGIN statements, with their modes, of the transactions that began before the window. */
+/** The BEGIN statements, with their modes, of the transactions that began before the window; of a chained one, that of its chain. */
 export async function readBegins(
   journal: JournalStore,
   straddlers: readonly Transaction[],
@@ -67,15 +68,14 @@ export async function readBegins(
   const cut = straddlers.filter((transaction) => transaction.startedAt <= window.from);
   for (let at = 0; at < cut.length; at += PAGE) {
     const places = cut.slice(at, at + PAGE).map(({ id }) => ({ transactionId: id, sequence: 1 }));
-    for (const entry of await journal.entriesByPlace(places)) {
-      if (
-        entry !== null &&
-        transactionEffect(entry.statement)[0]?.kind === 'BEGIN' &&
-        isSingleStatement(entry.statement)
-      ) {
-        begins.set(entry.transactionId, entry.statement);
-      }
-    }
+    const firsts = (await journal.entriesByPlace(places)).filter((entry) => entry !== null);
+    const begun = firsts.filter(({ statement }) => transactionEffect(statement)[0]?.kind === 'BEGIN');
+    for (const { transactionId, statement } of begun)
+      if (isSingleStatement(statement)) begins.set(transactionId, statement);
+    const chained = firsts.filter(({ statement }) =>
+      transactionEffect(statement).every(({ kind }) => kind !== 'BEGIN'),
+    );
+    for (const [id, begin] of await beginsOfChains(journal, chained)) begins.set(id, begin);
   }
   return begins;
 }

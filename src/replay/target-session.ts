@@ -1,7 +1,7 @@
 import type { Entry } from '../journal/entry.ts';
-import { isPlainCommit, transactionEffect } from '../journal/transaction-effect.ts';
+import { isPlainCommit, type TransactionEffect, transactionEffect } from '../journal/transaction-effect.ts';
 import type { TargetConnection } from '../target/connection.ts';
-import type { PlannedSession } from './plan.ts';
+import type { Plan, PlannedSession } from './plan.ts';
 import { SessionMemory } from './session-memory.ts';
 
 /** One recorded session on the target (or one copy of it). */
@@ -33,6 +33,8 @@ export class TargetSession {
   private writer: string | null = null;
   /** Where the statement before has chained a transaction: the connection that has begun that, null where it was not sent. */
   private chained: { readonly by: TargetConnection | null } | null = null;
+  /** The last statement that began a transaction, with its modes, which those that are chained to it share. */
+  private begin: string | null = null;
   private recordedTransaction: string | null = null;
   private recordedFailed = false;
 
@@ -71,18 +73,29 @@ export class TargetSession {
 
   /** Follows the record, entry by entry in order: the entry is being sent on this connection, or not at all (null). */
   follow({ statement, statementType, outcome }: Entry, by: TargetConnection | null): void {
-    this.chained = statementType === 'TRANSACTION' && outcome.status !== 'FAILED' && chains(statement) ? { by } : null;
+    this.chained = null;
+    if (statementType !== 'TRANSACTION' || outcome.status === 'FAILED') return;
+    const effects = transactionEffect(statement);
+    if (effects.some(({ kind }) => kind === 'BEGIN')) this.begin = effects.length === 1 ? statement : null;
+    if (chains(effects)) this.chained = { by };
   }
 
   /**
-   * True for the first entry that is sent of a transaction which nothing has begun on this connection: its BEGIN is not in the
-   * plan, or it was chained to the one before, and that was on a connection that has gone, or has failed. Of one that is still
-   * under way nobody knows.
+   * True for the first entry that is sent of a transaction which nothing has begun on this connection: its BEGIN, or what it was
+   * chained to, is not in the plan, or it was chained to the one before, and that was on a connection that has gone, or has
+   * failed. Of one that is still under way nobody knows.
    */
-  needsBegin({ transactionId, sequence }: Entry, connection: TargetConnection): boolean {
+  needsBegin({ transactionId, sequence }: Entry, connection: TargetConnection, plan: Pick<Plan, 'isChained'>): boolean {
     if (this.transactionId === transactionId) return false;
-    if (sequence > 1 || this.chained === null) return sequence > 1;
+    if (this.chained === null) return sequence > 1 || plan.isChained(transactionId);
     return this.chained.by !== connection || (connection.inFlight === 0 && connection.transactionStatus === 'I');
+  }
+
+  /** What begins the transaction of such an entry. */
+  beginOf({ transactionId }: Entry, plan: Pick<Plan, 'beginOf'>): string {
+    // A chain has the modes of what began it.
+    this.begin = plan.beginOf(transactionId) ?? (this.chained === null ? null : this.begin) ?? 'BEGIN';
+    return this.begin;
   }
 
   /**
@@ -107,8 +120,8 @@ export function copyKey(key: string, copy: number): string {
   return copy === 0 ? key : `${key}\u0000${copy}`;
 }
 
-function chains(text: string): boolean {
-  const last = transactionEffect(text).findLast(({ kind }) => kind !== 'NONE');
+function chains(effects: readonly TransactionEffect[]): boolean {
+  const last = effects.findLast(({ kind }) => kind !== 'NONE');
   return (last?.kind === 'COMMIT' || last?.kind === 'ROLLBACK') && last.chain;
 }
 

@@ -10,11 +10,11 @@ import type { SkipReason } from './event.ts';
 import { LaneLook } from './lane-look.ts';
 import { OpenAhead } from './open-ahead.ts';
 import type { Plan } from './plan.ts';
-import { sessionKey } from './plan.ts';
 import { messageFor } from './recorded-message.ts';
 import { refusalOf } from './refusal.ts';
 import type { PlannedEntry } from './reporter.ts';
 import { refillMark } from './request.ts';
+import { sessionKey } from './session-key.ts';
 import {
   causeAfter,
   enoughWaits,
@@ -268,13 +268,13 @@ export class SessionWalk {
     const { session } = lane;
     const { entry } = next.place;
     const { context } = this;
-    const begins = session.needsBegin(entry, connection);
+    const begins = session.needsBegin(entry, connection, this.plan);
     if (session.transactionId !== entry.transactionId) {
       session.transactionId = entry.transactionId;
       session.lostTransaction = null;
     }
     if (begins) {
-      const text = this.plan.beginOf(entry.transactionId);
+      const text = session.beginOf(entry, this.plan);
       connection.send({ protocol: 'SIMPLE', text, preparedName: null, parameters: [], digest: false }, () => {});
       context.reporter.cut(entry, session.planned.sessionId, text);
     }

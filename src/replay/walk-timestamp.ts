@@ -9,11 +9,11 @@ import { Fifo } from './fifo.ts';
 import { endsPrepared, frees } from './freeing.ts';
 import { OpenAhead } from './open-ahead.ts';
 import type { Plan } from './plan.ts';
-import { sessionKey } from './plan.ts';
 import { NO_PROCESS } from './prepared-transactions.ts';
 import { messageFor } from './recorded-message.ts';
 import { refusalOf } from './refusal.ts';
 import type { Lag, PlannedEntry } from './reporter.ts';
+import { sessionKey } from './session-key.ts';
 import { LASTING, sendAlone } from './sessions.ts';
 import { StallBreaker, type StrictLane, type Taken } from './stall-breaker.ts';
 import type { TargetSession } from './target-session.ts';
@@ -305,7 +305,7 @@ export class TimestampWalk {
         await resumed(this.context);
         continue;
       }
-      if (session.needsBegin(entry, connection) && connection.transactionStatus === 'I') {
+      if (session.needsBegin(entry, connection, this.plan) && connection.transactionStatus === 'I') {
         await this.beginCut(session, connection, entry);
         if (this.ended) return null;
         // Waited for above; it may cost the connection.
@@ -370,7 +370,7 @@ export class TimestampWalk {
 
   /** A transaction that began before the window, or whose BEGIN was filtered away, gets a BEGIN of its own. */
   private async beginCut(session: TargetSession, connection: TargetConnection, entry: Entry): Promise<void> {
-    const text = this.plan.beginOf(entry.transactionId);
+    const text = session.beginOf(entry, this.plan);
     const outcome = await sendAlone(connection, text);
     if (outcome.lost) return;
     this.context.reporter.cut(entry, session.planned.sessionId, text);

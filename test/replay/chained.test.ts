@@ -12,7 +12,7 @@ describe.each(['TIMESTAMP', 'SESSION'] as const)('%s: a transaction that is chai
   it('is one, and no statements of their own, where the connection goes in between', async () => {
     const target = await bench.target(SCHEMA);
     const record = new HandMadeRecord();
-    record.run('a', 'BEGIN', { at: 0 });
+    record.run('a', 'BEGIN ISOLATION LEVEL REPEATABLE READ', { at: 0 });
     record.run('a', log('first'), { at: 1 });
     record.run('a', 'COMMIT AND CHAIN', { at: 2 });
     record.run('a', log('undone'), { at: 1_500 });
@@ -29,7 +29,9 @@ describe.each(['TIMESTAMP', 'SESSION'] as const)('%s: a transaction that is chai
     const run = await started.ended();
     expect(run.notices('CONNECTION_LOST')).toHaveLength(1);
     expect(run.notices('TRANSACTION_CUT').map(({ message }) => message)).toEqual([
-      expect.stringContaining('which has left none open: replayed, behind BEGIN'),
+      expect.stringContaining(
+        'the one before has left none open: replayed, behind BEGIN ISOLATION LEVEL REPEATABLE READ',
+      ),
     ]);
     expect(run.brief).toEqual(Array(8).fill('SUCCEEDED'));
     expect(await target.sql(LOGGED)).toEqual(['first', 'second', 'last']);
@@ -78,3 +80,66 @@ describe.each(['TIMESTAMP', 'SESSION'] as const)('%s: a transaction that is chai
     expect(await target.sql(LOGGED)).toEqual(['first', 'last']);
   });
 });
+
+describe.each(['TIMESTAMP', 'SESSION'] as const)(
+  '%s: a transaction that is chained to one outside of the plan',
+  (ordering) => {
+    const isolation = "INSERT INTO log (who) SELECT current_setting('transaction_isolation')";
+
+    it('is one, begun as its chain was, where its statements lie in the window', async () => {
+      const target = await bench.target(SCHEMA);
+      const record = new HandMadeRecord();
+      record.run('a', 'BEGIN ISOLATION LEVEL REPEATABLE READ', { at: 10 });
+      record.run('a', log('first'), { at: 11 });
+      record.run('a', 'COMMIT AND CHAIN', { at: 20 });
+      record.run('a', log('undone'), { at: 110 });
+      record.run('a', 'ROLLBACK AND CHAIN', { at: 111 });
+      record.run('a', isolation, { at: 112 });
+      record.run('a', 'COMMIT', { at: 113 });
+      record.run('a', log('last'), { at: 114 });
+      await record.store(bench.journal);
+      const run = await bench.run(target, { window: record.window(100, 200), ordering });
+      expect(run.brief).toEqual(Array(5).fill('SUCCEEDED'));
+      expect(run.notices('TRANSACTION_CUT').map(({ message }) => message)).toEqual([
+        expect.stringContaining('has left none open: replayed, behind BEGIN ISOLATION LEVEL REPEATABLE READ'),
+      ]);
+      expect(await target.sql(LOGGED)).toEqual(['repeatable read', 'last']);
+    });
+
+    it.each([
+      ['CUT', ['repeatable read', 'last']],
+      ['INCLUDE', ['before', 'repeatable read', 'last']],
+    ] as const)('is one, begun as its chain was, where it straddles the window (%s)', async (edges, logged) => {
+      const target = await bench.target(SCHEMA);
+      const record = new HandMadeRecord();
+      record.run('a', 'BEGIN ISOLATION LEVEL REPEATABLE READ', { at: 10 });
+      record.run('a', 'COMMIT AND CHAIN', { at: 20 });
+      record.run('a', log('before'), { at: 30 });
+      record.run('a', isolation, { at: 110 });
+      record.run('a', 'COMMIT', { at: 111 });
+      record.run('a', log('last'), { at: 112 });
+      await record.store(bench.journal);
+      const run = await bench.run(target, { window: record.window(100, 200), ordering, edges });
+      expect(run.replay.summary).toMatchObject({ failed: 0, unknown: 0 });
+      expect(run.notices('TRANSACTION_CUT')).toHaveLength(1);
+      expect(await target.sql(LOGGED)).toEqual(logged);
+    });
+
+    it('is one where that straddles the window and is left out, or where the filter passes only this one', async () => {
+      const target = await bench.target(SCHEMA);
+      const record = new HandMadeRecord();
+      record.run('a', 'BEGIN', { at: 10 });
+      record.run('a', log('left out'), { at: 110 });
+      record.run('a', 'COMMIT AND CHAIN', { at: 111 });
+      const chained = record.run('a', log('undone'), { at: 112 });
+      record.run('a', 'ROLLBACK', { at: 113 });
+      record.run('a', log('last'), { at: 114 });
+      await record.store(bench.journal);
+      await bench.run(target, { window: record.window(100, 200), ordering, edges: 'EXCLUDE' });
+      const filter = { transactionIds: [chained.transactionId] };
+      const alone = await bench.run(target, { window: record.window(), ordering, filter });
+      expect(alone.brief).toEqual(['SUCCEEDED', 'SUCCEEDED']);
+      expect(await target.sql(LOGGED)).toEqual(['last']);
+    });
+  },
+);

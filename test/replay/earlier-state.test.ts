@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { findEarlierState } from '../../src/replay/earlier-state.ts';
-import { sessionKey } from '../../src/replay/plan.ts';
+import { sessionKey } from '../../src/replay/session-key.ts';
 import { HandMadeRecord } from '../support/record.ts';
 import { useBench } from '../support/replay.ts';
 

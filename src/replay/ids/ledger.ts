@@ -2,7 +2,7 @@ import { compareEntryKeys, type Entry, type EntryKey } from '../../journal/entry
 import { isSingleStatement } from '../../journal/sql-tokens.ts';
 import type { JournalStore } from '../../journal/store.ts';
 import type { EntryFilter, Window } from '../../journal/window.ts';
-import { sessionKey } from '../plan.ts';
+import { sessionKey } from '../session-key.ts';
 import type { Catalog, NamedCatalog, Sequence } from './catalog.ts';
 import { learnCreated } from './created.ts';
 import {
