@@ -5,6 +5,7 @@ import type { WalkContext } from './walk.ts';
 
 /** How much longer than a look takes the target is left alone behind it: it looks at all locks for each backend. */
 const LEFT_ALONE = 4;
+const NO_LANES: ReadonlySet<Lane> = new Set();
 
 /**
  * The look of SESSION ordering at the locks of its lanes: which wait for this replay and which are slow. With `syncCommits`
@@ -56,12 +57,10 @@ export class LaneLook {
     const answers = busy.map((lane) => lane.answers);
     const matters = this.awaitsCommit || cancels;
     const idle = new Map(matters ? [...this.lanes.values()].filter(isIdle).map((lane) => [lane, lane.answers]) : []);
-    const blockers = await this.context.monitor.blockers(
-      busy.flatMap((lane) => lane.session.connection?.processId ?? []),
-    );
+    const blockers = await this.context.monitor.blockers(processIdsOf(busy));
     // The statement that was asked about may have its answer by now.
     const still = busy.filter((lane, index) => lane.answers === answers[index]);
-    const foundFor = (lane: Lane) => blockers.get(lane.session.connection?.processId ?? 0) ?? [];
+    const foundFor = (lane: Lane) => blockers.get(processIdOf(lane)) ?? [];
     for (const lane of still) {
       const found = foundFor(lane);
       lane.waited ||= found.length > 0;
@@ -70,21 +69,35 @@ export class LaneLook {
       lane.slow = !lane.locked && lane.looked === lane.answers;
       lane.looked = lane.answers;
     }
+    const pages = matters ? await this.waitForPages(still) : NO_LANES;
+    const cursor = pages.size === 0 ? undefined : [...idle.keys()].find((lane) => inTransaction(lane) && isIdle(lane));
+    const anyGetsOn = this.anyGetsOn(pages);
     for (const lane of still) {
+      // It has its answer by now.
+      if (lane.looked !== lane.answers) continue;
       const found = foundFor(lane);
       const holders = found.flatMap((pid) => this.context.pool.byProcessId(pid) ?? []);
       const holder = holders.find((session) => this.waitsForDispatcher(session, idle));
       const byPrepared = this.context.prepared.isAmong(found);
-      const onlyPrepared = byPrepared && found.every((pid) => pid === NO_PROCESS) && !this.anyGetsOn;
-      const isHeld = (holder !== undefined || onlyPrepared) && !this.context.control.isPaused;
+      const onlyPrepared = byPrepared && found.every((pid) => pid === NO_PROCESS);
+      const waitsForPage = pages.has(lane);
+      const isWaitedFor = () =>
+        still.some((other) => inTransaction(other) && foundFor(other).includes(processIdOf(lane)));
+      const inVain = onlyPrepared || (waitsForPage && (cursor !== undefined || isWaitedFor()));
+      const isHeld = (holder !== undefined || (inVain && !anyGetsOn)) && !this.context.control.isPaused;
       lane.heldSince = isHeld ? (lane.heldSince ?? startedAt) : null;
-      if (cancels) this.cancelHeld(lane);
+      // Whatever the dispatcher hands out does not end what two sessions wait for of each other.
+      if (cancels || (waitsForPage && cursor === undefined)) this.cancelHeld(lane);
       if (!this.awaitsCommit || lane.commits.size === 0) continue;
+      const vacuuming = holders.find((session) => pages.has(this.laneOf(session) ?? lane));
       if (holder !== undefined) this.giveUpOrder(lane, `a lock that session ${holder.planned.sessionId} holds`);
-      else if (byPrepared && this.onlyDispatcherGoesOn)
+      else if (byPrepared && this.onlyDispatcherGoesOn(pages))
         this.giveUpOrder(lane, 'a lock that a prepared transaction holds');
+      else if (cursor !== undefined && waitsForPage)
+        this.giveUpOrder(lane, `a page that a cursor of session ${cursor.session.planned.sessionId} may hold`);
+      else if (cursor !== undefined && vacuuming !== undefined)
+        this.giveUpOrder(lane, `a lock that session ${vacuuming.planned.sessionId} holds`);
     }
-    await this.lookAtPages(busy);
     this.nextLookAt = performance.now() + (performance.now() - startedAt) * LEFT_ALONE;
     return true;
   }
@@ -97,23 +110,19 @@ export class LaneLook {
     lane.session.connection?.cancel().catch(() => {});
   }
 
-  /** Nobody is named as the blocker of VACUUM that waits for a page: an open cursor, of whoever has a transaction, may stand on it. */
-  private async lookAtPages(busy: readonly Lane[]): Promise<void> {
+  /**
+   * Those of the lanes that wait for a page: nobody is named as the blocker of VACUUM then, an open cursor, of whoever has a
+   * transaction, may stand on it.
+   */
+  private async waitForPages(lanes: readonly Lane[]): Promise<ReadonlySet<Lane>> {
     // A statement that is new may have its answer before the question is asked.
-    const slow = busy.filter((lane) => lane.slow && lane.commits.size > 0);
-    const holder = [...this.lanes.values()].find(
-      (lane) => isIdle(lane) && lane.session.connection?.transactionStatus === 'T',
-    );
-    if (!this.awaitsCommit || holder === undefined) return;
-    const waiting = await this.context.monitor.waitForPages(
-      slow.flatMap((lane) => lane.session.connection?.processId ?? []),
-    );
-    for (const lane of slow) {
-      // Not slow any more: it has its answer by now.
-      if (!this.awaitsCommit || !lane.slow || !waiting.has(lane.session.connection?.processId ?? 0)) continue;
-      lane.waited = true;
-      this.giveUpOrder(lane, `a page that a cursor of session ${holder.session.planned.sessionId} may hold`);
-    }
+    const slow = lanes.filter((lane) => lane.slow);
+    if (slow.length === 0 || ![...this.lanes.values()].some(inTransaction)) return NO_LANES;
+    const waiting = await this.context.monitor.waitForPages(processIdsOf(slow));
+    // Not slow any more: it has its answer by now.
+    const still = slow.filter((lane) => lane.slow && waiting.has(processIdOf(lane)));
+    for (const lane of still) lane.waited = true;
+    return new Set(still);
   }
 
   /**
@@ -121,18 +130,24 @@ export class LaneLook {
    * target was asked, and how many answers by then; of another it may be what it has given up since.
    */
   private waitsForDispatcher(session: TargetSession, idle: ReadonlyMap<Lane, number>): boolean {
-    const lane = this.lanes.get(copyKey(session.planned.key, session.copy));
+    const lane = this.laneOf(session);
     return lane !== undefined && isIdle(lane) && idle.get(lane) === lane.answers;
   }
 
-  /** True when whatever is under way waits for locks of this replay: no session will end what holds them by itself. */
-  private get onlyDispatcherGoesOn(): boolean {
-    return [...this.lanes.values()].every((lane) => lane.locked || isIdle(lane));
+  private laneOf(session: TargetSession): Lane | undefined {
+    return this.lanes.get(copyKey(session.planned.key, session.copy));
+  }
+
+  /** True when whatever is under way waits for locks or pages of this replay: no session will end what holds them by itself. */
+  private onlyDispatcherGoesOn(pages: ReadonlySet<Lane>): boolean {
+    return [...this.lanes.values()].every((lane) => lane.locked || pages.has(lane) || isIdle(lane));
   }
 
   /** True when a session gets on by itself, in a pause behind that: its next statements may end what others wait for. */
-  private get anyGetsOn(): boolean {
-    return [...this.lanes.values()].some((lane) => !lane.locked && !isIdle(lane) && !hasNoPlace(lane));
+  private anyGetsOn(pages: ReadonlySet<Lane>): boolean {
+    return [...this.lanes.values()].some(
+      (lane) => !lane.locked && !pages.has(lane) && !isIdle(lane) && !hasNoPlace(lane),
+    );
   }
 
   /** `syncCommits` waits for a commit that waits for what a session holds that waits for the dispatcher: never both. */
@@ -141,4 +156,17 @@ export class LaneLook {
     lane.commits.clear();
     this.context.reporter.stalled(lane.session.planned.sessionId, held, 'its end is not waited for');
   }
+}
+
+function processIdOf({ session }: Lane): number {
+  return session.connection?.processId ?? NO_PROCESS;
+}
+
+function processIdsOf(lanes: readonly Lane[]): readonly number[] {
+  return lanes.flatMap(({ session }) => session.connection?.processId ?? []);
+}
+
+/** True for a session that has a transaction, and so perhaps a cursor. */
+function inTransaction({ session }: Lane): boolean {
+  return session.connection?.transactionStatus === 'T';
 }

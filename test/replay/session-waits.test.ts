@@ -1,14 +1,8 @@
 import { expect, it } from 'vitest';
-import { HandMadeRecord } from '../support/record.ts';
-import { useBench } from '../support/replay.ts';
+import { add, LOGGED, log, ITEM_SCHEMA as SCHEMA } from '../support/log-table.ts';
+import { HandMadeRecord, type Place } from '../support/record.ts';
+import { untilFreezable, useBench } from '../support/replay.ts';
 
-const SCHEMA = `
-  CREATE TABLE log (n bigint GENERATED ALWAYS AS IDENTITY, who text);
-  CREATE TABLE item (id int PRIMARY KEY, v int NOT NULL);
-  INSERT INTO item SELECT id, 0 FROM generate_series(1, 9) AS id`;
-const log = (who: string) => `INSERT INTO log (who) VALUES ('${who}')`;
-const LOGGED = 'SELECT who FROM log ORDER BY n';
-const add = (id: number, by = 1) => `UPDATE item SET v = v + ${by} WHERE id = ${id}`;
 const SESSION = { ordering: 'SESSION' } as const;
 
 const bench = useBench();
@@ -91,3 +85,53 @@ it('where no more may wait, what waits for the dispatcher itself is cancelled, w
   expect(run.replay.summary).toMatchObject({ planned: 20 * 11_506, skipped: 0, unknown: 0 });
   expect(run.outcomes.filter(({ sqlstate }) => sqlstate === '57014').length).toBeGreaterThan(0);
 }, 120_000);
+
+/** Waits until somebody has such a lock. */
+const until = (lock: string) =>
+  `DO $$ BEGIN WHILE NOT EXISTS (SELECT FROM pg_locks WHERE granted AND ${lock}) LOOP PERFORM pg_sleep(0.01); END LOOP; END $$`;
+const VACUUM_BEGINS = until("relation = 'item'::regclass AND mode = 'ShareUpdateExclusiveLock'");
+
+/** Session a has a cursor on a page that VACUUM in session b waits for; no statement_timeout ends anything. */
+function vacuumBehindCursor(): { readonly record: HandMadeRecord; readonly vacuum: Place } {
+  const record = new HandMadeRecord();
+  const database = '(SELECT oid FROM pg_database WHERE datname = current_database())';
+  for (const session of ['a', 'b', 'c']) record.run(session, 'SET statement_timeout = 0', { at: 0, durationMs: 0.1 });
+  record.run('b', until(`locktype = 'advisory' AND objid = 1 AND database = ${database}`), { at: 1, durationMs: 6 });
+  record.run('a', 'BEGIN', { at: 2 });
+  record.run('a', 'DECLARE c CURSOR FOR SELECT id FROM item', { at: 3 });
+  record.run('a', 'FETCH 1 FROM c', { at: 4 });
+  record.run('a', 'SELECT pg_advisory_lock(1)', { at: 5 });
+  return { record, vacuum: record.run('b', 'VACUUM (FREEZE) item', { at: 8, durationMs: 50 }) };
+}
+
+it.each([
+  ['the plan is over', false],
+  ['the dispatcher waits for its end', true],
+])('VACUUM is cancelled that waits for a page of a session that waits for it, where %s', async (_, syncCommits) => {
+  const target = await bench.target(SCHEMA);
+  await untilFreezable(await target.connect(), 'item');
+  const { record, vacuum } = vacuumBehindCursor();
+  record.run('a', VACUUM_BEGINS, { at: 10 });
+  record.run('a', 'LOCK TABLE item IN SHARE UPDATE EXCLUSIVE MODE', { at: 11 });
+  record.run('a', log('a'), { at: 12 });
+  record.run('a', 'COMMIT', { at: 13 });
+  record.run('c', log('c'), { at: 100 });
+  const window = await record.store(bench.journal);
+  const input = { window, ...SESSION, syncCommits, statementTimeoutMs: 500, runTimeoutMs: 10_000 };
+  const run = await bench.run(target, input);
+  expect(run.replay.summary).toMatchObject({ planned: 14, succeeded: 13, failed: 1 });
+  expect(run.outcome(vacuum)).toMatchObject({ status: 'FAILED', sqlstate: '57014' });
+  expect([...(await target.sql(LOGGED))].sort()).toEqual(['a', 'c']);
+});
+
+it('syncCommits never waits for what waits for a VACUUM that waits for a cursor of a session that waits for it', async () => {
+  const target = await bench.target(SCHEMA);
+  await untilFreezable(await target.connect(), 'item');
+  const { record } = vacuumBehindCursor();
+  record.run('c', VACUUM_BEGINS, { at: 9, durationMs: 0.1 });
+  record.run('c', 'ANALYZE item', { at: 10, durationMs: 40 });
+  record.run('a', 'COMMIT', { at: 100 });
+  const window = await record.store(bench.journal);
+  const run = await bench.run(target, { window, ...SESSION, syncCommits: true, runTimeoutMs: 10_000 });
+  expect(run.replay.summary).toMatchObject({ planned: 12, succeeded: 12 });
+});
