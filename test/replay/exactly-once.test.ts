@@ -101,7 +101,7 @@ describe('COMMIT ordering with marks', () => {
   it('marks no transaction that is only prepared: its lock would hold up the marks behind it', async () => {
     const target = await bench.target('CREATE TABLE ran (n int)');
     const record = new HandMadeRecord();
-    const gids = ['a', 'b'].map((session) => record.sessionId(session));
+    const gids = ['a', 'b'].map((session) => record.preparedName(session));
     for (const [index, gid] of gids.entries()) {
       record.run(`s${index}`, 'BEGIN');
       record.run(`s${index}`, `INSERT INTO ran VALUES (${index})`);

@@ -233,7 +233,7 @@ it('a string that ends a transaction and begins the next frees what waits before
 it('a wait for a prepared transaction that nothing ends is cancelled with the plan, whatever statement_timeout the record has set', async () => {
   const target = await bench.target(SCHEMA);
   const record = new HandMadeRecord();
-  const name = `${record.sessionId('a')} of ${process.pid}`;
+  const name = record.preparedName('a');
   record.run('a', 'BEGIN');
   record.run('a', add(1));
   record.run('a', `PREPARE TRANSACTION '${name}'`);
@@ -251,7 +251,7 @@ it('a wait for a prepared transaction is not cancelled as long as one that is qu
     CREATE FUNCTION hold() RETURNS void LANGUAGE sql AS 'SELECT pg_advisory_lock(7)';
     CREATE FUNCTION leave() RETURNS void LANGUAGE sql AS 'SELECT pg_advisory_unlock(7)'`);
   const record = new HandMadeRecord();
-  const name = `${record.sessionId('a')} of ${process.pid}`;
+  const name = record.preparedName('a');
   for (const session of ['b', 'c']) record.run(session, 'SET statement_timeout = 0');
   record.run('a', 'BEGIN');
   record.run('a', add(1));
@@ -295,7 +295,7 @@ it('what queued behind a stall that ends in a pause comes before the entry that 
 it('what a stall frees that ends by itself with the plan at its end goes on before what queued behind that stall', async () => {
   const target = await bench.target(SCHEMA);
   const record = new HandMadeRecord();
-  const name = `${record.sessionId('a')} of ${process.pid}`;
+  const name = record.preparedName('a');
   record.run('a', 'BEGIN');
   record.run('a', add(1));
   record.run('a', `PREPARE TRANSACTION '${name}'`);

@@ -234,10 +234,14 @@ it.each(ORDERINGS)('%s: nothing is sent in a pause that begins while a connectio
   const outsider = await target.connect();
   await untilTrue(
     outsider,
-    `SELECT count(*) = 2 FROM pg_stat_activity WHERE application_name IN ('its own', 'reprise ${id.slice(0, 8)}')`,
+    `SELECT count(*) = 2 FROM pg_stat_activity WHERE datname = current_database() AND application_name IN ('its own', 'reprise ${id.slice(0, 8)}')`,
   );
   await outsider.query('SELECT pg_sleep(0.3)');
-  expect(await target.sql("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'another'")).toEqual(['0']);
+  expect(
+    await target.sql(
+      "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'another'",
+    ),
+  ).toEqual(['0']);
   await bench.engine.resume(id);
   expect((await bench.ended(id)).brief).toEqual(Array(5).fill('SUCCEEDED'));
 });

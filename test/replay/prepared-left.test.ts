@@ -1,6 +1,6 @@
 import { expect, it, onTestFinished } from 'vitest';
 import { HandMadeRecord } from '../support/record.ts';
-import { type Target, useBench } from '../support/replay.ts';
+import { type Target, untilRunning, useBench } from '../support/replay.ts';
 
 const SCHEMA = 'CREATE TABLE ran (who text)';
 
@@ -20,7 +20,7 @@ it.each(['TIMESTAMP', 'SESSION', 'COMMIT'] as const)(
   async (ordering) => {
     const target = await bench.target(SCHEMA);
     const record = new HandMadeRecord();
-    const [left, ended] = [`${record.sessionId('a')}'s`, record.sessionId('b')];
+    const [left, ended] = [`${record.preparedName('a')}'s`, record.preparedName('b')];
     prepares(target, record, 'a', left);
     record.run('a', `COMMIT PREPARED '${left.replace("'", "''")}'`, { unreplayable: 'TRUNCATED' });
     record.run('b', 'BEGIN');
@@ -42,7 +42,7 @@ it.each(['TIMESTAMP', 'SESSION', 'COMMIT'] as const)(
 it('a run that is cancelled names what it has prepared, and one that somebody else has ended is not named', async () => {
   const target = await bench.target(SCHEMA);
   const record = new HandMadeRecord();
-  const [left, ended] = [record.sessionId('a'), record.sessionId('b')];
+  const [left, ended] = [record.preparedName('a'), record.preparedName('b')];
   prepares(target, record, 'a', left);
   record.run('b', 'BEGIN');
   record.run('b', `PREPARE TRANSACTION '${ended}'`);
@@ -59,12 +59,13 @@ it('a run that is cancelled names what it has prepared, and one that somebody el
 it('a resumed run names what it had prepared before it was interrupted', async () => {
   const target = await bench.target(SCHEMA);
   const record = new HandMadeRecord();
-  prepares(target, record, 'a', record.sessionId('a'));
+  prepares(target, record, 'a', record.preparedName('a'));
   record.run('b', 'SELECT pg_sleep(60)');
   record.run('c', 'SELECT 1');
   const engine = bench.anotherEngine();
   const run = await bench.start(target, { window: await record.store(bench.journal) }, engine);
-  await run.event((event) => event.kind === 'OUTCOME' && event.ordinal === 3);
+  // Not sent before, it would be sent when the run is resumed.
+  await untilRunning(await target.connect(), 'pg_sleep(60)');
   await engine.stop();
   await bench.engine.resume(run.id);
   const resumed = await bench.ended(run.id);

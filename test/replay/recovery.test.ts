@@ -246,6 +246,8 @@ it('a session that gave itself another application name is ended too before a re
   while (!(await bench.engine.recover()).includes(id)) await new Promise(setImmediate);
   await bench.engine.resume(id);
   expect((await bench.ended(id)).replay.state).toBe('COMPLETED');
-  const { rows } = await watcher.query("SELECT pid FROM pg_stat_activity WHERE application_name = 'its own'");
+  const { rows } = await watcher.query(
+    "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'its own'",
+  );
   expect(rows).toEqual([]);
 });

@@ -10,7 +10,7 @@ const bench = useBench();
 it('a wait for a prepared transaction that nothing ends is cancelled with the plan, whatever statement_timeout the record has set', async () => {
   const target = await bench.target(SCHEMA);
   const record = new HandMadeRecord();
-  const name = `${record.sessionId('a')} of ${process.pid}`;
+  const name = record.preparedName('a');
   record.run('a', 'BEGIN', { at: 0, durationMs: 0.1 });
   record.run('a', add(1), { at: 1, durationMs: 0.1 });
   record.run('a', `PREPARE TRANSACTION '${name}'`, { at: 2, durationMs: 0.1 });
@@ -29,7 +29,7 @@ it('a wait for a prepared transaction that nothing ends is cancelled with the pl
 it('a wait for a prepared transaction is not cancelled as long as a session that gets on may end that', async () => {
   const target = await bench.target(SCHEMA);
   const record = new HandMadeRecord();
-  const name = `${record.sessionId('a')} of ${process.pid}`;
+  const name = record.preparedName('a');
   for (const session of ['b', 'c']) record.run(session, 'SET statement_timeout = 0', { at: 0, durationMs: 0.1 });
   record.run('a', 'BEGIN', { at: 1, durationMs: 0.1 });
   record.run('a', add(1), { at: 2, durationMs: 0.1 });
@@ -86,17 +86,17 @@ it('where no more may wait, what waits for the dispatcher itself is cancelled, w
   expect(run.outcomes.filter(({ sqlstate }) => sqlstate === '57014').length).toBeGreaterThan(0);
 }, 120_000);
 
-/** Waits until somebody has such a lock. */
-const until = (lock: string) =>
-  `DO $$ BEGIN WHILE NOT EXISTS (SELECT FROM pg_locks WHERE granted AND ${lock}) LOOP PERFORM pg_sleep(0.01); END LOOP; END $$`;
+/** Waits until somebody has such a lock in the target. */
+const until = (lock: string) => `DO $$ BEGIN WHILE NOT EXISTS (
+    SELECT FROM pg_locks WHERE granted AND ${lock} AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+  ) LOOP PERFORM pg_sleep(0.01); END LOOP; END $$`;
 const VACUUM_BEGINS = until("relation = 'item'::regclass AND mode = 'ShareUpdateExclusiveLock'");
 
 /** Session a has a cursor on a page that VACUUM in session b waits for; no statement_timeout ends anything. */
 function vacuumBehindCursor(): { readonly record: HandMadeRecord; readonly vacuum: Place } {
   const record = new HandMadeRecord();
-  const database = '(SELECT oid FROM pg_database WHERE datname = current_database())';
   for (const session of ['a', 'b', 'c']) record.run(session, 'SET statement_timeout = 0', { at: 0, durationMs: 0.1 });
-  record.run('b', until(`locktype = 'advisory' AND objid = 1 AND database = ${database}`), { at: 1, durationMs: 6 });
+  record.run('b', until("locktype = 'advisory' AND objid = 1"), { at: 1, durationMs: 6 });
   record.run('a', 'BEGIN', { at: 2 });
   record.run('a', 'DECLARE c CURSOR FOR SELECT id FROM item', { at: 3 });
   record.run('a', 'FETCH 1 FROM c', { at: 4 });

@@ -198,9 +198,9 @@ it('syncCommits never waits for a commit that waits for a transaction that was p
   const record = new HandMadeRecord();
   record.run('a', 'BEGIN', { at: 0, durationMs: 0.1 });
   record.run('a', 'UPDATE item SET v = v + 1 WHERE id = 1', { at: 1, durationMs: 0.1 });
-  record.run('a', `PREPARE TRANSACTION '${record.sessionId('a')}'`, { at: 2, durationMs: 0.1 });
+  record.run('a', `PREPARE TRANSACTION '${record.preparedName('a')}'`, { at: 2, durationMs: 0.1 });
   record.run('b', 'UPDATE item SET v = v + 10 WHERE id = 1', { at: 3, durationMs: 0.1 });
-  record.run('a', `COMMIT PREPARED '${record.sessionId('a')}'`, { at: 4, durationMs: 0.1 });
+  record.run('a', `COMMIT PREPARED '${record.preparedName('a')}'`, { at: 4, durationMs: 0.1 });
   const run = await bench.run(target, {
     window: await record.store(bench.journal),
     ...SESSION,

@@ -204,9 +204,9 @@ it('a statement that waits for a lock of a prepared transaction is stalled until
   const record = new HandMadeRecord();
   record.run('a', 'BEGIN');
   record.run('a', add(1));
-  record.run('a', `PREPARE TRANSACTION '${record.sessionId('a')}'`);
+  record.run('a', `PREPARE TRANSACTION '${record.preparedName('a')}'`);
   record.run('b', add(1, 10));
-  record.run('c', `COMMIT PREPARED '${record.sessionId('a')}'`);
+  record.run('c', `COMMIT PREPARED '${record.preparedName('a')}'`);
   const run = await bench.run(target, { window: await record.store(bench.journal), statementTimeoutMs: 10_000 });
   expect(run.replay.summary).toMatchObject({ succeeded: 5, stalls: 1 });
   expect(run.notices('STALL')[0]?.message).toContain('a prepared transaction holds');

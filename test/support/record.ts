@@ -80,6 +80,11 @@ export class HandMadeRecord {
     return `${this.number}.${session}`;
   }
 
+  /** A name for a transaction that the session prepares: these are of the whole server, which all test files share. */
+  preparedName(session: string): string {
+    return `${this.sessionId(session)}.${process.pid}`;
+  }
+
   /** Adds a statement of a session. */
   run(session: string, statement: string, options: RecordOptions = {}): Place {
     const at = options.at ?? this.last + 1;
