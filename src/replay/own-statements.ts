@@ -1,5 +1,5 @@
 import type { Entry } from '../journal/entry.ts';
-import type { TargetOutcome } from '../target/statement.ts';
+import type { QueryResult, TargetOutcome } from '../target/statement.ts';
 import type { Doubt } from './commit-doubts.ts';
 import type { CommitPipeline } from './commit-pipeline.ts';
 import type { CommitSessions } from './commit-sessions.ts';
@@ -64,6 +64,20 @@ export class OwnStatements {
   restore(session: TargetSession, sql: string, open: Open, entry: Entry): Promise<boolean> {
     return this.send(session, sql, open, (outcome) => {
       if (!outcome.ok && !outcome.lost && !this.ended) this.context.ids?.refused(entry, outcome);
+    });
+  }
+
+  /** Asks what a statement has to wait for that comes next, with all that is under way; null where nothing is answered. */
+  async ask(session: TargetSession, question: string, open: Open): Promise<QueryResult['rows'] | null> {
+    const connection = await this.sessions.connect(session);
+    if (this.lost.settling !== null) await this.lost.settling;
+    if (this.ended || isLost(session, open)) return null;
+    session.transactionId = open.id;
+    return new Promise((resolve) => {
+      this.pipeline.ask(connection, question, (outcome, rows) => {
+        noteOwn(open, outcome);
+        resolve(outcome.ok ? rows : null);
+      });
     });
   }
 

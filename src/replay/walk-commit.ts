@@ -296,6 +296,8 @@ export class CommitWalk {
     }
     if (this.ended) return false;
     if (ids !== null) {
+      const look = ids.look(entry, open.mays);
+      if (look !== null) ids.looked(entry, await this.own.ask(session, look, open));
       const restore = ids.before(entry, open.mays);
       const sql = restore instanceof Promise ? await restore : restore;
       if (sql !== null) await this.own.restore(session, sql, open, entry);

@@ -1,8 +1,7 @@
 import { literalText, TOKEN } from '../../journal/sql-tokens.ts';
 import type { Catalog, Sequence } from './catalog.ts';
 import type { Change, DrawPart, DrawRows } from './parts.ts';
-import type { RoutineBody } from './routine-body.ts';
-import { namedBy, routineReach } from './routines.ts';
+import { namedBy, type Reach, routineReach } from './routines.ts';
 import { TokenList } from './tokens.ts';
 
 /** What is known of a statement's shape when its calls are read. */
@@ -31,8 +30,8 @@ export function readCalls(
   readonly changes: readonly Change[];
   readonly recalls: readonly (Sequence | null)[];
   readonly unsure: readonly Sequence[];
-  /** A routine that is called sets the search path. */
-  readonly setsPath: RoutineBody['setsPath'];
+  /** What the routines reach that are called, with where they stand. */
+  readonly reached: readonly { readonly reach: Reach; readonly rows: DrawRows }[];
 } {
   const reader = new CallReader(tokens, catalog, places);
   reader.read(from);
@@ -44,7 +43,7 @@ class CallReader {
   readonly changes: Change[] = [];
   readonly recalls: (Sequence | null)[] = [];
   readonly unsure: Sequence[] = [];
-  setsPath: RoutineBody['setsPath'] = null;
+  readonly reached: { readonly reach: Reach; readonly rows: DrawRows }[] = [];
   private readonly tokens: TokenList;
   private readonly catalog: Catalog;
   private readonly places: CallPlaces;
@@ -73,11 +72,7 @@ class CallReader {
 
   private routine(name: string, index: number): void {
     const schema = this.tokens.is(index - 1, '.') ? this.tokens.at(index - 2).name : null;
-    const { draws, meant, setsPath } = routineReach({ schema, name }, this.catalog);
-    const { rows } = this.place(index);
-    for (const sequence of draws) this.parts.push({ sequence, parameter: null, count: 1, rows, exact: false });
-    this.unsure.push(...meant);
-    if (this.setsPath !== 'SESSION') this.setsPath = setsPath ?? this.setsPath;
+    this.reached.push({ reach: routineReach({ schema, name }, this.catalog), rows: this.place(index).rows });
   }
 
   /** `INTO name (columns)`. */
@@ -158,6 +153,7 @@ class CallReader {
     const called = third === undefined || /^(?:true|'t(?:rue)?')$/i.test(tokens.at(third.from).text);
     const plain =
       value !== null &&
+      !this.isConditional(index) &&
       value.next === second.to &&
       (called || /^(?:false|'f(?:alse)?')$/i.test(tokens.at(third!.from).text));
     const add = called ? sequence.increment : 0n;

@@ -1,4 +1,5 @@
 import type { Column, NamedCatalog, Sequence, Trigger, TriggerDraws } from './catalog.ts';
+import { hasHole } from './dynamic-sql.ts';
 import { type Name, type RoutineBody, type RowEvent, ruleRoutine } from './routine-body.ts';
 import { TokenList } from './tokens.ts';
 
@@ -326,8 +327,9 @@ function live(routines: readonly Routine[]): ReadonlyMap<string, readonly Routin
   return found;
 }
 
-function does({ writes, draws, setsPath }: RoutineBody): boolean {
-  return writes.length > 0 || draws.length > 0 || setsPath !== null;
+function does({ writes, draws, moves, calls, setsPath, unknown }: RoutineBody): boolean {
+  if (writes.length + draws.length + moves.length > 0 || setsPath !== null || unknown !== null) return true;
+  return calls.some(({ name }) => hasHole(name));
 }
 
 /** What a simple view selects, from `pg_get_viewdef`. */

@@ -1,4 +1,4 @@
-import { Names, only, type Paths } from './names.ts';
+import { Names, only, type Paths, pattern } from './names.ts';
 import type { Name, RoutineBody, RowEvent } from './routine-body.ts';
 
 /** A sequence of the target. */
@@ -178,6 +178,12 @@ export class NamedCatalog implements Catalog {
   /** Of the functions and procedures of a name, and of a rule. */
   bodies(name: string): readonly RoutineBody[] {
     return this.routines.get(name) ?? [];
+  }
+
+  /** Names of routines that one with holes may be. */
+  routinesLike(name: string): readonly string[] {
+    const like = pattern(name);
+    return [...this.routines.keys()].filter((one) => like.test(one) && !one.startsWith('\u0001'));
   }
 
   get paths(): Paths {

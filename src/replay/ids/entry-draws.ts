@@ -2,7 +2,8 @@ import type { Entry } from '../../journal/entry.ts';
 import type { Value } from '../../journal/value.ts';
 import type { Column } from './catalog.ts';
 import { type Draw, drawnWhenFailed, type Group } from './draw.ts';
-import type { Reference } from './parts.ts';
+import type { DrawPart, Reference } from './parts.ts';
+import type { Mark } from './segment.ts';
 import type { Given } from './tokens.ts';
 import type { Track } from './track.ts';
 
@@ -21,18 +22,30 @@ export interface LedgerDraw {
   readonly rowsTell: boolean;
   /** Values a row. */
   readonly perRow: number;
+  /** Nothing tells that it draws from this sequence at all: SQL that a routine puts together may. */
+  readonly maybe: boolean;
+}
+
+/** A sequence that an entry itself sets. */
+export interface Moved extends Pick<LedgerDraw, 'track' | 'regclass'> {
+  /** The target has to tell where to; null: the record does, or nothing. */
+  readonly asked: Mark | null;
 }
 
 /** The draws of one entry; `moves`: it also sets sequences itself. */
 export interface EntryDraws {
   readonly draws: readonly LedgerDraw[];
-  readonly moves: readonly Track[];
+  readonly moves: readonly Moved[];
   /** Sequences that it makes, or makes again, with the first value of each. */
   readonly renewed: readonly { readonly track: Track; readonly start: bigint }[];
   /** Draws of earlier transactions of the session that its currval and lastval speak of. */
   readonly recalls: readonly Pick<LedgerDraw, 'track' | 'draw' | 'regclass'>[];
   /** Sequences of which it draws from some, and nobody knows which. */
   readonly unsure: readonly Track[];
+  /** Routines that are to blame for draws that may be none, and what each runs. */
+  readonly untold: ReadonlyMap<string, string>;
+  /** It may draw from any sequence. */
+  readonly strays: boolean;
 }
 
 /** A sequence that a statement makes, or makes again. */
@@ -40,11 +53,27 @@ export type Renewed = EntryDraws['renewed'][number];
 
 /** What an entry's text says of its draws from one sequence, added up. */
 export interface Counts {
-  fixed: number;
-  perRow: number;
-  exact: boolean;
-  rowsTell: boolean;
-  into: Column | null;
+  readonly fixed: number;
+  readonly perRow: number;
+  readonly exact: boolean;
+  readonly rowsTell: boolean;
+  readonly into: Column | null;
+}
+
+/** Of a statement that may draw, for all that is known. */
+export const NOT_SEEN: Counts = { fixed: 0, perRow: 0, exact: false, rowsTell: false, into: null };
+
+/** Adds up what one more place of a text draws from a sequence. */
+export function countedWith(part: DrawPart, others: Counts | undefined): Counts {
+  const into = part.into ?? null;
+  const { fixed, perRow, exact, rowsTell } = others ?? { fixed: 0, perRow: 0, exact: true, rowsTell: true };
+  return {
+    fixed: part.rows === 'FIXED' ? fixed + part.count : fixed,
+    perRow: part.rows === 'FIXED' ? perRow : perRow + part.count,
+    exact: exact && part.exact,
+    rowsTell: rowsTell && part.rows !== 'UNKNOWN',
+    into: others === undefined || others.into === into ? into : null,
+  };
 }
 
 /** An entry's draws from one sequence, with what its outcome and row count say of their number. */
@@ -54,7 +83,8 @@ export function newDraw(order: number, entry: Entry, step: bigint, counts: Count
   const exact = counts.exact && (counts.perRow === 0 || rows !== null);
   let range = exact ? { count: full, min: full, max: full } : { count: full, min: 0, max: Number.POSITIVE_INFINITY };
   if (entry.outcome.status === 'FAILED') {
-    range = drawnWhenFailed(entry.outcome.sqlstate, full);
+    range = drawnWhenFailed(entry.outcome.sqlstate, exact ? full : Math.max(full, 1));
+    range = { ...range, count: Math.min(range.count, full) };
     if (!exact && range.max > 0) range = { ...range, min: 0, max: Number.POSITIVE_INFINITY };
   } else if (entry.outcome.status === 'UNKNOWN') range = { ...range, min: 0 };
   const end =

@@ -6,7 +6,7 @@ import type { Mays } from '../session-roles.ts';
 /**
  * Sets sequences of the target so that each statement of a COMMIT walk draws the values that it drew in the
  * record (docs/replay.md C6). For each transaction the walk calls `begin` and `ahead`; then, in the order in which it sends,
- * `before` an entry, sends what that gave, the entry, and the `question` behind it. `after` comes with the
+ * `look`, whose answer it gives to `looked`, and `before` an entry, sends what that gave, the entry, and the `question` behind it. `after` comes with the
  * entry's outcome and `answer` with the question's, both perhaps while later statements are under way.
  */
 export interface IdRestorer {
@@ -17,6 +17,13 @@ export interface IdRestorer {
    * of, which could not be done within. Null where there is nothing of the kind.
    */
   ahead(entries: readonly Entry[], mays: Mays | null): string | null;
+  /**
+   * A query to ask and wait for ahead of the entry; null, as nearly always: where the sequences stand that it draws from is
+   * known.
+   */
+  look(entry: Entry, mays: Mays | null): string | null;
+  /** The rows that the target answered to what `look` gave; null: it failed. */
+  looked(entry: Entry, rows: QueryResult['rows'] | null): void;
   /**
    * SQL to send ahead of the entry; null when every sequence it draws from stands where it must already. A
    * promise where that depends on what the target answers to a statement under way.

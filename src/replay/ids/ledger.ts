@@ -7,9 +7,12 @@ import type { Catalog, NamedCatalog, Sequence } from './catalog.ts';
 import { learnCreated } from './created.ts';
 import {
   type Counts,
+  countedWith,
   type EntryDraws,
   joinGroup,
   type LedgerDraw,
+  type Moved,
+  NOT_SEEN,
   newDraw,
   type Renewed,
   show,
@@ -29,6 +32,9 @@ import { type Undone, UndoneWork } from './undone.ts';
 const PAGE = 2_000;
 /** Dropped sequences that are remembered. */
 const MOST_DROPPED = 1_000;
+
+/** Sequences that a statement may draw from for all that is known, and that are set ahead of it and asked about behind it. */
+const MOST_MAYBE = 32;
 
 /** What the ledger reads, and by which catalog. */
 export interface LedgerOptions {
@@ -60,6 +66,8 @@ export class DrawLedger {
   private readonly texts = new Map<Catalog, TextCache<StatementDraws>>();
   private readonly kept = new Map<string, { readonly commitSeq: bigint; readonly entries: Map<number, EntryDraws> }>();
   private order = 0;
+  /** The last statement that may have drawn from any sequence. */
+  private stray: { readonly order: number; readonly entry: Entry } | null = null;
   /** Last key of the page before the newest one, with the number of draws up to it. */
   private solid: { readonly key: EntryKey; readonly order: number } | null = null;
   private newest: EntryKey | null = null;
@@ -309,18 +317,23 @@ export class DrawLedger {
         if (group !== undefined) show(group, reference, values(reference.given));
       }
     }
-    const { parts, changes, recalls: recalled } = said;
-    if (parts.length + changes.length + recalled.length + said.unsure.length + renewed.length === 0) return;
+    const { parts, changes, recalls: recalled, untold } = said;
+    const count = parts.length + changes.length + recalled.length + said.unsure.length + said.maybe.length;
+    if (count + renewed.length === 0) return;
     this.order += 1;
     const session = this.sessions.of(key);
     const recalls = recalled.flatMap((sequence) => this.recalled(entry, session, sequence));
-    const draws = this.drawsOf(entry, catalog, said, session);
+    const draws = [...this.drawsOf(entry, catalog, said, session), ...this.maybeOf(entry, said.maybe, session)];
+    const strays = said.maybe.length > MOST_MAYBE;
     const moves = changes.map((change) => this.move(entry, change, values));
     const unsure = said.unsure.map((sequence) => this.track(sequence));
     for (const track of unsure) track.move(this.order, null);
-    if (draws.length + moves.length + recalls.length + unsure.length + renewed.length === 0) return;
+    if (draws.length + moves.length + recalls.length + unsure.length + renewed.length === 0 && !strays) return;
     const ofTransaction = drawing.get(entry.transactionId) ?? new Map<number, EntryDraws>();
-    drawing.set(entry.transactionId, ofTransaction.set(entry.sequence, { draws, moves, renewed, recalls, unsure }));
+    drawing.set(
+      entry.transactionId,
+      ofTransaction.set(entry.sequence, { draws, moves, renewed, recalls, unsure, untold, strays }),
+    );
   }
 
   private drawsOf(entry: Entry, catalog: Catalog, said: StatementDraws, session: LedgerSession): LedgerDraw[] {
@@ -328,41 +341,37 @@ export class DrawLedger {
     for (const part of said.parts) {
       const sequence = part.sequence ?? this.namedByParameter(entry, catalog, part.parameter);
       session.drewTemporary = sequence?.temporary === true;
-      if (sequence === null || sequence.temporary) continue;
-      const counts = bySequence.get(sequence) ?? {
-        fixed: 0,
-        perRow: 0,
-        exact: true,
-        rowsTell: true,
-        into: part.into ?? null,
-      };
-      bySequence.set(sequence, counts);
-      if (part.rows === 'FIXED') counts.fixed += part.count;
-      else {
-        counts.perRow += part.count;
-        if (part.rows === 'UNKNOWN') counts.rowsTell = false;
-      }
-      if (!part.exact) counts.exact = false;
-      if (part.into !== counts.into) counts.into = null;
+      if (sequence !== null && !sequence.temporary)
+        bySequence.set(sequence, countedWith(part, bySequence.get(sequence)));
     }
-    const draws: LedgerDraw[] = [];
-    for (const [sequence, counts] of bySequence) {
-      const track = this.track(sequence);
-      const draw = newDraw(this.order, entry, sequence.increment, counts);
-      track.add(draw);
-      session.running.push(draw);
-      session.last.delete(track);
-      session.last.set(track, { draw, transactionId: entry.transactionId });
-      joinGroup(session.groups, track, draw, entry);
-      draws.push({
-        track,
-        draw,
-        regclass: sequence.regclass,
-        rowsTell: counts.exact && counts.rowsTell && counts.fixed === 0,
-        perRow: counts.perRow,
-      });
+    return [...bySequence].map(([sequence, counts]) => {
+      const found = this.draw(entry, sequence, counts, session);
+      session.last.delete(found.track);
+      session.last.set(found.track, { draw: found.draw, transactionId: entry.transactionId });
+      return { ...found, maybe: false };
+    });
+  }
+
+  private draw(entry: Entry, sequence: Sequence, counts: Counts, session: LedgerSession): Omit<LedgerDraw, 'maybe'> {
+    const track = this.track(sequence);
+    const { stray } = this;
+    if (stray !== null && track.latest < stray.order)
+      track.addUnseen(newDraw(stray.order, stray.entry, sequence.increment, NOT_SEEN));
+    const draw = newDraw(this.order, entry, sequence.increment, counts);
+    track.add(draw);
+    session.running.push(draw);
+    joinGroup(session.groups, track, draw, entry);
+    const rowsTell = counts.exact && counts.rowsTell && counts.fixed === 0;
+    return { track, draw, regclass: sequence.regclass, rowsTell, perRow: counts.perRow };
+  }
+
+  /** Draws of a statement from sequences of which nothing tells whether it draws from them. */
+  private maybeOf(entry: Entry, maybe: readonly Sequence[], session: LedgerSession): LedgerDraw[] {
+    if (maybe.length > MOST_MAYBE) {
+      this.stray = { order: this.order, entry };
+      return [];
     }
-    return draws;
+    return maybe.map((sequence) => ({ ...this.draw(entry, sequence, NOT_SEEN, session), maybe: true }));
   }
 
   /** The walk keeps a transaction on one connection, but may give the next one another. */
@@ -388,11 +397,13 @@ export class DrawLedger {
     return track;
   }
 
-  private move(entry: Entry, change: Change, values: (given: Given) => readonly bigint[]): Track {
+  private move(entry: Entry, change: Change, values: (given: Given) => readonly bigint[]): Moved {
     const track = this.track(change.sequence);
-    if (entry.outcome.status === 'FAILED') return track;
+    const moved = { track, regclass: change.sequence.regclass, asked: null };
+    if (entry.outcome.status === 'FAILED') return moved;
     const given = change.parameter === null ? undefined : values({ parameter: change.parameter, literal: null })[0];
-    track.move(this.order, change.next ?? (given === undefined ? null : given + change.add));
-    return track;
+    const next = change.next ?? (given === undefined ? null : given + change.add);
+    const mark = track.move(this.order, next, next === null);
+    return next === null ? { ...moved, asked: mark } : moved;
   }
 }

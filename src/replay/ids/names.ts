@@ -1,3 +1,5 @@
+import { HOLE } from './dynamic-sql.ts';
+
 /** Search paths that a session may have; null: any. */
 export type Paths = readonly (readonly string[])[] | null;
 
@@ -51,6 +53,18 @@ export class Names<T> {
     return this.places.get(object) ?? ['', ''];
   }
 
+  /** All whose names may be these: each `HOLE` in them stands for any part. */
+  like(schema: string | null, name: string): T[] {
+    const schemaLike = schema === null ? null : pattern(schema);
+    const nameLike = pattern(name);
+    const found: T[] = [];
+    for (const [one, names] of this.bySchema) {
+      if (schemaLike?.test(one) === false) continue;
+      for (const [other, object] of names) if (nameLike.test(other)) found.push(object);
+    }
+    return found;
+  }
+
   in(schema: string): T[] {
     return [...(this.bySchema.get(schema)?.values() ?? [])];
   }
@@ -89,4 +103,10 @@ export class Names<T> {
     // The recorded session may have had a search_path of its own: a name that only one schema has is meant.
     return this.anywhere.get(name) ?? null;
   }
+}
+
+/** Matches the names that one with holes may be. */
+export function pattern(name: string): RegExp {
+  const parts = name.split(HOLE).map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
+  return new RegExp(`^${parts.join('.*')}$`, 's');
 }

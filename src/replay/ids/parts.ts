@@ -58,6 +58,10 @@ export interface StatementDraws {
   readonly executes: { readonly name: string; readonly values: readonly (Given | null)[] } | null;
   /** Sequences of which it draws from some, as the search path has it that nobody knows. */
   readonly unsure: readonly Sequence[];
+  /** Sequences of which it draws from some, or which it moves: by SQL that routines put together from variables. */
+  readonly maybe: readonly Sequence[];
+  /** These routines, and what each runs. */
+  readonly untold: ReadonlyMap<string, string>;
   /** How it sets the search path. */
   readonly paths: readonly PathChange[];
 }
@@ -70,5 +74,7 @@ export const NO_DRAWS: StatementDraws = Object.freeze({
   prepares: null,
   executes: null,
   unsure: [],
+  maybe: [],
+  untold: new Map(),
   paths: [],
 });

@@ -1,4 +1,6 @@
 import { identifierName, literalText, TOKEN, Tokenizer } from '../../journal/sql-tokens.ts';
+import { HOLE, readDynamic } from './dynamic-sql.ts';
+import { TokenList } from './tokens.ts';
 
 export type RowEvent = 'INSERT' | 'UPDATE' | 'DELETE';
 
@@ -22,7 +24,18 @@ export interface Name {
   readonly name: string;
 }
 
-/** What the body of a function, procedure or rule says that it does. Dynamic SQL is not seen. */
+/** A sequence as a body names it. */
+export interface SequenceName extends Name {
+  /** The name is that of a table: meant is the sequence of this column (`pg_get_serial_sequence`). */
+  readonly column?: string;
+  /** The name is that of a table: meant are all that it owns (TRUNCATE … RESTART IDENTITY). */
+  readonly owned?: true;
+}
+
+/**
+ * What the body of a function, procedure or rule says that it does, by EXECUTE too. Names may have holes: parts that only
+ * its variables tell (`HOLE`).
+ */
 export interface RoutineBody {
   /** Where its routine is; null: nobody knows, or it is a rule. */
   readonly schema: string | null;
@@ -30,20 +43,25 @@ export interface RoutineBody {
   readonly args: string | null;
   /** Tables that it writes to. */
   readonly writes: readonly (Name & { readonly event: RowEvent | 'MERGE' })[];
-  /** Sequences of `nextval('literal')`. */
-  readonly draws: readonly Name[];
+  /** Sequences of `nextval`. */
+  readonly draws: readonly SequenceName[];
+  /** Sequences of `setval` and RESTART. */
+  readonly moves: readonly SequenceName[];
   /** What it calls. */
   readonly calls: readonly Name[];
   /** The search path that its names are found along; null: the one that its caller has. */
   readonly path: readonly string[] | null;
   /** It sets the search path, up to the end of the transaction or of the session; null: it does not. */
   readonly setsPath: 'LOCAL' | 'SESSION' | null;
+  /** An expression that it runs the text of, which may do anything; null: there is none. */
+  readonly unknown: string | null;
 }
 
 /** Reads the source of a body. Pure; costs a tokenising. */
 export function readBody(source: string, of: Partial<Pick<RoutineBody, 'schema' | 'args' | 'path'>> = {}): RoutineBody {
   const writes: (Name & { readonly event: RowEvent | 'MERGE' })[] = [];
-  const draws: Name[] = [];
+  const draws: SequenceName[] = [];
+  const moves: SequenceName[] = [];
   const calls: Name[] = [];
   const tokens = new Tokenizer(source);
   let last = '';
@@ -79,16 +97,72 @@ export function readBody(source: string, of: Partial<Pick<RoutineBody, 'schema' 
     ahead.advance();
     if (!ahead.at('(')) continue;
     const name = before ?? '';
-    if (name !== 'nextval') calls.push({ schema, name });
-    else {
-      do ahead.advance();
-      while (ahead.at('(') || ahead.keyword() === 'CAST');
-      const sequence = ahead.kind === TOKEN.STRING ? nameIn(literalText(ahead.value)) : null;
-      if (sequence !== null) draws.push(sequence);
-    }
+    if (name === 'nextval') draws.push(sequenceNamed(source, ahead.end));
+    else if (name === 'setval') moves.push(sequenceNamed(source, ahead.end));
+    else calls.push({ schema, name });
+  }
+  if (MAY_RESTART.test(source)) moves.push(...restarted(new TokenList(source)));
+  const dynamic = readDynamic(source);
+  let { unknown } = dynamic;
+  for (const text of dynamic.texts) {
+    const run = readBody(text);
+    writes.push(...run.writes);
+    draws.push(...run.draws);
+    moves.push(...run.moves);
+    calls.push(...run.calls);
+    unknown ??= run.unknown;
   }
   const { schema = null, args = null, path = null } = of;
-  return { schema, args, writes, draws, calls, path, setsPath: setsPath(source) };
+  return { schema, args, writes, draws, moves, calls, path, setsPath: setsPath(source), unknown };
+}
+
+const ANY: SequenceName = { schema: null, name: HOLE };
+const MAY_RESTART = /\brestart\b/i;
+
+/** The first argument of `nextval` and `setval`: a literal, `pg_get_serial_sequence` of literals, or nobody knows what. */
+function sequenceNamed(source: string, from: number): SequenceName {
+  const tokens = new Tokenizer(source, from);
+  do tokens.advance();
+  while (tokens.at('(') || tokens.keyword() === 'CAST');
+  if (tokens.kind === TOKEN.STRING) {
+    const text = literalText(tokens.value);
+    tokens.advance();
+    return nameIn(tokens.value === '||' ? text + HOLE : text) ?? ANY;
+  }
+  if (identifierName(tokens) === 'pg_catalog') {
+    tokens.advance();
+    tokens.advance();
+  }
+  if (identifierName(tokens) !== 'pg_get_serial_sequence') return ANY;
+  const given: string[] = [];
+  for (let place = 0; place < 2; place++) {
+    tokens.advance();
+    if (tokens.advance() !== TOKEN.STRING) return ANY;
+    given.push(literalText(tokens.value));
+  }
+  const table = nameIn(given[0]!);
+  return table === null || tokens.advance() === TOKEN.OPERATOR ? ANY : { ...table, column: given[1]! };
+}
+
+/** What `TRUNCATE … RESTART IDENTITY` and `ALTER SEQUENCE … RESTART` restart. */
+function restarted(tokens: TokenList): readonly SequenceName[] {
+  const found: SequenceName[] = [];
+  for (let index = 0; index < tokens.length; index++) {
+    const truncates = tokens.word(index) === 'TRUNCATE';
+    if (!truncates && (tokens.word(index) !== 'ALTER' || tokens.word(index + 1) !== 'SEQUENCE')) continue;
+    const names: Name[] = [];
+    let at = !truncates || tokens.word(index + 1) === 'TABLE' ? index + 2 : index + 1;
+    for (;;) {
+      const { schema, name, next } = tokens.name(at);
+      names.push({ schema, name });
+      at = next + 1;
+      if (!tokens.is(next, ',')) break;
+    }
+    for (at -= 1; at < tokens.length && !tokens.is(at, ';') && tokens.at(at).name !== 'restart'; ) at += 1;
+    if (tokens.at(at).name === 'restart')
+      found.push(...names.map((name): SequenceName => (truncates ? { ...name, owned: true } : name)));
+  }
+  return found;
 }
 
 /** What a word behind another one does to the table that is named next. */

@@ -1,16 +1,30 @@
 import type { Catalog, Sequence, Table, TriggerDraws } from './catalog.ts';
-import { type Name, nameIn, type RoutineBody, type RowEvent } from './routine-body.ts';
+import { HOLE, hasHole } from './dynamic-sql.ts';
+import { type Name, nameIn, type RoutineBody, type RowEvent, type SequenceName } from './routine-body.ts';
 import { ScopedCatalog } from './scoped-catalog.ts';
 
 /** What a routine may draw from, by itself and by whatever it calls and the triggers of the tables that it writes to. */
 export interface Reach {
   readonly draws: ReadonlySet<Sequence>;
+  /** Of these it draws from some, or moves them: what it runs by EXECUTE does not tell from which. */
+  readonly maybe: ReadonlySet<Sequence>;
   /** Of these it draws from some: its names may mean any of them. */
   readonly meant: ReadonlySet<Sequence>;
+  /** These it sets, nobody knows where. */
+  readonly moves: ReadonlySet<Sequence>;
+  /** Routines that are to blame for `maybe`, and what each runs. */
+  readonly untold: ReadonlyMap<string, string>;
   readonly setsPath: RoutineBody['setsPath'];
 }
 
-const NOTHING: Reach = { draws: new Set(), meant: new Set(), setsPath: null };
+const NOTHING: Reach = {
+  draws: new Set(),
+  maybe: new Set(),
+  meant: new Set(),
+  moves: new Set(),
+  untold: new Map(),
+  setsPath: null,
+};
 
 const known = new WeakMap<Catalog, { readonly version: number; readonly byName: Map<string, Reach> }>();
 
@@ -26,7 +40,7 @@ export function routineReach(routine: Name, catalog: Catalog): Reach {
   const key = keyOf(routine);
   let reach = found.byName.get(key);
   if (reach === undefined) {
-    reach = bodyReach(bodiesMeant(routine, catalog), catalog);
+    reach = bodyReach(routine.name, bodiesMeant(routine, catalog), catalog);
     found.byName.set(key, reach);
   }
   return reach;
@@ -55,10 +69,11 @@ function bodiesMeant({ schema, name }: Name, { whole, paths }: Catalog): readonl
   return found.size > 0 ? [...found] : all;
 }
 
-/** What bodies may draw from where names are found so. */
-export function bodyReach(bodies: readonly RoutineBody[], catalog: Catalog): Reach {
+/** What bodies may draw from where names are found so; `name`: what remarks call them. */
+export function bodyReach(name: string, bodies: readonly RoutineBody[], catalog: Catalog): Reach {
   const walk = new ReachWalk();
-  for (const body of bodies) walk.body(body, catalog);
+  for (const body of bodies) walk.body(name, body, catalog, walk.draws);
+  for (const sequence of [...walk.draws, ...walk.moves]) walk.maybe.delete(sequence);
   return walk;
 }
 
@@ -69,42 +84,94 @@ export function isFired({ trigger, event }: TriggerDraws, by: RowEvent | 'MERGE'
 
 class ReachWalk implements Reach {
   readonly draws = new Set<Sequence>();
+  readonly maybe = new Set<Sequence>();
   readonly meant = new Set<Sequence>();
+  readonly moves = new Set<Sequence>();
+  readonly untold = new Map<string, string>();
   setsPath: RoutineBody['setsPath'] = null;
   private readonly visited = new Map<Catalog, Set<string>>();
   private readonly along = new Map<string, Catalog>();
 
-  body({ writes, draws, calls, path, setsPath }: RoutineBody, caller: Catalog): void {
+  /** @param found where to put what it draws from: what it is reached by may itself be doubtful */
+  body(name: string, body: RoutineBody, caller: Catalog, found: Set<Sequence>): void {
+    const { writes, draws, moves, calls, path, setsPath, unknown } = body;
     const catalog = path === null ? caller : this.scoped(path, caller);
+    const routine = body.schema === null ? name : `${body.schema}.${name}`;
     if (setsPath !== null && this.setsPath !== 'SESSION') this.setsPath = setsPath;
-    for (const { schema, name } of draws) {
-      const sequence = catalog.sequence(schema, name);
-      if (sequence !== null) this.draws.add(sequence);
-      for (const one of catalog.sequencesMeant(schema, name)) this.meant.add(one);
+    for (const one of draws) this.sequences(routine, one, catalog, found);
+    for (const one of moves) this.sequences(routine, one, catalog, found === this.draws ? this.moves : found);
+    for (const { event, ...written } of writes) {
+      if (hasHole(written.schema) || hasHole(written.name)) {
+        const like = new Set<Sequence>();
+        for (const table of this.tablesLike(written, catalog)) this.write(table, event, catalog, like);
+        this.oneOf(like, routine, written, found);
+        continue;
+      }
+      const table = catalog.table(written.schema, written.name);
+      if (table !== null) this.write(table, event, catalog, found);
+      for (const one of catalog.tablesMeant(written.schema, written.name)) this.write(one, event, catalog, this.meant);
     }
-    for (const { event, schema, name } of writes) {
-      const table = catalog.table(schema, name);
-      if (table !== null) this.write(table, event, catalog, this.draws);
-      for (const one of catalog.tablesMeant(schema, name)) this.write(one, event, catalog, this.meant);
+    for (const call of calls) {
+      if (!hasHole(call.name)) this.routine(call, catalog, found);
+      else
+        for (const like of catalog.whole.routinesLike(call.name))
+          this.routine({ schema: hasHole(call.schema) ? null : call.schema, name: like }, catalog, this.maybe);
     }
-    for (const call of calls) this.routine(call, catalog);
+    if (unknown === null) return;
+    this.untold.set(routine, unknown);
+    for (const sequence of catalog.sequences.values()) this.maybe.add(sequence);
+  }
+
+  private sequences(routine: string, named: SequenceName, catalog: Catalog, found: Set<Sequence>): void {
+    const { schema, name, column, owned } = named;
+    const inTable = column !== undefined || owned === true;
+    const ofTable = ({ holds, owns }: Table) => (column === undefined ? owns : [holds.get(column) ?? []].flat());
+    if (hasHole(schema) || hasHole(name)) {
+      const like = inTable
+        ? this.tablesLike(named, catalog).flatMap(ofTable)
+        : catalog.whole.sequenceNames.like(schema, name);
+      this.oneOf(new Set(like), routine, named, found);
+      return;
+    }
+    const one = inTable ? catalog.table(schema, name) : catalog.sequence(schema, name);
+    const several = inTable ? catalog.tablesMeant(schema, name) : catalog.sequencesMeant(schema, name);
+    const sequencesOf = (object: Table | Sequence) => ('columns' in object ? ofTable(object) : [object]);
+    for (const sequence of one === null ? [] : sequencesOf(one)) found.add(sequence);
+    for (const sequence of several.flatMap(sequencesOf)) this.meant.add(sequence);
+  }
+
+  /** It draws from one of these, which it names by a name that nobody knows whole. */
+  private oneOf(
+    candidates: ReadonlySet<Sequence>,
+    routine: string,
+    { schema, name }: Name,
+    found: Set<Sequence>,
+  ): void {
+    for (const sequence of candidates) (candidates.size === 1 ? found : this.maybe).add(sequence);
+    if (candidates.size < 2 || this.untold.has(routine)) return;
+    const shown = schema === null ? name : `${schema}.${name}`;
+    this.untold.set(routine, shown.replaceAll(HOLE, '…'));
+  }
+
+  private tablesLike({ schema, name }: Name, { whole }: Catalog): readonly Table[] {
+    return whole.tableNames.like(schema, name);
   }
 
   private write(table: Table, event: RowEvent | 'MERGE', catalog: Catalog, found: Set<Sequence>): void {
-    for (const one of table.triggers) if (isFired(one, event)) this.routine(one.routine, catalog);
+    for (const one of table.triggers) if (isFired(one, event)) this.routine(one.routine, catalog, found);
     for (const { draws, calls } of event === 'UPDATE' || event === 'DELETE' ? [] : table.columns) {
       if (draws !== null) found.add(draws);
-      for (const call of calls) this.routine(call, catalog);
+      for (const call of calls) this.routine(call, catalog, found);
     }
   }
 
-  private routine(routine: Name, catalog: Catalog): void {
+  private routine(routine: Name, catalog: Catalog, found: Set<Sequence>): void {
     if (catalog.whole.bodies(routine.name).length === 0) return;
-    const key = keyOf(routine);
+    const key = `${found === this.draws ? '' : '?'}${keyOf(routine)}`;
     const names = this.visited.get(catalog) ?? new Set();
     if (names.has(key)) return;
     this.visited.set(catalog, names.add(key));
-    for (const body of bodiesMeant(routine, catalog)) this.body(body, catalog);
+    for (const body of bodiesMeant(routine, catalog)) this.body(routine.name, body, catalog, found);
   }
 
   private scoped(path: readonly string[], { whole }: Catalog): Catalog {

@@ -6,11 +6,14 @@ import type { QueryResult, TargetOutcome } from '../../target/statement.ts';
 import { ownBlock } from '../as-login.ts';
 import type { Mays } from '../session-roles.ts';
 import type { Sequence } from './catalog.ts';
-import { type Draw, drawnWhenFailed } from './draw.ts';
-import type { EntryDraws, LedgerDraw } from './entry-draws.ts';
+import { drawnWhenFailed, isShown } from './draw.ts';
+import type { EntryDraws, LedgerDraw, Moved } from './entry-draws.ts';
 import type { IdRestorer } from './id-restorer.ts';
 import type { DrawLedger } from './ledger.ts';
+import { named, nextIn, placesQuestion } from './places-question.ts';
+import type { Mark } from './segment.ts';
 import { IdStatistics } from './statistics.ts';
+import { furthest, isBetween, isWithin, newPlace, type Place } from './target-place.ts';
 import type { Track } from './track.ts';
 
 /** What the restorer works with. */
@@ -33,30 +36,14 @@ export type AtEnd = (
   execute: (sql: string) => Promise<unknown>,
 ) => Promise<void>;
 
-/** Where a sequence of the target stands, going by what was sent. */
-interface Place {
-  /** What it gives next; null: unknown. */
-  next: bigint | null;
-  /** The furthest value that was meant to be given, and what follows it; null: none yet. */
-  furthest: bigint | null;
-  /** The last that was sent. */
-  latest: Draw | null;
-  /** Transaction whose statements `next` rests on; null: autocommit statements, or none. */
-  transaction: string | null;
-  /** Statements that drew from it and are not answered. */
-  unanswered: number;
-  /** Those of them that may fail, for all that is known, without having drawn. */
-  unproven: number;
-  /** Autocommit statements that rest on unanswered ones. */
-  resting: number;
-}
-
 /** An entry on its way. */
 interface Sent {
   readonly found: EntryDraws;
   readonly proven: boolean;
   /** Draws whose count the target is asked for, with their first values. */
   readonly asked: readonly { readonly draw: LedgerDraw; readonly first: bigint }[];
+  /** What it sets where the target has to tell where to. */
+  readonly moved: readonly { readonly moved: Moved; readonly mark: Mark }[];
 }
 
 /**
@@ -76,6 +63,8 @@ export class SequenceRestorer implements IdRestorer {
   private transaction: string | null = null;
   private begun = 0;
   private failure: string | null = null;
+  /** Statements that were sent and may draw from any sequence. */
+  private strays = 0;
 
   constructor(options: RestorerOptions) {
     this.options = options;
@@ -104,6 +93,41 @@ export class SequenceRestorer implements IdRestorer {
     return `SET TRANSACTION READ WRITE; ${calling(calls, { ...mays, beReadOnly: false })}`;
   }
 
+  look(entry: Entry, mays: Mays | null): string | null {
+    const unseen = this.strays === 0 ? [] : this.unseenBy(entry);
+    if (unseen.length === 0) return null;
+    return placesQuestion(
+      unseen.map(({ regclass }) => regclass),
+      [],
+      mays?.login ?? null,
+    );
+  }
+
+  looked(entry: Entry, rows: QueryResult['rows'] | null): void {
+    if (rows === null) return;
+    this.unseenBy(entry).forEach(({ track, draw }, index) => {
+      const place = this.place(track);
+      const expected = place.next ?? place.furthest;
+      // Null: nothing was drawn since it was set.
+      const next = nextIn(rows[index]?.[0] ?? null, draw.step) ?? expected;
+      place.looked = this.strays;
+      if (next === null) return;
+      const count = expected === null ? 0 : Number((next - expected) / draw.step);
+      if (!track.seen(draw, count, next) && count > 0) place.given = [expected!, next];
+      place.furthest = count < 0 ? null : furthest(track.sequence, place.furthest, next);
+      Object.assign(place, { next, latest: null, transaction: this.transaction });
+    });
+  }
+
+  /** Draws from sequences that a statement sent before may have drawn from, and nobody has looked since. */
+  private unseenBy({ sequence }: Entry): readonly LedgerDraw[] {
+    const draws = this.current?.get(sequence)?.draws ?? [];
+    return draws.filter(({ track, maybe }) => {
+      const { readable, settable, cache } = track.sequence;
+      return !maybe && readable && settable && cache === 1n && this.place(track).looked < this.strays;
+    });
+  }
+
   before(entry: Entry, mays: Mays | null): string | null | Promise<string | null> {
     const found = this.current?.get(entry.sequence);
     if (found === undefined) return null;
@@ -125,30 +149,41 @@ export class SequenceRestorer implements IdRestorer {
   }
 
   question(entry: Entry, mays: Mays | null): string | null {
-    const asked = this.sent.get(entry)?.asked ?? [];
-    if (asked.length === 0) return null;
-    const places = asked.map(({ draw }) => `pg_catalog.pg_sequence_last_value(${named(draw.regclass)})`);
-    const login = mays?.login ?? null;
-    return login === null ? places.map((place) => `SELECT ${place}`).join(' UNION ALL ') : askAsLogin(places, login);
+    const sent = this.sent.get(entry);
+    if (sent === undefined || sent.asked.length + sent.moved.length === 0) return null;
+    const drawn = sent.asked.map(({ draw }) => draw.regclass);
+    const moved = sent.moved.map(({ moved: { regclass } }) => regclass);
+    return placesQuestion(drawn, moved, mays?.login ?? null);
   }
 
   answer(entry: Entry, rows: QueryResult['rows'] | null): void {
-    const asked = this.sent.get(entry)?.asked ?? [];
-    if (asked.length === 0) return;
+    const sent = this.sent.get(entry);
+    if (sent === undefined || sent.asked.length + sent.moved.length === 0) return;
     this.sent.delete(entry);
-    asked.forEach(({ draw: { track, draw }, first }, index) => {
-      const [last] = rows?.[index] ?? [];
-      if (last === undefined) {
+    const { asked, moved } = sent;
+    asked.forEach(({ draw: { track, draw, maybe }, first }, index) => {
+      const [stands] = rows?.[index] ?? [];
+      if (stands === undefined) {
         track.observed(draw, null);
         return;
       }
       // Null: nothing was drawn since it was set, or the sequence is gone.
-      const next = last === null ? first : BigInt(last) + draw.step;
+      const next = nextIn(stands, draw.step) ?? first;
       const count = Number((next - first) / draw.step);
       const place = this.place(track);
-      place.furthest = furthest(track.sequence, place.furthest, next);
       if (place.latest === draw) place.next = next;
-      track.observed(draw, count >= 0 ? count : null);
+      if (count > 0) place.untaken = false;
+      if (count < 0) {
+        if (maybe) track.moved(draw, next);
+        else track.observed(draw, null);
+        place.furthest = null;
+        return;
+      }
+      place.furthest = furthest(track.sequence, place.furthest, next);
+      track.observed(draw, count);
+    });
+    moved.forEach(({ moved: { track }, mark }, index) => {
+      track.placed(mark, nextIn(rows?.[asked.length + index]?.[0] ?? null, mark.step));
     });
   }
 
@@ -170,7 +205,8 @@ export class SequenceRestorer implements IdRestorer {
     if (outcome.ok && !sent.proven) this.prove(entry);
     // The question behind it is answered next; behind a failure it fails, or tells of something else.
     const asked = outcome.ok ? sent.asked : [];
-    if (asked.length === 0) this.sent.delete(entry);
+    if (!outcome.ok) for (const { moved, mark } of sent.moved) moved.track.placed(mark, null);
+    if (!outcome.ok || sent.asked.length + sent.moved.length === 0) this.sent.delete(entry);
     for (const ledgerDraw of sent.found.draws) {
       const { track, draw, rowsTell, perRow } = ledgerDraw;
       if (draw.min < draw.max && !asked.some((one) => one.draw === ledgerDraw))
@@ -190,7 +226,8 @@ export class SequenceRestorer implements IdRestorer {
           // Where sessions take many values at once, its place does not tell how many were drawn.
           const next = stands.cache > 1n ? null : stands.next;
           const astray = next !== null && this.isAstray(sequence, track, next, stands.start);
-          if (astray) this.statistics.astray(name);
+          const isSeen = track === undefined ? this.strays === 0 : this.place(track).looked === this.strays;
+          if (astray && isSeen) this.statistics.astray(name);
           if (track !== undefined) await this.leave(track, next, astray, execute);
         }
       });
@@ -219,7 +256,8 @@ export class SequenceRestorer implements IdRestorer {
     const { sequence } = track;
     const place = this.place(track);
     const next = furthest(sequence, furthest(sequence, track.end(), place.furthest), astray ? stands : null);
-    if (!sequence.settable || next === null || next === (stands ?? place.next) || !isWithin(sequence, next)) return;
+    const isLeft = next === (stands ?? place.next) && !place.untaken;
+    if (!sequence.settable || next === null || isLeft || !isWithin(sequence, next)) return;
     const last = next - sequence.increment;
     // As it stands behind a nextval, where that can be said.
     await execute(
@@ -240,15 +278,7 @@ export class SequenceRestorer implements IdRestorer {
   private place(track: Track): Place {
     let place = this.places.get(track);
     if (place === undefined) {
-      place = {
-        next: this.options.moved ? null : track.sequence.next,
-        latest: null,
-        furthest: null,
-        transaction: null,
-        unanswered: 0,
-        unproven: 0,
-        resting: 0,
-      };
+      place = newPlace(this.options.moved ? null : track.sequence.next);
       this.places.set(track, place);
     }
     return place;
@@ -260,15 +290,22 @@ export class SequenceRestorer implements IdRestorer {
     const asked: { draw: LedgerDraw; first: bigint }[] = [];
     const proven = this.transaction === null && this.proven.has(entry.statement);
     for (const ledgerDraw of found.draws) {
-      const { track, draw, regclass } = ledgerDraw;
+      const { track, draw, regclass, maybe } = ledgerDraw;
       const { sequence } = track;
-      track.shownLate(draw);
-      const first = track.valueOf(draw);
-      const usable = first !== null && isWithin(sequence, first) && sequence.settable;
-      this.statistics.add(track, draw, usable);
       const place = this.place(track);
-      if (usable && !this.standsAt(place, first, sequence)) calls.push(setval(regclass, first));
-      else if (this.transaction === null && place.unanswered > 0) place.resting += 1;
+      if (!maybe) track.seen(draw, 0, 0n);
+      track.shownLate(draw);
+      const counted = track.valueOf(draw);
+      // Values that others were given already are not given again to a statement that may as well draw none.
+      const goesOn = maybe && !isShown(draw) && furthest(sequence, counted, place.furthest) !== counted;
+      const first = goesOn ? place.next : counted;
+      const given = first !== null && place.given !== null && isBetween(first, place.given);
+      const usable = first !== null && !given && isWithin(sequence, first) && sequence.settable;
+      if (!maybe) this.statistics.add(track, draw, usable);
+      const sets = usable && !this.standsAt(place, first, sequence);
+      if (sets) calls.push(setval(regclass, first));
+      if (sets || !maybe) place.untaken = maybe;
+      if (!sets && this.transaction === null && place.unanswered > 0) place.resting += 1;
       const uncertain = draw.min < draw.max;
       place.transaction = this.transaction;
       place.latest = draw;
@@ -284,7 +321,14 @@ export class SequenceRestorer implements IdRestorer {
       if (canAsk || ledgerDraw.rowsTell) track.sent(draw);
     }
     for (const track of found.unsure) this.statistics.unsure(track);
-    for (const track of [...found.moves, ...found.unsure]) {
+    for (const [routine, runs] of found.untold) this.statistics.untold(routine, runs);
+    const moved = found.moves.flatMap((one) => {
+      const { settable, readable, cache } = one.track.sequence;
+      if (one.asked === null || !settable || !readable || cache > 1n) return [];
+      one.track.sent(one.asked);
+      return [{ moved: one, mark: one.asked }];
+    });
+    for (const track of [...found.moves.map((one) => one.track), ...found.unsure]) {
       const place = this.place(track);
       place.next = null;
       place.latest = null;
@@ -295,7 +339,8 @@ export class SequenceRestorer implements IdRestorer {
       const next = drawn ? null : start;
       Object.assign(this.place(track), { next, transaction: this.transaction, latest: null, furthest: null });
     }
-    this.sent.set(entry, { found, proven, asked });
+    if (found.strays) this.strays += 1;
+    this.sent.set(entry, { found, proven, asked, moved });
     return calls.length === 0 ? null : calling(calls, mays);
   }
 
@@ -342,29 +387,6 @@ function calling(calls: readonly string[], mays: Mays | null): string {
   return mays === null ? `SELECT ${all}` : ownBlock(`PERFORM ${all}`, mays);
 }
 
-/** Asks for places as the login. A DO block answers nothing: they pass through a setting of the transaction. */
-function askAsLogin(places: readonly string[], login: string): string {
-  const all = `pg_catalog.array_to_string(ARRAY[${places.join(', ')}]::pg_catalog.int8[], ',', 'none')`;
-  return `${ownBlock(`PERFORM pg_catalog.set_config('reprise.places', ${all}, true)`, { beReadOnly: false, login })};
-SELECT one FROM pg_catalog.unnest(pg_catalog.string_to_array(pg_catalog.current_setting('reprise.places'), ',', 'none'))
- WITH ORDINALITY AS places (one, at) ORDER BY at`;
-}
-
 function setval(regclass: string, value: bigint, called = false): string {
   return `pg_catalog.setval(${named(regclass)}, ${value}, ${called})`;
-}
-
-/** Null where the target has none of that name, by a RENAME or DROP that nothing shows: an error would end the transaction. */
-function named(regclass: string): string {
-  return `pg_catalog.to_regclass('${regclass.replaceAll("'", "''")}')`;
-}
-
-/** A value outside is refused by setval, and the transaction with it. */
-function isWithin(sequence: Sequence, value: bigint): boolean {
-  return value >= sequence.min && value <= sequence.max;
-}
-
-function furthest(sequence: Sequence, a: bigint | null, b: bigint | null): bigint | null {
-  if (a === null || b === null) return a ?? b;
-  return sequence.increment > 0n === a > b ? a : b;
 }

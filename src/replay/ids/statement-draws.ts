@@ -30,6 +30,8 @@ export function inOneString(all: readonly StatementDraws[]): StatementDraws {
     prepares: all.find(({ prepares }) => prepares !== null)?.prepares ?? null,
     executes: all.find(({ executes }) => executes !== null)?.executes ?? null,
     unsure: all.flatMap(({ unsure }) => unsure),
+    maybe: all.flatMap(({ maybe }) => maybe),
+    untold: new Map(all.flatMap(({ untold }) => [...untold])),
     paths: all.flatMap(({ paths }) => paths),
   };
 }

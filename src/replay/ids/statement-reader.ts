@@ -3,6 +3,7 @@ import { QUERY, readCalls } from './calls.ts';
 import type { Catalog, Column, Sequence, Table } from './catalog.ts';
 import { readConditions } from './conditions.ts';
 import { type Change, type DrawPart, type DrawRows, NO_DRAWS, type Reference, type StatementDraws } from './parts.ts';
+import { readExecute, readPrepare } from './prepared.ts';
 import { readRestarts } from './restarts.ts';
 import { type RoutineBody, type RowEvent, readBody } from './routine-body.ts';
 import { bodyReach, isFired, type Reach, routineReach } from './routines.ts';
@@ -38,6 +39,8 @@ class StatementReader {
   private readonly changes: Change[] = [];
   private readonly recalls: (Sequence | null)[] = [];
   private readonly unsure: Sequence[] = [];
+  private readonly maybe = new Set<Sequence>();
+  private readonly untold = new Map<string, string>();
   private setsPath: RoutineBody['setsPath'] = null;
   /** The table that is written to has rules. */
   private hasRule = false;
@@ -56,9 +59,9 @@ class StatementReader {
     const first = tokens.word(0);
     switch (first) {
       case 'PREPARE':
-        return this.prepare();
+        return { ...NO_DRAWS, prepares: readPrepare(tokens) };
       case 'EXECUTE':
-        return { ...NO_DRAWS, executes: this.execute() };
+        return { ...NO_DRAWS, executes: readExecute(tokens) };
       case 'DO':
         this.block();
         return this.result();
@@ -103,10 +106,14 @@ class StatementReader {
       this.setsPath === null
         ? []
         : [{ setting: 'path', value: 'UNKNOWN', parameter: null, local: this.setsPath === 'LOCAL' }];
-    const all = [parts, references, changes, recalls, unsure, paths];
+    const maybe = [...this.maybe].filter(
+      (one) => !one.dropped && !one.temporary && !parts.some(({ sequence }) => sequence === one),
+    );
+    const { untold } = this;
+    const all = [parts, references, changes, recalls, unsure, maybe, paths];
     return all.every(({ length }) => length === 0)
       ? NO_DRAWS
-      : { ...NO_DRAWS, parts, references, changes, recalls, unsure, paths };
+      : { ...NO_DRAWS, parts, references, changes, recalls, unsure, maybe, untold, paths };
   }
 
   private draw(
@@ -127,9 +134,14 @@ class StatementReader {
     for (const call of column.calls) this.reached(routineReach(call, this.catalog), count, rows);
   }
 
-  private reached({ draws, meant }: Reach, count: number, rows: DrawRows): void {
+  private reached({ draws, maybe, meant, moves, untold }: Reach, count: number, rows: DrawRows): void {
+    if (count === 0) return;
     for (const sequence of draws) this.draw(sequence, count, rows, false);
-    if (count > 0) this.unsure.push(...meant);
+    for (const sequence of maybe) this.maybe.add(sequence);
+    for (const sequence of moves)
+      this.changes.push({ sequence, next: null, parameter: null, add: 0n, transactional: false });
+    for (const [routine, runs] of untold) this.untold.set(routine, runs);
+    this.unsure.push(...meant);
   }
 
   private triggers(table: Table, event: RowEvent, count: number, rows: DrawRows): void {
@@ -146,8 +158,8 @@ class StatementReader {
     for (const { columns, triggers } of this.catalog.tablesMeant(schema, name)) {
       for (const { draws } of columns) if (draws !== null) this.unsure.push(draws);
       for (const routine of [...columns.flatMap(({ calls }) => calls), ...triggers.map((one) => one.routine)]) {
-        const { draws, meant } = routineReach(routine, this.catalog);
-        this.unsure.push(...draws, ...meant);
+        const { draws, maybe, meant, moves } = routineReach(routine, this.catalog);
+        this.unsure.push(...draws, ...maybe, ...meant, ...moves);
       }
     }
     const table = this.catalog.table(schema, name);
@@ -347,8 +359,11 @@ class StatementReader {
   }
 
   private calls(from: number): void {
-    const { parts, changes, recalls, unsure, setsPath } = readCalls(this.tokens, this.catalog, this, from);
-    this.setsPath = setsPath;
+    const { parts, changes, recalls, unsure, reached } = readCalls(this.tokens, this.catalog, this, from);
+    for (const { reach, rows } of reached) {
+      this.reached(reach, 1, rows);
+      if (this.setsPath !== 'SESSION') this.setsPath = reach.setsPath ?? this.setsPath;
+    }
     this.recalls.push(...recalls);
     this.unsure.push(...unsure);
     this.parts.push(...parts);
@@ -382,25 +397,9 @@ class StatementReader {
     for (let index = 1; index < tokens.length; index++) {
       const token = tokens.at(index);
       if (token.kind !== TOKEN.STRING) continue;
-      const reach = bodyReach([readBody(literalText(token.text))], catalog);
+      const reach = bodyReach('a DO block', [readBody(literalText(token.text))], catalog);
       this.reached(reach, 1, 'UNKNOWN');
       this.setsPath ??= reach.setsPath;
     }
-  }
-
-  private prepare(): StatementDraws {
-    const { tokens } = this;
-    const name = tokens.at(1).name;
-    const as = tokens.find(2, -1, ['AS']);
-    if (name === null || as < 0) return NO_DRAWS;
-    return { ...NO_DRAWS, prepares: { name, text: tokens.text.slice(tokens.at(as).start + 2) } };
-  }
-
-  private execute(): StatementDraws['executes'] {
-    const { tokens } = this;
-    const name = tokens.at(1).name;
-    if (name === null) return null;
-    const items = tokens.is(2, '(') ? tokens.items(3, tokens.close(2)) : [];
-    return { name, values: items.map((item) => tokens.value(item.from)?.given ?? null) };
   }
 }

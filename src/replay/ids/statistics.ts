@@ -12,6 +12,7 @@ export class IdStatistics {
   private readonly tracks = new Map<Track, Counts>();
   private readonly strays = new Set<string>();
   private readonly unsureOf = new Set<string>();
+  private readonly untoldOf = new Map<string, { readonly runs: string; count: number }>();
   private refusals: { count: number; readonly first: string } | null = null;
 
   constructor(onUnsettled: (message: string) => void) {
@@ -55,6 +56,13 @@ export class IdStatistics {
     if (this.unsureOf.size <= MOST_NAMED) this.onUnsettled(meant(name));
   }
 
+  /** A statement is being sent that reaches a routine of which nothing tells what it draws from. */
+  untold(routine: string, runs: string): void {
+    const known = this.untoldOf.get(routine);
+    if (known !== undefined) known.count += 1;
+    else if (this.untoldOf.size < MOST_NAMED) this.untoldOf.set(routine, { runs, count: 1 });
+  }
+
   /** A statement failed that others under way behind it counted on. */
   displaced(track: Track): void {
     const counts = this.tracks.get(track);
@@ -79,6 +87,7 @@ export class IdStatistics {
   remarks(): readonly string[] {
     const remarks = [...named(this.strays, strayed), ...named(this.unsureOf, meant)];
     if (this.refusals !== null) remarks.push(refused(this.refusals.count, this.refusals.first));
+    for (const [routine, { runs, count }] of this.untoldOf) remarks.push(puttingTogether(routine, runs, count));
     for (const [track, counts] of this.tracks) {
       const { name, cache } = track.sequence;
       if (!track.sequence.settable) {
@@ -122,6 +131,10 @@ function named(names: ReadonlySet<string>, sentence: (name: string) => string): 
 
 function meant(name: string): string {
   return `generated ids of ${name}: the record does not tell the search path of some statements, which may have drawn from it or from one of the same name in another schema; it is left alone where nothing shows where it stands`;
+}
+
+function puttingTogether(routine: string, runs: string, count: number): string {
+  return `generated ids: ${statements(count)} ran ${routine}, which puts SQL together from variables (${runs}), so that nothing tells which sequences it draws from: the target was asked where they stand behind it; where the record rolled such statements back, ids behind them may differ`;
 }
 
 function strayed(name: string): string {

@@ -1,82 +1,85 @@
+import { Fifo } from '../fifo.ts';
 import type { Sequence } from './catalog.ts';
 import { type Draw, isShown } from './draw.ts';
-import { solve } from './solve.ts';
+import { type Mark, Segment, toSlot } from './segment.ts';
 
-/** A point in the record at which the sequence's place is given, or lost, other than by drawing. */
-interface Mark {
-  readonly order: number;
-  /** Null: nobody knows where the sequence stands from here on. */
-  readonly next: bigint | null;
-  /** The place follows from what came before, too: the target's own at the start of the window. */
-  readonly continues: boolean;
-  /** From one value to the next, from here on. */
-  readonly step: bigint;
-  /** It goes on from the last value. */
-  readonly keepsLast?: true;
+/** Draws that are not settled yet, and the mark behind them. */
+interface Run {
+  readonly draws: Draw[];
+  readonly mark: Mark;
 }
 
-/** What counting has come to. */
-interface Standing {
-  /** Slot that comes next; null: unknown. */
-  next: number | null;
-  /** What no further draw can be below, as the record has shown; null: it has shown nothing yet. */
-  floor: number | null;
-}
-
-/** Settled draws kept to be settled anew when an uncertain count before them becomes known. */
-const MOST_KEPT = 4_000;
+/** Segments that marks have ended and answers of the target may still move. */
+const MOST_LEFT = 1_000;
 
 /** Follows one sequence through the record and settles what its draws gave. */
 export class Track {
   readonly sequence: Sequence;
-  /** Draws that are not settled yet, in order, and the marks between them. */
-  private waiting: (Draw | Mark)[] = [];
-  /** Settled ones from the first uncertain count on, and what stood before them. */
-  private settled: Draw[] = [];
-  private base: Standing = { next: null, floor: null };
-  private standing: Standing;
-  private origin: bigint | null;
-  private step: bigint;
-  /** Uncertain draws that were sent to the target and are not answered yet. */
-  private readonly underWay = new Map<Draw, (() => void)[]>();
+  /** What is not settled yet, in order. */
+  private readonly runs = new Fifo<Run>();
+  private tail: Draw[] = [];
+  private current: Segment;
+  /** Earlier ones, the oldest first. */
+  private left: Segment[] = [];
+  /** What was sent to the target, which will tell how many values it drew, or where the sequence stands. */
+  private readonly underWay = new Map<Draw | Mark, (() => void)[]>();
   /** Values that no statement of the record accounts for. */
   missing = 0;
   /** How often the record has moved the sequence. */
   stretch = 0;
+  /** Order of what was added last. */
+  latest = 0;
+  /** What statements may have drawn that may draw from any sequence, as far as nobody has looked. */
+  private unseen: Draw[] = [];
 
   /** @param known the target's place is where the record begins */
   constructor(sequence: Sequence, known: boolean) {
     this.sequence = sequence;
-    this.origin = sequence.next;
-    this.step = sequence.increment;
-    this.standing = { next: known && sequence.next !== null ? 0 : null, floor: null };
+    const next = known && sequence.next !== null ? 0 : null;
+    this.current = new Segment(0, sequence.increment, sequence.next, { next, floor: null });
   }
 
   /** All that was added is settled, and nothing is asked of the target. */
   get isSettled(): boolean {
-    return this.waiting.length === 0 && this.underWay.size === 0;
+    return this.runs.length === 0 && this.tail.length === 0 && this.underWay.size === 0;
   }
 
   add(draw: Draw): void {
-    this.waiting.push(draw);
+    this.tail.push(draw);
+    this.latest = draw.order;
   }
 
-  /** The record moves the sequence (setval, RESTART); null: to an unknown place. */
-  move(order: number, next: bigint | null): void {
+  /** What a statement may draw that may draw from any sequence: see `seen`. */
+  addUnseen(draw: Draw): void {
+    draw.group.draws.push(draw);
+    this.add(draw);
+    this.unseen.push(draw);
+  }
+
+  /** The record moves the sequence (setval, RESTART); null: to an unknown place, which the target will tell where it is asked. */
+  move(order: number, next: bigint | null, asked = false): Mark {
     this.stretch += 1;
-    this.waiting.push({ order, next, continues: false, step: this.sequence.increment });
+    const mark: Mark = { order, next, continues: false, step: this.sequence.increment };
+    return this.mark(asked ? { ...mark, asked } : mark);
   }
 
   /** The record gives the sequence other steps. */
   changeStep(order: number): void {
     this.stretch += 1;
-    this.waiting.push({ order, next: null, continues: false, step: this.sequence.increment, keepsLast: true });
+    this.mark({ order, next: null, continues: false, step: this.sequence.increment, keepsLast: true });
   }
 
   /** The record reaches the point at which the target's place is its own. */
   reach(order: number): void {
     if (this.sequence.next !== null)
-      this.waiting.push({ order, next: this.sequence.next, continues: true, step: this.sequence.increment });
+      this.mark({ order, next: this.sequence.next, continues: true, step: this.sequence.increment });
+  }
+
+  private mark(mark: Mark): Mark {
+    this.latest = mark.order;
+    this.runs.push({ draws: this.tail, mark });
+    this.tail = [];
+    return mark;
   }
 
   /**
@@ -84,21 +87,23 @@ export class Track {
    * told apart from what follows.
    */
   settle(must: number, may: number): void {
-    while (this.waiting.length > 0) {
-      const markAt = this.waiting.findIndex(isMark);
-      const mark = markAt < 0 ? null : (this.waiting[markAt] as Mark);
-      const draws = (markAt < 0 ? this.waiting : this.waiting.slice(0, markAt)) as Draw[];
+    for (;;) {
+      const { draws, mark } = this.following();
       const passes = mark !== null && mark.order <= may;
       const cut = passes ? draws.length : cutOf(draws, must, may);
       if (cut === 0 && !passes) return;
-      this.chooseOrigin(draws, mark);
-      const next = this.solve(draws, mark);
-      this.keep(draws.slice(0, cut));
-      this.waiting.splice(0, cut);
+      const next = this.current.solve(draws, mark);
+      this.missing += this.current.keep(draws.slice(0, cut));
+      draws.splice(0, cut);
       if (!passes || mark === null) return;
-      this.waiting.shift();
+      this.runs.shift();
       this.pass(mark, next);
     }
+  }
+
+  /** What comes next. */
+  private following(): { readonly draws: Draw[]; readonly mark: Mark | null } {
+    return this.runs.first ?? { draws: this.tail, mark: null };
   }
 
   /** First value of a settled draw; null: it is not known, and the sequence is better left alone. */
@@ -108,20 +113,13 @@ export class Track {
 
   /** Counted on from a draw whose own count nothing tells: it failed, was rolled back, or could not be asked for. */
   isDoubtful(draw: Draw): boolean {
-    if (draw.certainty !== 'COUNTED') return false;
-    for (let index = this.settled.length - 1; index >= 0; index--) {
-      const before = this.settled[index]!;
-      if (before.order >= draw.order) continue;
-      if (before.min < before.max) return true;
-      if (isShown(before)) return false;
-    }
-    return false;
+    return draw.certainty === 'COUNTED' && this.segmentOf(draw).isDoubtful(draw);
   }
 
   /** What the sequence gave next at the end of the record; null: unknown. */
   end(): bigint | null {
-    const { next } = this.standing;
-    return next === null || this.origin === null ? null : this.toValue(this.origin, next, this.step);
+    const { standing, origin, step } = this.current;
+    return standing.next === null || origin === null ? null : this.toValue(origin, standing.next, step);
   }
 
   /** A value that came to light after its draw was settled. */
@@ -139,20 +137,66 @@ export class Track {
     return false;
   }
 
-  /** An uncertain draw is on its way to the target, which will tell its count. */
-  sent(draw: Draw): void {
-    this.underWay.set(draw, []);
+  /** An uncertain draw is on its way to the target, which will tell its count, or what moves the sequence, and it will tell where to. */
+  sent(item: Draw | Mark): void {
+    this.underWay.set(item, []);
   }
 
   /** The target told how many values a draw took; null: it could not. */
   observed(draw: Draw, count: number | null): void {
-    const waiters = this.underWay.get(draw);
-    this.underWay.delete(draw);
-    if (count !== null) this.correct(draw, count);
+    if (count !== null) {
+      const segment = this.segmentOf(draw);
+      segment.correct(draw, count, ...this.behind(segment));
+      this.sweep();
+    }
+    this.answered(draw);
+  }
+
+  /** The target told what the sequence gives next behind what moved it; null: it could not. */
+  placed(mark: Mark, next: bigint | null): void {
+    if (next !== null) {
+      // Of two that one statement leaves behind, the later counts.
+      const segment = this.beganBefore(mark.order + 1);
+      segment.place(mark, next, ...this.behind(segment));
+      this.sweep();
+    }
+    this.answered(mark);
+  }
+
+  /** The target told that a draw moved the sequence back. */
+  moved(draw: Draw, next: bigint): void {
+    const segment = this.segmentOf(draw);
+    const behind = segment.splitBehind(draw, next, ...this.behind(segment));
+    if (behind !== null && segment === this.current) {
+      this.left.push(segment);
+      this.current = behind;
+    } else if (behind !== null) this.left.splice(this.left.indexOf(segment) + 1, 0, behind);
+    this.sweep();
+    this.answered(draw);
+  }
+
+  /**
+   * Ahead of a draw that is about to be sent, the target shows that so many values were drawn that nothing tells of, and
+   * `next` comes next. False where no statement of the record before the draw may have drawn them.
+   */
+  seen(before: Draw, count: number, next: bigint): boolean {
+    const earlier = this.unseen.filter(({ order }) => order < before.order);
+    this.unseen = this.unseen.filter(({ order }) => order >= before.order);
+    const last = earlier.pop();
+    for (const draw of earlier) this.observed(draw, 0);
+    if (last === undefined) return false;
+    if (count < 0) this.moved(last, next);
+    else this.observed(last, count);
+    return true;
+  }
+
+  private answered(item: Draw | Mark): void {
+    const waiters = this.underWay.get(item);
+    this.underWay.delete(item);
     for (const resume of waiters ?? []) resume();
   }
 
-  /** Resolves when no uncertain draw before this one is under way; null: none is. */
+  /** Resolves when nothing before this draw is under way that may move it; null: nothing is. */
   ready(draw: Draw): Promise<void> | null {
     if (this.underWay.size === 0 || isShown(draw)) return null;
     const waits: Promise<void>[] = [];
@@ -162,92 +206,44 @@ export class Track {
     return waits.length === 0 ? null : Promise.all(waits).then(() => {});
   }
 
-  private chooseOrigin(draws: readonly Draw[], mark: Mark | null): void {
-    if (this.origin !== null) return;
-    if (mark?.continues === true) this.origin = mark.next;
-    else for (const draw of draws) for (const value of draw.group.shown.keys()) this.origin ??= value;
+  /** A statement's draws come before what it moves. */
+  private segmentOf({ order }: Draw): Segment {
+    return this.beganBefore(order);
   }
 
-  /** Settles draws behind those that were settled before, and these anew. */
-  private solve(draws: readonly Draw[], mark: Mark | null): number | null {
-    const again = this.settled.length > 0;
-    const { next, floor } = again ? this.base : this.standing;
-    return solve(again ? [...this.settled, ...draws] : draws, {
-      from: next,
-      floor,
-      to: mark?.continues === true && mark.next !== null ? this.slotOf(mark.next) : null,
-      toSlot: (value) => this.slotOf(value),
-    });
+  private beganBefore(order: number): Segment {
+    if (this.current.from < order) return this.current;
+    return this.left.findLast(({ from }) => from < order) ?? this.current;
   }
 
-  private keep(draws: readonly Draw[]): void {
-    const standing = this.settled.length > 0 ? this.base : this.standing;
-    for (const draw of draws) {
-      draw.origin = this.origin;
-      if (this.settled.length === 0 && draw.min === draw.max) continue;
-      if (this.settled.length === 0) this.base = passed(standing, draws.slice(0, draws.indexOf(draw)));
-      this.settled.push(draw);
-    }
-    this.standing = this.settled.length > 0 ? passed(this.base, this.settled) : passed(standing, draws);
-    this.missing += gapsIn(standing.next, draws);
-    if (this.settled.length > MOST_KEPT) this.forget(this.settled.length - MOST_KEPT);
-  }
-
-  /** Keeps the first of the settled draws no longer. */
-  private forget(count: number): void {
-    const gone = this.settled.splice(0, count);
-    this.base = passed(this.base, gone);
+  /** What of a segment is not settled. */
+  private behind(segment: Segment): [readonly Draw[], Mark | null] {
+    if (segment !== this.current) return [[], null];
+    const { draws, mark } = this.following();
+    return [draws, mark];
   }
 
   private pass(mark: Mark, next: number | null): void {
+    const { current } = this;
     if (mark.continues) {
-      this.standing = { next, floor: this.standing.floor };
+      this.current = new Segment(mark.order, mark.step, current.origin, { next, floor: current.standing.floor });
     } else {
       // Whether a value that is known from the target alone was drawn, nobody knows.
       const last =
-        mark.keepsLast !== true || !next || this.origin === null ? null : this.origin + BigInt(next - 1) * this.step;
-      this.origin = last === null ? mark.next : last + mark.step;
-      this.standing = this.origin === null ? { next: null, floor: null } : { next: 0, floor: 0 };
+        mark.keepsLast !== true || !next || current.origin === null
+          ? null
+          : current.origin + BigInt(next - 1) * current.step;
+      const origin = last === null ? mark.next : last + mark.step;
+      const standing = origin === null ? { next: null, floor: null } : { next: 0, floor: 0 };
+      this.current = new Segment(mark.order, mark.step, origin, standing, mark.asked === true ? mark : null);
     }
-    this.step = mark.step;
-    this.settled = [];
+    if (current.isOpen) this.left.push(current);
+    if (this.left.length > MOST_LEFT) this.left = this.left.slice(-MOST_LEFT / 2);
   }
 
-  private correct(draw: Draw, count: number): void {
-    const change = count - draw.count;
-    draw.guess = count;
-    draw.count = count;
-    draw.min = count;
-    draw.max = count;
-    const at = this.settled.indexOf(draw);
-    if (at < 0) return;
-    if (change !== 0 && !this.moveBehind(at, change)) {
-      const markAt = this.waiting.findIndex(isMark);
-      this.solve(
-        (markAt < 0 ? this.waiting : this.waiting.slice(0, markAt)) as Draw[],
-        markAt < 0 ? null : (this.waiting[markAt] as Mark),
-      );
-      this.standing = passed(this.base, this.settled);
-    }
-    const uncertain = this.settled.findIndex(({ min, max }) => min < max);
-    this.forget(uncertain < 0 ? this.settled.length : uncertain);
-  }
-
-  /** Moves the draws behind one whose count changed; false when later shown values speak against it. */
-  private moveBehind(at: number, change: number): boolean {
-    for (let index = at + 1; index < this.settled.length; index++)
-      if (this.settled[index]!.group.shown.size > 0) return false;
-    for (const item of this.waiting) if (!isMark(item) && item.group.shown.size > 0) return false;
-    for (let index = at; index < this.settled.length; index++) {
-      const draw = this.settled[index]!;
-      if (index > at && draw.slot !== null) draw.slot += change;
-    }
-    if (this.standing.next !== null) this.standing.next += change;
-    return true;
-  }
-
-  private slotOf(value: bigint): number | null {
-    return this.origin === null ? null : toSlot(this.origin, this.step, value);
+  /** Lets go of segments that nothing moves any more. */
+  private sweep(): void {
+    if (this.left.some(({ isOpen }) => !isOpen)) this.left = this.left.filter(({ isOpen }) => isOpen);
   }
 
   private toValue(origin: bigint, slot: number, increment: bigint): bigint {
@@ -264,46 +260,6 @@ export class Track {
 
 /** How far from its counted place a value that came late may lie. */
 const LATE_RANGE = 256;
-
-function isMark(item: Draw | Mark): item is Mark {
-  return !('group' in item);
-}
-
-function toSlot(origin: bigint, increment: bigint, value: bigint): number | null {
-  const distance = value - origin;
-  if (distance % increment !== 0n) return null;
-  const slot = Number(distance / increment);
-  return Number.isSafeInteger(slot) ? slot : null;
-}
-
-/** What stands behind settled draws. */
-function passed(before: Standing, draws: readonly Draw[]): Standing {
-  let { floor } = before;
-  let next: number | null = null;
-  let shown = false;
-  for (const draw of draws) {
-    if (draw.slot === null) continue;
-    next = Math.max(next ?? draw.slot, draw.slot + draw.count);
-    if (!isShown(draw)) continue;
-    shown = true;
-    floor = Math.max(floor ?? draw.slot, draw.slot + draw.min);
-  }
-  // Shown values prove the target's own place, or a count, wrong where they lie below it.
-  if (next === null || (before.next !== null && !shown))
-    next = next === null ? before.next : Math.max(next, before.next!);
-  return { next, floor };
-}
-
-/** Values between draws that none of them took. */
-function gapsIn(from: number | null, draws: readonly Draw[]): number {
-  let gaps = 0;
-  let next = from;
-  for (const draw of draws.filter(({ slot }) => slot !== null).sort((a, b) => a.slot! - b.slot!)) {
-    if (next !== null && draw.slot! > next) gaps += draw.slot! - next;
-    next = Math.max(next ?? draw.slot!, draw.slot! + draw.count);
-  }
-  return gaps;
-}
 
 /** How many draws to settle for good: at least those up to `must`; more only where no draw's span crosses. */
 function cutOf(draws: readonly Draw[], must: number, may: number): number {

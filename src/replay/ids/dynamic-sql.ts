@@ -1,0 +1,249 @@
+import { literalText, TOKEN } from '../../journal/sql-tokens.ts';
+import { TokenList } from './tokens.ts';
+
+/** Stands in a text for what only the variables of a routine tell. A letter to the tokeniser: it may be part of a name. */
+export const HOLE = '\uE000';
+
+/** What a routine runs by EXECUTE. */
+export interface DynamicSql {
+  /** All that it may run, as far as the body tells. */
+  readonly texts: readonly string[];
+  /** The expression of a text of which nothing tells even what it begins with, as the body has it; null: there is none. */
+  readonly unknown: string | null;
+}
+
+const NOTHING: DynamicSql = { texts: [], unknown: null };
+/** Texts that one expression may give; of more, nothing is known. */
+const MOST_TEXTS = 16;
+/** Characters of an expression that a remark shows. */
+const MOST_SHOWN = 60;
+const MAY_EXECUTE = /\bexecute\b|\bspi_(?:exec_)?query\b/i;
+/** What takes a text in Perl; in Python and JavaScript it is a method `execute`. */
+const SPI = new Set(['spi_exec_query', 'spi_query']);
+
+/** Reads the EXECUTE of a body: literals, `||`, `format`, `concat`, `quote_…`, and variables that are given only these. */
+export function readDynamic(source: string): DynamicSql {
+  return MAY_EXECUTE.test(source) ? new DynamicReader(new TokenList(source)).read() : NOTHING;
+}
+
+/** True for a name of which variables make a part. */
+export function hasHole(name: string | null): boolean {
+  return name?.includes(HOLE) === true;
+}
+
+class DynamicReader {
+  private readonly tokens: TokenList;
+  private readonly variables: Variables;
+  /** Variables that are being looked into. */
+  private readonly inside = new Set<string>();
+
+  constructor(tokens: TokenList) {
+    this.tokens = tokens;
+    this.variables = new Variables(tokens);
+  }
+
+  read(): DynamicSql {
+    const { tokens } = this;
+    const texts = new Set<string>();
+    let unknown: string | null = null;
+    for (let index = 0; index < tokens.length; index++) {
+      const isCall = tokens.is(index + 1, '(') && (tokens.is(index - 1, '.') || SPI.has(tokens.at(index).name ?? ''));
+      if (!isCall && (tokens.word(index) !== 'EXECUTE' || NO_TEXT.includes(tokens.word(index + 1)))) continue;
+      if (isCall && tokens.word(index) !== 'EXECUTE' && !SPI.has(tokens.at(index).name ?? '')) continue;
+      const [from, to] = isCall ? this.argument(index + 1) : [index + 1, this.end(index + 1)];
+      for (const text of this.text(from, to)) {
+        texts.add(text);
+        if (beginsWithHole(text)) unknown ??= tokens.text.slice(tokens.at(from).start, this.stop(to)).trim();
+      }
+    }
+    if (unknown !== null && unknown.length > MOST_SHOWN) unknown = `${unknown.slice(0, MOST_SHOWN)}…`;
+    return { texts: [...texts], unknown };
+  }
+
+  private argument(open: number): readonly [from: number, to: number] {
+    const [first] = this.tokens.items(open + 1, this.tokens.close(open));
+    return first === undefined ? [open, open] : [first.from, first.to];
+  }
+
+  /** Where the text of an EXECUTE ends. */
+  private end(from: number): number {
+    const { tokens } = this;
+    const { group } = tokens.at(from);
+    for (let index = from; index < tokens.length; index++) {
+      if (tokens.at(index).group !== group) continue;
+      if (tokens.is(index, ';') || ENDS.includes(tokens.word(index))) return index;
+    }
+    return tokens.length;
+  }
+
+  private stop(index: number): number {
+    return index < this.tokens.length ? this.tokens.at(index).start : this.tokens.text.length;
+  }
+
+  /** What an expression may give. */
+  private text(from: number, to: number): readonly string[] {
+    let texts: readonly string[] = [''];
+    for (const operand of this.operands(from, to)) texts = joined(texts, this.operand(operand.from, operand.to));
+    return texts;
+  }
+
+  private operands(from: number, to: number): { readonly from: number; readonly to: number }[] {
+    const { tokens } = this;
+    const { group } = tokens.at(from);
+    const operands: { from: number; to: number }[] = [];
+    let start = from;
+    for (let index = from; index < to; index++) {
+      if (tokens.at(index).group !== group || !tokens.is(index, '||')) continue;
+      operands.push({ from: start, to: index });
+      start = index + 1;
+    }
+    operands.push({ from: start, to });
+    return operands;
+  }
+
+  private operand(first: number, end: number): readonly string[] {
+    const { tokens } = this;
+    let [from, to] = [first, end];
+    while (to - from > 2 && tokens.is(to - 2, '::')) to -= 2;
+    if (tokens.at(from).name === 'pg_catalog' && tokens.is(from + 1, '.')) from += 2;
+    const { kind, text, name } = tokens.at(from);
+    if (to - from === 1) {
+      if (kind === TOKEN.STRING) return [literalText(text)];
+      // What quotes so is a text in Python.
+      if (kind === TOKEN.QUOTED && name !== null && name.includes(' ')) return [name];
+      return name === null ? [HOLE] : this.variable(name);
+    }
+    if (tokens.is(from, '(') && tokens.close(from) === to - 1) return this.text(from + 1, to - 1);
+    if (name === null || !tokens.is(from + 1, '(') || tokens.close(from + 1) !== to - 1) return [HOLE];
+    const items = tokens.items(from + 2, to - 1).map((item) => this.text(item.from, item.to));
+    const [one = [HOLE]] = items;
+    switch (name) {
+      case 'format':
+        return limited(one.flatMap((pattern) => formatted(pattern, items)));
+      case 'concat':
+        return items.reduce(joined, ['']);
+      case 'quote_ident':
+        return one.map(identifier);
+      case 'quote_literal':
+      case 'quote_nullable':
+        return one.map(literal);
+      default:
+        return [HOLE];
+    }
+  }
+
+  /** What a variable may hold: texts that it is given, and behind each what is put behind it elsewhere. */
+  private variable(name: string): readonly string[] {
+    const given = this.variables.of(name);
+    if (given === null || this.inside.has(name)) return [HOLE];
+    this.inside.add(name);
+    let texts: readonly string[] = [];
+    let behind: readonly string[] = [''];
+    for (const { from, to } of given) {
+      const [first, second] = this.operands(from, to);
+      if (first!.to === first!.from + 1 && this.tokens.at(first!.from).name === name && second !== undefined)
+        behind = joined(behind, this.text(second.from, to));
+      else texts = limited([...texts, ...this.text(from, to)]);
+    }
+    this.inside.delete(name);
+    return joined(texts.length === 0 ? [HOLE] : texts, behind);
+  }
+}
+
+/** What a body gives to its variables. */
+class Variables {
+  private readonly tokens: TokenList;
+  private readonly given = new Map<string, { readonly from: number; readonly to: number }[]>();
+  /** Those that queries and loops fill. */
+  private readonly filled = new Set<string>();
+
+  constructor(tokens: TokenList) {
+    this.tokens = tokens;
+    let start = 0;
+    for (let index = 0; index < tokens.length; index++) {
+      const word = tokens.word(index);
+      if (tokens.is(index, ';') || tokens.is(index, '>>') || BEGINS.includes(word)) start = index + 1;
+      else if (tokens.is(index, ':=') || (tokens.is(index, '=') && index === start + 1)) this.assign(start, index);
+      else if (word === 'DEFAULT' && index > start + 1 && tokens.word(start) === '') this.assign(start, index);
+      else if (word === 'INTO' || word === 'FOR' || tokens.at(index).name === 'foreach') this.fill(index + 1);
+    }
+  }
+
+  /** The expressions that a variable is given; null: they do not tell what it holds. */
+  of(name: string): readonly { readonly from: number; readonly to: number }[] | null {
+    return this.filled.has(name) ? null : (this.given.get(name) ?? null);
+  }
+
+  private assign(start: number, at: number): void {
+    const { tokens } = this;
+    const name = tokens.at(start).name ?? '';
+    let to = at + 1;
+    while (to < tokens.length && !tokens.is(to, ';')) to += 1;
+    // An element, or a field.
+    if (tokens.is(start + 1, '[') || tokens.is(start + 1, '.')) this.filled.add(name);
+    else this.given.set(name, [...(this.given.get(name) ?? []), { from: at + 1, to }]);
+  }
+
+  private fill(from: number): void {
+    const { tokens } = this;
+    let at = tokens.at(from).name === 'strict' ? from + 1 : from;
+    for (;;) {
+      this.filled.add(tokens.at(at).name ?? '');
+      if (!tokens.is(at + 1, ',')) return;
+      at += 2;
+    }
+  }
+}
+
+const NO_TEXT = ['FUNCTION', 'PROCEDURE', 'ON'];
+const ENDS = ['INTO', 'USING', 'LOOP'];
+const BEGINS = ['BEGIN', 'DECLARE', 'THEN', 'ELSE', 'LOOP'];
+
+/** One statement of the text begins with something that nobody knows. */
+function beginsWithHole(text: string): boolean {
+  const tokens = new TokenList(text);
+  for (let index = 0; index < tokens.length; index++) {
+    let first = index === 0 || tokens.is(index - 1, ';') ? index : -1;
+    while (first >= 0 && tokens.is(first, '(')) first += 1;
+    if (first >= 0 && hasHole(tokens.at(first).text)) return true;
+  }
+  return false;
+}
+
+function joined(texts: readonly string[], more: readonly string[]): readonly string[] {
+  return limited(texts.flatMap((text) => more.map((end) => text + end)));
+}
+
+function limited(texts: readonly string[]): readonly string[] {
+  const different = [...new Set(texts)];
+  return different.length > MOST_TEXTS ? [HOLE] : different;
+}
+
+/** `format`: `%I`, `%L`, `%s` and `%%`, with places and widths. */
+function formatted(pattern: string, items: readonly (readonly string[])[]): readonly string[] {
+  let texts: readonly string[] = [''];
+  let next = 1;
+  let end = 0;
+  for (const { 0: all, 1: place, 2: how, index } of pattern.matchAll(/%(?:(\d+)\$)?-?\d*([sIL%])/g)) {
+    texts = joined(texts, [pattern.slice(end, index)]);
+    end = index + all.length;
+    if (how === '%') texts = joined(texts, ['%']);
+    else {
+      const at = place === undefined ? next : Number(place);
+      next = at + 1;
+      const given = items[at] ?? [HOLE];
+      texts = joined(texts, how === 'I' ? given.map(identifier) : how === 'L' ? given.map(literal) : given);
+    }
+  }
+  return joined(texts, [pattern.slice(end)]);
+}
+
+function identifier(text: string): string {
+  return PLAIN.test(text) ? text : `"${text.replaceAll('"', '""')}"`;
+}
+
+const PLAIN = new RegExp(`^[a-z_${HOLE}][a-z0-9_${HOLE}]*$`);
+
+function literal(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}

@@ -1,0 +1,36 @@
+import { expect, it } from 'vitest';
+import { HOLE, readDynamic } from '../../src/replay/ids/dynamic-sql.ts';
+
+it.each<[body: string, texts: readonly string[], unknown: string | null]>([
+  ["EXECUTE 'INSERT INTO a VALUES ($1)' USING n;", ['INSERT INTO a VALUES ($1)'], null],
+  [
+    "EXECUTE format('INSERT INTO %I.%I (%s) VALUES (%L, %%)', 's', 'T', x, $$o'k$$) INTO n;",
+    [`INSERT INTO s."T" (${HOLE}) VALUES ('o''k', %)`],
+    null,
+  ],
+  ["EXECUTE format('SELECT %2$s %1$s', 'a', 'b');", ['SELECT b a'], null],
+  [
+    "EXECUTE 'INSERT INTO log_' || quote_ident(TG_TABLE_NAME) || ' VALUES (1)';",
+    [`INSERT INTO log_${HOLE} VALUES (1)`],
+    null,
+  ],
+  ["FOR r IN EXECUTE 'SELECT nextval(' || quote_literal('s') || ')' LOOP", ["SELECT nextval('s')"], null],
+  [
+    "DECLARE q text := 'INSERT INTO a '; BEGIN q := q || 'VALUES (1)'; EXECUTE q; END",
+    ['INSERT INTO a VALUES (1)'],
+    null,
+  ],
+  [
+    "BEGIN IF x THEN q := 'INSERT INTO a'; ELSE q := 'INSERT INTO b'; END IF; EXECUTE (q) || ' VALUES (1)'; END",
+    ['INSERT INTO a VALUES (1)', 'INSERT INTO b VALUES (1)'],
+    null,
+  ],
+  ['BEGIN EXECUTE q; END', [HOLE], 'q'],
+  ["BEGIN SELECT text INTO q FROM queries; q := 'x'; EXECUTE q; END", [HOLE], 'q'],
+  ["BEGIN FOR q IN SELECT 1 LOOP EXECUTE q || 'x'; END LOOP; END", [`${HOLE}x`], "q || 'x'"],
+  ['plpy.execute("INSERT INTO a VALUES (1)")', ['INSERT INTO a VALUES (1)'], null],
+  ['plpy.execute(plan, [n])', [HOLE], 'plan'],
+  ['GRANT EXECUTE ON FUNCTION f() TO r; CREATE TRIGGER t AFTER INSERT ON a EXECUTE FUNCTION f()', [], null],
+])('reads what a body runs: %s', (body, texts, unknown) => {
+  expect(readDynamic(body)).toEqual({ texts, unknown });
+});
