@@ -79,6 +79,8 @@ export const FAIL_ON_DEFAULT: readonly FailOn[] = FAIL_ON.slice(0, 6);
 export interface EndedRun {
   readonly state: string;
   readonly error: { readonly code: string } | null;
+  /** All that it sent was transaction control. */
+  readonly onlyControl: boolean;
   readonly summary: {
     readonly succeeded: number;
     readonly failed: number;
@@ -93,7 +95,7 @@ export interface EndedRun {
 export interface Allowed {
   /** That many differences. */
   readonly differences: number;
-  /** That no statement was sent: never covered by a number, since a run that did nothing differs in nothing. */
+  /** That no statement was sent, or nothing but transaction control: never covered by a number, since a run that did nothing differs in nothing. */
   readonly nothingReplayed: boolean;
 }
 
@@ -112,7 +114,8 @@ export function exitCodeOfRun(
     return (code !== undefined && (BY_CODE as Readonly<Record<string, number>>)[code]) || EXIT.DIVERGED;
   }
   if (run.state !== 'COMPLETED') return EXIT.DIVERGED;
-  if (failOn.includes('nothing-replayed') && !allowed.nothingReplayed && sentNothing(run.summary)) return EXIT.DIVERGED;
+  const nothing = sentNothing(run.summary) || run.onlyControl;
+  if (failOn.includes('nothing-replayed') && !allowed.nothingReplayed && nothing) return EXIT.DIVERGED;
   const counts: Record<string, number> = { ...run.summary.divergences, SKIPPED: run.summary.skipped };
   const differences = failOn.reduce((sum, kind) => sum + (counts[kind.toUpperCase().replaceAll('-', '_')] ?? 0), 0);
   return differences > allowed.differences ? EXIT.DIVERGED : EXIT.OK;

@@ -8,7 +8,7 @@ import {
   type ReplayVerdictQuery,
   unwrap,
 } from '../client/index.ts';
-import { actualText } from '../client/report/index.ts';
+import { actualText, sentOnlyControl } from '../client/report/index.ts';
 import { messageOf, RepriseError } from '../errors.ts';
 import type { CliContext } from './context.ts';
 import { type Allowed, EXIT, exitCodeOfRun, FAIL_ON, FAIL_ON_DEFAULT, type FailOn } from './exit-codes.ts';
@@ -92,10 +92,14 @@ export async function requireRun(client: Client, id: string, signal: AbortSignal
 }
 
 /** The exit status of a run as it is now. */
-function exitCodeOf(run: ReplayFieldsFragment, flags: WatchFlags): number {
+function exitCodeOf(run: ReplayFieldsFragment, remarks: readonly string[], flags: WatchFlags): number {
   const summary = { ...run.summary, divergences: divergencesOf(run.summary) };
   const allowed = { differences: 0, nothingReplayed: false, ...flags.allow };
-  return exitCodeOfRun({ state: run.state, error: run.error ?? null, summary }, flags.failOn, allowed);
+  return exitCodeOfRun(
+    { state: run.state, error: run.error ?? null, summary, onlyControl: sentOnlyControl(remarks) },
+    flags.failOn,
+    allowed,
+  );
 }
 
 /** How a run is followed. */
@@ -171,6 +175,7 @@ export async function follow(
   const conditions = own.size + thresholds.length > 0;
   const status = exitCodeOf(
     run,
+    replayReport?.remarks ?? [],
     conditions && flags.failOn === undefined ? { ...flags, failOn: ['nothing-replayed'] } : flags,
   );
   const code = io.signal.aborted ? EXIT.INTERRUPTED : status === EXIT.OK && missed ? EXIT.DIVERGED : status;

@@ -1,42 +1,65 @@
+import { STATEMENT_TYPES } from '../journal/entry.ts';
 import type { JournalStore } from '../journal/store.ts';
+import type { EntryFilter } from '../journal/window.ts';
 import type { SkipReason } from './event.ts';
 import { planFilter } from './plan.ts';
 import type { ReplayRequest } from './request.ts';
 import type { ReplaySummary } from './summary.ts';
 
+/** What this process has seen of a run, as its report counts it. */
+export interface SeenOutcomes {
+  /** Skipped statements by reason. */
+  readonly skips: ReadonlyMap<SkipReason, number>;
+  /** Statements that were sent and only begin, end or part transactions. */
+  readonly control: number;
+}
+
 /**
- * Why a run that has walked its plan to the end sent no statement: a sentence. Null where it sent one.
- * `skips`: its skipped statements by reason, as far as this process has seen them.
+ * Why a run that has walked its plan to the end sent no statement, or nothing but transaction control, which passes
+ * every filter: a sentence. Null where it sent others, or an earlier process of it may have.
  * @throws RepriseError STORE_UNAVAILABLE
  */
 export async function whyNothingReplayed(
   journal: JournalStore,
   request: ReplayRequest,
   { succeeded, failed, cascades, unknown, skipped }: ReplaySummary,
-  skips: ReadonlyMap<SkipReason, number>,
+  { skips, control }: SeenOutcomes,
 ): Promise<string | null> {
-  if (succeeded + failed + cascades + unknown > 0) return null;
-  if (skipped > 0) return `nothing was replayed: ${allSkipped(skipped, skips)}`;
-  const entriesOf = async (filter: Parameters<JournalStore['databaseCounts']>[1]) =>
+  const sent = succeeded + failed + cascades + unknown;
+  if (sent > control) return null;
+  const [nothing, other] =
+    sent === 0 ? ['nothing was replayed', ''] : ['nothing but transaction control was replayed', 'other '];
+  if (skipped > 0) return `${nothing}: ${allSkipped(skipped, skips, other)}`;
+  const entriesOf = async (filter: EntryFilter) =>
     (await journal.databaseCounts(request.window, filter)).reduce((sum, { entries }) => sum + entries, 0);
-  const entries = await entriesOf({});
-  if (entries === 0) return 'nothing was replayed: the window holds no statement';
-  const passing = await entriesOf(planFilter(request));
-  if (passing === 0) return `nothing was replayed: ${noneOf(entries)} in the window passes ${sievesOf(request)}`;
+  const others = (filter: EntryFilter) => (sent === 0 ? filter : withoutControl(filter));
+  const entries = await entriesOf(others({}));
+  if (entries === 0) return `${nothing}: the window holds no ${other}statement`;
+  const passing = await entriesOf(others(planFilter(request)));
+  if (passing === 0) return `${nothing}: ${noneOf(entries, other)} in the window passes ${sievesOf(request)}`;
   const committed = request.ordering === 'COMMIT' ? 'committed in it' : 'lies in it whole';
-  return `nothing was replayed: ${noneOf(passing)} in the window is of a transaction that ${committed} (edges ${request.edges})`;
+  return `${nothing}: ${noneOf(passing, other)} in the window is of a transaction that ${committed} (edges ${request.edges})`;
 }
 
-function allSkipped(skipped: number, skips: ReadonlyMap<SkipReason, number>): string {
-  const all = skipped === 1 ? 'its only statement was skipped' : `all ${skipped} statements were skipped`;
+function withoutControl({ statementTypes = STATEMENT_TYPES, ...filter }: EntryFilter): EntryFilter {
+  return {
+    ...filter,
+    statementTypes: statementTypes.filter((type) => type !== 'TRANSACTION'),
+    keepTransactionControl: false,
+  };
+}
+
+function allSkipped(skipped: number, skips: ReadonlyMap<SkipReason, number>, other: string): string {
+  const all =
+    skipped === 1 ? `its only ${other}statement was skipped` : `all ${skipped} ${other}statements were skipped`;
   const known = [...skips].sort(([, a], [, b]) => b - a);
   // A process that ran this run before took what it knew of reasons with it.
   if (known.reduce((sum, [, count]) => sum + count, 0) < skipped) return all;
   return `${all} (${known.map(([reason, count]) => `${reason} ${count}`).join(', ')})`;
 }
 
-function noneOf(entries: number): string {
-  return entries === 1 ? 'the only statement' : `none of the ${entries} statements`;
+function noneOf(entries: number, other: string): string {
+  return entries === 1 ? `the only ${other}statement` : `none of the ${entries} ${other}statements`;
 }
 
 function sievesOf({ filter, databases }: ReplayRequest): string {

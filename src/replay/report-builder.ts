@@ -55,6 +55,7 @@ export class ReportBuilder {
   readonly #remarks: string[] = [];
   #remarksLeftOut = 0;
   readonly #skips = new Map<SkipReason, number>();
+  #control = 0;
   #others: StatementLine | null = null;
   #otherGroup: Writable<FailureGroup> | null = null;
   readonly #linesByText = new StatementLines((text) => this.#normalisedLine(text));
@@ -75,6 +76,7 @@ export class ReportBuilder {
     if (outcome.verdict !== 'UNVERIFIABLE') line.comparable += 1;
     const { skipReason } = outcome;
     if (skipReason !== null) this.#skips.set(skipReason, (this.#skips.get(skipReason) ?? 0) + 1);
+    if (entry.statementType === 'TRANSACTION' && outcome.status !== 'SKIPPED') this.#control += 1;
     for (const divergence of outcome.divergences) {
       line.divergences ??= DIVERGENCES.map(() => 0);
       line.divergences[DIVERGENCES.indexOf(divergence)]! += 1;
@@ -94,6 +96,11 @@ export class ReportBuilder {
   /** Skipped statements so far, by reason. */
   get skips(): ReadonlyMap<SkipReason, number> {
     return this.#skips;
+  }
+
+  /** Statements sent so far that only begin, end or part transactions. */
+  get control(): number {
+    return this.#control;
   }
 
   /** Adds a sentence about what could not be settled; one that is there already is not repeated. */

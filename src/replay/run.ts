@@ -254,7 +254,7 @@ export class ReplayRun {
     const { control, feed, report, tally } = this;
     if (control.endReason !== null) return;
     const { journal, request } = this.parts;
-    const why = whyNothingReplayed(journal, request, tally.summary(performance.now()), report.skips);
+    const why = whyNothingReplayed(journal, request, tally.summary(performance.now()), report);
     const message = await control.unlessEnded(why);
     if (message === null) return;
     feed.emit({ kind: 'NOTICE', code: 'NOTHING_REPLAYED', sessionId: null, message });

@@ -8,6 +8,7 @@ const run = (
 ) => ({
   state,
   error: null,
+  onlyControl: false,
   summary: { succeeded: 1, failed: 0, cascades: 0, skipped: 0, unknown: 0, ...summary, divergences },
 });
 
@@ -40,6 +41,12 @@ describe('the exit status of a run', () => {
       expect(exitCodeOfRun(nothing, undefined, { differences: 0, nothingReplayed: true })).toBe(EXIT.OK);
       expect(exitCodeOfRun(nothing, [])).toBe(EXIT.OK);
     }
+  });
+
+  test('is 1 when nothing but transaction control was sent, unless that is allowed by name', () => {
+    const control = { ...run('COMPLETED'), onlyControl: true };
+    expect(exitCodeOfRun(control)).toBe(EXIT.DIVERGED);
+    expect(exitCodeOfRun(control, undefined, { differences: 0, nothingReplayed: true })).toBe(EXIT.OK);
   });
 
   test('is 5 when outcomes are unknown, whatever else', () => {

@@ -98,6 +98,11 @@ describe('report', () => {
     expect(xml).toContain('<error message="nothing was replayed: none was planned"');
     expect(xml).toMatch(/<system-out>nothing was replayed: none of the \d+ statements/);
     expect((await report(id, '--format', 'html')).stdout).toContain('nothing was replayed: none was planned.');
+    const misspelt = await cliHere([...start.slice(0, -2), '--text', 'misspelt'], env);
+    expect(misspelt).toMatchObject({ code: 1 });
+    expect(misspelt.stdout).toMatch(/^nothing but transaction control was replayed: none of the \d+ other statements/m);
+    const page = (await report(idIn(misspelt.stderr), '--format', 'html')).stdout;
+    expect(page).toMatch(/verdict bad">.*nothing but transaction control was replayed[;.]/);
   });
 
   test('into a file whose name tells the format, as a process', async () => {

@@ -189,6 +189,18 @@ describe.skipIf(CHROMIUM === undefined)('a run that is opened after its end (ski
     await page.close();
   });
 
+  test('says that it sent nothing but transaction control where the filter lets nothing else through', async () => {
+    const { client, url } = at.dashboard;
+    const { startReplay } = await client.request(StartReplayDocument, {
+      input: { window: SHOP, target: { alias: 'staging' }, filter: { text: 'misspelt' } },
+    });
+    const page = await at.browser.page();
+    await page.goto(`${url}/#/runs/${unwrap(startReplay).id}`);
+    const verdict = page.locator('[data-verdict="warn"]', { hasText: 'Nothing but transaction control was replayed' });
+    await verdict.getByText(/^None of the [\d]+ other statements in the window passes the filter$/).waitFor();
+    await page.close();
+  });
+
   test('says that it was cancelled and what of its plan did not run', async () => {
     const id = await startRun(at.dashboard.client, { speed: 0.1 });
     const page = await at.browser.page();

@@ -58,6 +58,29 @@ it('a run whose mapping or edges leave nothing over names them', async () => {
   );
 });
 
+it.each(ORDERINGS)('%s: a run that sent nothing but transaction control says so, and why', async (ordering) => {
+  const record = three();
+  record.run('a', 'BEGIN', { user: 'app' });
+  record.run('a', log('d'), { user: 'app' });
+  record.run('a', 'COMMIT', { user: 'app' });
+  expect(await saidOf(record, { ordering, filter: { text: 'misspelt' } })).toBe(
+    'nothing but transaction control was replayed: none of the 4 other statements in the window passes the filter',
+  );
+  const around = new HandMadeRecord();
+  around.run('a', 'BEGIN');
+  around.run('a', 'COPY log FROM STDIN', { unreplayable: 'COPY_DATA' });
+  around.run('a', 'COMMIT');
+  expect(await saidOf(around, { ordering })).toBe(
+    'nothing but transaction control was replayed: its only other statement was skipped (COPY_DATA 1)',
+  );
+  const alone = new HandMadeRecord();
+  alone.run('a', 'BEGIN');
+  alone.run('a', 'COMMIT');
+  expect(await saidOf(alone, { ordering })).toBe(
+    'nothing but transaction control was replayed: the window holds no other statement',
+  );
+});
+
 it('a run that sent a statement, whatever became of it, says nothing of it', async () => {
   const record = new HandMadeRecord();
   record.run('a', 'SELECT 1 / 0', { fails: '22012' });

@@ -57,6 +57,14 @@ export function sentNothing({
   return succeeded + failed + cascades + unknown === 0;
 }
 
+/** How the remark of a run begins that sent nothing but what begins and ends transactions (docs/replay.md P3). */
+const ONLY_CONTROL = 'nothing but transaction control was replayed';
+
+/** Whether all that a run sent was transaction control, by the remarks of its report. */
+export function sentOnlyControl(remarks: readonly string[]): boolean {
+  return remarks.some((remark) => remark.startsWith(ONLY_CONTROL));
+}
+
 /** What of this report a reader has to look at. */
 export function complaintsOf({ replay, report }: ReportData): Complaints {
   const run: string[] = [];
@@ -65,7 +73,7 @@ export function complaintsOf({ replay, report }: ReportData): Complaints {
   else if (sentNothing(replay.summary)) {
     const { skipped } = replay.summary;
     run.push(`nothing was replayed: ${skipped > 0 ? `all ${skipped} statements were skipped` : 'none was planned'}`);
-  }
+  } else if (sentOnlyControl(report.remarks)) run.push(ONLY_CONTROL);
   if (replay.summary.unknown > 0) run.push(`${replay.summary.unknown} statements have an unknown outcome`);
   return {
     run,

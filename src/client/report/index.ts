@@ -12,6 +12,7 @@ export {
   loadReport,
   type ReportData,
   sentNothing,
+  sentOnlyControl,
 } from './data.ts';
 export { htmlReport } from './html.ts';
 export { junitXml } from './junit.ts';

@@ -22,6 +22,14 @@ export function kindOf(event: RunEvent): EventKind {
   return event.__typename === 'StateEvent' ? 'STATE' : event.code;
 }
 
+/** Why a run that has come to its end sent nothing that matters; null for one that did, or while that is not read yet. */
+export function whyNothing({ events }: EventLog): string | null {
+  const [message = null] = events.flatMap((event) =>
+    event.__typename === 'NoticeEvent' && event.code === 'NOTHING_REPLAYED' ? [event.noticeMessage] : [],
+  );
+  return message;
+}
+
 /** The log with later events. */
 export function withEvents(log: EventLog, added: readonly RunEvent[]): EventLog {
   if (added.length === 0) return log;

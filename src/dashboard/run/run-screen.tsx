@@ -12,6 +12,7 @@ import { Icon } from '../ui/icon.tsx';
 import { Empty, Failure, Loading, Notice } from '../ui/notice.tsx';
 import { type Tab, Tabs } from '../ui/tabs.tsx';
 import { Controls } from './controls.tsx';
+import { whyNothing } from './event-log.ts';
 import { EventsPanel } from './events-panel.tsx';
 import { FailuresTab } from './failures-tab.tsx';
 import { Comparison, Durations, Lag, RateChart } from './figures.tsx';
@@ -160,7 +161,7 @@ interface OverviewProps {
 
 function Overview({ feed, run, onOpen }: OverviewProps) {
   const { summary } = run;
-  const verdict = verdictOf(run);
+  const verdict = verdictOf(run, whyNothing(feed.log.value));
   const active = isActive(run.state);
   const watched = feed.tail.rows.value.length > 0;
   return (

@@ -20,8 +20,8 @@ export function divergedClass(summary: Summary): string | undefined {
   return summary.diverged === 0 ? undefined : severity(summary.divergences);
 }
 
-/** Null while it runs. */
-export function verdictOf({ state, summary, error }: Run): RunVerdict | null {
+/** Null while it runs. `nothing`: what its notice says where it sent nothing that matters (`whyNothing`). */
+export function verdictOf({ state, summary, error }: Run, nothing: string | null): RunVerdict | null {
   const reported = done(summary);
   const rest =
     summary.planned !== null && summary.planned > reported
@@ -49,6 +49,10 @@ export function verdictOf({ state, summary, error }: Run): RunVerdict | null {
       title: 'There was nothing to send',
       text: 'The target was reached. The window is empty, or the request leaves out all that it holds.',
     };
+  if (nothing !== null) {
+    const [title, why = ''] = nothing.split(/: (.*)/s).map((part) => part.charAt(0).toUpperCase() + part.slice(1));
+    return { tone: 'warn', title: title ?? nothing, text: why };
+  }
   const of = (kind: string) => summary.divergences.find((item) => item.divergence === kind)?.count ?? 0;
   const slower = of('SLOWER');
   const differs = summary.divergences.reduce((sum, item) => sum + (item.divergence === 'SLOWER' ? 0 : item.count), 0);
