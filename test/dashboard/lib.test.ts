@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { judged, judgedBy } from '../../src/dashboard/compare/judged.ts';
 import { delta, duration, moment } from '../../src/dashboard/lib/format.ts';
 import { clock, formatMicros, parseMicros, ticks } from '../../src/dashboard/lib/time.ts';
 import { NO_EVENTS, type RunEvent, withEvents } from '../../src/dashboard/run/event-log.ts';
 import { pointsOf, ratesOf, type SeriesPoint, withPoint } from '../../src/dashboard/run/series.ts';
-import { judged, judgedBy } from '../../src/dashboard/runs/judged.ts';
 
 describe('times', () => {
   test('a microsecond survives being written and read', () => {

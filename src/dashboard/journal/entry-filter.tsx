@@ -1,6 +1,8 @@
 import type { Signal } from '@preact/signals';
 import type { EntryFilterInput, EntryOutcomeStatus, StatementType } from '../../client/index.ts';
 import { STATEMENT_TYPES } from '../../client/words.ts';
+import { RECORDED } from '../lib/words.ts';
+import { FilterSelect, SearchBox } from '../ui/filters.tsx';
 import { Icon } from '../ui/icon.tsx';
 
 /** What the filter bar holds. */
@@ -25,6 +27,8 @@ export const NO_FILTER: FilterState = {
   application: '',
   minDuration: '',
 };
+
+const OUTCOMES = ['SUCCEEDED', 'FAILED', 'UNKNOWN'] as const satisfies readonly EntryOutcomeStatus[];
 
 const ORIGINS = [
   { key: 'user', label: 'User', placeholder: 'user' },
@@ -56,43 +60,27 @@ export function EntryFilter({ state }: { readonly state: Signal<FilterState> }) 
   const { text, outcome, types, session, minDuration } = state.value;
   return (
     <search class="filter-bar">
-      <div class="search-box">
-        <Icon name="search" />
-        <input
-          type="search"
-          aria-label="Search in statements"
-          placeholder="Search in statements"
-          value={text}
-          spellcheck={false}
-          data-shortcut="search"
-          onInput={(event) => change({ text: event.currentTarget.value })}
-        />
-      </div>
-      <select
-        aria-label="Outcome on the source"
+      <SearchBox
+        label="Search in statements"
+        placeholder="Search in statements"
+        shortcut
+        value={text}
+        onInput={(value) => change({ text: value })}
+      />
+      <FilterSelect
+        label="Outcome on the source"
+        any="Any outcome"
         value={outcome}
-        onChange={(event) => change({ outcome: event.currentTarget.value as FilterState['outcome'] })}
-      >
-        <option value="">Any outcome</option>
-        <option value="SUCCEEDED">Succeeded</option>
-        <option value="FAILED">Failed</option>
-        <option value="UNKNOWN">Unknown</option>
-      </select>
-      <select
-        aria-label="Statement type"
+        options={OUTCOMES.map((value) => [value, RECORDED[value].label])}
+        onChange={(value) => change({ outcome: value })}
+      />
+      <FilterSelect
+        label="Statement type"
+        any="Any type"
         value={types[0] ?? ''}
-        onChange={(event) => {
-          const type = event.currentTarget.value as StatementType | '';
-          change({ types: type === '' ? [] : [type] });
-        }}
-      >
-        <option value="">Any type</option>
-        {STATEMENT_TYPES.map((type) => (
-          <option key={type} value={type}>
-            {type}
-          </option>
-        ))}
-      </select>
+        options={STATEMENT_TYPES.map((type) => [type, type])}
+        onChange={(type) => change({ types: type === '' ? [] : [type] })}
+      />
       <input
         class="short"
         inputMode="decimal"

@@ -9,7 +9,7 @@ import { href, route, setQuery } from '../lib/router.ts';
 import { ALWAYS, formatMicros, micros, type Span, toSecond, windowOf } from '../lib/time.ts';
 import { Icon } from '../ui/icon.tsx';
 import { Empty, Failure, Loading } from '../ui/notice.tsx';
-import { VirtualTable } from '../ui/virtual-table.tsx';
+import { PagedTable } from '../ui/paged-table.tsx';
 import { WindowFault, windowOfQuery } from './address-window.tsx';
 import { CoveragePanel } from './coverage-panel.tsx';
 import { Density } from './density.tsx';
@@ -193,23 +193,15 @@ function Explorer({ journal }: { readonly journal: Span }) {
           {tailing.value ? (
             <LiveTail filter={JSON.parse(filterKey)} onOpen={(id) => setQuery({ entry: id })} />
           ) : (
-            <>
-              <Failure error={entries.error} retry={entries.reload} />
-              {entries.rows.length === 0 && entries.complete ? (
-                <Empty title="No entries">Nothing in the window matches.</Empty>
-              ) : (
-                <VirtualTable
-                  label="Entries of the window"
-                  columns={ENTRY_COLUMNS}
-                  rows={entries.rows}
-                  rowKey={(row) => row.id}
-                  selected={open}
-                  onOpen={(row) => setQuery({ entry: row.id })}
-                  onEnd={entries.more}
-                  footer={entries.loading ? 'Loading…' : null}
-                />
-              )}
-            </>
+            <PagedTable
+              label="Entries of the window"
+              list={entries}
+              columns={ENTRY_COLUMNS}
+              rowKey={(row) => row.id}
+              selected={open}
+              onOpen={(row) => setQuery({ entry: row.id })}
+              empty={<Empty title="No entries">Nothing in the window matches.</Empty>}
+            />
           )}
         </section>
         <div>

@@ -16,8 +16,8 @@ import { DIVERGENCES } from '../lib/words.ts';
 import { Badge } from '../ui/badge.tsx';
 import { Icon } from '../ui/icon.tsx';
 import { Empty, Failure, Loading } from '../ui/notice.tsx';
+import { PagedTable } from '../ui/paged-table.tsx';
 import { Sql, SqlBlock } from '../ui/sql.tsx';
-import { VirtualTable } from '../ui/virtual-table.tsx';
 import { nextMatches } from './matches.ts';
 import { OUTCOME_COLUMNS } from './outcome-columns.tsx';
 import type { Outcome } from './statement-tail.ts';
@@ -265,27 +265,20 @@ function GroupDetail({ facts, span, normalised, listKey, replayId, filter, onOpe
         <Ends replayId={replayId} span={span} onOpen={onOpen} />
       </dl>
       <SqlBlock text={normalised} />
-      <Failure error={list.error} retry={list.reload} />
       {filter === null ? (
         <p class="soft">
           The report has no more room for groups: these statements are under Outcomes, among all others.
         </p>
       ) : (
-        <VirtualTable
+        <PagedTable
           label="Statements of the group"
+          list={list}
           columns={OUTCOME_COLUMNS}
-          rows={list.rows}
           rowKey={(row) => row.seq}
           onOpen={onOpen}
-          onEnd={list.more}
           height="320px"
-          footer={
-            list.loading
-              ? 'Looking for its statements…'
-              : list.rows.length === 0
-                ? 'Its statements are gone from the journal.'
-                : null
-          }
+          loading="Looking for its statements…"
+          empty={<p class="soft">Its statements are gone from the journal.</p>}
         />
       )}
     </>

@@ -1,13 +1,15 @@
 import { useSignal } from '@preact/signals';
 import type { Divergence, OutcomeFilterInput, OutcomeStatus, Verdict } from '../../client/index.ts';
+import { DIVERGENCES as DIVERGENCE_KINDS } from '../../client/words.ts';
 import { count } from '../lib/format.ts';
 import { usePaged } from '../lib/paged.ts';
 import { useSettled } from '../lib/resource.ts';
 import { route, setQuery } from '../lib/router.ts';
 import { DIVERGENCES, OUTCOMES, VERDICTS } from '../lib/words.ts';
+import { FilterSelect, SearchBox } from '../ui/filters.tsx';
 import { Icon } from '../ui/icon.tsx';
-import { Empty, Failure } from '../ui/notice.tsx';
-import { VirtualTable } from '../ui/virtual-table.tsx';
+import { Empty } from '../ui/notice.tsx';
+import { PagedTable } from '../ui/paged-table.tsx';
 import { nextMatches } from './matches.ts';
 import { OUTCOME_COLUMNS } from './outcome-columns.tsx';
 import type { Outcome } from './statement-tail.ts';
@@ -55,48 +57,33 @@ export function OutcomesTab({ replayId, reported, version, onOpen }: Props) {
         </span>
       </div>
       <search class="filter-bar">
-        <select
-          aria-label="Status"
+        <FilterSelect
+          label="Status"
+          any="Any status"
           value={status.value}
-          onChange={(event) => {
-            status.value = event.currentTarget.value as OutcomeStatus | '';
+          options={STATUSES.map((value) => [value, OUTCOMES[value].label])}
+          onChange={(value) => {
+            status.value = value;
           }}
-        >
-          <option value="">Any status</option>
-          {STATUSES.map((value) => (
-            <option key={value} value={value}>
-              {OUTCOMES[value].label}
-            </option>
-          ))}
-        </select>
-        <select
-          aria-label="Against the record"
+        />
+        <FilterSelect
+          label="Against the record"
+          any="Any comparison"
           value={verdict.value}
-          onChange={(event) => {
-            verdict.value = event.currentTarget.value as Verdict | '';
+          options={KINDS.map((value) => [value, VERDICTS[value]])}
+          onChange={(value) => {
+            verdict.value = value;
           }}
-        >
-          <option value="">Any comparison</option>
-          {KINDS.map((value) => (
-            <option key={value} value={value}>
-              {VERDICTS[value]}
-            </option>
-          ))}
-        </select>
-        <select
-          aria-label="Divergence"
+        />
+        <FilterSelect
+          label="Divergence"
+          any="Any divergence"
           value={divergence.value}
-          onChange={(event) => {
-            divergence.value = event.currentTarget.value as Divergence | '';
+          options={DIVERGENCE_KINDS.map((value) => [value, DIVERGENCES[value].label])}
+          onChange={(value) => {
+            divergence.value = value;
           }}
-        >
-          <option value="">Any divergence</option>
-          {Object.entries(DIVERGENCES).map(([value, { label }]) => (
-            <option key={value} value={value}>
-              {label}
-            </option>
-          ))}
-        </select>
+        />
         <input
           type="text"
           class="short"
@@ -108,18 +95,14 @@ export function OutcomesTab({ replayId, reported, version, onOpen }: Props) {
             sqlstate.value = event.currentTarget.value;
           }}
         />
-        <div class="search-box">
-          <Icon name="search" />
-          <input
-            type="search"
-            aria-label="Session"
-            placeholder="Session id"
-            value={session.value}
-            onInput={(event) => {
-              session.value = event.currentTarget.value;
-            }}
-          />
-        </div>
+        <SearchBox
+          label="Session"
+          placeholder="Session id"
+          value={session.value}
+          onInput={(value) => {
+            session.value = value;
+          }}
+        />
         <label class="inline">
           <input
             type="checkbox"
@@ -141,21 +124,17 @@ export function OutcomesTab({ replayId, reported, version, onOpen }: Props) {
           </button>
         </p>
       )}
-      <Failure error={list.error} retry={list.reload} />
-      {list.rows.length === 0 && list.complete ? (
-        <Empty title="No outcomes">{reported === 0 ? 'No statement has an outcome.' : 'Nothing matches.'}</Empty>
-      ) : (
-        <VirtualTable
-          label="Outcomes of the run"
-          columns={OUTCOME_COLUMNS}
-          rows={list.rows}
-          rowKey={(row) => row.seq}
-          onOpen={onOpen}
-          onEnd={list.more}
-          height="70vh"
-          footer={list.loading ? 'Loading…' : null}
-        />
-      )}
+      <PagedTable
+        label="Outcomes of the run"
+        list={list}
+        columns={OUTCOME_COLUMNS}
+        rowKey={(row) => row.seq}
+        onOpen={onOpen}
+        height="70vh"
+        empty={
+          <Empty title="No outcomes">{reported === 0 ? 'No statement has an outcome.' : 'Nothing matches.'}</Empty>
+        }
+      />
     </section>
   );
 }

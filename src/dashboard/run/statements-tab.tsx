@@ -1,5 +1,4 @@
 import { useSignal } from '@preact/signals';
-import type { ComponentChildren } from 'preact';
 import { useMemo } from 'preact/hooks';
 import { ReplayReportDocument, type ReplayReportQuery } from '../../client/index.ts';
 import { ask, ofRun } from '../lib/api.ts';
@@ -9,15 +8,17 @@ import { href } from '../lib/router.ts';
 import { DIVERGENCES } from '../lib/words.ts';
 import { Drawer } from '../ui/drawer.tsx';
 import { ChoiceField, Fact } from '../ui/fields.tsx';
+import { SearchBox } from '../ui/filters.tsx';
 import { Icon } from '../ui/icon.tsx';
 import { Empty, Failure, Loading } from '../ui/notice.tsx';
+import { PERCENTILES, type Percentile, PercentileTable } from '../ui/percentile-table.tsx';
+import { numberColumn, pressed, type SortedColumn, sortRows } from '../ui/sorting.tsx';
 import { Sql, SqlBlock } from '../ui/sql.tsx';
-import { type Column, type Sort, VirtualTable } from '../ui/virtual-table.tsx';
+import { type Sort, VirtualTable } from '../ui/virtual-table.tsx';
 import { severity } from './verdict.ts';
 
 export type Report = NonNullable<ReplayReportQuery['replayReport']>;
 export type StatementReport = Report['statements'][number];
-type Percentile = 'p50' | 'p95' | 'p99';
 
 /** How much longer a statement takes, as a factor; what cannot be told comes last. */
 function factor(row: StatementReport, percentile: Percentile): number {
@@ -27,9 +28,7 @@ function factor(row: StatementReport, percentile: Percentile): number {
   return before && after !== null ? after / before : -1;
 }
 
-function columnsOf(
-  percentile: Percentile,
-): readonly (Column<StatementReport> & { value: (row: StatementReport) => number | string })[] {
+function columnsOf(percentile: Percentile): readonly SortedColumn<StatementReport>[] {
   return [
     {
       key: 'statement',
@@ -39,104 +38,77 @@ function columnsOf(
       value: (row) => row.normalised,
       render: (row) => <Sql text={oneLine(row.normalised, 240)} />,
     },
-    number(
-      'calls',
-      'Calls',
-      '5rem',
-      (row) => row.calls,
-      (row) => count(row.calls),
+    numberColumn({
+      key: 'calls',
+      title: 'Calls',
+      width: '5rem',
+      value: (row) => row.calls,
+      render: (row) => count(row.calls),
+    }),
+    numberColumn({
+      key: 'failures',
+      title: 'Failed',
+      width: '4.4rem',
+      value: (row) => row.failures,
+      render: (row) => (
+        <span class={row.failures > row.recordedFailures ? 'bad-text' : undefined}>{count(row.failures)}</span>
+      ),
+    }),
+    numberColumn({
+      key: 'cascades',
+      title: 'Cascades',
+      width: '5rem',
+      wide: true,
+      value: (row) => row.cascades,
+      render: (row) => <span class={row.cascades > 0 ? undefined : 'soft'}>{count(row.cascades)}</span>,
+    }),
+    numberColumn({
+      key: 'rows',
+      title: 'Rows',
+      width: '5.6rem',
+      wide: true,
+      value: (row) => row.rows,
+      render: (row) => count(row.rows),
+    }),
+    ...(['recorded', 'replayed'] as const).map((side) =>
+      numberColumn<StatementReport>({
+        key: side,
+        title: `${side === 'recorded' ? 'Recorded' : 'Replayed'} ${percentile}`,
+        width: '7rem',
+        wide: true,
+        value: (row) => row[side][percentile] ?? -1,
+        render: (row) => duration(row[side][percentile]),
+      }),
     ),
-    number(
-      'failures',
-      'Failed',
-      '4.4rem',
-      (row) => row.failures,
-      (row) => <span class={row.failures > row.recordedFailures ? 'bad-text' : undefined}>{count(row.failures)}</span>,
-    ),
-    {
-      ...number(
-        'cascades',
-        'Cascades',
-        '5rem',
-        (row) => row.cascades,
-        (row) => <span class={row.cascades > 0 ? undefined : 'soft'}>{count(row.cascades)}</span>,
-      ),
-      wide: true,
-    },
-    {
-      ...number(
-        'rows',
-        'Rows',
-        '5.6rem',
-        (row) => row.rows,
-        (row) => count(row.rows),
-      ),
-      wide: true,
-    },
-    {
-      ...number(
-        'recorded',
-        `Recorded ${percentile}`,
-        '7rem',
-        (row) => row.recorded[percentile] ?? -1,
-        (row) => duration(row.recorded[percentile]),
-      ),
-      wide: true,
-    },
-    {
-      ...number(
-        'replayed',
-        `Replayed ${percentile}`,
-        '7rem',
-        (row) => row.replayed[percentile] ?? -1,
-        (row) => duration(row.replayed[percentile]),
-      ),
-      wide: true,
-    },
-    number(
-      'change',
-      'Change',
-      '4.8rem',
-      (row) => factor(row, percentile),
-      (row) => (
+    numberColumn({
+      key: 'change',
+      title: 'Change',
+      width: '4.8rem',
+      value: (row) => factor(row, percentile),
+      render: (row) => (
         <span class={factor(row, percentile) >= 2 ? 'warn-text' : undefined}>
           {delta(row.recorded[percentile], row.replayed[percentile])}
         </span>
       ),
-    ),
-    {
-      ...number('diverged', 'Diverged', '5.4rem', diverged, (row) =>
+    }),
+    numberColumn({
+      key: 'diverged',
+      title: 'Diverged',
+      width: '5.4rem',
+      wide: true,
+      value: diverged,
+      render: (row) =>
         diverged(row) === 0 ? (
           <span class="soft">0</span>
         ) : (
           <span class={severity(row.divergences)}>{count(diverged(row))}</span>
         ),
-      ),
-      wide: true,
-    },
+    }),
   ];
 }
 
 function diverged(row: StatementReport): number {
   return row.divergences.reduce((sum, item) => sum + item.count, 0);
-}
-
-function number(
-  key: string,
-  title: string,
-  width: string,
-  value: (row: StatementReport) => number,
-  render: (row: StatementReport) => ComponentChildren,
-) {
-  return {
-    key,
-    title,
-    width,
-    value,
-    align: 'end' as const,
-    sortable: true,
-    render: (row: StatementReport) => <span class="num">{render(row)}</span>,
-  };
 }
 
 /** What the run did with each normalised statement; sortable. */
@@ -152,15 +124,8 @@ export function StatementsTab({ replayId, version }: { readonly replayId: string
   const columns = useMemo(() => columnsOf(percentile.value), [percentile.value]);
   const rows = useMemo(() => {
     const words = search.value.trim().toLowerCase();
-    const value = columns.find((column) => column.key === sort.value.key)?.value;
     const found = (report.data?.statements ?? []).filter((row) => row.normalised.toLowerCase().includes(words));
-    if (!value) return found;
-    const sign = sort.value.descending ? -1 : 1;
-    return [...found].sort((a, b) => {
-      const left = value(a);
-      const right = value(b);
-      return sign * (typeof left === 'string' ? left.localeCompare(String(right)) : left - Number(right));
-    });
+    return sortRows(found, columns, sort.value);
   }, [report.data, columns, sort.value, search.value]);
 
   if (report.data === null) {
@@ -171,24 +136,20 @@ export function StatementsTab({ replayId, version }: { readonly replayId: string
       <div class="row between pad">
         <h2 id="statements-title">{plural(rows.length, 'normalised statement')}</h2>
         <div class="row">
-          <div class="search-box">
-            <Icon name="search" />
-            <input
-              type="search"
-              aria-label="Search in normalised statements"
-              placeholder="Search"
-              data-shortcut="search"
-              value={search.value}
-              onInput={(event) => {
-                search.value = event.currentTarget.value;
-              }}
-            />
-          </div>
+          <SearchBox
+            label="Search in normalised statements"
+            placeholder="Search"
+            shortcut
+            value={search.value}
+            onInput={(value) => {
+              search.value = value;
+            }}
+          />
           <ChoiceField<Percentile>
             label="Percentile"
             look="segments"
             value={percentile.value}
-            options={(['p50', 'p95', 'p99'] as const).map((value) => ({ value, title: value }))}
+            options={PERCENTILES.map((value) => ({ value, title: value }))}
             onChange={(value) => {
               percentile.value = value;
             }}
@@ -206,7 +167,7 @@ export function StatementsTab({ replayId, version }: { readonly replayId: string
           rowKey={(row) => row.fingerprint}
           sort={sort.value}
           onSort={(key) => {
-            sort.value = { key, descending: sort.value.key === key ? !sort.value.descending : key !== 'statement' };
+            sort.value = pressed(columns, sort.value, key);
           }}
           onOpen={(row) => {
             open.value = row;
@@ -249,32 +210,10 @@ function StatementDrawer({
           <code>{statement.fingerprint}</code>
         </Fact>
       </dl>
-      <table class="table">
-        <thead>
-          <tr>
-            <th scope="col">Duration</th>
-            <th scope="col" class="end">
-              Recorded
-            </th>
-            <th scope="col" class="end">
-              Replayed
-            </th>
-            <th scope="col" class="end">
-              Change
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {(['p50', 'p95', 'p99'] as const).map((key) => (
-            <tr key={key}>
-              <th scope="row">{key}</th>
-              <td class="end num">{duration(statement.recorded[key])}</td>
-              <td class="end num">{duration(statement.replayed[key])}</td>
-              <td class="end num">{delta(statement.recorded[key], statement.replayed[key])}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
+      <PercentileTable
+        before={{ title: 'Recorded', values: statement.recorded }}
+        after={{ title: 'Replayed', values: statement.replayed }}
+      />
       {statement.fingerprint !== 'other' && (
         <p class="after-table">
           <a href={href(`/runs/${replayId}`, { tab: 'outcomes', statement: statement.fingerprint })}>

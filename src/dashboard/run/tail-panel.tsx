@@ -1,5 +1,6 @@
 import { useSignal } from '@preact/signals';
 import { plural } from '../lib/format.ts';
+import { SearchBox } from '../ui/filters.tsx';
 import { Icon } from '../ui/icon.tsx';
 import { VirtualTable } from '../ui/virtual-table.tsx';
 import { TAIL_COLUMNS } from './outcome-columns.tsx';
@@ -32,19 +33,15 @@ export function TailPanel({ tail, active, onOpen }: Props) {
       <div class="row between pad">
         <h2 id="tail-title">{active ? 'Statements' : 'Last statements'}</h2>
         <div class="row">
-          <div class="search-box">
-            <Icon name="search" />
-            <input
-              type="search"
-              aria-label="Search in the statements shown"
-              placeholder="Search in these"
-              data-shortcut="search"
-              value={search.value}
-              onInput={(event) => {
-                search.value = event.currentTarget.value;
-              }}
-            />
-          </div>
+          <SearchBox
+            label="Search in the statements shown"
+            placeholder="Search in these"
+            shortcut
+            value={search.value}
+            onInput={(value) => {
+              search.value = value;
+            }}
+          />
           <label class="inline">
             <input
               type="checkbox"

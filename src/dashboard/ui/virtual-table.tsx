@@ -26,7 +26,7 @@ export interface Sort {
   readonly descending: boolean;
 }
 
-interface Props<T> {
+export interface TableProps<T> {
   /** What the list holds, read aloud. */
   readonly label: string;
   readonly columns: readonly Column<T>[];
@@ -55,7 +55,7 @@ const OVERSCAN = 8;
  * A table that draws the rows in sight only. The whole is one stop of the keyboard: arrows, page keys, Home and End move,
  * Enter opens.
  */
-export function VirtualTable<T>(props: Props<T>) {
+export function VirtualTable<T>(props: TableProps<T>) {
   const { columns, rows, rowKey, onOpen } = props;
   const scroller = useRef<HTMLDivElement>(null);
   const top = useSignal(0);

@@ -1,0 +1,27 @@
+import type { ComponentChildren } from 'preact';
+import type { PagedList } from '../lib/paged.ts';
+import { Failure } from './notice.tsx';
+import { type TableProps, VirtualTable } from './virtual-table.tsx';
+
+interface Props<T> extends Omit<TableProps<T>, 'rows' | 'onEnd' | 'footer'> {
+  readonly list: PagedList<T>;
+  /** What stands there when nothing is found. */
+  readonly empty: ComponentChildren;
+  /** What stands behind the rows while more are fetched. */
+  readonly loading?: string;
+}
+
+/** A list that is read by pages as it is scrolled. */
+export function PagedTable<T>({ list, empty, loading = 'Loading…', ...table }: Props<T>) {
+  const nothing = list.rows.length === 0;
+  return (
+    <>
+      <Failure error={list.error} retry={list.reload} />
+      {nothing && list.complete
+        ? empty
+        : (!nothing || list.error === null) && (
+            <VirtualTable {...table} rows={list.rows} onEnd={list.more} footer={list.loading ? loading : null} />
+          )}
+    </>
+  );
+}
