@@ -1,5 +1,6 @@
 import DataLoader from 'dataloader';
-import type { Entry } from '../journal/entry.ts';
+import type { Entry, EntryPlace } from '../journal/entry.ts';
+import { readPlaces } from '../journal/entry-places.ts';
 import type { Recorder } from '../journal/recorder.ts';
 import type { JournalStore } from '../journal/store.ts';
 import type { Transaction } from '../journal/transaction.ts';
@@ -42,12 +43,6 @@ export interface ServiceContext {
   readonly engine: ReplayEngine;
 }
 
-/** Names an entry of the journal. */
-export interface EntryPlace {
-  readonly transactionId: string;
-  readonly sequence: number;
-}
-
 /** What a resolver gets: the service, and who asks. */
 export interface RequestContext extends ServiceContext {
   readonly role: Role;
@@ -74,8 +69,15 @@ export function createRequestContext(
     ...service,
     ...request,
     loaders: {
-      entry: new DataLoader<EntryPlace, Entry | null>((places) => journal.entriesByPlace(places), options),
+      entry: new DataLoader<EntryPlace, Entry | null>((places) => entriesAt(journal, places), options),
       transaction: new DataLoader<string, Transaction | null>((ids) => journal.transactions(ids), options),
     },
   };
+}
+
+/** All of them at once: the answer holds them all. */
+async function entriesAt(journal: JournalStore, places: readonly EntryPlace[]): Promise<readonly (Entry | null)[]> {
+  const entries: (Entry | null)[] = [];
+  await readPlaces(journal, places, (entry) => entries.push(entry));
+  return entries;
 }

@@ -71,6 +71,12 @@ export interface NewEntry {
   readonly unreplayable: UnreplayableReason | null;
 }
 
+/** Names an entry of the journal. */
+export interface EntryPlace {
+  readonly transactionId: string;
+  readonly sequence: number;
+}
+
 /** The place of an entry in the journal's total order: compare field by field, in this order. */
 export interface EntryKey {
   readonly timestamp: Micros;

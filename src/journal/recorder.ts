@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { RepriseError } from '../errors.ts';
-import type { Micros, NewEntry, Origin } from './entry.ts';
+import type { EntryPlace, Micros, NewEntry, Origin } from './entry.ts';
+import { readPlaces } from './entry-places.ts';
 import {
   type BeginInput,
   bad,
@@ -135,12 +136,12 @@ class StoreRecorder implements Recorder {
         entries.push(ofEntry(index, () => makeEntry(input, transaction, input.sequence as number, timestamp)));
       }
     }
-    const held = await this.store.entriesByPlace(entries);
+    const held = await this.held(entries);
     const result = await this.append({ begun, entries, ended });
     const places = entries.map((entry, index) => ({
       transactionId: entry.transactionId,
       sequence: entry.sequence,
-      duplicate: held[index] !== null,
+      duplicate: held[index] === true,
     }));
     return { ...result, places };
   }
@@ -254,9 +255,9 @@ class StoreRecorder implements Recorder {
   private async copyLosses(entries: readonly NewEntry[]): Promise<readonly Loss[]> {
     const copies = entries.filter((entry) => entry.unreplayable === 'COPY_DATA');
     if (copies.length === 0) return [];
-    const held = await this.store.entriesByPlace(copies);
+    const held = await this.held(copies);
     return copies.flatMap((entry, index) =>
-      held[index] !== null
+      held[index] === true
         ? []
         : [
             {
@@ -269,6 +270,13 @@ class StoreRecorder implements Recorder {
             },
           ],
     );
+  }
+
+  /** Whether the journal holds an entry at each of these places. */
+  private async held(places: readonly EntryPlace[]): Promise<readonly boolean[]> {
+    const held: boolean[] = [];
+    await readPlaces(this.store, places, (entry) => held.push(entry !== null));
+    return held;
   }
 
   private inBulk(input: LogInput): LogInput {

@@ -1,4 +1,4 @@
-import type { Entry, EntryKey, Micros, NewEntry, StatementType, UnreplayableReason } from './entry.ts';
+import type { Entry, EntryKey, EntryPlace, Micros, NewEntry, StatementType, UnreplayableReason } from './entry.ts';
 import type { NewTransaction, Transaction, TransactionEnd } from './transaction.ts';
 import type { EntryFilter, Window } from './window.ts';
 
@@ -208,10 +208,11 @@ export interface JournalStore {
   transactions(ids: readonly string[]): Promise<readonly (Transaction | null)[]>;
   /** Those of the transactions that were rolled back, by their start positions. */
   rolledBack(positions: readonly bigint[]): Promise<ReadonlySet<bigint>>;
-  /** Entries by (transaction, sequence), in the order asked; null where there is none. */
-  entriesByPlace(
-    places: readonly { readonly transactionId: string; readonly sequence: number }[],
-  ): Promise<readonly (Entry | null)[]>;
+  /**
+   * Entries by (transaction, sequence), in the order asked; null where there is none. Fewer than asked where their texts are long, as
+   * a page, but one at least; `readPlaces` reads them all.
+   */
+  entriesByPlace(places: readonly EntryPlace[]): Promise<readonly (Entry | null)[]>;
 
   /**
    * Committed transactions whose end lies in the window, in commit order, each with all of its entries;

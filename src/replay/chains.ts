@@ -1,4 +1,4 @@
-import { compareEntryKeys, type Entry, type Micros } from '../journal/entry.ts';
+import { compareEntryKeys, type Entry, type EntryKey, type Micros } from '../journal/entry.ts';
 import { isSingleStatement } from '../journal/sql-tokens.ts';
 import type { JournalStore } from '../journal/store.ts';
 import { transactionEffect } from '../journal/transaction-effect.ts';
@@ -52,13 +52,16 @@ export class ChainedOutside {
   }
 }
 
+/** The first entry of a chained transaction: all of it that its chain is found by. */
+export type ChainedEntry = EntryKey & Pick<Entry, 'transactionId' | 'origin'>;
+
 /**
  * The BEGIN, with its modes, that the chain of each of these transactions goes back to, by transaction; `chained` are their first
  * entries. What begins more than an hour before has none.
  */
 export async function beginsOfChains(
   journal: JournalStore,
-  chained: readonly Entry[],
+  chained: readonly ChainedEntry[],
 ): Promise<ReadonlyMap<string, string>> {
   const begins = new Map<string, string>();
   let sought = chained;
@@ -80,9 +83,9 @@ export async function beginsOfChains(
 async function newestBegins(
   journal: JournalStore,
   window: Window,
-  chained: readonly Entry[],
+  chained: readonly ChainedEntry[],
 ): Promise<ReadonlyMap<string, string>> {
-  const bySession = new Map<string, Entry[]>();
+  const bySession = new Map<string, ChainedEntry[]>();
   for (const one of chained) {
     const key = sessionKey(one.origin);
     bySession.set(key, [...(bySession.get(key) ?? []), one]);

@@ -1,3 +1,4 @@
+import { readPlaces } from '../journal/entry-places.ts';
 import type { JournalStore } from '../journal/store.ts';
 import type { OutcomeEvent } from './event.ts';
 import { decodeChunk } from './event-codec.ts';
@@ -26,12 +27,10 @@ export async function rebuildReport(
     if (last === undefined) break;
     for (const chunk of chunks) {
       const outcomes = decodeChunk(chunk).filter((event): event is OutcomeEvent => event.kind === 'OUTCOME');
-      const entries = await journal.entriesByPlace(
-        outcomes.map((outcome) => ({ transactionId: outcome.transactionId, sequence: outcome.key.sequence })),
-      );
-      outcomes.forEach((outcome, index) => {
-        const entry = entries[index];
-        if (entry === null || entry === undefined) evicted += 1;
+      const places = outcomes.map(({ transactionId, key }) => ({ transactionId, sequence: key.sequence }));
+      await readPlaces(journal, places, (entry, index) => {
+        const outcome = outcomes[index] as OutcomeEvent;
+        if (entry === null) evicted += 1;
         else report.add(entry, outcome, outcome.seq);
       });
     }

@@ -1,3 +1,4 @@
+import { readPlaces } from '../journal/entry-places.ts';
 import { normaliseStatement, statementFingerprint } from '../journal/normalise.ts';
 import type { JournalStore } from '../journal/store.ts';
 import type { OutcomeEvent } from './event.ts';
@@ -17,12 +18,9 @@ export function statementTest(journal: JournalStore, fingerprint: string) {
     return is;
   };
   return async (outcomes: readonly Pick<OutcomeEvent, 'transactionId' | 'key'>[]): Promise<readonly boolean[]> => {
-    const entries = await journal.entriesByPlace(
-      outcomes.map(({ transactionId, key }) => ({ transactionId, sequence: key.sequence })),
-    );
-    return outcomes.map((_, index) => {
-      const entry = entries[index];
-      return entry !== null && entry !== undefined && isIt(entry.statement);
-    });
+    const places = outcomes.map(({ transactionId, key }) => ({ transactionId, sequence: key.sequence }));
+    const are: boolean[] = [];
+    await readPlaces(journal, places, (entry) => are.push(entry !== null && isIt(entry.statement)));
+    return are;
   };
 }

@@ -1,12 +1,13 @@
 import { RepriseError } from '../errors.ts';
 import type { Entry } from '../journal/entry.ts';
+import { readPlaces } from '../journal/entry-places.ts';
 import { isSingleStatement } from '../journal/sql-tokens.ts';
 import type { JournalStore } from '../journal/store.ts';
 import type { Transaction } from '../journal/transaction.ts';
 import { transactionEffect } from '../journal/transaction-effect.ts';
 import type { Value } from '../journal/value.ts';
 import type { EntryFilter, Window } from '../journal/window.ts';
-import { beginsOfChains } from './chains.ts';
+import { beginsOfChains, type ChainedEntry } from './chains.ts';
 
 const MOST_ENTRIES = 100_000;
 const MOST_CHARACTERS = 32 * 1024 * 1024;
@@ -68,13 +69,14 @@ export async function readBegins(
   const cut = straddlers.filter((transaction) => transaction.startedAt <= window.from);
   for (let at = 0; at < cut.length; at += PAGE) {
     const places = cut.slice(at, at + PAGE).map(({ id }) => ({ transactionId: id, sequence: 1 }));
-    const firsts = (await journal.entriesByPlace(places)).filter((entry) => entry !== null);
-    const begun = firsts.filter(({ statement }) => transactionEffect(statement)[0]?.kind === 'BEGIN');
-    for (const { transactionId, statement } of begun)
-      if (isSingleStatement(statement)) begins.set(transactionId, statement);
-    const chained = firsts.filter(({ statement }) =>
-      transactionEffect(statement).every(({ kind }) => kind !== 'BEGIN'),
-    );
+    const chained: ChainedEntry[] = [];
+    await readPlaces(journal, places, (entry) => {
+      if (entry === null) return;
+      const { transactionId, statement, origin, timestamp, position, sequence } = entry;
+      if (transactionEffect(statement).every(({ kind }) => kind !== 'BEGIN'))
+        chained.push({ transactionId, origin, timestamp, position, sequence });
+      else if (isSingleStatement(statement)) begins.set(transactionId, statement);
+    });
     for (const [id, begin] of await beginsOfChains(journal, chained)) begins.set(id, begin);
   }
   return begins;

@@ -1,16 +1,14 @@
 import { CompiledQuery, type Expression, expressionBuilder, type RawBuilder, type SqlBool, sql } from 'kysely';
-import type { Entry, EntryKey } from '../journal/entry.ts';
+import type { Entry, EntryKey, EntryPlace } from '../journal/entry.ts';
 import type { EntryPage, TailKey } from '../journal/store.ts';
 import type { EntryFilter, Window } from '../journal/window.ts';
 import type { Database } from './database.ts';
 import { filterConditions, type ResolvedFilter, resolveFilter, uuidsOf } from './entry-filter.ts';
-import { ENTRY_FIELDS, type EntryRow, entriesOf, fitsPage, PAGE_BYTES, PAGE_FIELDS, textBytes } from './entry-rows.ts';
+import { type EntryRow, entriesOf, fitsPage, PAGE_BYTES, PAGE_FIELDS, textBytes } from './entry-rows.ts';
 import type { OriginMatch, Origins } from './origins.ts';
 import { DAY, dayOf } from './partitions.ts';
 import { sessionStateOf, sessionStateOrigins } from './session-state.ts';
 import type { Tables } from './tables.ts';
-
-const FIELDS = sql.raw(ENTRY_FIELDS);
 
 const ORDER = 'ts, position, sequence';
 
@@ -158,23 +156,30 @@ export async function readTransactionEntries(
 export async function readEntriesByPlace(
   database: Database,
   origins: Origins,
-  places: readonly { readonly transactionId: string; readonly sequence: number }[],
+  places: readonly EntryPlace[],
 ): Promise<readonly (Entry | null)[]> {
   const ids = new Set(uuidsOf(places.map((place) => place.transactionId)));
   if (ids.size === 0) return places.map(() => null);
   const select = sql`
-    select ${FIELDS}
-    from unnest(${places.map((place) => place.transactionId.toLowerCase()).map((id) => (ids.has(id) ? id : null))}::uuid[],
-                ${places.map((place) => place.sequence)}::int4[]) as place(id, sequence)
-    join reprise.transactions t on t.id = place.id
-    join lateral (
-      select * from reprise.entries e
-      where e.position = t.position and e.sequence = place.sequence and e.ts between t.first_ts and t.last_ts
-    ) e on true`;
-  const rows = await database.rows<EntryRow>(select.compile(database.query));
-  const entries = await entriesOf(rows, origins);
-  const byPlace = new Map(entries.map((entry) => [`${entry.transactionId}:${entry.sequence}`, entry]));
-  return places.map((place) => byPlace.get(`${place.transactionId.toLowerCase()}:${place.sequence}`) ?? null);
+    select ${sql.raw(PAGE_FIELDS)}, e.nth from (
+      select e.*, place.nth, ${fitsPage('place.nth', PAGE_BYTES)} as fits
+      from unnest(${places.map((place) => place.transactionId.toLowerCase()).map((id) => (ids.has(id) ? id : null))}::uuid[],
+                  ${places.map((place) => place.sequence)}::int4[]) with ordinality as place(id, sequence, nth)
+      join reprise.transactions t on t.id = place.id
+      join lateral (
+        select * from reprise.entries e
+        where e.position = t.position and e.sequence = place.sequence and e.ts between t.first_ts and t.last_ts
+      ) e on true
+    ) e order by e.nth`;
+  const rows = await database.rows<readonly [...row: PageRow, nth: string]>(select.compile(database.query));
+  const indexes = rows.map((row) => Number(row.at(-1)) - 1);
+  const read = fitting(
+    rows.map((row) => row.slice(0, -1) as unknown as PageRow),
+    rows.length,
+  );
+  const found: (Entry | null)[] = Array(indexes[read.length] ?? places.length).fill(null);
+  for (const [at, entry] of (await entriesOf(read, origins)).entries()) found[indexes[at] as number] = entry;
+  return found;
 }
 
 /** Entries in order of arrival, see `JournalStore.tail`. */

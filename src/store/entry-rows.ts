@@ -45,11 +45,8 @@ export function textBytes([, statement, , parameters, , , message]: EntryRow): n
   return Buffer.byteLength(statement) + Buffer.byteLength(parameters ?? '') + Buffer.byteLength(message ?? '');
 }
 
-/** As `ENTRY_FIELDS`; an entry that does not fit into the page comes without its statement. */
+/** The columns that `EntryRow` holds; an entry that does not fit into the page comes without its statement. */
 export const PAGE_FIELDS = `${bodyOf((name) => (LONG.has(name) ? `case when e.fits then e.${name} end` : `e.${name}`))}, e.transaction_id`;
-
-/** The columns that `EntryRow` holds, as `ENTRY_BODY`. */
-export const ENTRY_FIELDS = `${ENTRY_BODY}, e.transaction_id`;
 
 /** An entry as `Database.rows` gives it, where its transaction is known from elsewhere. */
 export type EntryBody = readonly [
@@ -62,7 +59,7 @@ export type EntryBody = readonly [
   message: string | null,
 ];
 
-/** A row of `ENTRY_FIELDS` as `Database.rows` gives it. */
+/** A row of `PAGE_FIELDS` as `Database.rows` gives it, where the entry fits into the page. */
 export type EntryRow = readonly [...body: EntryBody, transactionId: string];
 
 /** The columns that `TransactionRow` holds. */

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { compareEntryKeys, type Entry, type EntryKey } from '../../src/journal/entry.ts';
+import { compareEntryKeys, type Entry, type EntryKey, type EntryPlace } from '../../src/journal/entry.ts';
 import type { JournalLimits, JournalStore } from '../../src/journal/store.ts';
 import { type EntryFilter, matchesEntry } from '../../src/journal/window.ts';
 import {
@@ -374,6 +374,16 @@ export function readContract(subject: Subject): void {
         after = entries.at(-1) as Entry;
       }
       expect(tail).toBe(17);
+
+      const nowhere = { transactionId: randomUUID(), sequence: 1 };
+      const places: readonly EntryPlace[] = [...read, nowhere, ...read, nowhere];
+      const placed: (Entry | null)[] = [];
+      while (placed.length < places.length) {
+        const page = await store.entriesByPlace(places.slice(placed.length));
+        expect(bytesOf(page.filter((one) => one !== null))).toBeLessThan(most);
+        placed.push(...page);
+      }
+      expect(placed).toEqual([...read, null, ...read, null]);
 
       const committed: string[] = [];
       for (let after = 0n; ; ) {
