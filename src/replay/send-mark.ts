@@ -1,13 +1,15 @@
 import type { Deferred } from './deferred.ts';
 
 /** How far ahead of the walk a mark reaches, in statements: what a crash turns UNKNOWN at least and at most. */
-const AHEAD = { least: 64, most: 16_384 } as const;
+const AHEAD = { least: 8, most: 16_384 } as const;
+/** What is left, at the next flush, of the most that was asked for between two: a burst may come again, behind a slow statement. */
+const LEFT = 0.75;
 /** What lasts until the flush after the next: as much as was asked for before this one, and half of that to be sure. */
 const LASTS = 1.5;
 
 /**
  * The write-ahead mark of a run (L3 of `docs/replay.md`): statements are sent only up to a durable mark. A mark
- * reaches about twice as far ahead as was asked for between the last two flushes, and the next is due when half
+ * reaches about twice as far ahead as was asked for between two of the last flushes, and the next is due when half
  * of it is used. A flush that happens before takes it along when what is left might not last until the one after it: a
  * steady walk does not wait for a mark.
  */
@@ -15,6 +17,8 @@ export class SendMark {
   /** Highest ordinal that was asked for, and the same at the last flush. */
   #reserved: number;
   #reservedBefore: number;
+  /** The most that was asked for between two flushes, less and less of it. */
+  #burst = 0;
   /** The durable mark, and the ordinal beyond which the next is due. */
   #durable: number;
   #half: number;
@@ -57,8 +61,9 @@ export class SendMark {
   next(): number | null {
     const sent = this.#reserved - this.#reservedBefore;
     this.#reservedBefore = this.#reserved;
+    this.#burst = Math.max(sent, this.#burst * LEFT);
     if (!this.isDue && this.#durable - this.#reserved >= LASTS * sent) return null;
-    const mark = this.#reserved + Math.min(AHEAD.most, Math.max(AHEAD.least, 2 * sent));
+    const mark = this.#reserved + Math.min(AHEAD.most, Math.max(AHEAD.least, Math.ceil(2 * this.#burst)));
     if (mark > this.#durable) return mark;
     // The walk has become slower: what it was granted still reaches far enough.
     this.#halve();

@@ -213,28 +213,62 @@ describe('write-ahead mark', () => {
     await closed;
   });
 
-  it('reaches 64 statements ahead at first, and asks for more when half of them are used', async () => {
+  it('reaches 8 statements ahead at first, and asks for more when half of them are used', async () => {
     const feed = openFeed();
     await feed.reserve(1);
-    expect(await store.sentThrough(RUN)).toBe(65);
-    for (let ordinal = 2; ordinal <= 33; ordinal++) expect(feed.reserve(ordinal)).toBeNull();
+    expect(await store.sentThrough(RUN)).toBe(9);
+    for (let ordinal = 2; ordinal <= 5; ordinal++) expect(feed.reserve(ordinal)).toBeNull();
     expect(vi.getTimerCount()).toBe(0);
     await vi.advanceTimersByTimeAsync(0);
-    expect(feed.reserve(34)).toBeNull();
+    expect(feed.reserve(6)).toBeNull();
     expect(vi.getTimerCount()).toBe(1);
     await vi.advanceTimersByTimeAsync(50);
-    expect(await store.sentThrough(RUN)).toBe(34 + 66);
+    expect(await store.sentThrough(RUN)).toBe(6 + 10);
+    await feed.close();
+  });
+
+  it('leaves few statements of a slow walk in doubt, also where that was fast before', async () => {
+    const feed = openFeed();
+    let ordinal = 0;
+    while (ordinal < 500) await feed.reserve(++ordinal);
+    // What it was granted when it was fast is used up first.
+    while (ordinal < 3_000) {
+      await feed.reserve(++ordinal);
+      feed.emit(outcome({ ordinal }));
+      await feed.flush();
+    }
+    expect((await store.sentThrough(RUN)) - ordinal).toBeLessThanOrEqual(8);
+    await feed.close();
+  });
+
+  it('lets a walk not wait that comes to a burst of statements after each slow one', async () => {
+    const feed = openFeed();
+    let ordinal = 0;
+    let waits = 0;
+    for (let round = 0; round < 100; round++) {
+      for (let n = 0; n < 60; n++) {
+        const wait = feed.reserve(++ordinal);
+        if (wait !== null && round > 3) waits += 1;
+        await wait;
+      }
+      for (let slow = 0; slow < 3; slow++) {
+        await feed.reserve(++ordinal);
+        feed.emit(outcome({ ordinal }));
+        await feed.flush();
+      }
+    }
+    expect(waits).toBe(0);
     await feed.close();
   });
 
   it('goes with the next flush of events, without an append of its own', async () => {
     const feed = openFeed();
     await feed.reserve(1);
-    feed.reserve(60);
+    feed.reserve(8);
     feed.emit(outcome());
     await feed.flush();
     expect(store.calls.append).toBe(2);
-    expect(await store.sentThrough(RUN)).toBeGreaterThan(65);
+    expect(await store.sentThrough(RUN)).toBeGreaterThan(9);
     await feed.close();
     expect(store.calls.append).toBe(2);
   });
@@ -262,7 +296,7 @@ describe('write-ahead mark', () => {
     const feed = openFeed({ sentThrough: 500 });
     expect(feed.reserve(500)).toBeNull();
     await feed.reserve(501);
-    expect(await store.sentThrough(RUN)).toBe(501 + 64);
+    expect(await store.sentThrough(RUN)).toBe(501 + 8);
     await feed.close();
   });
 
@@ -288,7 +322,7 @@ describe('write-ahead mark', () => {
     store.seed(RUN, 'RUNNING');
     const feed = openFeed();
     await feed.reserve(1);
-    feed.reserve(60);
+    feed.reserve(8);
     const beyond = feed.reserve(1_000);
     const ended = feed.transition('COMPLETE', {}, null);
     await ended;
