@@ -328,7 +328,9 @@ export class Assembler implements RecordSink {
     session.identify(record);
     if (session.joinedLate) {
       session.joinedLate = false;
-      const detail = 'the session began before the log did: earlier statements and settings are not known';
+      const detail =
+        'the session began before the log did, so that earlier statements and settings are not known: where there is a log before ' +
+        'this one, import both at once';
       this.#sink.loss('SESSION_JOINED_LATE', record.time, `${record.file}:${record.line}`, detail);
     }
     if (record.time < session.lastRecord - SECOND) {

@@ -291,6 +291,8 @@ test('sessions that began before the log did are counted once each', async () =>
   const text = small('json');
   const log = await collectText(text.slice(recordStart(text, 'json', 60)));
   expect(lossCounts(log)['SESSION_JOINED_LATE']).toBe(1);
+  const { detail } = log.losses.find(({ reason }) => reason === 'SESSION_JOINED_LATE') ?? {};
+  expect(detail).toMatch(/where there is a log before this one, import both at once$/);
 });
 
 test('a lost duration makes the outcome unknown, a lost statement is counted', async () => {
