@@ -71,7 +71,7 @@ export async function listComparedCalls(
     const variables = { a, b, filter, slower, first: Math.min(PAGE, limit - calls.length), after };
     const { compareReplayCalls } = await client.request(CompareReplayCallsDocument, variables, io.signal);
     const found = unwrap(compareReplayCalls);
-    calls.push(...found.calls.nodes);
+    calls.push(...found.calls.edges.map(({ node }) => node));
     remarks = found.remarks;
     hasNextPage = found.calls.pageInfo.hasNextPage;
     after = found.calls.pageInfo.endCursor ?? after;

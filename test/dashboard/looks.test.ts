@@ -149,6 +149,24 @@ describe.skipIf(CHROMIUM === undefined)('the looks of the dashboard (skipped wit
     ['no screen', () => '#/nothing', (page) => page.getByText('There is nothing here').waitFor()],
     ['runs', () => '#/runs', (page) => page.locator('.runs tbody tr').first().waitFor()],
     ['compare', () => `#/compare?a=${before}&b=${after}`, (page) => page.locator('.vbody .vrow').first().waitFor()],
+    [
+      'compared statement',
+      () => `#/compare?a=${before}&b=${after}`,
+      async (page) => {
+        await page.locator('.vbody .vrow').first().click();
+        await page.getByRole('link', { name: /one by one/ }).waitFor();
+      },
+    ],
+    [
+      'compared calls',
+      () => `#/compare?a=${before}&b=${after}&tab=calls`,
+      (page) => page.locator('.vbody .vrow').first().waitFor(),
+    ],
+    [
+      'compared call',
+      () => `#/compare?a=${before}&b=${after}&tab=calls&call=first`,
+      (page) => page.locator('.side-by-side').waitFor(),
+    ],
   ];
 
   async function visit(browser: Browser, address: string, ready: (page: Page) => Promise<unknown>): Promise<Page> {

@@ -1,4 +1,4 @@
-import { type Client, type Operation, StartReplayDocument, unwrap } from '../../src/client/index.ts';
+import { type Client, type Operation, type Ordering, StartReplayDocument, unwrap } from '../../src/client/index.ts';
 import { SHOP } from './support.ts';
 
 export interface RunOptions {
@@ -8,17 +8,20 @@ export interface RunOptions {
   readonly speed?: number;
   /** End of the window; default: that of the record. */
   readonly to?: string;
+  /** Default: TIMESTAMP. */
+  readonly ordering?: Ordering;
   /** Wait for its end. */
   readonly wait?: boolean;
 }
 
 /** Starts a run beside the page, and gives its id. */
 export async function startRun(client: Client, options: RunOptions = {}): Promise<string> {
-  const { target = 'staging', speed, to = SHOP.to, wait = false } = options;
+  const { target = 'staging', speed, to = SHOP.to, ordering = 'TIMESTAMP', wait = false } = options;
   const { startReplay } = await client.request(StartReplayDocument, {
     input: {
       window: { from: SHOP.from, to },
       target: { alias: target },
+      ordering,
       statementTimeoutMs: 5000,
       ...(speed === undefined ? {} : { pace: { mode: 'RECORDED', speed } }),
     },

@@ -969,7 +969,7 @@ export type CompareReplayCallsQuery = { readonly compareReplayCalls:
     | { readonly __typename: 'ConflictError', readonly code: ErrorCode, readonly message: string, readonly path: ReadonlyArray<string> }
     | { readonly __typename: 'InputError', readonly code: ErrorCode, readonly message: string, readonly path: ReadonlyArray<string> }
     | { readonly __typename: 'NotFoundError', readonly code: ErrorCode, readonly message: string, readonly path: ReadonlyArray<string> }
-    | { readonly __typename: 'ReplayCallComparison', readonly remarks: ReadonlyArray<string>, readonly calls: { readonly nodes: ReadonlyArray<{ readonly transactionId: string, readonly sequence: number, readonly timestamp: string, readonly sessionId: string, readonly copy: number, readonly differences: ReadonlyArray<CallDifference>, readonly entry: { readonly id: string, readonly statement: string, readonly parameters: ReadonlyArray<{ readonly kind: ParameterKind, readonly text: string | null, readonly oid: number | null }> } | null, readonly a: { readonly seq: number, readonly status: OutcomeStatus, readonly cascade: boolean, readonly skipReason: SkipReason | null, readonly sqlstate: string | null, readonly message: string | null, readonly rows: number | null, readonly digest: string | null, readonly durationMs: number | null, readonly durationApproximate: boolean } | null, readonly b: { readonly seq: number, readonly status: OutcomeStatus, readonly cascade: boolean, readonly skipReason: SkipReason | null, readonly sqlstate: string | null, readonly message: string | null, readonly rows: number | null, readonly digest: string | null, readonly durationMs: number | null, readonly durationApproximate: boolean } | null }>, readonly pageInfo: { readonly hasNextPage: boolean, readonly endCursor: string | null } } }
+    | { readonly __typename: 'ReplayCallComparison', readonly remarks: ReadonlyArray<string>, readonly calls: { readonly edges: ReadonlyArray<{ readonly cursor: string, readonly node: { readonly transactionId: string, readonly sequence: number, readonly timestamp: string, readonly sessionId: string, readonly copy: number, readonly differences: ReadonlyArray<CallDifference>, readonly entry: { readonly id: string, readonly statement: string, readonly parameters: ReadonlyArray<{ readonly kind: ParameterKind, readonly text: string | null, readonly oid: number | null }> } | null, readonly a: { readonly seq: number, readonly status: OutcomeStatus, readonly cascade: boolean, readonly skipReason: SkipReason | null, readonly sqlstate: string | null, readonly message: string | null, readonly rows: number | null, readonly digest: string | null, readonly durationMs: number | null, readonly durationApproximate: boolean } | null, readonly b: { readonly seq: number, readonly status: OutcomeStatus, readonly cascade: boolean, readonly skipReason: SkipReason | null, readonly sqlstate: string | null, readonly message: string | null, readonly rows: number | null, readonly digest: string | null, readonly durationMs: number | null, readonly durationApproximate: boolean } | null } }>, readonly pageInfo: { readonly hasNextPage: boolean, readonly endCursor: string | null } } }
     | { readonly __typename: 'ServiceError', readonly code: ErrorCode, readonly message: string, readonly path: ReadonlyArray<string> }
     | { readonly __typename: 'TargetError', readonly code: ErrorCode, readonly message: string, readonly path: ReadonlyArray<string> }
    };
@@ -3321,8 +3321,11 @@ export const CompareReplayCallsDocument = new TypedDocumentString(`
     __typename
     ... on ReplayCallComparison {
       calls {
-        nodes {
-          ...ComparedCallFields
+        edges {
+          cursor
+          node {
+            ...ComparedCallFields
+          }
         }
         pageInfo {
           hasNextPage

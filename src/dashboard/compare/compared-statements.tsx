@@ -1,28 +1,14 @@
 import { useSignal } from '@preact/signals';
-import type { CompareReplaysQuery, RunVerdict } from '../../client/index.ts';
+import type { RunVerdict } from '../../client/index.ts';
 import { count, delta, duration, NOTHING, oneLine, plural } from '../lib/format.ts';
-import type { Tone } from '../lib/words.ts';
+import { route, setQuery } from '../lib/router.ts';
 import { Badge } from '../ui/badge.tsx';
-import type { IconName } from '../ui/icon.tsx';
 import { numberColumn, pressed, type SortedColumn, sortRows } from '../ui/sorting.tsx';
 import { Sql } from '../ui/sql.tsx';
 import { type Sort, VirtualTable } from '../ui/virtual-table.tsx';
+import { type Comparison, type Pair, VERDICTS } from './comparison.ts';
 import { judged, judgedBy } from './judged.ts';
-
-export type Comparison = Extract<CompareReplaysQuery['compareReplays'], { readonly __typename: 'ReplayComparison' }>;
-export type Pair = Comparison['statements'][number];
-
-const VERDICTS: Readonly<Record<RunVerdict, { readonly label: string; readonly tone: Tone; readonly icon: IconName }>> =
-  {
-    NEW_FAILURES: { label: 'New failures', tone: 'bad', icon: 'cross' },
-    DIFFERENT_RESULTS: { label: 'Different results', tone: 'bad', icon: 'cross' },
-    SLOWER: { label: 'Slower', tone: 'warn', icon: 'up' },
-    ONLY_IN_A: { label: 'Only in A', tone: 'warn', icon: 'left' },
-    ONLY_IN_B: { label: 'Only in B', tone: 'warn', icon: 'right' },
-    FIXED: { label: 'Fixed', tone: 'good', icon: 'check' },
-    FASTER: { label: 'Faster', tone: 'good', icon: 'down' },
-    SAME: { label: 'Same', tone: 'neutral', icon: 'dash' },
-  };
+import { PairDrawer } from './pair-drawer.tsx';
 
 const SIDES = ['a', 'b'] as const;
 
@@ -36,7 +22,6 @@ const ratio = (pair: Pair) => {
   return before && after !== null ? after / before : -1;
 };
 
-/** Worst first. */
 const ORDER = Object.keys(VERDICTS) as readonly RunVerdict[];
 
 const COLUMNS: readonly SortedColumn<Pair>[] = [
@@ -106,6 +91,8 @@ function Judged({ pair, side }: { readonly pair: Pair; readonly side: 'a' | 'b' 
 /** What each normalised statement did in both runs. */
 export function ComparedStatements({ comparison }: { readonly comparison: Comparison }) {
   const sort = useSignal<Sort>({ key: 'verdict', descending: false });
+  const chosen = route.value.query.get('statement');
+  const open = comparison.statements.find(({ fingerprint }) => fingerprint === chosen);
   const rows = sortRows(comparison.statements, COLUMNS, sort.value);
   return (
     <section class="card flush" aria-labelledby="both-title">
@@ -132,8 +119,11 @@ export function ComparedStatements({ comparison }: { readonly comparison: Compar
         onSort={(key) => {
           sort.value = pressed(COLUMNS, sort.value, key);
         }}
+        selected={open?.fingerprint ?? null}
+        onOpen={({ fingerprint }) => setQuery({ statement: fingerprint })}
         height="60vh"
       />
+      {open && <PairDrawer pair={open} onClose={() => setQuery({ statement: null })} />}
     </section>
   );
 }

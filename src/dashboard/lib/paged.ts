@@ -7,6 +7,22 @@ export interface Page<T> {
   readonly pageInfo: { readonly hasNextPage: boolean; readonly endCursor: string | null };
 }
 
+/**
+ * The next page that holds something, or the last one: the service looks at a bounded part at once, so that a page may be
+ * empty and lead on.
+ */
+export async function nextFilled<T>(
+  after: string | null,
+  load: (after: string | null) => Promise<Page<T>>,
+): Promise<Page<T>> {
+  let place = after;
+  for (;;) {
+    const page = await load(place);
+    if (page.nodes.length > 0 || !page.pageInfo.hasNextPage) return page;
+    place = page.pageInfo.endCursor;
+  }
+}
+
 /** A list that grows by pages as it is scrolled. */
 export interface PagedList<T> {
   readonly rows: readonly T[];

@@ -1,5 +1,6 @@
 /** Enumerations of the schema in plain words. Generated types check that none is missing. */
 import type {
+  CallDifference,
   Divergence,
   Edges,
   EntryOutcomeStatus,
@@ -76,6 +77,22 @@ export const DIVERGENCES: Readonly<Record<Divergence, { readonly label: string; 
   ROW_COUNT: { label: 'Row count', text: 'another number of rows' },
   CHECKSUM: { label: 'Checksum', text: 'other result rows' },
   SLOWER: { label: 'Slower', text: 'took longer than the request allows' },
+};
+
+/** How a call did in run B against the same call in run A. */
+export const CALL_DIFFERENCES: Readonly<
+  Record<CallDifference, { readonly label: string; readonly text: string; readonly tone: Tone }>
+> = {
+  NEW_FAILURE: { label: 'New failure', text: 'succeeded in A, failed in B', tone: 'bad' },
+  DIFFERENT_FAILURE: { label: 'Different failure', text: 'failed in both, with different SQLSTATEs', tone: 'bad' },
+  ROW_COUNT: { label: 'Row count', text: 'another number of rows', tone: 'bad' },
+  CHECKSUM: { label: 'Checksum', text: 'other result rows', tone: 'bad' },
+  UNKNOWN: { label: 'Unknown', text: 'it may or may not have run in one of them', tone: 'warn' },
+  ONLY_IN_A: { label: 'Only in A', text: 'run B did not send it', tone: 'warn' },
+  ONLY_IN_B: { label: 'Only in B', text: 'run A did not send it', tone: 'warn' },
+  SLOWER: { label: 'Slower', text: 'took 1.25 times as long in B, and 1 ms more', tone: 'warn' },
+  FIXED: { label: 'Fixed', text: 'failed in A, succeeded in B', tone: 'good' },
+  FASTER: { label: 'Faster', text: 'took 1.25 times as long in A, and 1 ms more', tone: 'good' },
 };
 
 export const LAG_CAUSES: Readonly<Record<LagCause, string>> = {

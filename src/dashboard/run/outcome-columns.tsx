@@ -6,17 +6,20 @@ import { Sql } from '../ui/sql.tsx';
 import type { Column } from '../ui/virtual-table.tsx';
 import { isPassed, type Outcome, type TailItem } from './statement-tail.ts';
 
-const failed = (row: Outcome) => row.status === 'FAILED' || row.status === 'UNKNOWN';
+const failed = (row: Pick<Outcome, 'status'>) => row.status === 'FAILED' || row.status === 'UNKNOWN';
+
+/** Why a statement failed, ahead of its text. */
+export function FailureText({ outcome }: { readonly outcome: Pick<Outcome, 'status' | 'cascade' | 'message'> }) {
+  if (outcome.cascade) return <span class="warn-text">follows from an earlier failure · </span>;
+  if (!failed(outcome) || !outcome.message) return null;
+  return <span class="bad-text">{oneLine(outcome.message, 120)} · </span>;
+}
 
 /** The statement; of a failure its message too. */
 function Text({ row }: { readonly row: Outcome }) {
   return (
     <>
-      {row.cascade ? (
-        <span class="warn-text">follows from an earlier failure · </span>
-      ) : (
-        failed(row) && row.message && <span class="bad-text">{oneLine(row.message, 120)} · </span>
-      )}
+      <FailureText outcome={row} />
       {row.entry ? (
         <Sql text={oneLine(row.entry.statement, 240)} />
       ) : (

@@ -11,10 +11,41 @@ import { Drawer } from '../ui/drawer.tsx';
 import { Fact } from '../ui/fields.tsx';
 import { Failure, Loading, Notice } from '../ui/notice.tsx';
 import { SqlBlock } from '../ui/sql.tsx';
+import { nextMatches } from './matches.ts';
 import type { Outcome } from './statement-tail.ts';
 
+interface Props {
+  readonly replayId: string;
+  /** Number of its event. */
+  readonly seq: number;
+  /** The outcome, where a list holds it; else it is asked for. */
+  readonly known: Outcome | null;
+  readonly onClose: () => void;
+}
+
 /** One statement of a run: what the record says and what the target did, side by side. */
-export function OutcomeDrawer({ outcome, onClose }: { readonly outcome: Outcome; readonly onClose: () => void }) {
+export function OutcomeDrawer({ replayId, seq, known, onClose }: Props) {
+  const asked = useResource(known ? null : `${replayId} ${seq}`, async (abort) => {
+    const { nodes } = await nextMatches(replayId, { fromSeq: seq, toSeq: seq }, { after: null, most: 1 }, abort);
+    return { outcome: nodes[0] ?? null };
+  });
+  const outcome = known ?? asked.data?.outcome;
+  const title = outcome ? `Statement ${count(outcome.ordinal)} of the run` : 'A statement of the run';
+  return (
+    <Drawer title={title} onClose={onClose}>
+      <Failure error={asked.error} retry={asked.reload} />
+      {outcome ? (
+        <OutcomeDetail outcome={outcome} />
+      ) : asked.loading ? (
+        <Loading what="statement" />
+      ) : (
+        asked.error === null && <Notice tone="warn">Event {count(seq)} of the run is no outcome of a statement.</Notice>
+      )}
+    </Drawer>
+  );
+}
+
+function OutcomeDetail({ outcome }: { readonly outcome: Outcome }) {
   const id = `${outcome.transactionId}/${outcome.sequence}`;
   const full = useResource(id, async (abort) => {
     const { node } = await ask(EntryViewDocument, { id }, abort);
@@ -25,7 +56,7 @@ export function OutcomeDrawer({ outcome, onClose }: { readonly outcome: Outcome;
   const outcomeDiffers = differs('NEW_FAILURE') || differs('MISSING_FAILURE') || differs('DIFFERENT_FAILURE');
   const mark = (is: boolean) => (is ? 'differs' : undefined);
   return (
-    <Drawer title={`Statement ${count(outcome.ordinal)} of the run`} onClose={onClose}>
+    <>
       <p class="lead">
         <OutcomeBadge status={outcome.status} cascade={outcome.cascade} sqlstate={outcome.sqlstate} />
         <span>
@@ -132,6 +163,6 @@ export function OutcomeDrawer({ outcome, onClose }: { readonly outcome: Outcome;
       <p>
         <a href={href('/journal', { entry: id })}>The entry and its transaction in the journal</a>
       </p>
-    </Drawer>
+    </>
   );
 }

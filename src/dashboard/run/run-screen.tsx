@@ -70,7 +70,8 @@ function RunOfId({ id }: { readonly id: string }) {
 function RunView({ feed, run }: { readonly feed: RunFeed; readonly run: Run }) {
   const wanted = route.value.query.get('tab');
   const tab: TabKey = TABS.find((key) => key === wanted) ?? 'overview';
-  const open = useSignal<Outcome | null>(null);
+  const opened = useSignal<Outcome | null>(null);
+  const seq = Number(route.value.query.get('outcome') ?? 0);
   const active = isActive(run.state);
   const { summary } = run;
   // Tabs of a run under way ask again now and then, not at each of its steps.
@@ -88,7 +89,8 @@ function RunView({ feed, run }: { readonly feed: RunFeed; readonly run: Run }) {
     { key: 'request', title: 'Request' },
   ];
   const onOpen = (outcome: Outcome) => {
-    open.value = outcome;
+    opened.value = outcome;
+    setQuery({ outcome: outcome.seq });
   };
   return (
     <>
@@ -141,12 +143,13 @@ function RunView({ feed, run }: { readonly feed: RunFeed; readonly run: Run }) {
           <RequestTab run={run} />
         )}
       </Tabs>
-      {open.value && (
+      {Number.isSafeInteger(seq) && seq > 0 && (
         <OutcomeDrawer
-          outcome={open.value}
-          onClose={() => {
-            open.value = null;
-          }}
+          key={seq}
+          replayId={run.id}
+          seq={seq}
+          known={opened.value?.seq === seq ? opened.value : null}
+          onClose={() => setQuery({ outcome: null })}
         />
       )}
     </>
