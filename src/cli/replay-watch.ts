@@ -2,10 +2,11 @@ import type { Command } from 'commander';
 import {
   CancelReplayDocument,
   type Client,
-  ReplayDocument,
   type ReplayFieldsFragment,
+  ReplayInFullDocument,
   ReplayVerdictDocument,
   type ReplayVerdictQuery,
+  type RunInFullFragment,
   unwrap,
 } from '../client/index.ts';
 import { actualText, sentOnlyControl } from '../client/report/index.ts';
@@ -85,8 +86,8 @@ function allowance(text: string, before: Partial<Allowed> = {}): Partial<Allowed
 }
 
 /** @throws RepriseError REPLAY_NOT_FOUND */
-export async function requireRun(client: Client, id: string, signal: AbortSignal): Promise<ReplayFieldsFragment> {
-  const { replay } = await client.request(ReplayDocument, { id }, signal);
+export async function requireRun(client: Client, id: string, signal: AbortSignal): Promise<RunInFullFragment> {
+  const { replay } = await client.request(ReplayInFullDocument, { id }, signal);
   if (!replay) throw new RepriseError('REPLAY_NOT_FOUND', `there is no replay ${id}: \`reprise replay ls\` lists them`);
   return replay;
 }

@@ -1,5 +1,10 @@
-import type { ReplayFailuresQuery, ReplayFieldsFragment, SummaryFieldsFragment } from '../client/index.ts';
-import { lagByCauseText } from '../client/report/index.ts';
+import type {
+  ReplayFailuresQuery,
+  ReplayFieldsFragment,
+  RunInFullFragment,
+  SummaryFieldsFragment,
+} from '../client/index.ts';
+import { lagByCauseText, requestFacts } from '../client/report/index.ts';
 import { inStartFlags } from './flag-names.ts';
 import { count, duration, fields, oneLine, table, wrapTo } from './io.ts';
 
@@ -93,8 +98,11 @@ function percentiles(values: Percentiles): string | null {
   return [values.p50, values.p95, values.p99].map((value) => duration(value ?? null)).join(' / ');
 }
 
-/** Everything about a run, for people. */
-export function runText(run: ReplayFieldsFragment): string {
+/** Characters of a line about what was asked for: a filter may hold a text of thousands. */
+const REQUEST_WIDTH = 400;
+
+/** Everything about a run, for people; its filter where that was asked for. */
+export function runText(run: ReplayFieldsFragment | RunInFullFragment): string {
   const { summary, request } = run;
   const pace = request.paceMode === 'RECORDED' ? `recorded × ${request.speed}` : 'as fast as possible';
   const differences = summary.divergences.map(({ divergence, count: n }) => `${divergence} ${count(n)}`).join(', ');
@@ -104,6 +112,7 @@ export function runText(run: ReplayFieldsFragment): string {
     ['window', `${run.window.from} to ${run.window.to}`],
     ['target', run.targetVersion ? `${run.target} (PostgreSQL ${run.targetVersion})` : run.target],
     ['ordering', `${request.ordering}, edges ${request.edges}, ${pace}`],
+    ...requestFacts(request).map(([name, text]) => [name.toLowerCase(), oneLine(text, REQUEST_WIDTH)] as const),
     ['started', run.startedAt ?? null],
     ['ended', run.endedAt ?? null],
     [

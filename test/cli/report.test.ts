@@ -102,6 +102,8 @@ describe('report', () => {
     expect(misspelt).toMatchObject({ code: 1 });
     expect(misspelt.stdout).toMatch(/^nothing but transaction control was replayed: none of the \d+ other statements/m);
     const page = (await report(idIn(misspelt.stderr), '--format', 'html')).stdout;
+    const shown = (await cliHere(['replay', 'show', idIn(misspelt.stderr)], env)).stdout;
+    expect(shown).toMatch(/^filter +statement holds: misspelt$/m);
     expect(page).toMatch(/verdict bad">.*nothing but transaction control was replayed[;.]/);
   });
 

@@ -31,6 +31,19 @@ function line(fields: Partial<StatementLine> = {}): StatementLine {
   };
 }
 
+const NO_FILTER: ReportData['replay']['request']['filter'] = {
+  statementTypes: null,
+  text: null,
+  textExcludes: null,
+  databases: null,
+  users: null,
+  applications: null,
+  sessionIds: null,
+  outcome: null,
+  minDurationMs: null,
+  transactionIds: null,
+};
+
 function data(report: Partial<ReportData['report']> = {}, run: Partial<ReportData['replay']> = {}): ReportData {
   return {
     replay: {
@@ -59,6 +72,7 @@ function data(report: Partial<ReportData['report']> = {}, run: Partial<ReportDat
         syncCommits: false,
         scale: 1,
         thresholds: [],
+        filter: NO_FILTER,
       },
       target: 'staging-db:5432/shop',
       targetVersion: '16.4',
@@ -323,5 +337,52 @@ describe('lag by cause', () => {
   test('is left out of a run without a schedule', () => {
     expect(reportText(data())).not.toContain('lag by cause');
     expect(htmlReport(data())).not.toContain('Lag by cause');
+  });
+});
+
+describe('what a run was asked for', () => {
+  const request = data().replay.request;
+  const asked = data(
+    {},
+    {
+      request: {
+        ...request,
+        readOnly: true,
+        databases: [{ recorded: 'shop', target: 'shop_staging' }],
+        users: [{ recorded: 'app', target: 'app_ro' }],
+        filter: {
+          ...NO_FILTER,
+          users: [''],
+          textExcludes: '<x>',
+          minDurationMs: 1500,
+          sessionIds: Array.from({ length: 1009 }, (_, n) => `s${n}`),
+        },
+      } as ReportData['replay']['request'],
+    },
+  );
+  const filter =
+    "statement does not hold: <x>; users: ''; sessions: s0, s1, s2, s3, s4, s5, s6, s7 and 1,001 more; took at least: 1500 ms";
+
+  test('is told in words, also for people: its filter, what is mapped, and whether it is read-only', () => {
+    const text = reportText(asked);
+    expect(text).toContain(filter);
+    expect(text).toMatch(/^databases +shop → shop_staging$/m);
+    expect(text).toMatch(/^users +app → app_ro$/m);
+    expect(text).toMatch(/^read-only +yes$/m);
+    const html = htmlReport(asked);
+    expect(html).toContain(`<tr><th scope="row">Filter</th><td>${escapeText(filter)}</td></tr>`);
+    expect(html).toContain('<tr><th scope="row">Databases</th><td>shop → shop_staging</td></tr>');
+    expect(html).toContain('<tr><th scope="row">Read-only</th><td>yes</td></tr>');
+    expect(parse(junitXml(asked))).toContainEqual({
+      name: 'property',
+      attributes: { name: 'users', value: 'app → app_ro' },
+    });
+    expect(JSON.parse(renderReport(asked, 'json')).replay.request.filter.minDurationMs).toBe(1500);
+  });
+
+  test('is said to be all of the window where there is no filter', () => {
+    expect(reportText(data())).toMatch(/^filter +none: all entries of the window$/m);
+    expect(reportText(data())).toMatch(/^read-only +no$/m);
+    expect(reportText(data())).not.toMatch(/^databases/m);
   });
 });

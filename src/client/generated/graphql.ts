@@ -690,6 +690,10 @@ export type SummaryFieldsFragment = { readonly planned: number | null, readonly 
 
 export type ReplayFieldsFragment = { readonly id: string, readonly state: ReplayState, readonly target: string, readonly targetVersion: string | null, readonly createdAt: string, readonly startedAt: string | null, readonly endedAt: string | null, readonly lastSeq: number, readonly window: { readonly from: string, readonly to: string }, readonly request: { readonly ordering: Ordering, readonly edges: Edges, readonly paceMode: PaceMode, readonly speed: number | null, readonly maxIdleMs: number | null, readonly needsCredentials: boolean, readonly needsCredentialsOf: ReadonlyArray<string>, readonly stopAfterFailures: number | null, readonly statementTimeoutMs: number, readonly runTimeoutMs: number | null, readonly maxConnections: number, readonly inFlight: number, readonly readOnly: boolean, readonly digestRows: boolean, readonly restoreIds: boolean, readonly markProgress: boolean, readonly settleCommits: boolean, readonly syncCommits: boolean, readonly scale: number, readonly thresholds: ReadonlyArray<string>, readonly databases: ReadonlyArray<{ readonly recorded: string, readonly target: string }> | null, readonly users: ReadonlyArray<{ readonly recorded: string, readonly target: string }> }, readonly error: { readonly code: string, readonly message: string } | null, readonly summary: { readonly planned: number | null, readonly succeeded: number, readonly failed: number, readonly cascades: number, readonly skipped: number, readonly unknown: number, readonly same: number, readonly diverged: number, readonly unverifiable: number, readonly rows: number, readonly stalls: number, readonly connectionsOpened: number, readonly firstError: string | null, readonly elapsedMs: number, readonly rate: number, readonly etaMs: number | null, readonly position: string | null, readonly durationsApproximate: boolean, readonly divergences: ReadonlyArray<{ readonly divergence: Divergence, readonly count: number }>, readonly duration: { readonly p50: number | null, readonly p95: number | null, readonly p99: number | null }, readonly recordedDuration: { readonly p50: number | null, readonly p95: number | null, readonly p99: number | null }, readonly lag: { readonly p50: number | null, readonly p95: number | null, readonly p99: number | null }, readonly lagByCause: ReadonlyArray<{ readonly cause: LagCause, readonly ms: number }> } };
 
+export type RestOfRequestFragment = { readonly connectTimeoutMs: number, readonly slowerRatio: number, readonly slowerMinMs: number, readonly filter: { readonly statementTypes: ReadonlyArray<StatementType> | null, readonly text: string | null, readonly textExcludes: string | null, readonly databases: ReadonlyArray<string> | null, readonly users: ReadonlyArray<string> | null, readonly applications: ReadonlyArray<string> | null, readonly sessionIds: ReadonlyArray<string> | null, readonly outcome: EntryOutcomeStatus | null, readonly minDurationMs: number | null, readonly transactionIds: ReadonlyArray<string> | null } };
+
+export type RunInFullFragment = { readonly id: string, readonly state: ReplayState, readonly target: string, readonly targetVersion: string | null, readonly createdAt: string, readonly startedAt: string | null, readonly endedAt: string | null, readonly lastSeq: number, readonly request: { readonly ordering: Ordering, readonly edges: Edges, readonly paceMode: PaceMode, readonly speed: number | null, readonly maxIdleMs: number | null, readonly needsCredentials: boolean, readonly needsCredentialsOf: ReadonlyArray<string>, readonly stopAfterFailures: number | null, readonly statementTimeoutMs: number, readonly runTimeoutMs: number | null, readonly maxConnections: number, readonly inFlight: number, readonly readOnly: boolean, readonly digestRows: boolean, readonly restoreIds: boolean, readonly markProgress: boolean, readonly settleCommits: boolean, readonly syncCommits: boolean, readonly scale: number, readonly thresholds: ReadonlyArray<string>, readonly connectTimeoutMs: number, readonly slowerRatio: number, readonly slowerMinMs: number, readonly databases: ReadonlyArray<{ readonly recorded: string, readonly target: string }> | null, readonly users: ReadonlyArray<{ readonly recorded: string, readonly target: string }>, readonly filter: { readonly statementTypes: ReadonlyArray<StatementType> | null, readonly text: string | null, readonly textExcludes: string | null, readonly databases: ReadonlyArray<string> | null, readonly users: ReadonlyArray<string> | null, readonly applications: ReadonlyArray<string> | null, readonly sessionIds: ReadonlyArray<string> | null, readonly outcome: EntryOutcomeStatus | null, readonly minDurationMs: number | null, readonly transactionIds: ReadonlyArray<string> | null } }, readonly window: { readonly from: string, readonly to: string }, readonly error: { readonly code: string, readonly message: string } | null, readonly summary: { readonly planned: number | null, readonly succeeded: number, readonly failed: number, readonly cascades: number, readonly skipped: number, readonly unknown: number, readonly same: number, readonly diverged: number, readonly unverifiable: number, readonly rows: number, readonly stalls: number, readonly connectionsOpened: number, readonly firstError: string | null, readonly elapsedMs: number, readonly rate: number, readonly etaMs: number | null, readonly position: string | null, readonly durationsApproximate: boolean, readonly divergences: ReadonlyArray<{ readonly divergence: Divergence, readonly count: number }>, readonly duration: { readonly p50: number | null, readonly p95: number | null, readonly p99: number | null }, readonly recordedDuration: { readonly p50: number | null, readonly p95: number | null, readonly p99: number | null }, readonly lag: { readonly p50: number | null, readonly p95: number | null, readonly p99: number | null }, readonly lagByCause: ReadonlyArray<{ readonly cause: LagCause, readonly ms: number }> } };
+
 type EventFields_NoticeEvent_Fragment = { readonly __typename: 'NoticeEvent', readonly code: NoticeCode, readonly seq: number, readonly at: string, readonly noticeSessionId: string | null, readonly noticeMessage: string };
 
 type EventFields_OutcomeEvent_Fragment = { readonly __typename: 'OutcomeEvent', readonly ordinal: number, readonly transactionId: string, readonly sequence: number, readonly timestamp: string, readonly sessionId: string, readonly copy: number, readonly status: OutcomeStatus, readonly cascade: boolean, readonly skipReason: SkipReason | null, readonly sqlstate: string | null, readonly message: string | null, readonly errorPosition: number | null, readonly rows: number | null, readonly digest: string | null, readonly durationMs: number | null, readonly durationApproximate: boolean, readonly lagMs: number | null, readonly lagCause: LagCause, readonly verdict: Verdict, readonly divergences: ReadonlyArray<Divergence>, readonly seq: number, readonly at: string };
@@ -852,6 +856,13 @@ export type ReplayQueryVariables = Exact<{
 
 export type ReplayQuery = { readonly replay: { readonly id: string, readonly state: ReplayState, readonly target: string, readonly targetVersion: string | null, readonly createdAt: string, readonly startedAt: string | null, readonly endedAt: string | null, readonly lastSeq: number, readonly window: { readonly from: string, readonly to: string }, readonly request: { readonly ordering: Ordering, readonly edges: Edges, readonly paceMode: PaceMode, readonly speed: number | null, readonly maxIdleMs: number | null, readonly needsCredentials: boolean, readonly needsCredentialsOf: ReadonlyArray<string>, readonly stopAfterFailures: number | null, readonly statementTimeoutMs: number, readonly runTimeoutMs: number | null, readonly maxConnections: number, readonly inFlight: number, readonly readOnly: boolean, readonly digestRows: boolean, readonly restoreIds: boolean, readonly markProgress: boolean, readonly settleCommits: boolean, readonly syncCommits: boolean, readonly scale: number, readonly thresholds: ReadonlyArray<string>, readonly databases: ReadonlyArray<{ readonly recorded: string, readonly target: string }> | null, readonly users: ReadonlyArray<{ readonly recorded: string, readonly target: string }> }, readonly error: { readonly code: string, readonly message: string } | null, readonly summary: { readonly planned: number | null, readonly succeeded: number, readonly failed: number, readonly cascades: number, readonly skipped: number, readonly unknown: number, readonly same: number, readonly diverged: number, readonly unverifiable: number, readonly rows: number, readonly stalls: number, readonly connectionsOpened: number, readonly firstError: string | null, readonly elapsedMs: number, readonly rate: number, readonly etaMs: number | null, readonly position: string | null, readonly durationsApproximate: boolean, readonly divergences: ReadonlyArray<{ readonly divergence: Divergence, readonly count: number }>, readonly duration: { readonly p50: number | null, readonly p95: number | null, readonly p99: number | null }, readonly recordedDuration: { readonly p50: number | null, readonly p95: number | null, readonly p99: number | null }, readonly lag: { readonly p50: number | null, readonly p95: number | null, readonly p99: number | null }, readonly lagByCause: ReadonlyArray<{ readonly cause: LagCause, readonly ms: number }> } } | null };
 
+export type ReplayInFullQueryVariables = Exact<{
+  id: string;
+}>;
+
+
+export type ReplayInFullQuery = { readonly replay: { readonly id: string, readonly state: ReplayState, readonly target: string, readonly targetVersion: string | null, readonly createdAt: string, readonly startedAt: string | null, readonly endedAt: string | null, readonly lastSeq: number, readonly request: { readonly ordering: Ordering, readonly edges: Edges, readonly paceMode: PaceMode, readonly speed: number | null, readonly maxIdleMs: number | null, readonly needsCredentials: boolean, readonly needsCredentialsOf: ReadonlyArray<string>, readonly stopAfterFailures: number | null, readonly statementTimeoutMs: number, readonly runTimeoutMs: number | null, readonly maxConnections: number, readonly inFlight: number, readonly readOnly: boolean, readonly digestRows: boolean, readonly restoreIds: boolean, readonly markProgress: boolean, readonly settleCommits: boolean, readonly syncCommits: boolean, readonly scale: number, readonly thresholds: ReadonlyArray<string>, readonly connectTimeoutMs: number, readonly slowerRatio: number, readonly slowerMinMs: number, readonly databases: ReadonlyArray<{ readonly recorded: string, readonly target: string }> | null, readonly users: ReadonlyArray<{ readonly recorded: string, readonly target: string }>, readonly filter: { readonly statementTypes: ReadonlyArray<StatementType> | null, readonly text: string | null, readonly textExcludes: string | null, readonly databases: ReadonlyArray<string> | null, readonly users: ReadonlyArray<string> | null, readonly applications: ReadonlyArray<string> | null, readonly sessionIds: ReadonlyArray<string> | null, readonly outcome: EntryOutcomeStatus | null, readonly minDurationMs: number | null, readonly transactionIds: ReadonlyArray<string> | null } }, readonly window: { readonly from: string, readonly to: string }, readonly error: { readonly code: string, readonly message: string } | null, readonly summary: { readonly planned: number | null, readonly succeeded: number, readonly failed: number, readonly cascades: number, readonly skipped: number, readonly unknown: number, readonly same: number, readonly diverged: number, readonly unverifiable: number, readonly rows: number, readonly stalls: number, readonly connectionsOpened: number, readonly firstError: string | null, readonly elapsedMs: number, readonly rate: number, readonly etaMs: number | null, readonly position: string | null, readonly durationsApproximate: boolean, readonly divergences: ReadonlyArray<{ readonly divergence: Divergence, readonly count: number }>, readonly duration: { readonly p50: number | null, readonly p95: number | null, readonly p99: number | null }, readonly recordedDuration: { readonly p50: number | null, readonly p95: number | null, readonly p99: number | null }, readonly lag: { readonly p50: number | null, readonly p95: number | null, readonly p99: number | null }, readonly lagByCause: ReadonlyArray<{ readonly cause: LagCause, readonly ms: number }> } } | null };
+
 export type ReplaysQueryVariables = Exact<{
   states?: ReadonlyArray<ReplayState> | ReplayState | null | undefined;
   first: number;
@@ -928,7 +939,7 @@ export type ReportFileQueryVariables = Exact<{
 }>;
 
 
-export type ReportFileQuery = { readonly replay: { readonly id: string, readonly state: ReplayState, readonly target: string, readonly targetVersion: string | null, readonly createdAt: string, readonly startedAt: string | null, readonly endedAt: string | null, readonly lastSeq: number, readonly window: { readonly from: string, readonly to: string }, readonly request: { readonly ordering: Ordering, readonly edges: Edges, readonly paceMode: PaceMode, readonly speed: number | null, readonly maxIdleMs: number | null, readonly needsCredentials: boolean, readonly needsCredentialsOf: ReadonlyArray<string>, readonly stopAfterFailures: number | null, readonly statementTimeoutMs: number, readonly runTimeoutMs: number | null, readonly maxConnections: number, readonly inFlight: number, readonly readOnly: boolean, readonly digestRows: boolean, readonly restoreIds: boolean, readonly markProgress: boolean, readonly settleCommits: boolean, readonly syncCommits: boolean, readonly scale: number, readonly thresholds: ReadonlyArray<string>, readonly databases: ReadonlyArray<{ readonly recorded: string, readonly target: string }> | null, readonly users: ReadonlyArray<{ readonly recorded: string, readonly target: string }> }, readonly error: { readonly code: string, readonly message: string } | null, readonly summary: { readonly planned: number | null, readonly succeeded: number, readonly failed: number, readonly cascades: number, readonly skipped: number, readonly unknown: number, readonly same: number, readonly diverged: number, readonly unverifiable: number, readonly rows: number, readonly stalls: number, readonly connectionsOpened: number, readonly firstError: string | null, readonly elapsedMs: number, readonly rate: number, readonly etaMs: number | null, readonly position: string | null, readonly durationsApproximate: boolean, readonly divergences: ReadonlyArray<{ readonly divergence: Divergence, readonly count: number }>, readonly duration: { readonly p50: number | null, readonly p95: number | null, readonly p99: number | null }, readonly recordedDuration: { readonly p50: number | null, readonly p95: number | null, readonly p99: number | null }, readonly lag: { readonly p50: number | null, readonly p95: number | null, readonly p99: number | null }, readonly lagByCause: ReadonlyArray<{ readonly cause: LagCause, readonly ms: number }> } } | null, readonly replayReport: { readonly remarks: ReadonlyArray<string>, readonly statements: ReadonlyArray<{ readonly fingerprint: string, readonly normalised: string, readonly calls: number, readonly failures: number, readonly cascades: number, readonly recordedFailures: number, readonly rows: number, readonly verdict: Verdict, readonly regressed: boolean, readonly recorded: { readonly p50: number | null, readonly p95: number | null, readonly p99: number | null }, readonly replayed: { readonly p50: number | null, readonly p95: number | null, readonly p99: number | null }, readonly divergences: ReadonlyArray<{ readonly divergence: Divergence, readonly count: number }> }>, readonly failures: ReadonlyArray<{ readonly sqlstate: string, readonly fingerprint: string, readonly normalised: string, readonly count: number, readonly cascades: number, readonly expected: number, readonly firstSeq: number, readonly lastSeq: number, readonly sampleMessage: string }>, readonly divergences: ReadonlyArray<{ readonly divergence: Divergence, readonly fingerprint: string, readonly normalised: string, readonly count: number, readonly firstSeq: number, readonly lastSeq: number, readonly sample: string, readonly firstCursor: string }>, readonly thresholds: ReadonlyArray<{ readonly threshold: string, readonly actual: number | null, readonly unit: ThresholdUnit, readonly passed: boolean }> } | null };
+export type ReportFileQuery = { readonly replay: { readonly id: string, readonly state: ReplayState, readonly target: string, readonly targetVersion: string | null, readonly createdAt: string, readonly startedAt: string | null, readonly endedAt: string | null, readonly lastSeq: number, readonly request: { readonly ordering: Ordering, readonly edges: Edges, readonly paceMode: PaceMode, readonly speed: number | null, readonly maxIdleMs: number | null, readonly needsCredentials: boolean, readonly needsCredentialsOf: ReadonlyArray<string>, readonly stopAfterFailures: number | null, readonly statementTimeoutMs: number, readonly runTimeoutMs: number | null, readonly maxConnections: number, readonly inFlight: number, readonly readOnly: boolean, readonly digestRows: boolean, readonly restoreIds: boolean, readonly markProgress: boolean, readonly settleCommits: boolean, readonly syncCommits: boolean, readonly scale: number, readonly thresholds: ReadonlyArray<string>, readonly connectTimeoutMs: number, readonly slowerRatio: number, readonly slowerMinMs: number, readonly databases: ReadonlyArray<{ readonly recorded: string, readonly target: string }> | null, readonly users: ReadonlyArray<{ readonly recorded: string, readonly target: string }>, readonly filter: { readonly statementTypes: ReadonlyArray<StatementType> | null, readonly text: string | null, readonly textExcludes: string | null, readonly databases: ReadonlyArray<string> | null, readonly users: ReadonlyArray<string> | null, readonly applications: ReadonlyArray<string> | null, readonly sessionIds: ReadonlyArray<string> | null, readonly outcome: EntryOutcomeStatus | null, readonly minDurationMs: number | null, readonly transactionIds: ReadonlyArray<string> | null } }, readonly window: { readonly from: string, readonly to: string }, readonly error: { readonly code: string, readonly message: string } | null, readonly summary: { readonly planned: number | null, readonly succeeded: number, readonly failed: number, readonly cascades: number, readonly skipped: number, readonly unknown: number, readonly same: number, readonly diverged: number, readonly unverifiable: number, readonly rows: number, readonly stalls: number, readonly connectionsOpened: number, readonly firstError: string | null, readonly elapsedMs: number, readonly rate: number, readonly etaMs: number | null, readonly position: string | null, readonly durationsApproximate: boolean, readonly divergences: ReadonlyArray<{ readonly divergence: Divergence, readonly count: number }>, readonly duration: { readonly p50: number | null, readonly p95: number | null, readonly p99: number | null }, readonly recordedDuration: { readonly p50: number | null, readonly p95: number | null, readonly p99: number | null }, readonly lag: { readonly p50: number | null, readonly p95: number | null, readonly p99: number | null }, readonly lagByCause: ReadonlyArray<{ readonly cause: LagCause, readonly ms: number }> } } | null, readonly replayReport: { readonly remarks: ReadonlyArray<string>, readonly statements: ReadonlyArray<{ readonly fingerprint: string, readonly normalised: string, readonly calls: number, readonly failures: number, readonly cascades: number, readonly recordedFailures: number, readonly rows: number, readonly verdict: Verdict, readonly regressed: boolean, readonly recorded: { readonly p50: number | null, readonly p95: number | null, readonly p99: number | null }, readonly replayed: { readonly p50: number | null, readonly p95: number | null, readonly p99: number | null }, readonly divergences: ReadonlyArray<{ readonly divergence: Divergence, readonly count: number }> }>, readonly failures: ReadonlyArray<{ readonly sqlstate: string, readonly fingerprint: string, readonly normalised: string, readonly count: number, readonly cascades: number, readonly expected: number, readonly firstSeq: number, readonly lastSeq: number, readonly sampleMessage: string }>, readonly divergences: ReadonlyArray<{ readonly divergence: Divergence, readonly fingerprint: string, readonly normalised: string, readonly count: number, readonly firstSeq: number, readonly lastSeq: number, readonly sample: string, readonly firstCursor: string }>, readonly thresholds: ReadonlyArray<{ readonly threshold: string, readonly actual: number | null, readonly unit: ThresholdUnit, readonly passed: boolean }> } | null };
 
 export type ReplayDivergencesQueryVariables = Exact<{
   replayId: string;
@@ -1214,6 +1225,143 @@ export const ReplayFieldsFragmentDoc = new TypedDocumentString(`
   }
   durationsApproximate
 }`, {"fragmentName":"ReplayFields"}) as unknown as TypedDocumentString<ReplayFieldsFragment, unknown>;
+export const RestOfRequestFragmentDoc = new TypedDocumentString(`
+    fragment RestOfRequest on ReplayRequest {
+  connectTimeoutMs
+  slowerRatio
+  slowerMinMs
+  filter {
+    statementTypes
+    text
+    textExcludes
+    databases
+    users
+    applications
+    sessionIds
+    outcome
+    minDurationMs
+    transactionIds
+  }
+}
+    `, {"fragmentName":"RestOfRequest"}) as unknown as TypedDocumentString<RestOfRequestFragment, unknown>;
+export const RunInFullFragmentDoc = new TypedDocumentString(`
+    fragment RunInFull on Replay {
+  ...ReplayFields
+  request {
+    ...RestOfRequest
+  }
+}
+    fragment SummaryFields on ReplaySummary {
+  planned
+  succeeded
+  failed
+  cascades
+  skipped
+  unknown
+  same
+  diverged
+  unverifiable
+  divergences {
+    divergence
+    count
+  }
+  rows
+  stalls
+  connectionsOpened
+  firstError
+  elapsedMs
+  rate
+  etaMs
+  position
+  duration {
+    p50
+    p95
+    p99
+  }
+  recordedDuration {
+    p50
+    p95
+    p99
+  }
+  lag {
+    p50
+    p95
+    p99
+  }
+  lagByCause {
+    cause
+    ms
+  }
+  durationsApproximate
+}
+fragment ReplayFields on Replay {
+  id
+  state
+  window {
+    from
+    to
+  }
+  request {
+    ordering
+    edges
+    paceMode
+    speed
+    maxIdleMs
+    databases {
+      recorded
+      target
+    }
+    users {
+      recorded
+      target
+    }
+    needsCredentials
+    needsCredentialsOf
+    stopAfterFailures
+    statementTimeoutMs
+    runTimeoutMs
+    maxConnections
+    inFlight
+    readOnly
+    digestRows
+    restoreIds
+    markProgress
+    settleCommits
+    syncCommits
+    scale
+    thresholds
+  }
+  target
+  targetVersion
+  createdAt
+  startedAt
+  endedAt
+  error {
+    code
+    message
+  }
+  lastSeq
+  summary {
+    ...SummaryFields
+  }
+}
+fragment RestOfRequest on ReplayRequest {
+  connectTimeoutMs
+  slowerRatio
+  slowerMinMs
+  filter {
+    statementTypes
+    text
+    textExcludes
+    databases
+    users
+    applications
+    sessionIds
+    outcome
+    minDurationMs
+    transactionIds
+  }
+}`, {"fragmentName":"RunInFull"}) as unknown as TypedDocumentString<RunInFullFragment, unknown>;
 export const EventFieldsFragmentDoc = new TypedDocumentString(`
     fragment EventFields on ReplayEvent {
   __typename
@@ -1699,25 +1847,27 @@ export const ReplayFilterDocument = new TypedDocumentString(`
     query ReplayFilter($id: UUID!) {
   replay(id: $id) {
     request {
-      connectTimeoutMs
-      slowerRatio
-      slowerMinMs
-      filter {
-        statementTypes
-        text
-        textExcludes
-        databases
-        users
-        applications
-        sessionIds
-        outcome
-        minDurationMs
-        transactionIds
-      }
+      ...RestOfRequest
     }
   }
 }
-    `) as unknown as TypedDocumentString<ReplayFilterQuery, ReplayFilterQueryVariables>;
+    fragment RestOfRequest on ReplayRequest {
+  connectTimeoutMs
+  slowerRatio
+  slowerMinMs
+  filter {
+    statementTypes
+    text
+    textExcludes
+    databases
+    users
+    applications
+    sessionIds
+    outcome
+    minDurationMs
+    transactionIds
+  }
+}`) as unknown as TypedDocumentString<ReplayFilterQuery, ReplayFilterQueryVariables>;
 export const JournalEntriesDocument = new TypedDocumentString(`
     query JournalEntries($window: WindowInput!, $filter: EntryFilterInput, $first: Int!, $after: Cursor) {
   journalEntries(window: $window, filter: $filter, first: $first, after: $after) {
@@ -2590,6 +2740,129 @@ fragment ReplayFields on Replay {
     ...SummaryFields
   }
 }`) as unknown as TypedDocumentString<ReplayQuery, ReplayQueryVariables>;
+export const ReplayInFullDocument = new TypedDocumentString(`
+    query ReplayInFull($id: UUID!) {
+  replay(id: $id) {
+    ...RunInFull
+  }
+}
+    fragment SummaryFields on ReplaySummary {
+  planned
+  succeeded
+  failed
+  cascades
+  skipped
+  unknown
+  same
+  diverged
+  unverifiable
+  divergences {
+    divergence
+    count
+  }
+  rows
+  stalls
+  connectionsOpened
+  firstError
+  elapsedMs
+  rate
+  etaMs
+  position
+  duration {
+    p50
+    p95
+    p99
+  }
+  recordedDuration {
+    p50
+    p95
+    p99
+  }
+  lag {
+    p50
+    p95
+    p99
+  }
+  lagByCause {
+    cause
+    ms
+  }
+  durationsApproximate
+}
+fragment ReplayFields on Replay {
+  id
+  state
+  window {
+    from
+    to
+  }
+  request {
+    ordering
+    edges
+    paceMode
+    speed
+    maxIdleMs
+    databases {
+      recorded
+      target
+    }
+    users {
+      recorded
+      target
+    }
+    needsCredentials
+    needsCredentialsOf
+    stopAfterFailures
+    statementTimeoutMs
+    runTimeoutMs
+    maxConnections
+    inFlight
+    readOnly
+    digestRows
+    restoreIds
+    markProgress
+    settleCommits
+    syncCommits
+    scale
+    thresholds
+  }
+  target
+  targetVersion
+  createdAt
+  startedAt
+  endedAt
+  error {
+    code
+    message
+  }
+  lastSeq
+  summary {
+    ...SummaryFields
+  }
+}
+fragment RestOfRequest on ReplayRequest {
+  connectTimeoutMs
+  slowerRatio
+  slowerMinMs
+  filter {
+    statementTypes
+    text
+    textExcludes
+    databases
+    users
+    applications
+    sessionIds
+    outcome
+    minDurationMs
+    transactionIds
+  }
+}
+fragment RunInFull on Replay {
+  ...ReplayFields
+  request {
+    ...RestOfRequest
+  }
+}`) as unknown as TypedDocumentString<ReplayInFullQuery, ReplayInFullQueryVariables>;
 export const ReplaysDocument = new TypedDocumentString(`
     query Replays($states: [ReplayState!], $first: Int!, $after: Cursor) {
   replays(states: $states, first: $first, after: $after) {
@@ -2982,7 +3255,7 @@ fragment EventFields on ReplayEvent {
 export const ReportFileDocument = new TypedDocumentString(`
     query ReportFile($replayId: UUID!, $thresholds: [String!]) {
   replay(id: $replayId) {
-    ...ReplayFields
+    ...RunInFull
   }
   replayReport(replayId: $replayId, thresholds: $thresholds) {
     statements {
@@ -3095,6 +3368,29 @@ fragment ReplayFields on Replay {
   lastSeq
   summary {
     ...SummaryFields
+  }
+}
+fragment RestOfRequest on ReplayRequest {
+  connectTimeoutMs
+  slowerRatio
+  slowerMinMs
+  filter {
+    statementTypes
+    text
+    textExcludes
+    databases
+    users
+    applications
+    sessionIds
+    outcome
+    minDurationMs
+    transactionIds
+  }
+}
+fragment RunInFull on Replay {
+  ...ReplayFields
+  request {
+    ...RestOfRequest
   }
 }
 fragment FailureGroupFields on FailureGroup {

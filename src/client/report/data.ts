@@ -1,6 +1,11 @@
 import { RepriseError } from '../../errors.ts';
 import type { Operation } from '../client.ts';
-import { type ReplayFieldsFragment, ReportFileDocument, type ReportFileQuery } from '../generated/graphql.ts';
+import {
+  type ReplayFieldsFragment,
+  ReportFileDocument,
+  type ReportFileQuery,
+  type RunInFullFragment,
+} from '../generated/graphql.ts';
 import { hasEnded } from '../watch.ts';
 
 /** What of a `Client` is needed. */
@@ -14,7 +19,7 @@ interface Requests {
 
 /** Everything that a report of a run is made from: what the API says of it. */
 export interface ReportData {
-  readonly replay: ReplayFieldsFragment;
+  readonly replay: RunInFullFragment;
   readonly report: NonNullable<ReportFileQuery['replayReport']>;
 }
 export type StatementLine = ReportData['report']['statements'][number];

@@ -9,6 +9,7 @@ import {
 } from './data.ts';
 import { HTML_SCRIPT, HTML_STYLE } from './html-page.ts';
 import { escapeAttribute, escapeText } from './markup.ts';
+import { requestFacts } from './request-words.ts';
 
 /** A report as one HTML page that needs nothing else: no network, no other file; light or dark as the reader's system is. */
 export function htmlReport(data: ReportData): string {
@@ -73,6 +74,7 @@ function summary({ replay }: ReportData): string {
     ['State', replay.error ? `${replay.state}: ${replay.error.message} (${replay.error.code})` : replay.state],
     ['Target', replay.targetVersion ? `${replay.target}, PostgreSQL ${replay.targetVersion}` : replay.target],
     ['Ordering', `${request.ordering}, edges ${request.edges}, ${pace}`],
+    ...requestFacts(request),
     ['Started', replay.startedAt ?? null],
     ['Ended', replay.endedAt ?? null],
     ['Took', `${number(Math.round(run.elapsedMs))} ms, ${number(Math.round(run.rate))} statements a second`],

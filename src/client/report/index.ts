@@ -16,6 +16,7 @@ export {
 } from './data.ts';
 export { htmlReport } from './html.ts';
 export { junitXml } from './junit.ts';
+export { filterFacts, requestFacts } from './request-words.ts';
 
 /** Files that a report can be made into. */
 export const REPORT_FORMATS = ['json', 'csv', 'junit', 'html'] as const;

@@ -9,6 +9,7 @@ import {
   type StatementLine,
 } from './data.ts';
 import { escapeAttribute, escapeText } from './markup.ts';
+import { requestFacts } from './request-words.ts';
 
 interface TestCase {
   readonly classname: string;
@@ -47,6 +48,7 @@ export function junitXml(data: ReportData): string {
     target: replay.target,
     targetVersion: replay.targetVersion ?? '',
     ordering: replay.request.ordering,
+    ...Object.fromEntries(requestFacts(replay.request).map(([name, text]) => [name.toLowerCase(), text])),
     statements: summary.planned ?? '',
     succeeded: summary.succeeded,
     failed: summary.failed,

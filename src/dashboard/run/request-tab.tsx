@@ -1,20 +1,15 @@
-import { ReplayFilterDocument, type ReplayFilterQuery } from '../../client/index.ts';
+import { filterFacts, ReplayFilterDocument } from '../../client/index.ts';
 import { ask, ofRun } from '../lib/api.ts';
 import { count, duration, NOTHING } from '../lib/format.ts';
 import { useResource } from '../lib/resource.ts';
 import { dateTime, toSecond } from '../lib/time.ts';
-import { EDGES, ORDERINGS, RECORDED } from '../lib/words.ts';
+import { EDGES, ORDERINGS } from '../lib/words.ts';
 import { Fact } from '../ui/fields.tsx';
 import { Failure } from '../ui/notice.tsx';
 import type { Run } from './run-feed.ts';
 
-type Rest = NonNullable<ReplayFilterQuery['replay']>['request'];
-
 /** What stands where an answer is on its way. */
 const LOADING = '…';
-
-/** Values of a filter that are shown; the rest is counted. */
-const SHOWN = 8;
 
 /** What was asked for, with the defaults filled in. */
 export function RequestTab({ run }: { readonly run: Run }) {
@@ -98,24 +93,4 @@ export function RequestTab({ run }: { readonly run: Run }) {
       </dl>
     </section>
   );
-}
-
-/** What of the filter was given, in the words of the form. */
-function filterFacts(filter: Rest['filter']): readonly (readonly [string, string])[] {
-  const list = (values: readonly string[] | null) =>
-    values &&
-    values.slice(0, SHOWN).join(', ') + (values.length > SHOWN ? ` and ${count(values.length - SHOWN)} more` : '');
-  const facts: readonly (readonly [string, string | null])[] = [
-    ['Statement types', list(filter.statementTypes)],
-    ['Statement holds', filter.text],
-    ['Statement does not hold', filter.textExcludes],
-    ['Databases', list(filter.databases)],
-    ['Users', list(filter.users)],
-    ['Applications', list(filter.applications)],
-    ['Sessions', list(filter.sessionIds)],
-    ['Outcome in the record', filter.outcome && RECORDED[filter.outcome].label],
-    ['Took at least', filter.minDurationMs === null ? null : duration(filter.minDurationMs)],
-    ['Transactions', list(filter.transactionIds)],
-  ];
-  return facts.filter((fact): fact is readonly [string, string] => fact[1] !== null && fact[1] !== '');
 }
