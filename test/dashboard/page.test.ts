@@ -85,7 +85,7 @@ describe.skipIf(CHROMIUM === undefined)('the dashboard (skipped without Chromium
 
   test('a run that nobody watched shows its last statements and its rate over time', async () => {
     const page = await at.browser.page();
-    const id = await startRun(at.dashboard.client, { wait: true });
+    const id = await startRun(at.dashboard.client, { ordering: 'COMMIT', wait: true });
     const { replay } = await at.dashboard.client.request(ReplayDocument, { id });
     await page.goto(`${at.dashboard.url}/#/runs/${id}`);
     await page
