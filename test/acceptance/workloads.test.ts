@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import type { Entry } from '../../src/journal/entry.ts';
+import type { Window } from '../../src/journal/window.ts';
 import type { Divergence, OutcomeEvent } from '../../src/replay/event.ts';
 import type { Ordering } from '../../src/replay/request.ts';
 import { HandMadeRecord } from '../support/record.ts';
@@ -8,15 +9,19 @@ import { useBench } from '../support/replay.ts';
 import { readShop, shopAfter } from './shop-model.ts';
 import { compareFingerprint, importWorkload, schemaOf } from './workload.ts';
 
+// The runs of a log go beside each other: each has a target of its own, and waits for that most of the time.
 describe('the pgbench log', () => {
   const bench = useBench();
+  let window: Window;
+  beforeAll(async () => {
+    ({ window } = await importWorkload(bench.journal, 'pgbench'));
+  });
 
-  it.each<Ordering>(['TIMESTAMP', 'COMMIT', 'SESSION'])(
+  it.concurrent.for<Ordering>(['TIMESTAMP', 'COMMIT', 'SESSION'])(
     'replayed in %s ordering makes every table what it was on the source',
-    { timeout: 240_000 },
-    async (ordering) => {
-      const { window } = await importWorkload(bench.journal, 'pgbench');
-      const target = await bench.target(await schemaOf('pgbench'));
+    { timeout: 400_000 },
+    async (ordering, { onTestFinished }) => {
+      const target = await bench.target(await schemaOf('pgbench'), onTestFinished);
       const { replay, events, outcomes } = await bench.run(target, { window, ordering });
       expect(replay).toMatchObject({ state: 'COMPLETED', summary: { planned: 27_208, succeeded: 27_208, failed: 0 } });
       expect(events.map((event) => event.seq)).toEqual(events.map((_, index) => index + 1));
@@ -33,13 +38,16 @@ describe('the pgbench log', () => {
 
 describe('the shop log', () => {
   const bench = useBench();
+  let window: Window;
+  beforeAll(async () => {
+    ({ window } = await importWorkload(bench.journal, 'shop'));
+  });
 
-  it.each<Ordering>(['TIMESTAMP', 'SESSION'])(
+  it.concurrent.for<Ordering>(['TIMESTAMP', 'SESSION'])(
     'replayed in %s ordering ends, and all that its tables differ in follows from divergences that it tells',
-    { timeout: 240_000 },
-    async (ordering) => {
-      const { window } = await importWorkload(bench.journal, 'shop');
-      const target = await bench.target(await schemaOf('shop'));
+    { timeout: 400_000 },
+    async (ordering, { onTestFinished }) => {
+      const target = await bench.target(await schemaOf('shop'), onTestFinished);
       const { replay, outcomes } = await bench.run(target, { window, ordering });
       const { summary } = replay;
       expect(replay.state).toBe('COMPLETED');
@@ -94,9 +102,10 @@ describe('the shop log', () => {
     },
   );
 
-  it('replayed in COMMIT ordering makes every table what it was on the source, with no new failure', async () => {
-    const { window } = await importWorkload(bench.journal, 'shop');
-    const target = await bench.target(await schemaOf('shop'));
+  it.concurrent('replayed in COMMIT ordering makes every table what it was on the source, with no new failure', async ({
+    onTestFinished,
+  }) => {
+    const target = await bench.target(await schemaOf('shop'), onTestFinished);
     const { replay } = await bench.run(target, { window, ordering: 'COMMIT' });
     expect(replay.summary).toMatchObject({ failed: 0, cascades: 0, unknown: 0 });
     expect(Object.values(await compareFingerprint('shop', target))).toEqual([true, true, true, true, true, true]);
