@@ -96,6 +96,7 @@ it('gives nobody a value twice where such a function drew in a transaction that 
   for (let n = 0; n < 5; n++) {
     await a.run('BEGIN');
     await a.run(`SELECT add('orders', 'called ${n}'), add('orders', 'again ${n}')`);
+    await b.run(`SELECT add('orders', 'meanwhile ${n}')`);
     await b.run(`INSERT INTO orders (name) VALUES ('plain ${n}')`);
     await a.run('COMMIT');
     await b.run(`INSERT INTO orders (name) VALUES ('behind ${n}')`);

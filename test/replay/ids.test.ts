@@ -254,6 +254,7 @@ describe('settling what draws gave', () => {
         slot: null,
         origin: 0n,
         certainty: 'UNSETTLED',
+        maybe: false,
       };
       group.draws.push(draw);
       return draw;

@@ -38,6 +38,8 @@ export interface Draw {
   count: number;
   min: number;
   max: number;
+  /** Nothing tells that it drew at all. */
+  readonly maybe: boolean;
   /** The column that took all of its values as its default; null: they went elsewhere, too. */
   readonly into: Column | null;
   group: Group;

@@ -96,6 +96,7 @@ export function newDraw(order: number, entry: Entry, step: bigint, counts: Count
     end,
     guess: range.count,
     ...range,
+    maybe: counts === NOT_SEEN,
     into: counts.into,
     group: { transaction: null, draws: [], stretch: 0, shown: new Map(), before: NO_VALUES, blind: false },
     slot: null,

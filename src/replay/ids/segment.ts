@@ -155,12 +155,12 @@ export class Segment {
     return behind;
   }
 
-  /** Counted on from a draw whose own count nothing tells: it failed, was rolled back, or could not be asked for. */
+  /** Counted on from a draw whose own count nothing tells: it failed, was rolled back, or could not be asked for, but it did draw. */
   isDoubtful(draw: Draw): boolean {
     for (let index = this.settled.length - 1; index >= 0; index--) {
       const before = this.settled[index]!;
       if (before.order >= draw.order) continue;
-      if (before.min < before.max) return true;
+      if (before.min < before.max && !before.maybe) return true;
       if (isShown(before)) return false;
     }
     return false;

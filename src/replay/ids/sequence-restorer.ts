@@ -132,8 +132,8 @@ export class SequenceRestorer implements IdRestorer {
     const found = this.current?.get(entry.sequence);
     if (found === undefined) return null;
     const waits: Promise<void>[] = [];
-    for (const { track, draw } of found.draws) {
-      const ready = track.ready(draw);
+    for (const { track, draw, maybe } of found.draws) {
+      const ready = track.ready(draw, maybe);
       if (ready !== null) waits.push(ready);
     }
     return waits.length === 0
@@ -298,7 +298,7 @@ export class SequenceRestorer implements IdRestorer {
       const counted = track.valueOf(draw);
       // Values that others were given already are not given again to a statement that may as well draw none.
       const goesOn = maybe && !isShown(draw) && furthest(sequence, counted, place.furthest) !== counted;
-      const first = goesOn ? place.next : counted;
+      const first = goesOn ? (place.next ?? place.furthest) : counted;
       const given = first !== null && place.given !== null && isBetween(first, place.given);
       const usable = first !== null && !given && isWithin(sequence, first) && sequence.settable;
       if (!maybe) this.statistics.add(track, draw, usable);

@@ -196,12 +196,15 @@ export class Track {
     for (const resume of waiters ?? []) resume();
   }
 
-  /** Resolves when nothing before this draw is under way that may move it; null: nothing is. */
-  ready(draw: Draw): Promise<void> | null {
+  /**
+   * Resolves when nothing before this draw is under way that may move it; null: nothing is.
+   * @param maybe it goes on behind what others were given, wherever they stand in the record
+   */
+  ready(draw: Draw, maybe: boolean): Promise<void> | null {
     if (this.underWay.size === 0 || isShown(draw)) return null;
     const waits: Promise<void>[] = [];
     for (const [other, waiters] of this.underWay) {
-      if (other.order < draw.order) waits.push(new Promise((resolve) => waiters.push(resolve)));
+      if (maybe || other.order < draw.order) waits.push(new Promise((resolve) => waiters.push(resolve)));
     }
     return waits.length === 0 ? null : Promise.all(waits).then(() => {});
   }
