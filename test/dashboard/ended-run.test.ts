@@ -166,6 +166,7 @@ describe.skipIf(CHROMIUM === undefined)('a run that is opened after its end (ski
         window: SHOP,
         target: { alias: 'staging' },
         slower: { ratio: 3, minMs: 25 },
+        readOnly: true,
         filter: {
           statementTypes: ['SELECT'],
           text: 'no statement holds this',
@@ -176,10 +177,11 @@ describe.skipIf(CHROMIUM === undefined)('a run that is opened after its end (ski
     const { id } = unwrap(startReplay);
     const page = await at.browser.page();
     await page.goto(`${url}/#/runs/${id}`);
-    // Nothing passes the filter.
     await page.getByText('There was nothing to send').waitFor();
+    await page.getByText(/None of the \d+ statements in the window passes the filter\.$/).waitFor();
+    await page.locator('.page-head').getByText('read-only').waitFor();
     expect(await page.getByText('0 %').count()).toBe(0);
-    await page.getByRole('tab', { name: 'Request' }).click();
+    await page.getByRole('link', { name: 'filtered' }).click();
     const fact = (name: string) => page.locator('.fact', { has: page.getByText(name, { exact: true }) }).locator('dd');
     await fact('Entries').getByText('those that match').waitFor();
     expect(await fact('Statement types').textContent()).toBe('SELECT');
@@ -192,12 +194,16 @@ describe.skipIf(CHROMIUM === undefined)('a run that is opened after its end (ski
   test('says that it sent nothing but transaction control where the filter lets nothing else through', async () => {
     const { client, url } = at.dashboard;
     const { startReplay } = await client.request(StartReplayDocument, {
-      input: { window: SHOP, target: { alias: 'staging' }, filter: { text: 'misspelt' } },
+      input: {
+        window: { ...SHOP, to: '2026-11-23T16:28:37.900000Z' },
+        target: { alias: 'staging' },
+        filter: { text: 'misspelt' },
+      },
     });
     const page = await at.browser.page();
     await page.goto(`${url}/#/runs/${unwrap(startReplay).id}`);
     const verdict = page.locator('[data-verdict="warn"]', { hasText: 'Nothing but transaction control was replayed' });
-    await verdict.getByText(/^None of the [\d]+ other statements in the window passes the filter$/).waitFor();
+    await verdict.getByText(/^None of the [\d]+ other statements in the window passes the filter\.$/).waitFor();
     await page.close();
   });
 

@@ -33,7 +33,7 @@ export function CallDrawer({ comparison, call, asked, onClose }: Props) {
       ) : asked.loading ? (
         <Loading what="call" />
       ) : (
-        asked.error === null && <Notice tone="warn">No call that differs like this stands here any more.</Notice>
+        asked.error === null && <Notice tone="warn">No call that differs like this stands here.</Notice>
       )}
     </Drawer>
   );

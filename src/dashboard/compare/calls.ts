@@ -3,6 +3,7 @@ import {
   type ComparedCallFieldsFragment,
   type ComparedCallFilterInput,
   CompareReplayCallsDocument,
+  RepriseError,
   unwrap,
 } from '../../client/index.ts';
 import { CALL_DIFFERENCES } from '../../client/words.ts';
@@ -81,5 +82,11 @@ export async function callBehind(
   abort: AbortSignal,
 ): Promise<ComparedCall | null> {
   const after = behind === BEGINNING ? null : behind;
-  return (await nextCalls(runs, wanted, { after, most: 1 }, abort)).nodes[0] ?? null;
+  try {
+    return (await nextCalls(runs, wanted, { after, most: 1 }, abort)).nodes[0] ?? null;
+  } catch (error) {
+    // Of an address that was cut or made up.
+    if (error instanceof RepriseError && error.code === 'CURSOR_INVALID') return null;
+    throw error;
+  }
 }

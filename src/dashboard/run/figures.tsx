@@ -92,7 +92,7 @@ export function Durations({ summary }: { readonly summary: Summary }) {
   );
 }
 
-/** Lag by its causes, and its percentiles. */
+/** Lag by its causes, and its percentiles. Shares only: summed over all statements, the lag of a run of seconds is hours. */
 export function Lag({ summary }: { readonly summary: Summary }) {
   const causes = summary.lagByCause
     .filter((share) => share.cause !== 'NONE' && share.ms > 0)
@@ -101,7 +101,7 @@ export function Lag({ summary }: { readonly summary: Summary }) {
   return (
     <section class="card" aria-labelledby="lag-title">
       <h2 id="lag-title">
-        Lag by cause <small>summed over all statements</small>
+        Lag by cause <small>shares of the lag of all statements</small>
       </h2>
       {summary.lag.p50 === null ? (
         <p class="soft">Lag is told against a schedule: a run as fast as possible has none.</p>
@@ -119,8 +119,7 @@ export function Lag({ summary }: { readonly summary: Summary }) {
               <span class="bar-track" aria-hidden="true">
                 <span style={{ width: `${(share.ms / total) * 100}%` }} />
               </span>
-              <span class="num">{duration(share.ms)}</span>
-              <span class="num soft">{percent(share.ms, total)}</span>
+              <span class="num">{percent(share.ms, total)}</span>
             </li>
           ))}
         </ul>

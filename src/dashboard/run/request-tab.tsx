@@ -1,7 +1,7 @@
-import { filterFacts, ReplayFilterDocument } from '../../client/index.ts';
+import { filterFacts, ReplayFilterDocument, type RestOfRequestFragment } from '../../client/index.ts';
 import { ask, ofRun } from '../lib/api.ts';
 import { count, duration, NOTHING } from '../lib/format.ts';
-import { useResource } from '../lib/resource.ts';
+import { type Resource, useResource } from '../lib/resource.ts';
 import { dateTime, toSecond } from '../lib/time.ts';
 import { EDGES, ORDERINGS } from '../lib/words.ts';
 import { Fact } from '../ui/fields.tsx';
@@ -11,13 +11,17 @@ import type { Run } from './run-feed.ts';
 /** What stands where an answer is on its way. */
 const LOADING = '…';
 
-/** What was asked for, with the defaults filled in. */
-export function RequestTab({ run }: { readonly run: Run }) {
-  const { request } = run;
-  const rest = useResource(run.id, async (abort) => {
-    const { replay } = await ask(ReplayFilterDocument, { id: run.id }, abort);
+/** What of a request is asked for apart from its run: its filter may be long. */
+export function useRestOfRequest(replayId: string): Resource<RestOfRequestFragment> {
+  return useResource(replayId, async (abort) => {
+    const { replay } = await ask(ReplayFilterDocument, { id: replayId }, abort);
     return ofRun(replay).request;
   });
+}
+
+/** What was asked for, with the defaults filled in. */
+export function RequestTab({ run, rest }: { readonly run: Run; readonly rest: Resource<RestOfRequestFragment> }) {
+  const { request } = run;
   const yes = (value: boolean) => (value ? 'yes' : 'no');
   return (
     <section class="card" aria-labelledby="request-title">

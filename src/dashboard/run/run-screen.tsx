@@ -1,5 +1,6 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
+import { filterFacts } from '../../client/index.ts';
 import { signedInAs } from '../lib/api.ts';
 import { count, isId, shortId } from '../lib/format.ts';
 import { useSettled } from '../lib/resource.ts';
@@ -21,7 +22,7 @@ import { OutcomeDrawer } from './outcome-drawer.tsx';
 import { OutcomesTab } from './outcomes-tab.tsx';
 import { Progress } from './progress.tsx';
 import { downloadReport, REPORTS } from './reports.ts';
-import { RequestTab } from './request-tab.tsx';
+import { RequestTab, useRestOfRequest } from './request-tab.tsx';
 import { done, isActive, type Run, RunFeed } from './run-feed.ts';
 import type { Outcome } from './statement-tail.ts';
 import { StatementsTab } from './statements-tab.tsx';
@@ -74,6 +75,7 @@ function RunView({ feed, run }: { readonly feed: RunFeed; readonly run: Run }) {
   const seq = Number(route.value.query.get('outcome') ?? 0);
   const active = isActive(run.state);
   const { summary } = run;
+  const rest = useRestOfRequest(run.id);
   // Tabs of a run under way ask again now and then, not at each of its steps.
   const step = useThrottled(`${run.state} ${done(summary)}`, 3000);
   const failures = summary.failed + summary.cascades;
@@ -113,6 +115,13 @@ function RunView({ feed, run }: { readonly feed: RunFeed; readonly run: Run }) {
             {run.request.paceMode === 'RECORDED'
               ? `recorded schedule × ${run.request.speed ?? 1}`
               : 'as fast as possible'}
+            {run.request.readOnly && ' · read-only'}
+            {rest.data && filterFacts(rest.data.filter).length > 0 && (
+              <>
+                {' · '}
+                <a href={href(`/runs/${run.id}`, { tab: 'request' })}>filtered</a>
+              </>
+            )}
           </p>
         </div>
         <Controls feed={feed} run={run} />
@@ -140,7 +149,7 @@ function RunView({ feed, run }: { readonly feed: RunFeed; readonly run: Run }) {
             onOpen={onOpen}
           />
         ) : (
-          <RequestTab run={run} />
+          <RequestTab run={run} rest={rest} />
         )}
       </Tabs>
       {Number.isSafeInteger(seq) && seq > 0 && (

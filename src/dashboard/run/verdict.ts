@@ -43,16 +43,14 @@ export function verdictOf({ state, summary, error }: Run, nothing: string | null
       text: `All that was planned was skipped: ${plural(reported, 'statement')}.`,
     };
   }
+  const [title = '', why = null] = (nothing ?? '').split(/: (.*)/s).map(asSentence);
   if (reported === 0)
     return {
       tone: 'neutral',
       title: 'There was nothing to send',
-      text: 'The target was reached. The window is empty, or the request leaves out all that it holds.',
+      text: `The target was reached. ${why ?? 'The window is empty, or the request leaves out all that it holds'}.`,
     };
-  if (nothing !== null) {
-    const [title, why = ''] = nothing.split(/: (.*)/s).map((part) => part.charAt(0).toUpperCase() + part.slice(1));
-    return { tone: 'warn', title: title ?? nothing, text: why };
-  }
+  if (why !== null) return { tone: 'warn', title, text: `${why}.` };
   const of = (kind: string) => summary.divergences.find((item) => item.divergence === kind)?.count ?? 0;
   const slower = of('SLOWER');
   const differs = summary.divergences.reduce((sum, item) => sum + (item.divergence === 'SLOWER' ? 0 : item.count), 0);
@@ -79,4 +77,8 @@ export function verdictOf({ state, summary, error }: Run, nothing: string | null
     summary.unknown > 0 && `${plural(summary.unknown, 'outcome')} unknown`,
   ].filter(Boolean);
   return { tone: 'bad', title: 'The target differs from the record', text: `${parts.join(', ')}.${skipped}${speed}` };
+}
+
+function asSentence(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
