@@ -1,9 +1,7 @@
-import { RepriseError } from '../errors.ts';
 import type { Entry } from '../journal/entry.ts';
 import type { TargetConnection } from '../target/connection.ts';
 import type { Doubt } from './commit-doubts.ts';
 import { CommitFrontier, transactionEnd } from './commit-frontier.ts';
-import { failureOf } from './control.ts';
 import { DispatcherHolds } from './dispatcher-holds.ts';
 import { waitUntilDue } from './due.ts';
 import type { SkipReason } from './event.ts';
@@ -25,17 +23,12 @@ import {
   lagOf,
   MOST_HELD,
   MOST_WAITING,
-  newLane,
   type Waiting,
 } from './session-lane.ts';
-import { LASTING } from './sessions.ts';
-import { copyKey, type TargetSession } from './target-session.ts';
+import { SessionLanes } from './session-lanes.ts';
+import type { TargetSession } from './target-session.ts';
 import { mayProceed, passSettled, resumed, untilMayProceed, type WalkContext } from './walk.ts';
 
-/** Statements under way over all lanes, about: with more than a few lanes they share it. */
-const MOST_UNDER_WAY = 4_096;
-/** What a lane may have under way however many there are. */
-const LEAST_WINDOW = 8;
 /** How often lanes are looked at for locks while the dispatcher waits for one. Milliseconds. */
 const LOOK_MS = 50;
 
@@ -47,30 +40,27 @@ const LOOK_MS = 50;
 export class SessionWalk {
   private readonly context: WalkContext;
   private readonly plan: Plan;
-  /** What the request allows on one connection. */
-  private readonly widest: number;
-  /** What a lane has under way at most, by how many lanes there are now. */
-  private window: number;
   private readonly frontier: CommitFrontier<Lane> | null;
   private readonly holds = new DispatcherHolds();
-  private readonly lanes = new Map<string, Lane>();
+  private readonly lanes: SessionLanes;
   private readonly ahead: OpenAhead;
   private readonly look: LaneLook;
   private waiting = 0;
   /** The dispatcher waits because enough waits. */
   private holding = false;
   private awaitsResume = false;
-  private limit: RepriseError | null = null;
   private wakeUp: (() => void) | null = null;
 
   constructor(context: WalkContext, plan: Plan) {
     this.context = context;
     this.plan = plan;
     this.ahead = new OpenAhead(context);
-    this.look = new LaneLook(context, this.lanes);
-    // At recorded pace a client sends its next statement when it has the answer to the one before.
-    this.widest = context.request.pace.mode === 'RECORDED' ? 1 : context.request.inFlight;
-    this.window = this.widest;
+    this.lanes = new SessionLanes(context, plan, this.ahead, {
+      pump: (lane) => this.pump(lane),
+      lost: (lane) => void this.settleLost(lane),
+      moved: () => this.wakeUp?.(),
+    });
+    this.look = new LaneLook(context, this.lanes.byKey);
     this.frontier = context.request.syncCommits ? new CommitFrontier<Lane>() : null;
   }
 
@@ -81,8 +71,8 @@ export class SessionWalk {
     try {
       await this.dispatchPlan();
       this.look.planIsOver = true;
-      while (!this.over && this.lanes.size > 0) {
-        this.endIdleLanes();
+      while (!this.over && this.lanes.byKey.size > 0) {
+        this.lanes.closeIdle();
         await this.change();
       }
     } finally {
@@ -109,10 +99,10 @@ export class SessionWalk {
         for (let copy = 0; copy < request.scale; copy++) {
           if (this.over) return;
           ordinal += 1;
-          const lane = this.lane(sessionKey(entry.origin), copy);
+          const lane = this.lanes.lane(sessionKey(entry.origin), copy);
           const place = { ordinal, entry, copy };
           if (passSettled(this.context, lane.session, place)) {
-            if (lane.session.remaining <= 0) this.close(lane);
+            if (lane.session.remaining <= 0) this.lanes.close(lane);
             continue;
           }
           const due = pacer.placeOf(entry.timestamp, performance.now());
@@ -131,7 +121,9 @@ export class SessionWalk {
     const { request } = this.context;
     const copies = Array.from({ length: request.scale }, (_, copy) => copy);
     return page.flatMap((entry) =>
-      refusalOf(entry, request) === null ? copies.map((copy) => this.lane(sessionKey(entry.origin), copy).session) : [],
+      refusalOf(entry, request) === null
+        ? copies.map((copy) => this.lanes.lane(sessionKey(entry.origin), copy).session)
+        : [],
     );
   }
 
@@ -190,24 +182,25 @@ export class SessionWalk {
 
   private mustHold(): boolean {
     const most = this.holding ? FEW_WAITING : MOST_WAITING;
-    this.holding = this.waiting >= most && enoughWaits(this.waiting, this.lanes.values(), most);
+    this.holding = this.waiting >= most && enoughWaits(this.waiting, this.lanes.byKey.values(), most);
     return this.holding;
   }
 
   /** Sends what the lane may send now. */
   private pump(lane: Lane): void {
     const { session } = lane;
-    const refillAt = refillMark(this.window);
+    const { window } = this.lanes;
+    const refillAt = refillMark(window);
     let filling = false;
     while (lane.head < lane.queue.length && lane.lost.length === 0 && !this.over) {
       const next = lane.queue[lane.head] as Waiting;
       if (this.skips(lane, next)) continue;
       const { connection } = session;
       if (this.context.control.isPaused) this.pumpWhenResumed();
-      else if (connection === null) this.open(lane);
+      else if (connection === null) this.lanes.open(lane);
       // Its loss is being told statement by statement; `onLost` comes behind the last.
-      else if (!connection.ended && connection.inFlight < (filling ? this.window : refillAt + 1)) {
-        if (!filling && this.window > 1) connection.gatherAbove(refillAt);
+      else if (!connection.ended && connection.inFlight < (filling ? window : refillAt + 1)) {
+        if (!filling && window > 1) connection.gatherAbove(refillAt);
         filling = true;
         if (this.asks(lane, connection, next)) continue;
         const { doubt } = lane;
@@ -235,7 +228,7 @@ export class SessionWalk {
     this.awaitsResume = true;
     void resumed(this.context).then(() => {
       this.awaitsResume = false;
-      for (const lane of this.lanes.values()) this.pump(lane);
+      for (const lane of this.lanes.byKey.values()) this.pump(lane);
     });
   }
 
@@ -317,92 +310,22 @@ export class SessionWalk {
     const { session } = lane;
     next.settle?.();
     session.remaining -= 1;
-    if (session.remaining <= 0 && lane.head >= lane.queue.length) this.close(lane);
+    if (session.remaining <= 0 && lane.head >= lane.queue.length) this.lanes.close(lane);
     if (!this.holding || this.waiting < FEW_WAITING || isIdle(lane)) this.wakeUp?.();
-  }
-
-  private open(lane: Lane): void {
-    if (lane.state === 'OPENING') return;
-    lane.state = 'OPENING';
-    lane.waitsSince ??= performance.now();
-    const since = lane.waitsSince;
-    this.context.pool.connect(lane.session).then(
-      () => {
-        lane.state = 'READY';
-        lane.waitsSince = null;
-        // What is late by a login is late by the target.
-        lane.cause = lane.session.waitedForLogin(since) ? 'TARGET' : 'NONE';
-        this.pump(lane);
-        // Where one got in there may be room for the next.
-        if (this.limit !== null) this.openBlocked();
-      },
-      (error: unknown) => {
-        if (error instanceof RepriseError && error.code === 'CONNECTION_LIMIT') {
-          // Honest queueing: the lane waits until a session ends or holds nothing.
-          lane.state = 'BLOCKED';
-          this.limit = error;
-        } else this.context.control.end(failureOf(error));
-        this.wakeUp?.();
-      },
-    );
-  }
-
-  private close(lane: Lane): void {
-    const { session } = lane;
-    const { pool } = this.context;
-    this.lanes.delete(copyKey(session.planned.key, session.copy));
-    this.shareWindow();
-    void pool.end(session).then(() => {
-      pool.forget(session);
-      this.openBlocked();
-      this.ahead.more();
-    });
-  }
-
-  /**
-   * Lets the first lane that waits for a connection try again, as it did longest. Only that one: thousands may wait, and
-   * nearly all would be refused at once.
-   */
-  private openBlocked(): void {
-    for (const lane of this.lanes.values()) {
-      if (lane.state !== 'BLOCKED') continue;
-      lane.state = 'CLOSED';
-      this.pump(lane);
-      if ((lane.state as Lane['state']) === 'OPENING') break;
-    }
-    this.wakeUp?.();
-  }
-
-  /** The plan has ended: whoever has nothing left must hold neither a lock nor a connection. */
-  private endIdleLanes(): void {
-    for (const lane of [...this.lanes.values()]) {
-      if (isIdle(lane) && lane.state !== 'OPENING') this.close(lane);
-    }
   }
 
   /** Gives blocked lanes another try, and looks at what the others wait for. */
   private async lookAround(): Promise<void> {
     if (this.look.isUnderWay) return;
-    if ([...this.lanes.values()].some((lane) => lane.state === 'BLOCKED')) this.openBlocked();
+    if (this.lanes.anyIsBlocked) this.lanes.openBlocked();
     // With one statement under way at a time, as at recorded pace, lag is to be explained.
-    const lanesAreFull = this.waiting >= MOST_WAITING / 2 || this.window <= 1;
+    const lanesAreFull = this.waiting >= MOST_WAITING / 2 || this.lanes.window <= 1;
     if (await this.look.look(lanesAreFull, this.waiting >= MOST_HELD)) this.wakeUp?.();
   }
 
   /** As `change`; ends the run when nothing can change because the connections do not suffice. */
   private changeOrLimit(): Promise<void> {
-    const { control, pool } = this.context;
-    const lanes = [...this.lanes.values()];
-    const stuck =
-      this.limit !== null &&
-      !control.isPaused &&
-      lanes.some((lane) => lane.state === 'BLOCKED') &&
-      lanes.every(
-        (lane) =>
-          lane.state !== 'OPENING' && ((lane.session.connection?.inFlight ?? 0) === 0 || lane.heldSince !== null),
-      ) &&
-      !pool.hasRoom;
-    if (stuck) control.end(failureOf(this.limit));
+    this.lanes.endWhereStuck();
     return this.change();
   }
 
@@ -415,28 +338,5 @@ export class SessionWalk {
       };
       if (this.over) this.wakeUp();
     });
-  }
-
-  private lane(key: string, copy: number): Lane {
-    const id = copyKey(key, copy);
-    let lane = this.lanes.get(id);
-    if (lane === undefined) {
-      const planned = this.plan.sessions.get(key);
-      if (planned === undefined) throw new Error(`no planned session ${key}`);
-      const session = this.context.pool.session(planned, copy);
-      const opened = newLane(session);
-      for (const noted of this.context.earlier.get(key) ?? []) session.memory.note(noted, LASTING);
-      session.onLost = () => void this.settleLost(opened);
-      lane = opened;
-      this.lanes.set(id, lane);
-      this.shareWindow();
-    }
-    return lane;
-  }
-
-  /** Texts and parameters of what is under way are held in memory: a thousand lanes must not hold a full window each. */
-  private shareWindow(): void {
-    const share = Math.floor(MOST_UNDER_WAY / this.lanes.size);
-    this.window = Math.min(this.widest, Math.max(LEAST_WINDOW, share));
   }
 }

@@ -3,8 +3,8 @@ import type { TargetConnection } from '../target/connection.ts';
 import type { TargetOutcome } from '../target/statement.ts';
 import type { Doubt } from './commit-doubts.ts';
 import { within } from './cut-short.ts';
-import { sendIsTimely, waitUntilDue } from './due.ts';
-import type { LagCause, SkipReason } from './event.ts';
+import { waitUntilDue } from './due.ts';
+import type { SkipReason } from './event.ts';
 import { Fifo } from './fifo.ts';
 import { endsPrepared, frees } from './freeing.ts';
 import { OpenAhead } from './open-ahead.ts';
@@ -12,10 +12,11 @@ import type { Plan } from './plan.ts';
 import { NO_PROCESS } from './prepared-transactions.ts';
 import { messageFor } from './recorded-message.ts';
 import { refusalOf } from './refusal.ts';
-import type { Lag, PlannedEntry } from './reporter.ts';
+import type { PlannedEntry } from './reporter.ts';
 import { sessionKey } from './session-key.ts';
 import { LASTING, sendAlone } from './sessions.ts';
 import { StallBreaker, type StrictLane, type Taken } from './stall-breaker.ts';
+import { StrictLag } from './strict-lag.ts';
 import type { TargetSession } from './target-session.ts';
 import { mayProceed, passSettled, resumed, type WalkContext } from './walk.ts';
 
@@ -47,8 +48,7 @@ export class TimestampWalk {
   /** Backends that may have given up what stalled sessions wait for, since that was asked last. */
   private freedBy = new Set<number>();
   private wakeUp: (() => void) | null = null;
-  /** Why the walk is behind its schedule, while it is, and the lane that put it there. */
-  private behind: { readonly cause: LagCause; readonly lane: StrictLane | null } = { cause: 'DISPATCHER', lane: null };
+  private readonly lag = new StrictLag();
 
   constructor(context: WalkContext, plan: Plan) {
     this.context = context;
@@ -205,9 +205,7 @@ export class TimestampWalk {
     const askedAt = performance.now();
     const connection = await this.connectionFor(session, taken);
     if (connection === null) return;
-    // A login is the target's time.
-    if (!sendIsTimely(performance.now() - askedAt) && session.waitedForLogin(askedAt))
-      this.behind = { cause: 'TARGET', lane: null };
+    this.lag.askedForConnection(lane, askedAt);
     // A pause that came in between may have cost it its connection.
     if (session.lostTransaction === entry.transactionId) return this.skip(lane, taken, 'TRANSACTION_LOST');
     session.transactionId = entry.transactionId;
@@ -215,7 +213,7 @@ export class TimestampWalk {
 
     const sentAt = performance.now();
     lane.sentAt = sentAt;
-    const lag = taken.due === null ? null : this.lagOf(lane, sentAt - context.pacer.dueAt(taken.due), queued);
+    const lag = taken.due === null ? null : this.lag.of(lane, sentAt - context.pacer.dueAt(taken.due), queued);
     const { holdsConnection: holds } = session.memory;
     const inTransaction = connection.transactionStatus !== 'I';
     const { stalled, locked } = await this.breaker.waitFor(lane, (done) => {
@@ -241,15 +239,9 @@ export class TimestampWalk {
       });
       connection.flush();
     });
-    this.noteWait(lane, sentAt, locked);
+    this.lag.waited(lane, sentAt, locked);
     if (!stalled) await this.closeIfOver(lane);
     await this.waitForFreed();
-  }
-
-  /** What comes next may be late by a statement that was waited for. */
-  private noteWait(lane: StrictLane, since: number, locked: boolean): void {
-    if (locked) this.behind = { cause: 'LOCK', lane };
-    else if (!sendIsTimely(performance.now() - since)) this.behind = { cause: 'TARGET', lane };
   }
 
   /**
@@ -278,7 +270,7 @@ export class TimestampWalk {
         lane.answered = null;
         // It waits for something else now, and a procedure may have committed on its way there.
         if (stalled && processId !== undefined) this.freedBy.add(processId);
-        this.noteWait(lane, since, locked);
+        this.lag.waited(lane, since, locked);
       }
     }
   }
@@ -314,20 +306,6 @@ export class TimestampWalk {
       // It may have been lost while its transaction was begun: nothing has happened on it then.
       if (session.connection === connection) return connection;
     }
-  }
-
-  /**
-   * In strict order a statement is late because one before it was: by a lock, by its run time, or by us. The cause
-   * stands until the walk has caught up with its schedule.
-   */
-  private lagOf(lane: StrictLane, lateMs: number, queued: boolean): Lag {
-    if (queued && !sendIsTimely(lateMs)) return { ms: lateMs, cause: 'LOCK' };
-    if (sendIsTimely(lateMs)) {
-      this.behind = { cause: 'DISPATCHER', lane: null };
-      return { ms: Math.max(0, lateMs), cause: 'NONE' };
-    }
-    const { cause } = this.behind;
-    return { ms: lateMs, cause: cause === 'TARGET' && this.behind.lane === lane ? 'SESSION_BUSY' : cause };
   }
 
   /** Ahead of a COMMIT: what it ends. Asked for before, so that COMMIT's own time stays its own. */

@@ -1,0 +1,41 @@
+import { sendIsTimely } from './due.ts';
+import type { LagCause } from './event.ts';
+import type { Lag } from './reporter.ts';
+import type { StrictLane } from './stall-breaker.ts';
+
+/**
+ * Why a TIMESTAMP walk is behind its schedule: in strict order a statement is late because one before it was, by a lock, by its
+ * run time, or by us. The cause stands until the walk has caught up.
+ */
+export class StrictLag {
+  private cause: LagCause = 'DISPATCHER';
+  /** The lane that put it there; null: none of them. */
+  private lane: StrictLane | null = null;
+
+  /** What comes next may be late by a statement that was waited for since then; `locked`: by a lock that this waited for. */
+  waited(lane: StrictLane, since: number, locked: boolean): void {
+    if (locked) this.put('LOCK', lane);
+    else if (!sendIsTimely(performance.now() - since)) this.put('TARGET', lane);
+  }
+
+  /** A connection was asked for since then: a login is the target's time. */
+  askedForConnection({ session }: StrictLane, since: number): void {
+    if (!sendIsTimely(performance.now() - since) && session.waitedForLogin(since)) this.put('TARGET', null);
+  }
+
+  /** How late the lane's statement is that is being sent, and why. `queued`: it had to wait for its session's lock. */
+  of(lane: StrictLane, lateMs: number, queued: boolean): Lag {
+    const timely = sendIsTimely(lateMs);
+    if (queued && !timely) return { ms: lateMs, cause: 'LOCK' };
+    if (timely) {
+      this.put('DISPATCHER', null);
+      return { ms: Math.max(0, lateMs), cause: 'NONE' };
+    }
+    return { ms: lateMs, cause: this.cause === 'TARGET' && this.lane === lane ? 'SESSION_BUSY' : this.cause };
+  }
+
+  private put(cause: LagCause, lane: StrictLane | null): void {
+    this.cause = cause;
+    this.lane = lane;
+  }
+}
