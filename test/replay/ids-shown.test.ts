@@ -98,3 +98,17 @@ it('takes an id that a new row was given for one that its session asked nextval 
   await insert(a, 'drawn');
   await expectRestored();
 });
+
+it('takes an id that a transaction names for one that its session drew before the transaction, where counting says so', async () => {
+  await a.run('INSERT INTO part VALUES ($1)', [await insert(a, 'known')]);
+  const id = await insert(a, 'named later');
+  await insert(b, 'beside');
+  for (let n = 0; n < 3; n++) {
+    await a.run('BEGIN');
+    await insert(a, `gone ${n}`);
+    await a.run("UPDATE item SET name = 'changed' WHERE id = $1", [id]);
+    await a.run(n === 1 ? 'COMMIT' : 'ROLLBACK');
+    await insert(b, `behind ${n}`);
+  }
+  await expectRestored();
+});

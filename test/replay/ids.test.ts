@@ -236,6 +236,7 @@ describe('settling what draws gave', () => {
         draws: [],
         stretch: 0,
         shown: new Map(),
+        perhaps: new Set(),
         before: new Set(),
         blind: false,
       };

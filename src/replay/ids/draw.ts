@@ -18,6 +18,8 @@ export interface Group {
   stretch: number;
   /** Shown value → whether a foreign key vouches for it. */
   readonly shown: Map<bigint, boolean>;
+  /** Values that the session showed behind later groups: theirs where counting says the same. */
+  readonly perhaps: Set<bigint>;
   /** Values that the session had shown before these draws: not theirs. */
   before: ReadonlySet<bigint>;
   /** What is shown behind them may as well be of a full group of the transaction before: nothing is concluded from it. */

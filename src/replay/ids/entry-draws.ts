@@ -2,6 +2,7 @@ import type { Entry } from '../../journal/entry.ts';
 import type { Value } from '../../journal/value.ts';
 import type { Column } from './catalog.ts';
 import { type Draw, drawnWhenFailed, type Group } from './draw.ts';
+import type { LedgerSession } from './ledger-sessions.ts';
 import type { DrawPart, Reference } from './parts.ts';
 import type { Mark } from './segment.ts';
 import type { Given } from './tokens.ts';
@@ -10,6 +11,8 @@ import type { Track } from './track.ts';
 /** Values shown behind one group of draws, and those remembered of the groups before it. */
 const MOST_SHOWN = 1_000;
 const MOST_BEFORE = 100;
+/** Groups of a session that are remembered when others follow. */
+const MOST_EARLIER = 8;
 const NO_VALUES: ReadonlySet<bigint> = new Set();
 
 /** A draw that the walk will make again. */
@@ -98,7 +101,15 @@ export function newDraw(order: number, entry: Entry, step: bigint, counts: Count
     ...range,
     maybe: counts === NOT_SEEN,
     into: counts.into,
-    group: { transaction: null, draws: [], stretch: 0, shown: new Map(), before: NO_VALUES, blind: false },
+    group: {
+      transaction: null,
+      draws: [],
+      stretch: 0,
+      shown: new Map(),
+      perhaps: new Set(),
+      before: NO_VALUES,
+      blind: false,
+    },
     slot: null,
     origin: null,
     certainty: 'UNSETTLED',
@@ -112,7 +123,12 @@ const STAMP = 1_000;
  * Draws between which nothing was shown belong together: what is shown behind them may be any one's. But what a
  * transaction shows is taken for its own draws', and what is shown behind a setval for draws behind it.
  */
-export function joinGroup(groups: Map<Track, Group>, track: Track, draw: Draw, entry: Entry): void {
+export function joinGroup(
+  { groups, earlier }: Pick<LedgerSession, 'groups' | 'earlier'>,
+  track: Track,
+  draw: Draw,
+  entry: Entry,
+): void {
   const group = groups.get(track);
   // BEGIN is the first entry of a transaction: an entry at 1 may be one of several autocommit statements.
   const transaction = entry.sequence > 1 ? entry.transactionId : null;
@@ -126,7 +142,10 @@ export function joinGroup(groups: Map<Track, Group>, track: Track, draw: Draw, e
     draw.group.transaction = transaction;
     draw.group.stretch = track.stretch;
     draw.group.draws.push(draw);
-    if (group !== undefined) draw.group.before = new Set([...group.before, ...group.shown.keys()].slice(-MOST_BEFORE));
+    if (group !== undefined) {
+      draw.group.before = new Set([...group.before, ...group.shown.keys()].slice(-MOST_BEFORE));
+      earlier.set(track, [...(earlier.get(track) ?? []), group].slice(-MOST_EARLIER));
+    }
     groups.set(track, draw.group);
     return;
   }
@@ -134,11 +153,12 @@ export function joinGroup(groups: Map<Track, Group>, track: Track, draw: Draw, e
   draw.group = group;
 }
 
-/** Notes values that a statement showed behind a group of draws. */
-export function show(group: Group, reference: Reference, values: readonly bigint[]): void {
+/** Notes values that a statement showed behind a group of draws, and behind earlier ones of its session. */
+export function show(group: Group, earlier: readonly Group[], reference: Reference, values: readonly bigint[]): void {
   if (reference.into !== undefined && group.draws.every(({ into }) => into === reference.into)) return;
   for (const value of values) {
     if (group.before.has(value)) continue;
+    for (const { perhaps } of earlier) if (perhaps.size < MOST_SHOWN) perhaps.add(value);
     if (group.shown.size >= MOST_SHOWN && !group.shown.has(value)) return;
     group.shown.set(value, reference.strong || group.shown.get(value) === true);
   }

@@ -7,6 +7,8 @@ const MOST_SESSIONS = 10_000;
 /** What is remembered of a session: its last draws, and what it prepared with SQL. */
 export interface LedgerSession {
   readonly groups: Map<Track, Group>;
+  /** Those before these. */
+  readonly earlier: Map<Track, readonly Group[]>;
   /** Its last draw from each sequence, the latest one last. */
   readonly last: Map<Track, { readonly draw: Draw; readonly transactionId: string }>;
   /** Draws of its last statement, whose end is not known yet. */
@@ -30,7 +32,14 @@ export class LedgerSessions {
   of(key: string): LedgerSession {
     let session = this.sessions.get(key);
     if (session === undefined) {
-      session = { groups: new Map(), last: new Map(), running: [], prepared: null, drewTemporary: false };
+      session = {
+        groups: new Map(),
+        earlier: new Map(),
+        last: new Map(),
+        running: [],
+        prepared: null,
+        drewTemporary: false,
+      };
       if (this.sessions.size >= MOST_SESSIONS) {
         const oldest = this.sessions.keys().next().value;
         if (oldest !== undefined) this.sessions.delete(oldest);
@@ -42,8 +51,8 @@ export class LedgerSessions {
 
   /** Lets go of what sessions drew from some sequences. */
   forget(forgotten: ReadonlySet<Track>): void {
-    for (const { groups, last } of this.sessions.values())
-      for (const tracks of [groups, last])
+    for (const { groups, earlier, last } of this.sessions.values())
+      for (const tracks of [groups, earlier, last])
         for (const track of tracks.keys()) if (forgotten.has(track)) tracks.delete(track);
   }
 }

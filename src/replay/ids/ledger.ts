@@ -314,7 +314,8 @@ export class DrawLedger {
       for (const reference of said.references) {
         const track = this.tracks.get(reference.sequence);
         const group = track === undefined ? undefined : known.groups.get(track);
-        if (group !== undefined) show(group, reference, values(reference.given));
+        if (track !== undefined && group !== undefined)
+          show(group, known.earlier.get(track) ?? [], reference, values(reference.given));
       }
     }
     const { parts, changes, recalls: recalled, untold } = said;
@@ -360,7 +361,7 @@ export class DrawLedger {
     const draw = newDraw(this.order, entry, sequence.increment, counts);
     track.add(draw);
     session.running.push(draw);
-    joinGroup(session.groups, track, draw, entry);
+    joinGroup(session, track, draw, entry);
     const rowsTell = counts.exact && counts.rowsTell && counts.fixed === 0;
     return { track, draw, regclass: sequence.regclass, rowsTell, perRow: counts.perRow };
   }

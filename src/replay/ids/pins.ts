@@ -27,6 +27,8 @@ interface Claim {
   readonly asShown: readonly Shown[];
   /** In the order of values. */
   readonly shown: readonly Shown[];
+  /** Values that were shown behind later groups of the session. */
+  readonly perhaps: ReadonlySet<number>;
   readonly places: number[];
   /** Of those draws whose count is certain. */
   readonly certain: number[];
@@ -98,7 +100,12 @@ class Pins {
         const slot = this.stretch.toSlot(value);
         return slot === null ? [] : [{ slot, strong }];
       });
-      claim = { asShown, shown: [...asShown].sort((a, b) => a.slot - b.slot), places: [], certain: [] };
+      const perhaps = new Set<number>();
+      for (const value of group.perhaps) {
+        const slot = this.stretch.toSlot(value);
+        if (slot !== null) perhaps.add(slot);
+      }
+      claim = { asShown, shown: [...asShown].sort((a, b) => a.slot - b.slot), perhaps, places: [], certain: [] };
       this.claims.set(group, claim);
     }
     return claim;
@@ -168,7 +175,7 @@ class Pins {
       state.next = Math.max(state.next, state.floor);
       while (this.taken.has(state.next) && !this.pinned.has(draw)) state.next += 1;
       if (!this.pinned.has(draw)) {
-        const first = takes(draw) ? this.shownFirst(index, state) : null;
+        const first = (takes(draw) ? this.shownFirst(index, state) : null) ?? this.shownLater(index, state);
         if (first === null) {
           state.next += draw.count;
           state.doubtful += draw.count - draw.min;
@@ -235,6 +242,21 @@ class Pins {
       highest = Math.max(highest, slot);
     }
     return Math.min(Math.max(expect, highest - length + 1), lowest);
+  }
+
+  /**
+   * Where a draw began by what its session showed only behind later ones: for these it would be a value from before them. Only
+   * what counting says without any doubt is taken for it.
+   */
+  private shownLater(index: number, { next, floor, doubtful, growth }: Counting): number | null {
+    const draw = this.draws[index]!;
+    const { perhaps } = this.claimOf(draw);
+    const doubts = isUncertain(draw) || doubtful > 0 || growth > 0 || floor === Number.NEGATIVE_INFINITY;
+    if (perhaps.size === 0 || doubts || next + draw.count > this.ceiling(draw)) return null;
+    if (this.overlapping(index, 1) + this.overlapping(index, -1) > 0) return null;
+    for (let slot = next; slot < next + Math.min(draw.count, MOST_GROWTH); slot++)
+      if (perhaps.has(slot) && !this.taken.has(slot)) return next;
+    return null;
   }
 
   /** Of the values shown behind a draw that may be its own, the one nearest to what it gives by counting. */
