@@ -328,6 +328,7 @@ export class Assembler implements RecordSink {
     session.identify(record);
     if (session.joinedLate) {
       session.joinedLate = false;
+      session.goesOn = true;
       const detail =
         'the session began before the log did, so that earlier statements and settings are not known: where there is a log before ' +
         'this one, import both at once';

@@ -1,9 +1,10 @@
 import { RepriseError } from '../errors.ts';
-import type { ImportCheckpoint, JournalStore } from '../journal/store.ts';
+import type { ImportCheckpoint, JournalBatch, JournalStore } from '../journal/store.ts';
 import { formatMicros } from '../journal/window.ts';
 import type { ImportReport } from './import-report.ts';
 import { type LogOptions, LogScan } from './log-scan.ts';
 import { BatchBuilder } from './operations.ts';
+import { Seams } from './seams.ts';
 
 const DEFAULT_BATCH_SIZE = 4000;
 /** Characters of statements in one append: operations alone would bound no memory where each statement is long. */
@@ -28,9 +29,12 @@ export interface ImportProgress {
   readonly etaMs: number | null;
 }
 
+/** What an import needs of a journal. */
+export type ImportStore = Pick<JournalStore, 'append' | 'importCheckpoint' | 'page' | 'transactions'>;
+
 /** How a log is read, and where it goes. */
 export interface ImportOptions extends LogOptions {
-  readonly store: Pick<JournalStore, 'append' | 'importCheckpoint'>;
+  readonly store: ImportStore;
   /** Operations (begins, entries, ends, losses) in one append. Default 4,000. */
   readonly batchSize?: number;
   /** Called a few times a second, and once at the end. */
@@ -56,7 +60,7 @@ export async function importLog(options: ImportOptions): Promise<ImportReport> {
   const scan = await LogScan.open(options, builder);
   const earlier = await store.importCheckpoint(scan.importId);
   if (earlier) builder.skipTo(earlier.operations);
-  const appends = new Appends(store);
+  const appends = new Appends(store, builder);
   let reported = started;
   let verified = earlier === null || earlier.bytes === 0;
 
@@ -80,6 +84,7 @@ export async function importLog(options: ImportOptions): Promise<ImportReport> {
         verified = scan.bytes === earlier.bytes && scan.prefixDigest() === earlier.prefixDigest;
         if (!verified) throw changed(scan, earlier);
       }
+      await appends.look();
       if (builder.waiting >= batchSize || builder.characters >= BATCH_CHARACTERS) {
         const taken = builder.takeAllButLast();
         if (taken) await appends.next({ ...taken.batch, checkpoint: checkpoint(false, taken.operations) });
@@ -108,19 +113,34 @@ export async function importLog(options: ImportOptions): Promise<ImportReport> {
 
 /** At most one append under way while the next batch is parsed. */
 class Appends {
-  readonly #store: Pick<JournalStore, 'append'>;
+  readonly #store: ImportStore;
+  readonly #builder: BatchBuilder;
+  readonly #seams: Seams;
   #running: Promise<void> = Promise.resolve();
   accepted = 0;
   duplicates = 0;
   refused = 0;
 
-  constructor(store: Pick<JournalStore, 'append'>) {
+  constructor(store: ImportStore, builder: BatchBuilder) {
     this.#store = store;
+    this.#builder = builder;
+    this.#seams = new Seams(store);
   }
 
-  async next(batch: Parameters<JournalStore['append']>[0]): Promise<void> {
+  /** Entries left out because another import has brought them, as part of a longer transaction. */
+  get known(): number {
+    return this.#seams.entries;
+  }
+
+  /** Looks for what the journal holds of the transactions met; often enough that few wait. */
+  look(): Promise<void> {
+    return this.#seams.look(this.#builder.takeSeams());
+  }
+
+  async next(batch: JournalBatch): Promise<void> {
     await this.#running;
-    this.#running = this.#store.append(batch).then((result) => {
+    await this.look();
+    this.#running = this.#store.append(this.#seams.without(batch)).then((result) => {
       this.accepted += result.accepted;
       this.duplicates += result.duplicates;
       this.refused += result.refused;
@@ -175,7 +195,7 @@ function reportOf(scan: LogScan, builder: BatchBuilder, appends: Appends, elapse
       total: tally.entries,
       accepted: appends.accepted,
       duplicates: appends.duplicates,
-      skipped: builder.skippedEntries,
+      skipped: builder.skippedEntries + appends.known,
       refused: appends.refused,
     },
     transactions: {

@@ -4,7 +4,8 @@ import type { NewTransaction, TransactionEnd } from '../journal/transaction.ts';
 
 /** Where the assembler's findings go, in an order that only the log decides. */
 export interface OperationSink {
-  begin(transaction: NewTransaction): void;
+  /** `goesOnWith`: its first statement, where the session began before the log did. */
+  begin(transaction: NewTransaction, goesOnWith: string | null): void;
   entry(entry: NewEntry): void;
   end(end: TransactionEnd): void;
   /** One statement or record that the journal cannot vouch for. `at` is null where the time is not known. */

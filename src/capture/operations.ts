@@ -3,6 +3,7 @@ import type { JournalBatch, Loss, LossReason } from '../journal/store.ts';
 import type { NewTransaction, TransactionEnd } from '../journal/transaction.ts';
 import type { ReportedLoss } from './import-report.ts';
 import type { OperationSink } from './operation-sink.ts';
+import type { Seam } from './seams.ts';
 
 /** Counts what passes, for the report; holds no statement. */
 class Tally {
@@ -59,6 +60,7 @@ export class BatchBuilder implements OperationSink {
   #begun: NewTransaction[] = [];
   #entries: NewEntry[] = [];
   #ended: TransactionEnd[] = [];
+  #seams: Seam[] = [];
   #losses = new Map<string, { -readonly [K in keyof Loss]: Loss[K] }>();
 
   /** Leaves out the operations up to this number; `Infinity` leaves out all that come. */
@@ -66,8 +68,13 @@ export class BatchBuilder implements OperationSink {
     this.#skip = operations;
   }
 
-  begin(transaction: NewTransaction): void {
+  begin(transaction: NewTransaction, goesOnWith: string | null): void {
     this.tally.begun++;
+    if (goesOnWith !== null) {
+      const { id, startedAt } = transaction;
+      const { nodeId, sessionId } = transaction.origin;
+      this.#seams.push({ transactionId: id, nodeId, sessionId, startedAt, statement: goesOnWith });
+    }
     if (this.#passes('begin')) this.#begun.push(transaction);
   }
 
@@ -115,6 +122,13 @@ export class BatchBuilder implements OperationSink {
     else this.#ended.push(kept as TransactionEnd);
     this.waiting = 1;
     return { batch, operations: this.operations - 1 };
+  }
+
+  /** Takes the seams met since they were taken last, those of operations that are left out included. */
+  takeSeams(): readonly Seam[] {
+    const seams = this.#seams;
+    this.#seams = [];
+    return seams;
   }
 
   /** Takes the losses that wait, so that those to come are counted apart. */

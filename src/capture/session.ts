@@ -45,6 +45,8 @@ export class Session {
   authorized = false;
   /** True when it began before the log did. */
   joinedLate = false;
+  /** True from then on: what comes may belong to a transaction that began before. */
+  goesOn = false;
   /** True between BEGIN and its end. */
   block = false;
   /** True when a statement of the block has failed: the server refuses all until ROLLBACK (TO). */

@@ -120,7 +120,7 @@ export class StatementStarts {
       const autocommit = !session.block && !leavesBlockOpen(facts);
       const id = session.transactionId(this.#nodeId, record, facts.text);
       session.transaction = { id, entries: 0, virtualXid: back === 0 ? virtualXid : null };
-      this.#sink.begin({ id, origin, startedAt: timestamp, autocommit });
+      this.#sink.begin({ id, origin, startedAt: timestamp, autocommit }, session.goesOn ? facts.text : null);
     }
     const sequence = ++session.transaction.entries;
     return {

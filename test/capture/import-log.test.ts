@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { type ImportProgress, importLog } from '../../src/capture/import-log.ts';
+import { type ImportProgress, type ImportStore, importLog } from '../../src/capture/import-log.ts';
 import { formatImportReport } from '../../src/capture/import-report.ts';
 import type { JournalBatch, JournalStore } from '../../src/journal/store.ts';
 import { type Database, openDatabase } from '../../src/store/database.ts';
@@ -40,10 +40,10 @@ afterEach(async () => {
 });
 
 /** The store, dead after `appends` appends as after kill -9: what was acknowledged stays, nothing else comes. */
-function dyingAfter(appends: number): Pick<JournalStore, 'append' | 'importCheckpoint'> {
+function dyingAfter(appends: number): ImportStore {
   let left = appends;
   return {
-    importCheckpoint: (id) => store.importCheckpoint(id),
+    ...store,
     append: (batch: JournalBatch) => (left-- > 0 ? store.append(batch) : Promise.reject(new Error('killed'))),
   };
 }
@@ -156,6 +156,30 @@ describe('importing a log', () => {
     expect(transactions).toMatchObject({ committed: ended('COMMITTED'), rolledBack: ended('ROLLED_BACK') });
   });
 
+  test.each(['csv', 'json'] as const)(
+    'adds nothing twice to what a %s log behind it had brought',
+    async (extension) => {
+      const text = textOf(example('shop', extension));
+      const recordBehind = (share: number) =>
+        text.indexOf(extension === 'csv' ? '\n2026-11-23 ' : '\n{', share * text.length) + 1;
+      const cuts = [0, recordBehind(0.4), recordBehind(0.7), text.length];
+      const files = await Promise.all(
+        [1, 2, 3].map((part) => written(`part-${part}.${extension}`, text.slice(cuts[part - 1], cuts[part]))),
+      );
+      await importLog({ files, store });
+      const whole = await store.coverage(EVER, 1);
+      // The first file is gone meanwhile, as logs are after a while.
+      const without = await importLog({ files: files.slice(1), store });
+      expect(without.entries).toMatchObject({ accepted: 0, refused: 0 });
+      expect(without.entries.skipped).toBeGreaterThan(0);
+      const { entries, transactions } = await store.coverage(EVER, 1);
+      expect({ entries, transactions }).toEqual({ entries: whole.entries, transactions: whole.transactions });
+      // What was not imported before is kept, though it begins within a transaction.
+      const elsewhere = await importLog({ files: files.slice(2), store, nodeId: 'other' });
+      expect(elsewhere.entries).toMatchObject({ skipped: 0, accepted: elsewhere.entries.total });
+    },
+  );
+
   test('appends long statements few at a time', async () => {
     const lines = Array.from(
       { length: 60 },
@@ -167,7 +191,7 @@ describe('importing a log', () => {
       files: [file],
       logLinePrefix: '%m [%c] ',
       store: {
-        importCheckpoint: (id) => store.importCheckpoint(id),
+        ...store,
         append: (batch) => {
           sizes.push(batch.entries?.length ?? 0);
           return store.append(batch);
@@ -191,8 +215,8 @@ describe('importing a log', () => {
 
   test('can be stopped, and keeps what it has', async () => {
     const controller = new AbortController();
-    const stopping: Pick<JournalStore, 'append' | 'importCheckpoint'> = {
-      importCheckpoint: (id) => store.importCheckpoint(id),
+    const stopping: ImportStore = {
+      ...store,
       append: (batch) => {
         controller.abort(new Error('enough'));
         return store.append(batch);

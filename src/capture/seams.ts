@@ -1,0 +1,72 @@
+import type { Micros } from '../journal/entry.ts';
+import type { JournalBatch, JournalStore } from '../journal/store.ts';
+
+const MILLISECOND = 1000;
+/** Statements of one session in one millisecond that are looked at. */
+const MOST_LOOKED_AT = 1000;
+/** Transactions of a session, one after another, that the journal does not have, behind which it is taken for new to it. */
+const NEW_BEHIND = 3;
+
+/** A transaction, as this log tells it, of a session that began before the log did: it may be the rest of a longer one. */
+export interface Seam {
+  readonly transactionId: string;
+  readonly nodeId: string;
+  readonly sessionId: string;
+  readonly startedAt: Micros;
+  readonly statement: string;
+}
+
+/**
+ * Leaves out what the journal has from an import that held the log before this one, too: there it is part of a whole
+ * transaction, of another id, and would be replayed twice.
+ */
+export class Seams {
+  readonly #store: Pick<JournalStore, 'page' | 'transactions'>;
+  readonly #known = new Set<string>();
+  /** What is new of a session, counted up to `NEW_BEHIND`, where it is settled. */
+  readonly #unknown = new Map<string, number>();
+  /** Entries left out. */
+  entries = 0;
+
+  constructor(store: Pick<JournalStore, 'page' | 'transactions'>) {
+    this.#store = store;
+  }
+
+  /** @throws RepriseError STORE_UNAVAILABLE */
+  async look(seams: readonly Seam[]): Promise<void> {
+    for (const seam of seams) {
+      const { transactionId, sessionId } = seam;
+      const unknown = this.#unknown.get(sessionId) ?? 0;
+      if (unknown >= NEW_BEHIND) continue;
+      const where = await this.#whereIs(seam);
+      if (where === 'IN_ANOTHER') this.#known.add(transactionId);
+      // From a transaction on that is whole, all are.
+      this.#unknown.set(sessionId, where === 'ITSELF' ? NEW_BEHIND : where === 'NOWHERE' ? unknown + 1 : 0);
+    }
+  }
+
+  without(batch: JournalBatch): JournalBatch {
+    const known = this.#known;
+    if (known.size === 0) return batch;
+    const entries = (batch.entries ?? []).filter(({ transactionId }) => !known.has(transactionId));
+    this.entries += (batch.entries?.length ?? 0) - entries.length;
+    return {
+      ...batch,
+      entries,
+      begun: (batch.begun ?? []).filter(({ id }) => !known.has(id)),
+      ended: (batch.ended ?? []).filter(({ transactionId }) => !known.has(transactionId)),
+    };
+  }
+
+  /** What is in another one that has not ended is kept: its end may be in no import but this. */
+  async #whereIs({ transactionId, nodeId, sessionId, startedAt, statement }: Seam) {
+    const from = Math.floor(startedAt / MILLISECOND) * MILLISECOND;
+    const window = { from, to: from + MILLISECOND - 1 };
+    const { entries } = await this.#store.page(window, { sessionIds: [sessionId] }, null, MOST_LOOKED_AT);
+    const same = entries.filter((entry) => entry.statement === statement && entry.origin.nodeId === nodeId);
+    const found = new Set([transactionId, ...same.map((entry) => entry.transactionId)]);
+    const [own, ...others] = await this.#store.transactions([...found]);
+    if (own !== null) return 'ITSELF';
+    return others.some((one) => one !== null && one.status !== 'OPEN') ? 'IN_ANOTHER' : 'NOWHERE';
+  }
+}
