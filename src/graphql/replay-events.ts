@@ -30,6 +30,8 @@ export const SkipReasonEnum = enumOf<SkipReason>('SkipReason', 'Why a statement 
   RUN_ENDED: 'The run ended while it waited.',
   FAILED_IN_RECORD: 'It failed in the record, and COMMIT ordering leaves out what the source undid.',
   READ_ONLY: 'The run is read-only, and the statement would make its session writable.',
+  ROLLED_BACK_IN_RECORD:
+    'It ends a prepared transaction that the record rolled back: COMMIT ordering has left that out.',
 });
 
 const NoticeCodeEnum = enumOf<NoticeCode>('NoticeCode', 'What a notice tells.', {

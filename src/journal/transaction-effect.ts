@@ -47,6 +47,16 @@ export function isPlainCommit(statement: string): boolean {
   return effects.length === 1 && effects[0]?.kind === 'COMMIT';
 }
 
+/** True for one `ROLLBACK PREPARED`, and nothing else. */
+export function isRollbackPrepared(statement: string): boolean {
+  if (!isSingleStatement(statement)) return false;
+  const tokens = new Tokenizer(statement);
+  tokens.advance();
+  if (tokens.keyword() !== 'ROLLBACK') return false;
+  tokens.advance();
+  return tokens.keyword() === 'PREPARED';
+}
+
 function effectOf(statement: string): TransactionEffect {
   const tokens = new Tokenizer(statement);
   tokens.advance();

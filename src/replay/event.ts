@@ -19,6 +19,8 @@ export const SKIP_REASONS = [
   'FAILED_IN_RECORD',
   /** The run is read-only, and the statement would make its session writable. */
   'READ_ONLY',
+  /** It ends a prepared transaction that the record rolled back, which the ordering has left out (COMMIT). */
+  'ROLLED_BACK_IN_RECORD',
 ] as const;
 export type SkipReason = (typeof SKIP_REASONS)[number];
 

@@ -1,5 +1,5 @@
 import type { Entry } from '../journal/entry.ts';
-import { transactionEffect } from '../journal/transaction-effect.ts';
+import { isRollbackPrepared, transactionEffect } from '../journal/transaction-effect.ts';
 import type { TargetOutcome } from '../target/statement.ts';
 
 /** What `pg_blocking_pids` gives instead of a process id where a prepared transaction holds the lock. */
@@ -13,13 +13,32 @@ const MOST_NAMED = 20;
  */
 export class PreparedTransactions {
   private readonly open = new Set<string>();
+  /** Those among them, and others, whose PREPARE TRANSACTION was sent, answered or not. */
+  private readonly sent = new Set<string>();
+
+  /** Notes a statement that is being sent. */
+  noteSent(entry: Entry): void {
+    if (!/prepare/i.test(entry.statement)) return;
+    for (const name of preparedBy(entry.statement)) this.sent.add(name);
+  }
+
+  /** True for `ROLLBACK PREPARED` of what this run has not prepared. */
+  rollsBackOthers(statement: string): boolean {
+    if (!/\bprepared\b/i.test(statement) || !isRollbackPrepared(statement)) return false;
+    const name = endedBy(statement);
+    return !this.open.has(name) && !this.sent.has(name);
+  }
 
   /** Notes a statement that was answered, or whose answer was lost. */
   note(entry: Entry, { ok, lost, tag }: Pick<TargetOutcome, 'ok' | 'lost' | 'tag'>): void {
     if (lost) this.noteUncertain(entry);
     else if (!ok) return;
     else if (tag === 'PREPARE TRANSACTION') this.add(entry);
-    else if (tag === 'COMMIT PREPARED' || tag === 'ROLLBACK PREPARED') this.open.delete(endedBy(entry.statement));
+    else if (tag === 'COMMIT PREPARED' || tag === 'ROLLBACK PREPARED') {
+      const name = endedBy(entry.statement);
+      this.open.delete(name);
+      this.sent.delete(name);
+    }
   }
 
   /** Notes a statement that this run has sent before it was interrupted, or whose answer was lost: it may have prepared one. */
@@ -47,10 +66,12 @@ export class PreparedTransactions {
   }
 
   private add({ statement }: Entry): void {
-    for (const effect of transactionEffect(statement)) {
-      if (effect.kind === 'PREPARE_TRANSACTION') this.open.add(effect.name);
-    }
+    for (const name of preparedBy(statement)) this.open.add(name);
   }
+}
+
+function preparedBy(statement: string): readonly string[] {
+  return transactionEffect(statement).flatMap((effect) => (effect.kind === 'PREPARE_TRANSACTION' ? [effect.name] : []));
 }
 
 function endedBy(statement: string): string {

@@ -265,7 +265,9 @@ export class CommitWalk {
   }
 
   private refusal(entry: Entry): SkipReason | null {
-    return entry.outcome.status === 'FAILED' ? 'FAILED_IN_RECORD' : refusalOf(entry, this.context.request);
+    if (entry.outcome.status === 'FAILED') return 'FAILED_IN_RECORD';
+    if (this.context.prepared.rollsBackOthers(entry.statement)) return 'ROLLED_BACK_IN_RECORD';
+    return refusalOf(entry, this.context.request);
   }
 
   private skip(open: Open, place: PlannedEntry, reason: SkipReason): void {
@@ -330,6 +332,7 @@ export class CommitWalk {
     session.transactionId = open.id;
     const lag = due === null ? null : this.pipeline.lagOf(due);
     const remembers = this.sessions.isOwn(session);
+    prepared.noteSent(entry);
     this.pipeline.send(connection, messageOf(entry, request.digestRows), (outcome) => {
       const told = toTell(open, outcome);
       const report = () => this.report(open, place, told, lag);

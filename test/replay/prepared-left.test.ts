@@ -72,3 +72,23 @@ it('a resumed run names what it had prepared before it was interrupted', async (
   expect(resumed.states.filter((state) => state === 'INTERRUPTED' || state === 'COMPLETED')).toHaveLength(2);
   expect(resumed.notices('PREPARED_LEFT')).toHaveLength(2);
 });
+
+it('in COMMIT ordering what rolls back a prepared transaction is skipped where the record rolled it back, and none is left', async () => {
+  const target = await bench.target(SCHEMA);
+  const record = new HandMadeRecord();
+  const [undone, kept] = [record.preparedName('a'), record.preparedName('b')];
+  for (const [session, name] of [
+    ['a', undone],
+    ['b', kept],
+  ] as const) {
+    record.run(session, 'BEGIN');
+    record.run(session, `INSERT INTO ran VALUES ('${session}')`);
+    record.run(session, `PREPARE TRANSACTION '${name}'`);
+  }
+  record.run('a', `ROLLBACK PREPARED '${undone}'`);
+  record.run('b', `COMMIT PREPARED '${kept}'`);
+  const run = await bench.run(target, { window: await record.store(bench.journal), ordering: 'COMMIT' });
+  expect([...run.brief].sort()).toEqual(['SKIPPED ROLLED_BACK_IN_RECORD', ...Array(4).fill('SUCCEEDED')]);
+  expect(run.replay.summary).toMatchObject({ failed: 0, skipped: 1 });
+  expect(await target.sql('SELECT who FROM ran')).toEqual(['b']);
+});

@@ -468,6 +468,8 @@ export type SkipReason =
   | 'PARAMETERS_NOT_LOGGED'
   /** The run is read-only, and the statement would make its session writable. */
   | 'READ_ONLY'
+  /** It ends a prepared transaction that the record rolled back: COMMIT ordering has left that out. */
+  | 'ROLLED_BACK_IN_RECORD'
   /** The run ended while it waited. */
   | 'RUN_ENDED'
   /** Its transaction was lost with its connection, or an earlier statement of it failed (COMMIT). */

@@ -112,6 +112,8 @@ export const SKIPS: Readonly<Record<SkipReason, string>> = {
   RUN_ENDED: 'the run ended while it waited',
   FAILED_IN_RECORD: 'it failed in the record, and COMMIT ordering leaves out what the source undid',
   READ_ONLY: 'the run is read-only, and it would make its session writable',
+  ROLLED_BACK_IN_RECORD:
+    'it ends a prepared transaction that the record rolled back, which COMMIT ordering has left out',
 };
 
 export const UNREPLAYABLE: Readonly<Record<UnreplayableReason, string>> = {
