@@ -23,6 +23,8 @@ export interface Seam {
 export class Seams {
   readonly #store: Pick<JournalStore, 'page' | 'transactions'>;
   readonly #known = new Set<string>();
+  /** Transactions that this import brings: a session may run one text twice in a millisecond. */
+  readonly #brought = new Set<string>();
   /** What is new of a session, counted up to `NEW_BEHIND`, where it is settled. */
   readonly #unknown = new Map<string, number>();
   /** Entries left out. */
@@ -39,7 +41,7 @@ export class Seams {
       const unknown = this.#unknown.get(sessionId) ?? 0;
       if (unknown >= NEW_BEHIND) continue;
       const where = await this.#whereIs(seam);
-      if (where === 'IN_ANOTHER') this.#known.add(transactionId);
+      (where === 'IN_ANOTHER' ? this.#known : this.#brought).add(transactionId);
       // From a transaction on that is whole, all are.
       this.#unknown.set(sessionId, where === 'ITSELF' ? NEW_BEHIND : where === 'NOWHERE' ? unknown + 1 : 0);
     }
@@ -63,7 +65,10 @@ export class Seams {
     const from = Math.floor(startedAt / MILLISECOND) * MILLISECOND;
     const window = { from, to: from + MILLISECOND - 1 };
     const { entries } = await this.#store.page(window, { sessionIds: [sessionId] }, null, MOST_LOOKED_AT);
-    const same = entries.filter((entry) => entry.statement === statement && entry.origin.nodeId === nodeId);
+    const same = entries.filter(
+      (entry) =>
+        entry.statement === statement && entry.origin.nodeId === nodeId && !this.#brought.has(entry.transactionId),
+    );
     const found = new Set([transactionId, ...same.map((entry) => entry.transactionId)]);
     const [own, ...others] = await this.#store.transactions([...found]);
     if (own !== null) return 'ITSELF';
