@@ -1,7 +1,11 @@
+import { RepriseError } from '../errors.ts';
 import { TargetConnection } from '../target/connection.ts';
 import type { ResolvedTarget } from '../target/spec.ts';
 import type { ConnectOptions } from '../target/statement.ts';
 import { runHasEnded } from './control.ts';
+
+/** How often something is done on a connection of its own that is lost each time. */
+const ATTEMPTS = 3;
 
 /**
  * Opens the connections of a run. When the run is being ended nobody waits for one that is still on its way, and
@@ -38,10 +42,22 @@ export class Connector {
   }
 
   /**
-   * Does something on a connection of its own, which is closed behind it; cut off when the run is being ended.
-   * @throws RepriseError as `open`; TARGET_LOST; what `work` throws
+   * Does something on a connection of its own, which is closed behind it; cut off when the run is being ended. Where the connection
+   * is lost, it is done again on another: `work` must stand that.
+   * @throws RepriseError as `open`; TARGET_LOST when that has happened three times; what `work` throws
    */
   async use<T>(options: ConnectOptions, work: (connection: TargetConnection) => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.useOnce(options, work);
+      } catch (error) {
+        const isLost = error instanceof RepriseError && error.code === 'TARGET_LOST';
+        if (!isLost || attempt === ATTEMPTS || this.signal.aborted) throw error;
+      }
+    }
+  }
+
+  private async useOnce<T>(options: ConnectOptions, work: (connection: TargetConnection) => Promise<T>): Promise<T> {
     const connection = await this.open(options);
     const onAbort = () => connection.destroy('the run has ended');
     this.signal.addEventListener('abort', onAbort, { once: true });

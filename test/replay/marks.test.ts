@@ -10,6 +10,22 @@ const CHILDREN = 'SELECT parent FROM child ORDER BY parent';
 
 const bench = useBench();
 
+it('a connection that is lost while a run looks where it has come to does not end the run', async () => {
+  const target = await bench.target(`
+    CREATE TABLE ran (n int);
+    CREATE TABLE reprise_marker (replay_id uuid PRIMARY KEY, ordinal bigint NOT NULL);
+    CREATE SEQUENCE tries;
+    CREATE FUNCTION die_once() RETURNS trigger LANGUAGE plpgsql AS $$
+      BEGIN IF nextval('tries') = 1 THEN PERFORM pg_terminate_backend(pg_backend_pid()); END IF; RETURN NEW; END $$;
+    CREATE TRIGGER die_once BEFORE INSERT ON reprise_marker FOR EACH ROW EXECUTE FUNCTION die_once()`);
+  const record = new HandMadeRecord();
+  record.run('a', 'INSERT INTO ran VALUES (1)');
+  const input = { window: await record.store(bench.journal), ordering: 'COMMIT', markProgress: true } as const;
+  const run = await bench.run(target, input);
+  expect(run.replay).toMatchObject({ state: 'COMPLETED', error: null });
+  expect(run.brief).toEqual(['SUCCEEDED']);
+});
+
 describe('an autocommit statement with a mark', () => {
   it('whose COMMIT fails by a deferred constraint is told as failed, with what COMMIT said', async () => {
     const target = await bench.target(DEFERRED);
