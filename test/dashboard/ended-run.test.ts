@@ -117,14 +117,21 @@ describe.skipIf(CHROMIUM === undefined)('a run that is opened after its end (ski
 
   test('names the first new failure once it is durable, while the run goes on', async () => {
     const { client, url, journalUrl } = at.dashboard;
-    const id = await startRun(client, { target: 'broken', speed: 0.1 });
+    const id = await startRun(client, { target: 'broken', speed: 0.5 });
     const run = async () => (await client.request(ReplayDocument, { id })).replay!;
     await expect.poll(async () => (await run()).state, { timeout: 10_000 }).toBe('RUNNING');
     const holder = new PostgresClient({ connectionString: journalUrl });
     await holder.connect();
     try {
-      // Events wait; what is counted goes on.
-      await holder.query('BEGIN; LOCK TABLE reprise.replay_chunks IN EXCLUSIVE MODE');
+      // Events wait; what is counted goes on, up to the write-ahead mark: step by step up to a failure that is not durable.
+      const hold = () => holder.query('BEGIN; LOCK TABLE reprise.replay_chunks IN EXCLUSIVE MODE');
+      const failed = async () => {
+        const { summary } = await run();
+        if (summary.failed === 0) await holder.query('ROLLBACK').then(hold);
+        return summary.failed;
+      };
+      await hold();
+      await expect.poll(failed, { interval: 300, timeout: 30_000 }).toBeGreaterThan(0);
       const page = await at.browser.page();
       const asked = page.waitForResponse(
         (response) => response.request().postData()?.includes('DIFFERENT_FAILURE') ?? false,
