@@ -8,7 +8,7 @@ import { dateTime } from '../lib/time.ts';
 import { CALL_DIFFERENCES, SKIPS } from '../lib/words.ts';
 import { OutcomeBadge } from '../ui/badge.tsx';
 import { Drawer } from '../ui/drawer.tsx';
-import { Fact } from '../ui/fields.tsx';
+import { Fact, SessionFacts } from '../ui/fields.tsx';
 import { Failure, Loading, Notice } from '../ui/notice.tsx';
 import { SqlBlock } from '../ui/sql.tsx';
 import { DifferenceBadge } from './call-words.tsx';
@@ -113,13 +113,7 @@ function Call({ comparison, call }: { readonly comparison: Comparison; readonly 
       </table>
       <dl class="facts two">
         <Fact name="Recorded at">{dateTime(call.timestamp)}</Fact>
-        <Fact name="Session">
-          <code>{call.sessionId}</code>
-          {call.copy > 0 && ` copy ${call.copy}`}
-        </Fact>
-        <Fact name="Transaction">
-          <code>{call.transactionId}</code>
-        </Fact>
+        <SessionFacts sessionId={call.sessionId} copy={call.copy} transactionId={call.transactionId} />
         <Fact name="In its transaction">statement {count(call.sequence)}</Fact>
       </dl>
       {entry && (

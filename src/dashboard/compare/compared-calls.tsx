@@ -1,6 +1,6 @@
 import { useSignal } from '@preact/signals';
 import { CALL_DIFFERENCES as KINDS } from '../../client/words.ts';
-import { count, oneLine } from '../lib/format.ts';
+import { oneLine } from '../lib/format.ts';
 import { usePaged } from '../lib/paged.ts';
 import { useResource } from '../lib/resource.ts';
 import { route, setQuery } from '../lib/router.ts';
@@ -10,7 +10,7 @@ import { FailureText } from '../run/outcome-columns.tsx';
 import { FilterSelect } from '../ui/filters.tsx';
 import { Icon } from '../ui/icon.tsx';
 import { Empty, Notice } from '../ui/notice.tsx';
-import { PagedTable } from '../ui/paged-table.tsx';
+import { LoadedCount, PagedTable } from '../ui/paged-table.tsx';
 import { Sql } from '../ui/sql.tsx';
 import type { Column } from '../ui/virtual-table.tsx';
 import { CallDrawer } from './call-drawer.tsx';
@@ -109,10 +109,7 @@ export function ComparedCalls({ comparison }: { readonly comparison: Comparison 
       <section class="card flush" aria-labelledby="calls-title">
         <div class="row between pad">
           <h2 id="calls-title">Calls that differ</h2>
-          <span class="soft num" role="status">
-            {(list.complete || list.rows.length > 0) && count(list.rows.length)}
-            {!list.complete && list.rows.length > 0 && ' loaded, more as you scroll'}
-          </span>
+          <LoadedCount list={list} />
         </div>
         <search class="filter-bar">
           <FilterSelect

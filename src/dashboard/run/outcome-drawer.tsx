@@ -8,7 +8,7 @@ import { dateTime } from '../lib/time.ts';
 import { DIVERGENCES, LAG_CAUSES, SKIPS, VERDICTS } from '../lib/words.ts';
 import { OutcomeBadge, RecordedBadge } from '../ui/badge.tsx';
 import { Drawer } from '../ui/drawer.tsx';
-import { Fact } from '../ui/fields.tsx';
+import { Fact, SessionFacts } from '../ui/fields.tsx';
 import { Failure, Loading, Notice } from '../ui/notice.tsx';
 import { SqlBlock } from '../ui/sql.tsx';
 import { nextMatches } from './matches.ts';
@@ -152,13 +152,7 @@ function OutcomeDetail({ outcome }: { readonly outcome: Outcome }) {
           {outcome.lagCause !== 'NONE' && `: ${LAG_CAUSES[outcome.lagCause]}`}
         </Fact>
         <Fact name="Event">{count(outcome.seq)}</Fact>
-        <Fact name="Session">
-          <code>{outcome.sessionId}</code>
-          {outcome.copy > 0 && ` copy ${outcome.copy}`}
-        </Fact>
-        <Fact name="Transaction">
-          <code>{outcome.transactionId}</code>
-        </Fact>
+        <SessionFacts sessionId={outcome.sessionId} copy={outcome.copy} transactionId={outcome.transactionId} />
       </dl>
       <p>
         <a href={href('/journal', { entry: id })}>The entry and its transaction in the journal</a>

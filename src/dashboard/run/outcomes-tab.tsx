@@ -1,7 +1,6 @@
 import { useSignal } from '@preact/signals';
 import type { Divergence, OutcomeFilterInput, OutcomeStatus, Verdict } from '../../client/index.ts';
 import { DIVERGENCES as DIVERGENCE_KINDS } from '../../client/words.ts';
-import { count } from '../lib/format.ts';
 import { usePaged } from '../lib/paged.ts';
 import { useSettled } from '../lib/resource.ts';
 import { route, setQuery } from '../lib/router.ts';
@@ -9,7 +8,7 @@ import { DIVERGENCES, OUTCOMES, VERDICTS } from '../lib/words.ts';
 import { FilterSelect, SearchBox } from '../ui/filters.tsx';
 import { Icon } from '../ui/icon.tsx';
 import { Empty } from '../ui/notice.tsx';
-import { PagedTable } from '../ui/paged-table.tsx';
+import { LoadedCount, PagedTable } from '../ui/paged-table.tsx';
 import { nextMatches } from './matches.ts';
 import { OUTCOME_COLUMNS } from './outcome-columns.tsx';
 import type { Outcome } from './statement-tail.ts';
@@ -51,10 +50,7 @@ export function OutcomesTab({ replayId, reported, version, onOpen }: Props) {
     <section class="card flush" aria-labelledby="outcomes-title">
       <div class="row between pad">
         <h2 id="outcomes-title">Outcomes</h2>
-        <span class="soft num" role="status">
-          {(list.complete || list.rows.length > 0) && count(list.rows.length)}
-          {!list.complete && list.rows.length > 0 && ' loaded, more as you scroll'}
-        </span>
+        <LoadedCount list={list} />
       </div>
       <search class="filter-bar">
         <FilterSelect

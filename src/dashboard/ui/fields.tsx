@@ -156,3 +156,22 @@ export function Fact({ name, children }: { readonly name: string; readonly child
     </div>
   );
 }
+
+/** The session and the transaction of a statement of a run, in a description list. */
+export function SessionFacts(of: {
+  readonly sessionId: string;
+  readonly copy: number;
+  readonly transactionId: string;
+}) {
+  return (
+    <>
+      <Fact name="Session">
+        <code>{of.sessionId}</code>
+        {of.copy > 0 && ` copy ${of.copy}`}
+      </Fact>
+      <Fact name="Transaction">
+        <code>{of.transactionId}</code>
+      </Fact>
+    </>
+  );
+}

@@ -1,4 +1,5 @@
 import type { ComponentChildren } from 'preact';
+import { count } from '../lib/format.ts';
 import type { PagedList } from '../lib/paged.ts';
 import { Failure } from './notice.tsx';
 import { type TableProps, VirtualTable } from './virtual-table.tsx';
@@ -23,5 +24,15 @@ export function PagedTable<T>({ list, empty, loading = 'Loading…', ...table }:
             <VirtualTable {...table} rows={list.rows} onEnd={list.more} footer={list.loading ? loading : null} />
           )}
     </>
+  );
+}
+
+/** How many rows of the list are there by now, read out as they come. */
+export function LoadedCount<T>({ list: { rows, complete } }: { readonly list: PagedList<T> }) {
+  return (
+    <span class="soft num" role="status">
+      {(complete || rows.length > 0) && count(rows.length)}
+      {!complete && rows.length > 0 && ' loaded, more as you scroll'}
+    </span>
   );
 }
