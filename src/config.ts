@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
+import { defaultOf, type Environment, given, type Overrides } from './config/environment.ts';
 import { type ConfiguredTarget, isInline, readTargets } from './config/targets.ts';
 import { type AccessToken, readTokens } from './config/tokens.ts';
 import {
@@ -42,18 +43,6 @@ export interface Config {
   readonly nodeId: string;
 }
 
-/** What a client of the service reads from its environment. */
-export interface ClientConfig {
-  /** Without a slash at its end. */
-  readonly serverUrl: string;
-  readonly token: string | null;
-}
-
-/** `process.env`, or what stands for it. */
-export type Environment = Readonly<Record<string, string | undefined>>;
-/** Flags of the command line, by the variable that they set. */
-export type Overrides = Partial<Readonly<Record<VariableName, string | undefined>>>;
-
 /**
  * Reads and checks the service's configuration. `overrides` (flags) win over `env`; an empty value counts as absent.
  * @throws RepriseError CONFIG_INVALID: one line for each variable at fault, with what to do.
@@ -84,15 +73,6 @@ export function loadConfig(env: Environment, overrides: Overrides = {}): Config 
     maxReplays: v.REPRISE_MAX_REPLAYS,
     nodeId: v.REPRISE_NODE_ID,
   };
-}
-
-/**
- * Reads and checks a client's configuration; the service's variables are not looked at.
- * @throws RepriseError CONFIG_INVALID
- */
-export function loadClientConfig(env: Environment, overrides: Overrides = {}): ClientConfig {
-  const v = check(clientVariables, env, overrides);
-  return { serverUrl: v.REPRISE_SERVER_URL, token: v.REPRISE_TOKEN ?? null };
 }
 
 /** A variable as it is set here. */
@@ -146,15 +126,6 @@ function shown(name: VariableName, value: string): string {
   }
 }
 
-function given(env: Environment, overrides: Overrides): Record<string, string> {
-  const values: Record<string, string> = {};
-  for (const { name } of VARIABLES) {
-    const value = (overrides[name] ?? env[name])?.trim();
-    if (value) values[name] = value;
-  }
-  return values;
-}
-
 function withoutTokens(host: string): string {
   return (
     `${host} can be reached from elsewhere, so access tokens are needed: ` +
@@ -180,7 +151,6 @@ function isLoopback(host: string): boolean {
   return bare === 'localhost' || bare === '::1' || /^(::ffff:)?127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(bare);
 }
 
-const defaultOf = (name: VariableName) => VARIABLES.find((variable) => variable.name === name)?.default ?? '';
 const text = (name: VariableName) => z.string().default(defaultOf(name));
 
 function reads<T>(read: (value: string) => T) {

@@ -3,8 +3,10 @@ import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { loadClientConfig } from '../src/config/client.ts';
+import type { Environment } from '../src/config/environment.ts';
 import { VARIABLES } from '../src/config/variables.ts';
-import { type Environment, inspectConfig, loadClientConfig, loadConfig } from '../src/config.ts';
+import { inspectConfig, loadConfig } from '../src/config.ts';
 import { RepriseError } from '../src/errors.ts';
 
 let folder: string;

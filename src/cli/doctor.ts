@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { CheckTargetDocument, type Client, TargetsDocument, unwrap } from '../client/index.ts';
-import { type Environment, inspectConfig, loadClientConfig, type Overrides } from '../config.ts';
+import { loadClientConfig } from '../config/client.ts';
+import type { Environment, Overrides } from '../config/environment.ts';
 import type { Finding } from '../doctor.ts';
 import { messageOf, RepriseError } from '../errors.ts';
 import { addJsonFlag, type CliContext, examples } from './context.ts';
@@ -50,7 +51,7 @@ async function examine(flags: DoctorFlags, { io, exit }: CliContext): Promise<vo
   // What a service that runs is configured with is what counts; without one, what the next would be.
   const targets = service.targets ?? (config ? await doctor.inspectTargets(config, own) : []);
   const findings = [
-    ...configuration(io.env, overrides, doctor),
+    ...(await configuration(io.env, overrides, doctor)),
     ...installation,
     ...journal,
     service.finding,
@@ -65,7 +66,8 @@ async function examine(flags: DoctorFlags, { io, exit }: CliContext): Promise<vo
 
 type Doctor = typeof import('../doctor.ts');
 
-function configuration(env: Environment, overrides: Overrides, { finding }: Doctor): Finding[] {
+async function configuration(env: Environment, overrides: Overrides, { finding }: Doctor): Promise<Finding[]> {
+  const { inspectConfig } = await import('../config.ts');
   const states = inspectConfig(env, overrides);
   const known = new Set<string>(states.map(({ name }) => name));
   return [

@@ -2,7 +2,7 @@ import { Presets, SingleBar } from 'cli-progress';
 import { type Command, Option } from 'commander';
 import type { ImportProgress } from '../capture/import-log.ts';
 import { bytes } from '../client/bytes.ts';
-import { type Config, loadConfig } from '../config.ts';
+import type { Config } from '../config.ts';
 import { RepriseError } from '../errors.ts';
 import { addJsonFlag, type CliContext, examples } from './context.ts';
 import { count, duration, type Io, isTerminal, json, LiveLine } from './io.ts';
@@ -39,6 +39,7 @@ export function addImport(program: Command, { io }: CliContext): void {
     "zcat postgresql.log.gz | reprise import --format stderr --log-line-prefix '%m|%u|%d|%c|%l|%v|%x|%a|' -",
   );
   addJsonFlag(command).action(async (files: readonly string[], flags: ImportFlags) => {
+    const { loadConfig } = await import('../config.ts');
     const config = loadConfig(io.env, { REPRISE_DATA_DIR: flags.dataDir, REPRISE_NODE_ID: flags.node });
     await importFiles(files, flags, config, io);
   });

@@ -1,7 +1,6 @@
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { LOG_LEVELS, VARIABLES } from '../config/variables.ts';
-import { loadConfig } from '../config.ts';
 import { addJsonFlag, type CliContext, examples } from './context.ts';
 import { EXIT } from './exit-codes.ts';
 import { fields, json } from './io.ts';
@@ -31,6 +30,7 @@ export function addServe(program: Command, { io, exit }: CliContext): void {
     .addHelpText('after', () => `\nEnvironment:\n${variablesText()}`);
   examples(command, 'reprise serve', 'reprise serve --port 4100 --data-dir /var/lib/reprise --targets targets.json');
   addJsonFlag(command).action(async (flags: ServeFlags) => {
+    const { loadConfig } = await import('../config.ts');
     const config = loadConfig(io.env, {
       REPRISE_HOST: flags.host,
       REPRISE_PORT: flags.port,

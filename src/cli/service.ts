@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { type Client, createClient, JournalCoverageDocument, type WindowInput } from '../client/index.ts';
-import { loadClientConfig } from '../config.ts';
+import { loadClientConfig } from '../config/client.ts';
 import { RepriseError } from '../errors.ts';
 import { addJsonFlag } from './context.ts';
 import type { Io } from './io.ts';

@@ -1,4 +1,5 @@
-import { createClient } from 'graphql-ws';
+// Of the package as a whole, the server's half would load all of `graphql`.
+import { createClient } from 'graphql-ws/client';
 import { Channel } from './channel.ts';
 import { ConnectionLost, fromGraphQL, fromStatus, ServiceError } from './errors.ts';
 import type { Endpoint, Result, Transport } from './transport.ts';
