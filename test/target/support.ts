@@ -1,4 +1,4 @@
-import { afterEach } from 'vitest';
+import { onTestFinished } from 'vitest';
 import type { Value } from '../../src/journal/value.ts';
 import { TargetConnection } from '../../src/target/connection.ts';
 import type { ResolvedTarget } from '../../src/target/spec.ts';
@@ -35,15 +35,10 @@ export const OPTIONS: ConnectOptions = {
   readOnly: false,
 };
 
-const opened: TargetConnection[] = [];
-afterEach(async () => {
-  await Promise.all(opened.splice(0).map((connection) => connection.close()));
-});
-
 /** Connects; the connection is closed after the test. */
 export async function open(target: ResolvedTarget, options: Partial<ConnectOptions> = {}): Promise<TargetConnection> {
   const connection = await TargetConnection.connect(target, { ...OPTIONS, ...options });
-  opened.push(connection);
+  onTestFinished(() => connection.close());
   return connection;
 }
 
