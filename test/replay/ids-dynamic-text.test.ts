@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { HOLE, readDynamic } from '../../src/replay/ids/dynamic-sql.ts';
+import { FIRED_NAME, FIRED_SCHEMA, HOLE, readDynamic } from '../../src/replay/ids/dynamic-sql.ts';
 
 it.each<[body: string, texts: readonly string[], unknown: string | null]>([
   ["EXECUTE 'INSERT INTO a VALUES ($1)' USING n;", ['INSERT INTO a VALUES ($1)'], null],
@@ -11,7 +11,12 @@ it.each<[body: string, texts: readonly string[], unknown: string | null]>([
   ["EXECUTE format('SELECT %2$s %1$s', 'a', 'b');", ['SELECT b a'], null],
   [
     "EXECUTE 'INSERT INTO log_' || quote_ident(TG_TABLE_NAME) || ' VALUES (1)';",
-    [`INSERT INTO log_${HOLE} VALUES (1)`],
+    [`INSERT INTO log_${FIRED_NAME} VALUES (1)`],
+    null,
+  ],
+  [
+    "DECLARE t text := TG_RELNAME; BEGIN EXECUTE format('INSERT INTO %I.%I VALUES (1)', TG_TABLE_SCHEMA, CAST(t AS text)); END",
+    [`INSERT INTO ${FIRED_SCHEMA}.${FIRED_NAME} VALUES (1)`],
     null,
   ],
   ["FOR r IN EXECUTE 'SELECT nextval(' || quote_literal('s') || ')' LOOP", ["SELECT nextval('s')"], null],

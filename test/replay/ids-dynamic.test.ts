@@ -153,3 +153,51 @@ it('restores what a partition trigger draws that names the partition by the row'
   }
   await expectRestored('SELECT tableoid::regclass, id, kind FROM event ORDER BY id');
 });
+
+it('restores what one trigger function of several tables draws, which names what it writes to by the table', async () => {
+  await given(`
+    CREATE SCHEMA sales;
+    CREATE TABLE "Line" (id bigserial PRIMARY KEY, no bigint, name text);
+    CREATE TABLE sales.bills (id bigserial PRIMARY KEY, no bigint, name text);
+    CREATE SEQUENCE "Line_no"; CREATE SEQUENCE sales.bills_no;
+    CREATE TABLE "Line_history" (id bigserial PRIMARY KEY, name text);
+    CREATE TABLE sales.bills_history (id bigserial PRIMARY KEY, name text);
+    CREATE FUNCTION number() RETURNS trigger LANGUAGE plpgsql AS
+      $f$ BEGIN NEW.no := nextval(format('%I.%I', TG_TABLE_SCHEMA, TG_TABLE_NAME || '_no')); RETURN NEW; END $f$;
+    CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS
+      $f$ DECLARE t text := TG_TABLE_NAME || '_history';
+      BEGIN EXECUTE format('INSERT INTO %I.%I (name) VALUES ($1)', TG_TABLE_SCHEMA, t) USING NEW.name; RETURN NULL; END $f$;
+    CREATE TRIGGER number BEFORE INSERT ON "Line" FOR EACH ROW EXECUTE FUNCTION number();
+    CREATE TRIGGER number BEFORE INSERT ON sales.bills FOR EACH ROW EXECUTE FUNCTION number();
+    CREATE TRIGGER keep AFTER INSERT OR UPDATE ON "Line" FOR EACH ROW EXECUTE FUNCTION keep();
+    CREATE TRIGGER keep AFTER INSERT OR UPDATE ON sales.bills FOR EACH ROW EXECUTE FUNCTION keep()`);
+  for (let n = 0; n < 3; n++) {
+    await twice(`INSERT INTO "Line" (name) VALUES ('line ${n}'), ('and ${n}')`);
+    await twice(`INSERT INTO sales.bills (name) VALUES ('bill ${n}')`);
+    await rolledBack(`UPDATE sales.bills SET name = name || '!' WHERE name = 'bill ${n}'`);
+    await a.run(`INSERT INTO sales.bills_history (name) VALUES ('by hand ${n}')`);
+  }
+  const { report } = await expectRestored(
+    'SELECT id, no, name FROM "Line" ORDER BY id',
+    'SELECT id, name FROM "Line_history" ORDER BY id',
+    'SELECT id, no, name FROM sales.bills ORDER BY id',
+    'SELECT id, name FROM sales.bills_history ORDER BY id',
+  );
+  expect(report?.remarks.join()).not.toContain('puts SQL together');
+});
+
+it('asks for what such a trigger draws where a partition is the table that it fires for', async () => {
+  await given(`
+    CREATE TABLE event (id bigserial, kind text) PARTITION BY LIST (kind);
+    CREATE TABLE event_a PARTITION OF event FOR VALUES IN ('a');
+    CREATE TABLE event_history (id bigserial, kind text); CREATE TABLE event_a_history (id bigserial, kind text);
+    CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS
+      $f$ BEGIN EXECUTE format('INSERT INTO %I (kind) VALUES ($1)', TG_TABLE_NAME || '_history') USING NEW.kind; RETURN NULL; END $f$;
+    CREATE TRIGGER keep AFTER INSERT ON event FOR EACH ROW EXECUTE FUNCTION keep()`);
+  for (let n = 0; n < 3; n++) {
+    await a.run("INSERT INTO event (kind) VALUES ('a')");
+    await twice("INSERT INTO event_a (kind) VALUES ('a')");
+    await twice("INSERT INTO event_history (kind) VALUES ('by hand')");
+  }
+  await expectRestored('SELECT * FROM event_a_history ORDER BY id', 'SELECT * FROM event_history ORDER BY id');
+});

@@ -38,6 +38,7 @@ interface TableDraft {
   readonly ownedBelow: Sequence[];
   readonly holds: Map<string, Sequence>;
   readonly refers: Set<string>;
+  hasChildren?: true;
 }
 
 export interface TriggerRow {
@@ -222,12 +223,13 @@ export class CatalogBuilder {
     let added = false;
     for (const { child, parent } of children) {
       const above = this.tables.get(parent);
+      if (above !== undefined) above.hasChildren = true;
       for (const draws of this.tables.get(child)?.triggers ?? []) {
         const has = above?.triggers.some(
           ({ event, routine: { schema, name } }) =>
             event === draws.event && name === draws.routine.name && schema === draws.routine.schema,
         );
-        if (draws.perRow && has === false) added = addTrigger(above, draws) || added;
+        if (draws.perRow && has === false) added = addTrigger(above, { ...draws, elsewhere: true }) || added;
       }
     }
     return added;
@@ -243,7 +245,7 @@ export class CatalogBuilder {
         const to = this.tables.get(key.to);
         const onDelete = CASCADED[key.onDelete];
         for (const { event, ...draws } of [...(from?.triggers ?? [])]) {
-          const cascaded = { ...draws, perRow: true, cascaded: true };
+          const cascaded = { ...draws, perRow: true, cascaded: true, elsewhere: true as const };
           if (event === onDelete) more = addTrigger(to, { ...cascaded, event: 'DELETE' }) || more;
           if (key.onUpdate in CASCADED && event === 'UPDATE')
             more = addTrigger(to, { ...cascaded, event: 'UPDATE' }) || more;
@@ -359,7 +361,7 @@ function fillView(view: TableDraft, base: TableDraft | undefined, shown: readonl
   });
   const left = base.columns.filter(({ name }) => !shown.includes(name));
   view.columns.push(...left.filter(({ draws, calls }) => draws !== null || calls.length > 0).map(hidden));
-  for (const draws of base.triggers) addTrigger(view, draws);
+  for (const draws of base.triggers) addTrigger(view, { ...draws, elsewhere: true });
   view.columns.forEach(({ name }, place) => {
     const held = base.holds.get(shown[place] ?? '');
     if (held !== undefined) view.holds.set(name, held);

@@ -59,6 +59,8 @@ export interface TriggerDraws {
   readonly isRule: boolean;
   /** It is a trigger of a table whose rows a foreign key changes or deletes with those of this one. */
   readonly cascaded: boolean;
+  /** It fires for another table than the one that has it here: a partition, a child, or the table below a view. */
+  readonly elsewhere?: true;
   readonly event: RowEvent;
   readonly perRow: boolean;
   /** What it runs. */
@@ -80,6 +82,8 @@ export interface Table {
   readonly holds: ReadonlyMap<string, Sequence>;
   /** Those of `holds` that are foreign keys: a value written there names a row that exists. */
   readonly refers: ReadonlySet<string>;
+  /** Its rows may lie in partitions, or in tables that inherit from it: its triggers fire for these. */
+  readonly hasChildren?: true;
 }
 
 /** Which statements may draw from which sequences of one database. */

@@ -1,5 +1,5 @@
 import { alter, drop } from './altered.ts';
-import { type Catalog, type Column, type Sequence, TEMPORARY } from './catalog.ts';
+import { type Catalog, type Column, type Sequence, type Table, TEMPORARY } from './catalog.ts';
 import { dropTrigger, learnRoutine } from './created-routines.ts';
 import { CONSTRAINTS, Definitions, type Learned } from './definitions.ts';
 import { copyOf, SessionCatalog, type Temporaries, temporariesIn } from './temporary.ts';
@@ -110,7 +110,9 @@ class Creation {
       const whole = tokens.name(target.next + 2);
       const table = catalog.table(whole.schema, whole.name);
       if (table === null) return null;
-      catalog.addTable(target.schema, target.name, { ...table, owns: [], ownedBelow: [] });
+      const { hasChildren: _, ...partition } = table;
+      catalog.addTable(target.schema, target.name, { ...partition, owns: [], ownedBelow: [] });
+      adopt(table, catalog);
       return this.made;
     }
     if (!tokens.is(target.next, '(')) return null;
@@ -181,7 +183,9 @@ class Creation {
     const known = new Set(columns.map(({ name }) => name));
     const inherited = tokens.items(from + 2, tokens.close(from + 1)).flatMap((item) => {
       const parent = tokens.name(item.from);
-      return catalog.table(parent.schema, parent.name)?.columns ?? [];
+      const table = catalog.table(parent.schema, parent.name);
+      if (table !== null) adopt(table, catalog);
+      return table?.columns ?? [];
     });
     const added = inherited
       .filter(({ name }) => !known.has(name))
@@ -189,4 +193,8 @@ class Creation {
     for (const { name, draws } of added) if (draws !== null) holds.set(name, draws);
     columns.unshift(...added);
   }
+}
+
+function adopt(parent: Table, catalog: Catalog): void {
+  if (parent.hasChildren !== true) catalog.addTable(parent.schema, parent.name, { ...parent, hasChildren: true });
 }

@@ -3,6 +3,9 @@ import { TokenList } from './tokens.ts';
 
 /** Stands in a text for what only the variables of a routine tell. A letter to the tokeniser: it may be part of a name. */
 export const HOLE = '\uE000';
+/** Stand for TG_TABLE_NAME and TG_TABLE_SCHEMA, which each table that a trigger fires for tells. Letters as `HOLE` is. */
+export const FIRED_NAME = '\uE001';
+export const FIRED_SCHEMA = '\uE002';
 
 /** What a routine runs by EXECUTE. */
 export interface DynamicSql {
@@ -26,9 +29,22 @@ export function readDynamic(source: string): DynamicSql {
   return MAY_EXECUTE.test(source) ? new DynamicReader(new TokenList(source)).read() : NOTHING;
 }
 
+/** What the arguments of the call whose parenthesis opens at an offset of a body may be: for each the texts. */
+export function argumentTexts(source: string, open: number): readonly (readonly string[])[] {
+  const tokens = new TokenList(source);
+  return new DynamicReader(tokens).argumentsOf(tokens.startingAt(open));
+}
+
 /** True for a name of which variables make a part. */
 export function hasHole(name: string | null): boolean {
-  return name?.includes(HOLE) === true;
+  return name !== null && HOLES.test(name);
+}
+
+const HOLES = /[\uE000-\uE002]/;
+
+/** A name as a trigger has it that fires for a table; null: it is no trigger's, or nobody knows for which table it fires. */
+export function firedFor(name: string, table: { readonly schema: string; readonly name: string } | null): string {
+  return name.replaceAll(FIRED_NAME, table?.name ?? HOLE).replaceAll(FIRED_SCHEMA, table?.schema ?? HOLE);
 }
 
 class DynamicReader {
@@ -58,6 +74,10 @@ class DynamicReader {
     }
     if (unknown !== null && unknown.length > MOST_SHOWN) unknown = `${unknown.slice(0, MOST_SHOWN)}…`;
     return { texts: [...texts], unknown };
+  }
+
+  argumentsOf(open: number): readonly (readonly string[])[] {
+    return this.tokens.items(open + 1, this.tokens.close(open)).map(({ from, to }) => this.text(from, to));
   }
 
   private argument(open: number): readonly [from: number, to: number] {
@@ -103,8 +123,14 @@ class DynamicReader {
 
   private operand(first: number, end: number): readonly string[] {
     const { tokens } = this;
-    let [from, to] = [first, end];
-    while (to - from > 2 && tokens.is(to - 2, '::')) to -= 2;
+    let from = first;
+    if (tokens.at(from).name === 'cast' && tokens.is(from + 1, '('))
+      return this.operand(from + 2, tokens.close(from + 1));
+    const { group } = tokens.at(from);
+    const isCast = (index: number) =>
+      tokens.at(index).group === group && (tokens.is(index, '::') || tokens.word(index) === 'AS');
+    let to = from + 1;
+    while (to < end && !isCast(to)) to += 1;
     if (tokens.at(from).name === 'pg_catalog' && tokens.is(from + 1, '.')) from += 2;
     const { kind, text, name } = tokens.at(from);
     if (to - from === 1) {
@@ -135,6 +161,7 @@ class DynamicReader {
   /** What a variable may hold: texts that it is given, and behind each what is put behind it elsewhere. */
   private variable(name: string): readonly string[] {
     const given = this.variables.of(name);
+    if (given === null && name in FIRED) return [FIRED[name]!];
     if (given === null || this.inside.has(name)) return [HOLE];
     this.inside.add(name);
     let texts: readonly string[] = [];
@@ -195,6 +222,12 @@ class Variables {
   }
 }
 
+/** What PL/pgSQL tells a trigger of its table. */
+const FIRED: Readonly<Record<string, string>> = {
+  tg_table_name: FIRED_NAME,
+  tg_relname: FIRED_NAME,
+  tg_table_schema: FIRED_SCHEMA,
+};
 const NO_TEXT = ['FUNCTION', 'PROCEDURE', 'ON'];
 const ENDS = ['INTO', 'USING', 'LOOP'];
 const BEGINS = ['BEGIN', 'DECLARE', 'THEN', 'ELSE', 'LOOP'];
@@ -242,7 +275,7 @@ function identifier(text: string): string {
   return PLAIN.test(text) ? text : `"${text.replaceAll('"', '""')}"`;
 }
 
-const PLAIN = new RegExp(`^[a-z_${HOLE}][a-z0-9_${HOLE}]*$`);
+const PLAIN = /^[a-z_\uE000-\uE002][a-z0-9_\uE000-\uE002]*$/;
 
 function literal(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;

@@ -1,5 +1,5 @@
-import { identifierName, literalText, TOKEN, Tokenizer } from '../../journal/sql-tokens.ts';
-import { HOLE, readDynamic } from './dynamic-sql.ts';
+import { identifierName, TOKEN, Tokenizer } from '../../journal/sql-tokens.ts';
+import { argumentTexts, HOLE, readDynamic } from './dynamic-sql.ts';
 import { TokenList } from './tokens.ts';
 
 export type RowEvent = 'INSERT' | 'UPDATE' | 'DELETE';
@@ -97,8 +97,8 @@ export function readBody(source: string, of: Partial<Pick<RoutineBody, 'schema' 
     ahead.advance();
     if (!ahead.at('(')) continue;
     const name = before ?? '';
-    if (name === 'nextval') draws.push(sequenceNamed(source, ahead.end));
-    else if (name === 'setval') moves.push(sequenceNamed(source, ahead.end));
+    if (name === 'nextval') draws.push(...sequencesNamed(source, ahead.start));
+    else if (name === 'setval') moves.push(...sequencesNamed(source, ahead.start));
     else calls.push({ schema, name });
   }
   if (MAY_RESTART.test(source)) moves.push(...restarted(new TokenList(source)));
@@ -118,30 +118,21 @@ export function readBody(source: string, of: Partial<Pick<RoutineBody, 'schema' 
 
 const ANY: SequenceName = { schema: null, name: HOLE };
 const MAY_RESTART = /\brestart\b/i;
+const SERIAL = 'pg_get_serial_sequence';
 
-/** The first argument of `nextval` and `setval`: a literal, `pg_get_serial_sequence` of literals, or nobody knows what. */
-function sequenceNamed(source: string, from: number): SequenceName {
-  const tokens = new Tokenizer(source, from);
+/** What the first argument of the `nextval` or `setval` may name whose parenthesis opens at an offset. */
+function sequencesNamed(source: string, open: number): readonly SequenceName[] {
+  const tokens = new Tokenizer(source, open);
   do tokens.advance();
-  while (tokens.at('(') || tokens.keyword() === 'CAST');
-  if (tokens.kind === TOKEN.STRING) {
-    const text = literalText(tokens.value);
-    tokens.advance();
-    return nameIn(tokens.value === '||' ? text + HOLE : text) ?? ANY;
-  }
-  if (identifierName(tokens) === 'pg_catalog') {
-    tokens.advance();
-    tokens.advance();
-  }
-  if (identifierName(tokens) !== 'pg_get_serial_sequence') return ANY;
-  const given: string[] = [];
-  for (let place = 0; place < 2; place++) {
-    tokens.advance();
-    if (tokens.advance() !== TOKEN.STRING) return ANY;
-    given.push(literalText(tokens.value));
-  }
-  const table = nameIn(given[0]!);
-  return table === null || tokens.advance() === TOKEN.OPERATOR ? ANY : { ...table, column: given[1]! };
+  while (tokens.at('(') || tokens.at('.') || tokens.keyword() === 'CAST' || identifierName(tokens) === 'pg_catalog');
+  const isSerial = identifierName(tokens) === SERIAL;
+  if (isSerial) tokens.advance();
+  const [names = [], [column = HOLE] = []] = argumentTexts(source, isSerial ? tokens.start : open);
+  return names.map((text) => {
+    const name = nameIn(text);
+    if (name === null || (isSerial && column === HOLE)) return ANY;
+    return isSerial ? { ...name, column } : name;
+  });
 }
 
 /** What `TRUNCATE … RESTART IDENTITY` and `ALTER SEQUENCE … RESTART` restart. */

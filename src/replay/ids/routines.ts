@@ -1,5 +1,5 @@
 import type { Catalog, Sequence, Table, TriggerDraws } from './catalog.ts';
-import { HOLE, hasHole } from './dynamic-sql.ts';
+import { firedFor, HOLE, hasHole } from './dynamic-sql.ts';
 import { type Name, nameIn, type RoutineBody, type RowEvent, type SequenceName } from './routine-body.ts';
 import { ScopedCatalog } from './scoped-catalog.ts';
 
@@ -28,8 +28,21 @@ const NOTHING: Reach = {
 
 const known = new WeakMap<Catalog, { readonly version: number; readonly byName: Map<string, Reach> }>();
 
-/** What the functions and procedures of a name may draw from when a session calls one that finds its names so. */
-export function routineReach(routine: Name, catalog: Catalog): Reach {
+/** What a trigger or rule of a table may draw from when it fires in a session that finds its names so. */
+export function triggerReach(trigger: TriggerDraws, of: Table, catalog: Catalog): Reach {
+  return routineReach(trigger.routine, catalog, firesFor(trigger, of));
+}
+
+/** The table that a trigger finds in TG_TABLE_NAME; null: it may be another one than the one that has it. */
+function firesFor({ elsewhere }: TriggerDraws, of: Table): Table | null {
+  return elsewhere === true || of.hasChildren === true ? null : of;
+}
+
+/**
+ * What the functions and procedures of a name may draw from when a session calls one that finds its names so.
+ * @param on the table for which it fires as a trigger; null: nobody knows, or it is called
+ */
+export function routineReach(routine: Name, catalog: Catalog, on: Table | null = null): Reach {
   if (catalog.whole.bodies(routine.name).length === 0) return NOTHING;
   const { version } = catalog.whole;
   let found = known.get(catalog);
@@ -37,17 +50,18 @@ export function routineReach(routine: Name, catalog: Catalog): Reach {
     found = { version, byName: new Map() };
     known.set(catalog, found);
   }
-  const key = keyOf(routine);
+  const key = keyOf(routine, on);
   let reach = found.byName.get(key);
   if (reach === undefined) {
-    reach = bodyReach(routine.name, bodiesMeant(routine, catalog), catalog);
+    reach = bodyReach(routine.name, bodiesMeant(routine, catalog), catalog, on);
     found.byName.set(key, reach);
   }
   return reach;
 }
 
-function keyOf({ schema, name }: Name): string {
-  return schema === null ? name : `${schema}\u0001${name}`;
+function keyOf({ schema, name }: Name, on: Table | null): string {
+  const routine = schema === null ? name : `${schema}\u0001${name}`;
+  return on === null ? routine : [routine, on.schema, on.name].join('\u0002');
 }
 
 /** The routines that a call may mean: those along the search path, as long as none ahead of them takes the same arguments. */
@@ -69,12 +83,33 @@ function bodiesMeant({ schema, name }: Name, { whole, paths }: Catalog): readonl
   return found.size > 0 ? [...found] : all;
 }
 
-/** What bodies may draw from where names are found so; `name`: what remarks call them. */
-export function bodyReach(name: string, bodies: readonly RoutineBody[], catalog: Catalog): Reach {
+/** What bodies may draw from where names are found so; `name`: what remarks call them; `on`: see `routineReach`. */
+export function bodyReach(
+  name: string,
+  bodies: readonly RoutineBody[],
+  catalog: Catalog,
+  on: Table | null = null,
+): Reach {
   const walk = new ReachWalk();
-  for (const body of bodies) walk.body(name, body, catalog, walk.draws);
+  for (const body of bodies) walk.body(name, firedOn(body, on), catalog, walk.draws);
   for (const sequence of [...walk.draws, ...walk.moves]) walk.maybe.delete(sequence);
   return walk;
+}
+
+/** A body as a trigger of a table runs it, whose name its own names may be made of. */
+function firedOn(body: RoutineBody, on: Table | null): RoutineBody {
+  const fired = <T extends Name>(named: T): T => {
+    if (!hasHole(named.name) && !hasHole(named.schema)) return named;
+    const { schema, name } = named;
+    return { ...named, schema: schema === null ? null : firedFor(schema, on), name: firedFor(name, on) };
+  };
+  return {
+    ...body,
+    writes: body.writes.map(fired),
+    draws: body.draws.map(fired),
+    moves: body.moves.map(fired),
+    calls: body.calls.map(fired),
+  };
 }
 
 /** Draws of one table that come with a row of it. */
@@ -158,20 +193,21 @@ class ReachWalk implements Reach {
   }
 
   private write(table: Table, event: RowEvent | 'MERGE', catalog: Catalog, found: Set<Sequence>): void {
-    for (const one of table.triggers) if (isFired(one, event)) this.routine(one.routine, catalog, found);
+    for (const one of table.triggers)
+      if (isFired(one, event)) this.routine(one.routine, catalog, found, firesFor(one, table));
     for (const { draws, calls } of event === 'UPDATE' || event === 'DELETE' ? [] : table.columns) {
       if (draws !== null) found.add(draws);
       for (const call of calls) this.routine(call, catalog, found);
     }
   }
 
-  private routine(routine: Name, catalog: Catalog, found: Set<Sequence>): void {
+  private routine(routine: Name, catalog: Catalog, found: Set<Sequence>, on: Table | null = null): void {
     if (catalog.whole.bodies(routine.name).length === 0) return;
-    const key = `${found === this.draws ? '' : '?'}${keyOf(routine)}`;
+    const key = `${found === this.draws ? '' : '?'}${keyOf(routine, on)}`;
     const names = this.visited.get(catalog) ?? new Set();
     if (names.has(key)) return;
     this.visited.set(catalog, names.add(key));
-    for (const body of bodiesMeant(routine, catalog)) this.body(routine.name, body, catalog, found);
+    for (const body of bodiesMeant(routine, catalog)) this.body(routine.name, firedOn(body, on), catalog, found);
   }
 
   private scoped(path: readonly string[], { whole }: Catalog): Catalog {

@@ -6,7 +6,7 @@ import { type Change, type DrawPart, type DrawRows, NO_DRAWS, type Reference, ty
 import { readExecute, readPrepare } from './prepared.ts';
 import { readRestarts } from './restarts.ts';
 import { type RoutineBody, type RowEvent, readBody } from './routine-body.ts';
-import { bodyReach, isFired, type Reach, routineReach } from './routines.ts';
+import { bodyReach, isFired, type Reach, routineReach, triggerReach } from './routines.ts';
 import type { PathChange } from './search-path.ts';
 import { TokenList } from './tokens.ts';
 
@@ -147,7 +147,7 @@ class StatementReader {
   private triggers(table: Table, event: RowEvent, count: number, rows: DrawRows): void {
     for (const trigger of table.triggers) {
       if (!isFired(trigger, event)) continue;
-      const reach = routineReach(trigger.routine, this.catalog);
+      const reach = triggerReach(trigger, table, this.catalog);
       if (trigger.perRow) this.reached(reach, count, rows);
       else this.reached(reach, 1, 'FIXED');
     }
@@ -155,12 +155,13 @@ class StatementReader {
 
   /** The table that a statement writes to; where it may be one of several, all their sequences are unsure. */
   private target({ schema, name }: { readonly schema: string | null; readonly name: string }): Table | null {
-    for (const { columns, triggers } of this.catalog.tablesMeant(schema, name)) {
-      for (const { draws } of columns) if (draws !== null) this.unsure.push(draws);
-      for (const routine of [...columns.flatMap(({ calls }) => calls), ...triggers.map((one) => one.routine)]) {
-        const { draws, maybe, meant, moves } = routineReach(routine, this.catalog);
-        this.unsure.push(...draws, ...maybe, ...meant, ...moves);
-      }
+    for (const table of this.catalog.tablesMeant(schema, name)) {
+      for (const { draws } of table.columns) if (draws !== null) this.unsure.push(draws);
+      const reaches = [
+        ...table.columns.flatMap(({ calls }) => calls.map((call) => routineReach(call, this.catalog))),
+        ...table.triggers.map((trigger) => triggerReach(trigger, table, this.catalog)),
+      ];
+      for (const { draws, maybe, meant, moves } of reaches) this.unsure.push(...draws, ...maybe, ...meant, ...moves);
     }
     const table = this.catalog.table(schema, name);
     this.hasRule = table?.triggers.some(({ isRule, trigger }) => isRule && trigger.enabled) === true;

@@ -55,6 +55,12 @@ export class TokenList {
     return this.tokens[index] ?? PAST_END;
   }
 
+  /** Index of the token that starts at an offset of the text, or of the first behind it. */
+  startingAt(offset: number): number {
+    const index = this.tokens.findIndex(({ start }) => start >= offset);
+    return index < 0 ? this.tokens.length : index;
+  }
+
   is(index: number, text: string): boolean {
     return this.at(index).text === text;
   }
