@@ -5,6 +5,7 @@ import { readPlaces } from './entry-places.ts';
 import {
   type BeginInput,
   bad,
+  checkTimestamp,
   type LogInput,
   makeEntry,
   type PlaceInput,
@@ -132,8 +133,12 @@ class StoreRecorder implements Recorder {
         ended.push(own.ended);
       } else {
         const transaction = known.get(input.transactionId as string) as Transaction;
-        const timestamp = this.timestamp(input, transaction.origin);
-        entries.push(ofEntry(index, () => makeEntry(input, transaction, input.sequence as number, timestamp)));
+        entries.push(
+          ofEntry(index, () => {
+            const timestamp = this.timestamp(input, transaction.origin);
+            return makeEntry(input, transaction, input.sequence as number, timestamp);
+          }),
+        );
       }
     }
     const held = await this.held(entries);
@@ -325,7 +330,8 @@ class StoreRecorder implements Recorder {
   private timestamp(input: Timing, origin: Origin): Micros {
     const session = `${origin.nodeId}\0${origin.sessionId}`;
     const last = this.newest.get(session);
-    const at = input.timestamp ?? Math.max(this.now(), last === undefined ? 0 : last + 1);
+    const given = input.timestamp == null ? null : checkTimestamp(input.timestamp);
+    const at = given ?? Math.max(this.now(), last === undefined ? 0 : last + 1);
     this.newest.delete(session);
     this.newest.set(session, Math.max(at, last ?? at));
     if (this.newest.size > REMEMBERED) this.newest.delete(this.newest.keys().next().value as string);

@@ -71,6 +71,9 @@ export interface RecordedSavepoint extends Recorded {
   readonly setAt: number;
 }
 
+/** Milliseconds that a statement may have taken: ten years. What it ended at must be a time too. */
+const MOST_MS = 315_360_000_000;
+
 /**
  * The entry of a statement, with defaults filled in.
  * @throws RepriseError BAD_INPUT
@@ -82,8 +85,8 @@ export function makeEntry(
   timestamp: Micros,
 ): NewEntry {
   const outcome = input.outcome ?? { status: 'SUCCEEDED' };
-  if (input.durationMs != null && !(input.durationMs >= 0))
-    throw bad('durationMs', `must not be below 0, as ${input.durationMs} is`);
+  if (input.durationMs != null && !(input.durationMs >= 0 && input.durationMs <= MOST_MS))
+    throw bad('durationMs', `must be 0 to ${MOST_MS}, not ${input.durationMs}`);
   if (input.rows != null && input.rows < 0) throw bad('rows', `must not be below 0, as ${input.rows} is`);
   if (input.checksum != null && !/^(?:[0-9a-f]{2})+$/.test(input.checksum))
     throw bad('checksum', 'must be lower-case hex');
@@ -111,6 +114,15 @@ export function makeEntry(
     outcome,
     unreplayable: isCopyFromStdin(input.statement) ? 'COPY_DATA' : null,
   };
+}
+
+/**
+ * Checks when a statement is said to have begun.
+ * @throws RepriseError BAD_INPUT: before 1970, which the journal's clock does not reach
+ */
+export function checkTimestamp(timestamp: Micros): Micros {
+  if (timestamp < 0) throw bad('timestamp', 'must not be before 1970');
+  return timestamp;
 }
 
 /** BAD_INPUT of a field of the `input` argument. */

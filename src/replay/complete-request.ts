@@ -24,7 +24,7 @@ export function completeRequest(input: ReplayInput): ReplayRequest {
   const ordering = oneOf('ordering', input.ordering ?? 'TIMESTAMP', ORDERINGS);
   const pace = input.pace ?? { mode: 'AS_FAST_AS_POSSIBLE' };
   if (pace.mode === 'RECORDED') {
-    checkSpeed(pace.speed);
+    inRange('pace.speed', pace.speed, SPEED_RANGE.min, SPEED_RANGE.max);
     if (pace.maxIdleMs != null) inRange('pace.maxIdleMs', pace.maxIdleMs, 0, DAY_MS);
   }
   const scale = inRange('scale', input.scale ?? 1, 1, 1000, true);
@@ -80,11 +80,11 @@ export function completeRequest(input: ReplayInput): ReplayRequest {
 }
 
 /**
- * Checks a replay speed.
+ * Checks the argument `speed` of a change of speed.
  * @throws RepriseError BAD_INPUT outside of 0.1 to 100.
  */
 export function checkSpeed(speed: number): number {
-  return inRange('speed', speed, SPEED_RANGE.min, SPEED_RANGE.max);
+  return inRange('speed', speed, SPEED_RANGE.min, SPEED_RANGE.max, false, []);
 }
 
 /**

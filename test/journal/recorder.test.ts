@@ -293,6 +293,9 @@ describe('a bulk', () => {
       [{ ...alone, statement: 'SELECT \0' }, 'statement'],
       [{ ...alone, sequence: 2 }, 'sequence'],
       [{ ...alone, durationMs: -1 }, 'durationMs'],
+      [{ ...alone, durationMs: 1e308 }, 'durationMs'],
+      [{ ...alone, timestamp: -1 }, 'timestamp'],
+      [{ transactionId: id, sequence: 2, statement: 'SELECT 2', timestamp: -1 }, 'timestamp'],
       [{ transactionId: id, sequence: 2, statement: 'SELECT 2', rows: -1 }, 'rows'],
     ];
     for (const [entry, field] of wrong) {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { ask, type Backend, openBackend, startService, type TestService } from './support.ts';
@@ -196,6 +197,19 @@ describe('startReplay', () => {
     ['TargetError', 'TARGET_REFUSED', { window, target: { host: '192.0.2.1' } }],
   ])('answers with a %s of code %s', async (type, code, input) => {
     expect(await start(input)).toMatchObject({ __typename: type, code });
+  });
+
+  test('a field is named by its place among the arguments, whichever mutation it is given to', async () => {
+    const paced = { window, target: { host: 'localhost' }, pace: { mode: 'RECORDED', speed: 0 } };
+    expect(await start(paced)).toMatchObject({
+      message: 'pace.speed must be 0.1 to 100, not 0',
+      path: ['input', 'pace', 'speed'],
+    });
+    const set = 'mutation ($id: UUID!) { setReplaySpeed(replayId: $id, speed: 0) { ... on Error { message path } } }';
+    expect((await ask(service.url, set, { id: randomUUID() })).data.setReplaySpeed).toEqual({
+      message: 'speed must be 0.1 to 100, not 0',
+      path: ['speed'],
+    });
   });
 
   test.each([
