@@ -1,5 +1,5 @@
+import { ceilings } from './ceilings.ts';
 import type { Draw, Stretch } from './draw.ts';
-import { ceilings } from './pins.ts';
 
 /**
  * Gives places to all draws: the pinned ones theirs, the others the values in between. A draw that ended before
