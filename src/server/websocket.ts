@@ -100,18 +100,17 @@ export class GraphQLSockets {
     const closed = this.protocol.opened(
       {
         protocol: socket.protocol,
-        // Resolves when the kernel has taken the message: this is what holds a stream at its client's speed.
+        // Resolves when the kernel has taken the message: this is what holds a stream at its client's speed. A message that
+        // cannot be written is no news either: its socket closes, and that ends the streams.
         send: (data) =>
-          new Promise((resolve, reject) => {
+          new Promise((resolve) => {
             if (socket.readyState !== socket.OPEN) resolve();
-            else socket.send(data, (error) => (error ? reject(error) : resolve()));
+            else socket.send(data, () => resolve());
           }),
         close: (code, reason) => socket.close(code, reason),
         onMessage: (listener) => {
           socket.on('message', (data) => {
             listener(String(data)).catch((error: unknown) => {
-              // Writes to a socket that has just gone are no news.
-              if (socket.readyState !== socket.OPEN) return;
               this.parts.report(error);
               socket.close(CloseCode.InternalServerError, 'the service failed');
             });

@@ -227,6 +227,23 @@ test('a WebSocket peer that takes nothing holds one payload, and is dropped', as
   socket.terminate();
 });
 
+test('a WebSocket peer that vanishes in the midst of its streams is no error of the service', async () => {
+  const id = await bigRun();
+  const socket = new WebSocket(`${service.url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws');
+  await new Promise((resolve) => socket.once('open', resolve));
+  socket.send(JSON.stringify({ type: 'connection_init' }));
+  await new Promise((resolve) => socket.once('message', resolve));
+  socket.pause();
+  for (const stream of ['1', '2', '3']) {
+    socket.send(JSON.stringify({ id: stream, type: 'subscribe', payload: { query: BIG_QUERY(id) } }));
+  }
+  await until(() => service.server.openStreams === 3);
+  await until(() => service.server.openSockets === 0 && service.server.openStreams === 0);
+  socket.terminate();
+  await service.stop();
+  expect(service.log.filter((line) => line.includes('unexpected error'))).toEqual([]);
+});
+
 test('an SSE client that takes nothing is closed after the write deadline, and one that waits is not', async () => {
   const id = await bigRun();
   const waiting = await scriptedRun(backend.replays);
