@@ -159,11 +159,11 @@ class StoreRecorder implements Recorder {
     return { ...recorded, name: input.name, setAt: recorded.sequence };
   }
 
-  rollbackTo(input: SavepointInput): Promise<RecordedSavepoint> {
+  async rollbackTo(input: SavepointInput): Promise<RecordedSavepoint> {
     return this.toSavepoint(input, `ROLLBACK TO SAVEPOINT ${quoteSavepoint(input.name)}`);
   }
 
-  release(input: SavepointInput): Promise<RecordedSavepoint> {
+  async release(input: SavepointInput): Promise<RecordedSavepoint> {
     return this.toSavepoint(input, `RELEASE SAVEPOINT ${quoteSavepoint(input.name)}`);
   }
 

@@ -1,4 +1,6 @@
 import type { Entry } from './entry.ts';
+import { bad } from './recording.ts';
+import { cutName } from './sql-tokens.ts';
 import { transactionEffect } from './statement-type.ts';
 import type { JournalStore } from './store.ts';
 
@@ -12,8 +14,13 @@ const PAGE = 1000;
 /** What a statement must hold to set, release or return to a savepoint, or to end a transaction inside a string. */
 const MAY_MATTER = /savepoint|release|rollback|abort/i;
 
-/** The savepoint's name as a quoted identifier. */
+/**
+ * The savepoint's name as a quoted identifier.
+ * @throws RepriseError BAD_INPUT for a name that no server takes
+ */
 export function quoteSavepoint(name: string): string {
+  if (name === '') throw bad('name', 'must not be empty');
+  if (name.includes('\0')) throw bad('name', 'holds U+0000, which PostgreSQL text cannot');
   return `"${name.replaceAll('"', '""')}"`;
 }
 
@@ -63,7 +70,8 @@ export class SavepointTracker {
     }
     this.known.set(transactionId, state);
     if (this.known.size > this.most) this.known.delete(this.known.keys().next().value as string);
-    return state.standing.findLast((savepoint) => savepoint.name === name)?.setAt ?? null;
+    const kept = cutName(name);
+    return state.standing.findLast((savepoint) => savepoint.name === kept)?.setAt ?? null;
   }
 
   forget(transactionId: string): void {

@@ -192,7 +192,8 @@ function unescapeUnicode(text: string): string {
 
 const NAME_BYTES = 63;
 
-function cutName(name: string): string {
+/** A name as the server keeps it: of at most 63 bytes. */
+export function cutName(name: string): string {
   if (name.length * 3 <= NAME_BYTES || Buffer.byteLength(name) <= NAME_BYTES) return name;
   let cut = '';
   let bytes = 0;

@@ -241,6 +241,27 @@ describe('a savepoint', () => {
     });
   });
 
+  test('is found by a name that is longer than the server keeps', async () => {
+    const { id } = await begin();
+    const name = 'é'.repeat(40);
+    await recorder.savepoint({ transactionId: id, name });
+    expect(await recorder.rollbackTo({ transactionId: id, name })).toMatchObject({ name, setAt: 2 });
+    expect(await recorder.release({ transactionId: id, name: name.slice(0, 31) })).toMatchObject({ setAt: 2 });
+  });
+
+  test('is refused with a name that no server takes', async () => {
+    const { id } = await begin();
+    for (const name of ['', 'a\0b']) {
+      for (const call of ['savepoint', 'rollbackTo', 'release'] as const) {
+        await expect(recorder[call]({ transactionId: id, name })).rejects.toMatchObject({
+          code: 'BAD_INPUT',
+          path: ['input', 'name'],
+        });
+      }
+    }
+    expect(await texts(id)).toHaveLength(1);
+  });
+
   test('keeps any name, and its release can be repeated with its sequence', async () => {
     const { id } = await begin();
     const name = 'a "b"; DROP TABLE x';
