@@ -2,6 +2,7 @@ import { RepriseError } from '../errors.ts';
 import { beginsCsvRecord, CsvRecords } from './csv-records.ts';
 import { JsonRecords, jsonRecordStartsAt } from './json-records.ts';
 import type { RecordReader, RecordSink } from './log-record.ts';
+import { hasWindowsLineEnds } from './log-text.ts';
 import type { LogClock } from './log-time.ts';
 import { NOT_ENGLISH } from './messages.ts';
 import {
@@ -23,6 +24,8 @@ export interface LogShape {
   readonly prefix: StderrPrefix | null;
   /** True where a log shipper has taken the tabs away that mark continuation lines. */
   readonly bareContinuations: boolean;
+  /** True where lines end as on Windows: a server there writes the line ends within statements so, too. */
+  readonly windowsLineEnds: boolean;
 }
 
 /**
@@ -32,11 +35,13 @@ export interface LogShape {
  * that is not given and not a common one, or a prefix that does not fit the log.
  */
 export function recogniseLog(head: string, format: LogFormat | null, prefix: string | null): LogShape {
-  const lines = head.replace(/^\ufeff/, '').split('\n');
+  const given = head.replace(/^\ufeff/, '').split('\n');
   // The last line may be cut off.
-  if (lines.length > 1) lines.pop();
+  if (given.length > 1) given.pop();
+  const windowsLineEnds = hasWindowsLineEnds(given);
+  const lines = windowsLineEnds ? given.map((line) => line.slice(0, -1)) : given;
   const chosen = format ?? (prefix !== null ? 'stderr' : guess(lines));
-  if (chosen !== 'stderr') return { format: chosen, prefix: null, bareContinuations: false };
+  if (chosen !== 'stderr') return { format: chosen, prefix: null, bareContinuations: false, windowsLineEnds };
   const usable = prefix === null ? recognisePrefix(lines) : new StderrPrefix(prefix);
   const begins = `${JSON.stringify((lines[0] ?? '').slice(0, 80))}${lines.some(isInAnotherLanguage) ? `: ${NOT_ENGLISH}` : ''}`;
   if (!usable) {
@@ -54,7 +59,7 @@ export function recogniseLog(head: string, format: LogFormat | null, prefix: str
       { path: ['logLinePrefix'] },
     );
   }
-  return { format: 'stderr', prefix: usable, bareContinuations: hasBareContinuations(lines, usable) };
+  return { format: 'stderr', prefix: usable, bareContinuations: hasBareContinuations(lines, usable), windowsLineEnds };
 }
 
 /** A reader of the format that was recognised, or given. */

@@ -51,7 +51,7 @@ export class LogScan {
   readonly #head: Piece[];
   readonly #assembler: Assembler;
   readonly #reader: RecordReader;
-  readonly #decoder = new LogDecoder();
+  readonly #decoder: LogDecoder;
   readonly #digest = createHash('sha256');
 
   private constructor(
@@ -66,9 +66,12 @@ export class LogScan {
     this.totalSize = source.totalSize;
     this.files = Array.isArray(options.files) ? [...(options.files as readonly string[])] : ['-'];
     this.shape = recogniseLog(head.toString('utf8'), format, logLinePrefix);
+    const { prefix, windowsLineEnds } = this.shape;
+    this.#decoder = new LogDecoder(windowsLineEnds);
     const newline = head.indexOf(10);
+    const kind = [PARSER_VERSION, nodeId, this.shape.format, prefix?.text ?? null, logTimezone];
     this.importId = createHash('sha256')
-      .update(JSON.stringify([PARSER_VERSION, nodeId, this.shape.format, this.shape.prefix?.text ?? null, logTimezone]))
+      .update(JSON.stringify(windowsLineEnds ? [...kind, 'windows'] : kind))
       .update(newline < 0 ? head : head.subarray(0, newline))
       .digest('hex')
       .slice(0, 32);
@@ -156,19 +159,19 @@ export class LogScan {
     let { data } = piece;
     const before = stopAt === null ? 0 : stopAt - this.bytes;
     if (before > 0 && before < data.length) {
-      this.#feed(data.subarray(0, before));
+      this.#feed(data.subarray(0, before), piece.first);
       yield;
       data = data.subarray(before);
-    }
-    this.#feed(data);
+      this.#feed(data, false);
+    } else this.#feed(data, piece.first);
     yield;
   }
 
-  #feed(data: Buffer): void {
+  #feed(data: Buffer, fileBegins: boolean): void {
     if (data.length === 0) return;
     this.#digest.update(data);
     this.bytes += data.length;
-    const text = this.#decoder.write(data);
+    const text = this.#decoder.write(data, fileBegins);
     if (text !== '') this.#reader.push(text);
   }
 

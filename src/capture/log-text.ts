@@ -12,13 +12,23 @@ const FOREIGN_BYTES = 0xdc00;
 export class LogDecoder {
   /** True once a byte was not UTF-8. */
   foreign = false;
+  readonly #windows: boolean;
   #rest: Buffer = Buffer.alloc(0);
+  /** A carriage return at the end of what was given, of which a line feed may be the other half. */
+  #half = '';
 
-  write(data: Buffer): string {
+  /** `windows`: each line feed has got a carriage return from the server's file system, within texts, too; it is taken out. */
+  constructor(windows = false) {
+    this.#windows = windows;
+  }
+
+  /** `fileBegins`: a file begins with these bytes. */
+  write(data: Buffer, fileBegins = false): string {
     const bytes = this.#rest.length === 0 ? data : Buffer.concat([this.#rest, data]);
     const whole = bytes.length - unfinished(bytes);
     this.#rest = bytes.subarray(whole);
-    return this.#decode(bytes.subarray(0, whole));
+    const text = this.#decode(bytes.subarray(0, whole));
+    return this.#windows ? this.#withoutReturns(text, fileBegins) : text;
   }
 
   /** What is left of a character that was cut off. */
@@ -26,6 +36,15 @@ export class LogDecoder {
     const rest = this.#rest;
     this.#rest = Buffer.alloc(0);
     return this.#decode(rest);
+  }
+
+  #withoutReturns(text: string, fileBegins: boolean): string {
+    if (text === '') return '';
+    // A line end that was cut in half where a file ends is no text of the next one.
+    const half = fileBegins && !text.startsWith('\n') ? '' : this.#half;
+    const joined = half + text;
+    this.#half = joined.endsWith('\r') ? '\r' : '';
+    return joined.slice(0, joined.length - this.#half.length).replaceAll('\r\n', '\n');
   }
 
   #decode(bytes: Buffer): string {
@@ -43,6 +62,12 @@ export class LogDecoder {
     }
     return text + bytes.toString('utf8', from);
   }
+}
+
+/** Whether a log that begins with these lines was written on Windows, where each line feed becomes a carriage return and one. */
+export function hasWindowsLineEnds(lines: readonly string[]): boolean {
+  // Statements may hold such line ends on any system, but then lines that end a record have others.
+  return lines.every((line) => line.endsWith('\r'));
 }
 
 /** The text with U+FFFD for each byte that was not UTF-8: the same string where there was none. */

@@ -35,6 +35,34 @@ describe.each(EXTENSIONS)('a %s log', (extension) => {
     for (const size of [1, 7, 100, 4096]) expect(what(await collectText(text, {}, size))).toEqual(what(whole));
   });
 
+  test('that was written on Windows gives the same, statements with line ends included', async () => {
+    const text = small(extension);
+    const windows = text.replaceAll('\n', '\r\n');
+    const log = await collectText(text);
+    for (const size of [1, 7, 4096]) {
+      const collected = await collectText(windows, {}, size);
+      expect(collected.entries).toEqual(log.entries);
+      expect(collected.losses).toEqual(log.losses);
+    }
+  });
+
+  test('that was written on Windows may be cut off within a line end', async () => {
+    const text = small(extension);
+    const at = recordStart(text, extension, 120);
+    const inTwo = async (name: string, first: string, second: string) => {
+      const files = [join(folder, `${name}-a.${extension}`), join(folder, `${name}-b.${extension}`)];
+      await writeFile(files[0] as string, first);
+      await writeFile(files[1] as string, second);
+      return (await collectLog({ files })).entries;
+    };
+    const windows = (part: string) => part.replaceAll('\n', '\r\n');
+    for (const rest of ['', '\n']) {
+      const [first, second] = [text.slice(0, at - 1), rest + text.slice(at)];
+      const cut = await inTwo('windows', `${windows(first)}\r`, rest + windows(text.slice(at)));
+      expect(cut).toEqual(await inTwo('unix', first, second));
+    }
+  });
+
   test('gives the same in pieces rotated at a record', async () => {
     const text = small(extension);
     const at = recordStart(text, extension, 120);
