@@ -175,8 +175,10 @@ export class Assembler implements RecordSink {
     if (session.pending && ofStatement) {
       this.#complete(session, session.pending, record, SUCCEEDED, durationMs);
     } else if (!session.pending) {
-      if (tag !== null && ofStatement) {
-        const detail = `the duration of a ${tag} whose statement is not in the log`;
+      // A parse or a bind leaves its transaction open: without one, it is the duration of a statement.
+      const outside = tag === null && record.virtualXid?.endsWith('/0') === true;
+      if ((tag !== null && ofStatement) || outside) {
+        const detail = `the duration of a ${tag ?? 'statement'} whose text is not in the log`;
         this.#sink.loss('STATEMENT_TEXT_MISSING', record.time, `${record.file}:${record.line}`, detail);
       } else if (tag === null) session.strayDurations++;
     }

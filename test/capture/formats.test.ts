@@ -225,6 +225,23 @@ describe('the stderr format', () => {
     expect(lossCounts(log)).toEqual({ STATEMENT_TEXT_MISSING: 2 });
   });
 
+  test('counts durations of statements that are not logged beside those of parse and bind where %v tells them apart', async () => {
+    const at = (n: number, vxid: string, severity: string, text: string) =>
+      `2026-11-23 16:28:37.00${n} UTC|1.1|${vxid}|${severity}:  ${text}\n`;
+    const log = await collectText(
+      at(0, '3/7', 'LOG', 'duration: 0.100 ms') +
+        at(1, '3/7', 'LOG', 'duration: 0.200 ms') +
+        at(2, '3/7', 'LOG', 'execute <unnamed>: INSERT INTO t VALUES (1)') +
+        at(3, '3/7', 'LOG', 'duration: 0.300 ms') +
+        at(4, '3/0', 'LOG', 'duration: 0.400 ms') +
+        at(5, '3/0', 'LOG', 'disconnection: session time: 0:00:00.1 user=a database=b host=[local]'),
+      { logLinePrefix: '%m|%c|%v|' },
+    );
+    expect(log.entries).toHaveLength(1);
+    const missing = log.losses.filter(({ reason }) => reason === 'STATEMENT_TEXT_MISSING');
+    expect(missing.map(({ source }) => source)).toEqual(['-:5']);
+  });
+
   test('does not give out a last statement that may be cut off', async () => {
     const log = await collectText(line('1', 'LOG', 'statement: SELECT 1 +').slice(0, -1), prefix);
     expect(log.entries).toEqual([]);
