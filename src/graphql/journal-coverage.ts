@@ -15,7 +15,8 @@ const LossReasonEnum = enumOf<LossReason>('LossReason', 'Why the journal cannot 
   SESSION_UNKNOWN: 'A record that no session can be found for.',
   OUTCOME_UNKNOWN: 'The log ends before the statement does.',
   SESSION_JOINED_LATE: 'The log begins within a session: earlier settings and prepared statements are missing.',
-  CLOCK_WENT_BACK: "The server's clock stepped back by more than a second.",
+  CLOCK_WENT_BACK:
+    "The server's clock, or the times that `logStatement` was given within a transaction, stepped back by more than a second.",
   EFFECT_UNCERTAIN:
     'A statement left something else than its outcome says: undone with its pipeline, or committed in part ahead of its failure.',
   REFUSED_TRANSACTION_TOO_LARGE: 'Over the limit of entries or bytes per transaction.',

@@ -7,7 +7,8 @@ import { JournalEntry, JournalTransaction } from './journal-entry.ts';
 import { EntryOutcomeInput, OriginInput, ProtocolEnum, StatementTypeEnum } from './journal-input.ts';
 import { ParameterInput, valueOfInput } from './parameter.ts';
 
-const timestampText = 'Start of its execution; default: now, later than what this service gave the session before.';
+const timestampText =
+  "Start of its execution; default: now, later than what this service gave the session before. Not before the statement ahead of it in its transaction: then that one's time is taken.";
 const durationText = 'Milliseconds that it took; default: unknown.';
 const sequenceText =
   'Its place in the transaction; default: the next. Given, the call can be repeated safely: the second answers as the first.';

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { RepriseError } from '../errors.ts';
-import type { EntryPlace, Micros, NewEntry, Origin } from './entry.ts';
-import { readPlaces } from './entry-places.ts';
+import type { Micros, NewEntry, Origin } from './entry.ts';
+import { heldAt, lossesWith } from './recorder-losses.ts';
 import {
   type BeginInput,
   bad,
@@ -16,8 +16,9 @@ import {
 } from './recording.ts';
 import { quoteSavepoint, SavepointTracker } from './savepoints.ts';
 import { transactionEffect } from './statement-type.ts';
-import type { AppendResult, JournalStore, Loss } from './store.ts';
+import type { AppendResult, JournalStore } from './store.ts';
 import type { NewTransaction, Transaction, TransactionStatus } from './transaction.ts';
+import { TransactionClock } from './transaction-clock.ts';
 
 export type { BeginInput, LogInput, PlaceInput, Recorded, RecordedSavepoint, SavepointInput } from './recording.ts';
 
@@ -62,6 +63,7 @@ class StoreRecorder implements Recorder {
   private readonly now: () => Micros;
   private readonly newest = new Map<string, Micros>();
   private readonly savepoints: SavepointTracker;
+  private readonly clock: TransactionClock;
   /** The last call of each transaction that is under way: calls for one transaction go one by one. */
   private readonly turns = new Map<string, Promise<unknown>>();
 
@@ -70,6 +72,7 @@ class StoreRecorder implements Recorder {
     this.nodeId = options.nodeId;
     this.now = options.now ?? (() => Math.floor((performance.timeOrigin + performance.now()) * 1000));
     this.savepoints = new SavepointTracker(store, REMEMBERED);
+    this.clock = new TransactionClock(store, REMEMBERED);
   }
 
   async begin(input: BeginInput): Promise<Transaction> {
@@ -88,6 +91,7 @@ class StoreRecorder implements Recorder {
       }
       const begun: NewTransaction = { id, origin, startedAt: this.timestamp(input, origin), autocommit: false };
       const entry = makeEntry({ ...input, statement }, begun, 1, begun.startedAt);
+      this.clock.remember(id, 1, begun.startedAt);
       await this.append({ begun: [begun], entries: [entry] });
       return this.require(id);
     });
@@ -133,15 +137,13 @@ class StoreRecorder implements Recorder {
         ended.push(own.ended);
       } else {
         const transaction = known.get(input.transactionId as string) as Transaction;
-        entries.push(
-          ofEntry(index, () => {
-            const timestamp = this.timestamp(input, transaction.origin);
-            return makeEntry(input, transaction, input.sequence as number, timestamp);
-          }),
-        );
+        const sequence = input.sequence as number;
+        const given = ofEntry(index, () => this.timestamp(input, transaction.origin));
+        const timestamp = await this.clock.at(transaction, sequence, given);
+        entries.push(ofEntry(index, () => makeEntry(input, transaction, sequence, timestamp)));
       }
     }
-    const held = await this.held(entries);
+    const held = await heldAt(this.store, entries);
     const result = await this.append({ begun, entries, ended });
     const places = entries.map((entry, index) => ({
       transactionId: entry.transactionId,
@@ -199,7 +201,7 @@ class StoreRecorder implements Recorder {
         const transaction = await this.require(id);
         if (isOver(transaction, status)) return transaction;
         const sequence = input.sequence ?? transaction.lastSequence + 1;
-        const at = this.timestamp(input, transaction.origin);
+        const at = await this.clock.at(transaction, sequence, this.timestamp(input, transaction.origin));
         const entry = makeEntry({ ...input, statement }, transaction, sequence, at);
         try {
           await this.append({ entries: [entry], ended: [{ transactionId: id, status, at }] });
@@ -225,7 +227,8 @@ class StoreRecorder implements Recorder {
           throw bad('transactionId', `${id} is an autocommit statement, which nothing can follow`);
         const sequence = input.sequence ?? transaction.lastSequence + 1;
         if (sequence < 1) throw bad('sequence', `must be at least 1, not ${sequence}`);
-        const entry = await make(sequence, this.timestamp(input, transaction.origin), transaction);
+        const timestamp = await this.clock.at(transaction, sequence, this.timestamp(input, transaction.origin));
+        const entry = await make(sequence, timestamp, transaction);
         try {
           const { duplicates } = await this.append({ entries: [entry] });
           // At a place of our own choice a duplicate is another process's statement with the same text.
@@ -245,43 +248,20 @@ class StoreRecorder implements Recorder {
   }
 
   private async append(batch: Parameters<JournalStore['append']>[0]): Promise<AppendResult> {
-    const losses = await this.copyLosses(batch.entries ?? []);
-    const result = await this.store.append(losses.length === 0 ? batch : { ...batch, losses });
+    const { entries = [] } = batch;
+    const losses = await lossesWith(this.store, entries, (place) => this.clock.wentBack(place));
+    const result = await this.store.append(losses.length === 0 ? batch : { ...batch, losses }).catch((error) => {
+      this.clock.forget(entries);
+      throw error;
+    });
+    if (result.duplicates + result.refused > 0) this.clock.forget(entries);
     if (result.refused > 0) {
       throw new RepriseError(
         'JOURNAL_LIMIT',
-        `${result.refused} of ${batch.entries?.length} statements are over the limit of their transaction and were counted as losses; the others are recorded`,
+        `${result.refused} of ${entries.length} statements are over the limit of their transaction and were counted as losses; the others are recorded`,
       );
     }
     return result;
-  }
-
-  /** COPY data that the journal does not get, counted once although the call may be repeated. */
-  private async copyLosses(entries: readonly NewEntry[]): Promise<readonly Loss[]> {
-    const copies = entries.filter((entry) => entry.unreplayable === 'COPY_DATA');
-    if (copies.length === 0) return [];
-    const held = await this.held(copies);
-    return copies.flatMap((entry, index) =>
-      held[index] === true
-        ? []
-        : [
-            {
-              reason: 'COPY_DATA' as const,
-              count: 1,
-              from: entry.timestamp,
-              to: entry.timestamp,
-              source: `transaction ${entry.transactionId} sequence ${entry.sequence}`,
-              detail: 'COPY FROM STDIN was logged without its data',
-            },
-          ],
-    );
-  }
-
-  /** Whether the journal holds an entry at each of these places. */
-  private async held(places: readonly EntryPlace[]): Promise<readonly boolean[]> {
-    const held: boolean[] = [];
-    await readPlaces(this.store, places, (entry) => held.push(entry !== null));
-    return held;
   }
 
   private inBulk(input: LogInput): LogInput {

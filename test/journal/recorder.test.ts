@@ -161,6 +161,28 @@ describe('a timestamp', () => {
     const { entries } = await store.transactionEntries(id, 0, 10);
     expect(entries[0]?.timestamp).toBe(1_700_000_000_123_456);
   });
+
+  test('never lies before that of the statement ahead of it in its transaction, and a clock that went back is told', async () => {
+    const t = 1_700_000_100_000_000;
+    const { id } = await begin({ timestamp: t });
+    const log = (by: Recorder, sequence: number, timestamp: number) =>
+      by.log({ transactionId: id, sequence, statement: 'SELECT 1', timestamp });
+    await log(recorder, 2, t + 50);
+    await log(recorder, 3, t - 5_000_000);
+    await log(recorder, 3, t - 5_000_000);
+    await log(createRecorder(store, { nodeId: 'n1' }), 4, t + 20);
+    await recorder.logAll(
+      [5, 6].map((sequence) => ({ transactionId: id, sequence, statement: 'SELECT 2', timestamp: t + 10 - sequence })),
+    );
+    await expect(log(recorder, 9, t + 9_000_000)).rejects.toMatchObject({ code: 'SEQUENCE_GAP' });
+    await recorder.commit({ transactionId: id, timestamp: t + 40 });
+    const { entries } = await store.transactionEntries(id, 0, 10);
+    expect(entries.map(({ timestamp }) => timestamp - t)).toEqual([0, 50, 50, 50, 50, 50, 50]);
+    const { losses } = await store.coverage({ from: t, to: t + 100 }, 1);
+    expect(losses).toMatchObject([
+      { reason: 'CLOCK_WENT_BACK', count: 1, from: t + 50, source: `transaction ${id} sequence 3` },
+    ]);
+  });
 });
 
 describe('a statement outside of a transaction', () => {

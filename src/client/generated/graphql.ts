@@ -209,7 +209,7 @@ export type LagCause =
 
 /** Why the journal cannot vouch for something. */
 export type LossReason =
-  /** The server's clock stepped back by more than a second. */
+  /** The server's clock, or the times that `logStatement` was given within a transaction, stepped back by more than a second. */
   | 'CLOCK_WENT_BACK'
   /** COPY FROM STDIN: the statement is there, its data is not in a server log. */
   | 'COPY_DATA'
