@@ -125,7 +125,7 @@ export class ReplayEngine {
    * when a password is missing
    */
   async resume(id: string, credentials: Credentials = {}, cause: RunCause = NO_CAUSE): Promise<Replay> {
-    const replay = await this.require(id);
+    const replay = await this.controlled(id);
     if (replay.state === 'INTERRUPTED') return this.resumeInterrupted(replay, credentials, cause);
     const run = await this.under(id, 'resume');
     await run.resume();
@@ -134,7 +134,7 @@ export class ReplayEngine {
 
   /** Ends a run; resolves when it has ended. @throws RepriseError REPLAY_NOT_FOUND, REPLAY_STATE */
   async cancel(id: string): Promise<Replay> {
-    const replay = await this.require(id);
+    const replay = await this.controlled(id);
     if (replay.state === 'INTERRUPTED' && !this.runs.has(id)) await this.cancelInterrupted(replay);
     else await (await this.under(id, 'cancel')).cancel();
     return this.require(id);
@@ -142,7 +142,7 @@ export class ReplayEngine {
 
   /** Deletes a run that has ended, with all that it left. @throws RepriseError REPLAY_NOT_FOUND, REPLAY_STATE */
   async delete(id: string): Promise<void> {
-    await this.require(id);
+    await this.controlled(id);
     await this.options.store.delete(id);
   }
 
@@ -263,6 +263,10 @@ export class ReplayEngine {
   /** Marks what dead processes left as INTERRUPTED; call once at start, before anything else. */
   async recover(): Promise<readonly string[]> {
     await this.options.store.holdOwnership(this.options.ownerId);
+    return this.interruptOrphans();
+  }
+
+  private interruptOrphans(): Promise<readonly string[]> {
     return this.options.store.interruptOrphans((lastSeq) =>
       encodeEvents([
         {
@@ -369,16 +373,24 @@ export class ReplayEngine {
     return Promise.all([this.require(a, 'a'), this.require(b, 'b')]);
   }
 
+  /** The run, for something to be done to it: INTERRUPTED where the process that ran it has died since this one began. */
+  private async controlled(id: string): Promise<Replay> {
+    const replay = await this.require(id);
+    if (hasEnded(replay.state) || this.runs.has(id)) return replay;
+    await this.interruptOrphans();
+    return this.require(id);
+  }
+
   /** The run under way, for something that can only be done to one. */
   private async under(id: string, doing: string): Promise<ReplayRun> {
     const run = this.runs.get(id);
     if (run !== undefined) return run;
-    const replay = await this.require(id);
+    const replay = await this.controlled(id);
     throw new RepriseError(
       'REPLAY_STATE',
       hasEnded(replay.state)
         ? `cannot ${doing} a replay that is ${replay.state}`
-        : `cannot ${doing} replay ${id} here: another process of the service runs it`,
+        : `cannot ${doing} replay ${id} here: another process of the service runs it, ask that one`,
     );
   }
 }

@@ -251,3 +251,25 @@ it('a session that gave itself another application name is ended too before a re
   );
   expect(rows).toEqual([]);
 });
+
+it('a run whose process was killed can be resumed through another service that was there all along', async () => {
+  const target = await bench.target(SCHEMA);
+  const record = new HandMadeRecord();
+  record.run('a', 'INSERT INTO ran SELECT 1 FROM pg_sleep(600)');
+  record.run('a', 'INSERT INTO ran VALUES (2)');
+  const input: ReplayInput = { window: await record.store(bench.journal), target: target.spec };
+  const watcher = await target.connect();
+  const { id, kill } = await spawnReplay(bench.url, input);
+  await untilRunning(watcher, 'pg_sleep(600)');
+  await expect(bench.engine.cancel(id)).rejects.toThrow('another process of the service runs it');
+  await kill();
+  // The server takes a moment to notice that the owner of the lock is gone.
+  const resumed = () =>
+    bench.engine.resume(id).catch((error) => {
+      if (error.code !== 'REPLAY_STATE') throw error;
+      return null;
+    });
+  while ((await resumed()) === null) await new Promise(setImmediate);
+  const { states } = await bench.ended(id);
+  expect(states).toEqual(['CONNECTING', 'RUNNING', 'INTERRUPTED', 'CONNECTING', 'RUNNING', 'COMPLETED']);
+});
