@@ -5,6 +5,7 @@ import { heldAt, lossesWith } from './recorder-losses.ts';
 import {
   type BeginInput,
   bad,
+  checkSequence,
   checkTimestamp,
   type LogInput,
   makeEntry,
@@ -200,7 +201,7 @@ class StoreRecorder implements Recorder {
       for (let attempt = 1; ; attempt++) {
         const transaction = await this.require(id);
         if (isOver(transaction, status)) return transaction;
-        const sequence = input.sequence ?? transaction.lastSequence + 1;
+        const sequence = checkSequence(input.sequence ?? transaction.lastSequence + 1);
         const at = await this.clock.at(transaction, sequence, this.timestamp(input, transaction.origin));
         const entry = makeEntry({ ...input, statement }, transaction, sequence, at);
         try {
@@ -225,8 +226,7 @@ class StoreRecorder implements Recorder {
         const transaction = await this.require(id);
         if (transaction.autocommit)
           throw bad('transactionId', `${id} is an autocommit statement, which nothing can follow`);
-        const sequence = input.sequence ?? transaction.lastSequence + 1;
-        if (sequence < 1) throw bad('sequence', `must be at least 1, not ${sequence}`);
+        const sequence = checkSequence(input.sequence ?? transaction.lastSequence + 1);
         const timestamp = await this.clock.at(transaction, sequence, this.timestamp(input, transaction.origin));
         const entry = await make(sequence, timestamp, transaction);
         try {
@@ -268,7 +268,7 @@ class StoreRecorder implements Recorder {
     if (!isAutocommit(input)) {
       this.checkLoggable(input);
       if (input.sequence == null) throw bad('sequence', 'is required in bulk, so that a call can be repeated');
-      if (input.sequence < 1) throw bad('sequence', `must be at least 1, not ${input.sequence}`);
+      checkSequence(input.sequence);
     }
     return input;
   }

@@ -116,13 +116,28 @@ export function makeEntry(
   };
 }
 
+/** Latest start that still has its longest duration, and the statement after it, within the microseconds that a number holds. */
+const LATEST: Micros = Date.UTC(2245, 0, 1) * 1000;
+/** Places that a transaction has. */
+const MOST_PLACES = 2_147_483_646;
+
 /**
  * Checks when a statement is said to have begun.
- * @throws RepriseError BAD_INPUT: before 1970, which the journal's clock does not reach
+ * @throws RepriseError BAD_INPUT: out of what the journal's clock reaches
  */
 export function checkTimestamp(timestamp: Micros): Micros {
   if (timestamp < 0) throw bad('timestamp', 'must not be before 1970');
+  if (timestamp > LATEST) throw bad('timestamp', 'must not be after the beginning of 2245');
   return timestamp;
+}
+
+/**
+ * Checks the place that a statement is given in its transaction.
+ * @throws RepriseError BAD_INPUT
+ */
+export function checkSequence(sequence: number): number {
+  if (sequence >= 1 && sequence <= MOST_PLACES) return sequence;
+  throw bad('sequence', `must be 1 to ${MOST_PLACES}, not ${sequence}`);
 }
 
 /** BAD_INPUT of a field of the `input` argument. */

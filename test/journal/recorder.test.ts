@@ -156,6 +156,18 @@ describe('a timestamp', () => {
     expect(entries.map(({ timestamp }) => timestamp - 1_800_000_000_000_000)).toEqual([0, 1, 2, 3]);
   });
 
+  test('and a place that are out of reach are refused with the field of the call', async () => {
+    const { id } = await begin();
+    for (const field of [{ sequence: 2 ** 31 }, { sequence: 0 }, { timestamp: Number.MAX_SAFE_INTEGER }]) {
+      const refused = { code: 'BAD_INPUT', path: ['input', ...Object.keys(field)] };
+      const call = { transactionId: id, ...field };
+      await expect(recorder.log({ ...call, statement: 'SELECT 1' })).rejects.toMatchObject(refused);
+      await expect(recorder.savepoint({ ...call, name: 'a' })).rejects.toMatchObject(refused);
+      await expect(recorder.commit(call)).rejects.toMatchObject(refused);
+    }
+    expect(await texts(id)).toHaveLength(1);
+  });
+
   test('that is given is kept to the microsecond', async () => {
     const { id } = await begin({ timestamp: 1_700_000_000_123_456 });
     const { entries } = await store.transactionEntries(id, 0, 10);
@@ -338,6 +350,8 @@ describe('a bulk', () => {
       [{ ...alone, durationMs: -1 }, 'durationMs'],
       [{ ...alone, durationMs: 1e308 }, 'durationMs'],
       [{ ...alone, timestamp: -1 }, 'timestamp'],
+      [{ ...alone, timestamp: Number.MAX_SAFE_INTEGER, durationMs: 1 }, 'timestamp'],
+      [{ transactionId: id, sequence: 2 ** 31, statement: 'SELECT 2' }, 'sequence'],
       [{ transactionId: id, sequence: 2, statement: 'SELECT 2', timestamp: -1 }, 'timestamp'],
       [{ transactionId: id, sequence: 2, statement: 'SELECT 2', rows: -1 }, 'rows'],
     ];
