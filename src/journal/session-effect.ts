@@ -19,6 +19,8 @@ export type SessionEffectKind =
   | 'DROP_TEMP'
   | 'PREPARED'
   | 'DEALLOCATE'
+  /** Uses what a PREPARE of the same session left: EXECUTE, explained or made a table of, too. */
+  | 'EXECUTED'
   /** Session-level ones; the `_xact_` functions end with their transaction. */
   | 'ADVISORY_LOCK'
   | 'ADVISORY_UNLOCK'
@@ -80,8 +82,10 @@ function effectsOf(statement: string): readonly SessionEffect[] {
       return resetEffects(tokens);
     case 'DISCARD':
       return discardEffects(tokens);
-    case 'CREATE':
-      return createEffects(tokens);
+    case 'CREATE': {
+      const made = createEffects(tokens);
+      return /execute/i.test(statement) ? [...made, ...executedByCreate(new Tokenizer(statement))] : made;
+    }
     case 'PREPARE':
       tokens.advance();
       return tokens.keyword() === 'TRANSACTION' ? NOTHING : [{ kind: 'PREPARED', name: identifierName(tokens) }];
@@ -89,6 +93,10 @@ function effectsOf(statement: string): readonly SessionEffect[] {
       tokens.advance();
       if (tokens.keyword() === 'PREPARE') tokens.advance();
       return [{ kind: 'DEALLOCATE', name: nameOrAll(tokens) }];
+    case 'EXECUTE': {
+      const executed = executedAt(tokens);
+      return MAY_CALL.test(statement) ? [...executed, ...callEffects(statement)] : executed;
+    }
     case 'LISTEN':
       tokens.advance();
       return [{ kind: 'LISTEN', name: identifierName(tokens) }];
@@ -115,7 +123,6 @@ function effectsOf(statement: string): readonly SessionEffect[] {
     case 'MERGE':
     case 'VALUES':
     case 'CALL':
-    case 'EXECUTE':
     case 'COPY':
       return MAY_CALL.test(statement) ? callEffects(statement) : NOTHING;
     default:
@@ -224,6 +231,23 @@ function createEffects(tokens: Tokenizer): readonly SessionEffect[] {
   return temporary && !dropsOnCommit(tokens) ? [{ kind: 'TEMP_TABLE', name }] : NOTHING;
 }
 
+/** Looks for `AS EXECUTE name`. */
+function executedByCreate(tokens: Tokenizer): readonly SessionEffect[] {
+  while (tokens.advance() !== TOKEN.END) {
+    if (tokens.at('(')) skipParentheses(tokens);
+    if (tokens.keyword() !== 'AS') continue;
+    tokens.advance();
+    return tokens.keyword() === 'EXECUTE' ? executedAt(tokens) : NOTHING;
+  }
+  return NOTHING;
+}
+
+/** For a tokeniser at the word EXECUTE. */
+function executedAt(tokens: Tokenizer): readonly SessionEffect[] {
+  tokens.advance();
+  return [{ kind: 'EXECUTED', name: identifierName(tokens) }];
+}
+
 /** Looks for ON COMMIT DROP from the current token on: such a table ends with its transaction. */
 function dropsOnCommit(tokens: Tokenizer): boolean {
   let last = '';
@@ -324,10 +348,12 @@ function callArguments(tokens: Tokenizer): string[] {
 
 /** For a tokeniser at the word EXPLAIN. The server explains no EXPLAIN, so this does not recurse further. */
 function explainEffects(tokens: Tokenizer): readonly SessionEffect[] {
-  if (!skipExplain(tokens)) return NOTHING;
+  const executes = skipExplain(tokens);
   const explained = tokens.text.slice(tokens.end);
   tokens.advance();
-  return tokens.keyword() === 'EXPLAIN' ? NOTHING : effectsOf(explained);
+  if (tokens.keyword() === 'EXPLAIN') return NOTHING;
+  const effects = effectsOf(explained);
+  return executes ? effects : effects.filter(({ kind }) => kind === 'EXECUTED');
 }
 
 /** For a tokeniser at the word DO: looks into the block's text. */

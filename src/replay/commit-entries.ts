@@ -5,9 +5,10 @@ import { transactionEffect } from '../journal/transaction-effect.ts';
 import type { StatementMessage, TargetOutcome } from '../target/statement.ts';
 import { MAY, mayDo } from './marked-statements.ts';
 import { messageFor } from './recorded-message.ts';
+import { rollsBackToSavepoint } from './target-session.ts';
 
 /**
- * True for an entry that leaves something in its session. An INSERT, UPDATE, DELETE or transaction control does not; a string
+ * True for an entry that leaves something in its session, or finds there what it uses. An INSERT, UPDATE, DELETE or transaction control does not; a string
  * of several statements that counts as one of them may. Of what a DO leaves only a role is seen.
  */
 export function keepsState(entry: Pick<Entry, 'statement' | 'statementType'>): boolean {
@@ -54,6 +55,11 @@ export function endsTransaction(entry: Entry | undefined): boolean {
   return transactionEffect(entry.statement).some(
     ({ kind }) => kind === 'COMMIT' || kind === 'ROLLBACK' || kind === 'PREPARE_TRANSACTION',
   );
+}
+
+/** True for what would revive a transaction that has failed. */
+export function revivesTransaction(entry: Entry): boolean {
+  return entry.statementType === 'TRANSACTION' && rollsBackToSavepoint(entry.statement);
 }
 
 /** What the ids are told of an entry that was to be sent and was not. */

@@ -2,7 +2,7 @@ import type { Entry, Origin } from '../journal/entry.ts';
 import type { TargetConnection } from '../target/connection.ts';
 import { keepsState } from './commit-entries.ts';
 import { findEarlierState } from './earlier-state.ts';
-import type { PlannedSession } from './plan.ts';
+import type { PlannedSession, TransactionStart } from './plan.ts';
 import type { PlannedEntry } from './reporter.ts';
 import { sessionKey } from './session-key.ts';
 import type { NotedStatement } from './session-memory.ts';
@@ -33,6 +33,8 @@ export class CommitSessions {
   private routes = new WeakMap<Origin, Route>();
   /** Sessions whose earlier state is noted. */
   private readonly prepared = new WeakSet<TargetSession>();
+  /** Of sessions whose first transaction began before the window: where that does. */
+  private readonly starts = new WeakMap<TargetSession, TransactionStart>();
   private readonly met: TargetSession[] = [];
   /** Sessions with a connection of their own, by session key. */
   private readonly own = new Map<string, TargetSession>();
@@ -77,6 +79,11 @@ export class CommitSessions {
       this.own.set(key, recorded);
     }
     return recorded;
+  }
+
+  /** Where the record goes on behind what is noted of a session as earlier. */
+  startOf(session: TargetSession): TransactionStart {
+    return this.starts.get(session) ?? { timestamp: this.context.request.window.from, position: 0n };
   }
 
   /** True for a session with a connection of its own. */
@@ -139,6 +146,7 @@ export class CommitSessions {
     const { earlier, journal, request } = this.context;
     const { key } = session.planned;
     let statements: readonly NotedStatement[] = earlier.get(key) ?? [];
+    if (first.timestamp < request.window.from) this.starts.set(session, first);
     // Of a transaction that began before the window, or of a session without a statement in it.
     if (first.timestamp < request.window.from || !this.sessions.has(key)) {
       const before = Math.min(request.window.from, first.timestamp + 1);

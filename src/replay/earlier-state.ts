@@ -80,8 +80,8 @@ async function findLasting(
   }
 }
 
-/** By place, not by time alone: the log of a server often gives a BEGIN the time of the statement before it. */
-function isBefore(start: TransactionStart | undefined, entry: Entry): boolean {
+/** True for what lies before that start. By place, not by time alone: the log of a server often gives a BEGIN the time of the statement before it. */
+export function isBefore(start: TransactionStart | undefined, entry: Entry): boolean {
   if (start === undefined) return true;
   return entry.position !== start.position && compareEntryKeys(entry, { ...start, sequence: 0 }) < 0;
 }

@@ -13,6 +13,8 @@ export interface Open {
   readonly control: RunControl;
   /** An autocommit statement that the walk puts into a transaction with its mark. */
   readonly wrapped: boolean;
+  /** Its session has a connection of its own. */
+  readonly own: boolean;
   readonly last: PlannedEntry;
   /** A statement failed that succeeded in the record: what follows is a cascade. */
   failed: boolean;
@@ -20,6 +22,8 @@ export interface Open {
   lost: boolean;
   /** What of the walk's own failed in it while no statement of the record had: its mark, or what restores ids. */
   trouble: Undoing | null;
+  /** A PREPARE of the walk's own failed outside of the transaction: whatever executes it fails with that. */
+  unprepared: Undoing | null;
   /** Why what the walk put behind its last statement did not commit. */
   undone: Undoing | null;
   /** The run is being ended, and no more of it is sent. */
@@ -80,10 +84,14 @@ export function noteOwn(open: Open, outcome: TargetOutcome): void {
  * What is told of a statement's outcome: one that is refused because something of the walk's own had failed is the first of its
  * transaction to fail, with that; it follows from no other.
  */
-export function toTell({ failed, trouble }: Open, outcome: TargetOutcome): TargetOutcome {
-  if (failed || trouble === null || !isCascade(outcome.sqlstate)) return outcome;
-  return { ...outcome, sqlstate: trouble.sqlstate, message: trouble.message };
+export function toTell({ failed, trouble, unprepared }: Open, outcome: TargetOutcome): TargetOutcome {
+  const why = isCascade(outcome.sqlstate) ? trouble : outcome.sqlstate === NOT_PREPARED ? unprepared : null;
+  if (failed || why === null) return outcome;
+  return { ...outcome, sqlstate: why.sqlstate, message: why.message };
 }
+
+/** invalid_sql_statement_name */
+const NOT_PREPARED = '26000';
 
 /** Tells of a statement that is not sent because its transaction has failed, by a statement of the record or of the walk's own. */
 export function tellFailed(open: Open, place: PlannedEntry, reporter: Reporter): void {

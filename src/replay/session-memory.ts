@@ -57,6 +57,9 @@ const TRANSACTIONAL: ReadonlySet<SessionEffectKind> = new Set<SessionEffectKind>
 /** Statements remembered to make a session's state again; older ones are dropped first. */
 const MOST_REMEMBERED = 200;
 
+/** Begins what a prepared statement is remembered by. */
+const PREPARE = 'prepare ';
+
 /**
  * What a session has done to its connection beyond its transactions: what must be done again on another
  * connection (settings, SQL-level PREPARE), and whether it may change connection at all. Follows transactions: a
@@ -114,6 +117,15 @@ export class SessionMemory {
   /** Statements that make the session's settings and prepared statements again, in order. */
   statements(): readonly MakingStatement[] {
     return [...new Set(this.state?.newest().map(([, { by }]) => by))];
+  }
+
+  /** What `statements` prepares: SQL-level PREPAREs by the names they give. */
+  prepared(): ReadonlyMap<string, string> {
+    const found = new Map<string, string>();
+    for (const [key, { by }] of this.state?.newest() ?? []) {
+      if (key.startsWith(PREPARE)) found.set(key.slice(PREPARE.length), by.statement);
+    }
+    return found;
   }
 
   /** The connection is gone, and with it what it held and its open transaction. */
@@ -212,8 +224,8 @@ class SessionState {
     const name = effect.name ?? '';
     if (kind === 'SETTING') this.remember(`set ${name}`, by, undo);
     else if (kind === 'RESET') this.forget('set ', effect.name, undo);
-    else if (kind === 'PREPARED') this.remember(`prepare ${name}`, by, undo);
-    else if (kind === 'DEALLOCATE') this.forget('prepare ', effect.name, undo);
+    else if (kind === 'PREPARED') this.remember(`${PREPARE}${name}`, by, undo);
+    else if (kind === 'DEALLOCATE') this.forget(PREPARE, effect.name, undo);
     else if (HELD.has(kind)) this.setCount(kind, name, (this.held.get(kind)?.get(name) ?? 0) + 1, undo);
     else {
       const released = RELEASES.get(kind);

@@ -4,8 +4,9 @@ import { type EntryFilter, matchesStatement } from '../journal/window.ts';
 import type { TargetConnection } from '../target/connection.ts';
 import type { TargetOutcome } from '../target/statement.ts';
 import type { Doubt } from './commit-doubts.ts';
-import { beginOf, begins, endsTransaction, messageOf, NOT_SENT } from './commit-entries.ts';
+import { beginOf, begins, endsTransaction, messageOf, NOT_SENT, revivesTransaction } from './commit-entries.ts';
 import { CommitPipeline } from './commit-pipeline.ts';
+import { CommitPrepares, mayUsePrepared, usesOf } from './commit-prepares.ts';
 import { CommitSessions } from './commit-sessions.ts';
 import { waitUntilDue } from './due.ts';
 import type { SkipReason } from './event.ts';
@@ -26,7 +27,7 @@ import { type PlannedSession, pageSizeOf, planFilter } from './plan.ts';
 import { refusalOf } from './refusal.ts';
 import type { Lag, PlannedEntry } from './reporter.ts';
 import { refillMark } from './request.ts';
-import { rollsBackToSavepoint, type TargetSession } from './target-session.ts';
+import type { TargetSession } from './target-session.ts';
 import { mayProceed, passSettledTransaction, untilMayProceed, type WalkContext } from './walk.ts';
 
 /**
@@ -44,6 +45,7 @@ export class CommitWalk {
   private readonly pipeline: CommitPipeline;
   private readonly lost: LostAnswers;
   private readonly own: OwnStatements;
+  private readonly prepares: CommitPrepares;
   private ordinal = 0;
 
   constructor(
@@ -58,6 +60,7 @@ export class CommitWalk {
     this.lost = new LostAnswers(context);
     this.pipeline = new CommitPipeline(context.pacer);
     this.own = new OwnStatements(context, this.sessions, this.pipeline, this.lost);
+    this.prepares = new CommitPrepares(context, this.sessions, this.pipeline, this.own);
   }
 
   async run(): Promise<void> {
@@ -148,8 +151,10 @@ export class CommitWalk {
       autocommit,
       control,
       wrapped: mark !== null && autocommit,
+      own: this.sessions.isOwn(session),
       last,
       trouble: null,
+      unprepared: null,
       undone: null,
       abandoned: false,
       failed: false,
@@ -251,6 +256,7 @@ export class CommitWalk {
       context.ids === null &&
       mayProceed(context, place.ordinal) === null &&
       !revivesTransaction(entry) &&
+      !(open.own && mayUsePrepared(entry)) &&
       !(context.doubts.asks && session.commitsWrites(entry)) &&
       !this.ended;
     if (atOnce) return this.put(session, connection, open, place, null, null);
@@ -285,6 +291,8 @@ export class CommitWalk {
     const { context } = this;
     const { entry } = place;
     const { ids, doubts } = context;
+    const uses = open.own ? usesOf(entry) : null;
+    if (uses !== null) await this.prepares.read(session, entry, uses);
     if (due !== null) await waitUntilDue(context, due);
     await untilMayProceed(context, place.ordinal);
     // Rolling back to a savepoint would revive a transaction that must be rolled back whole (C4): whether
@@ -296,6 +304,7 @@ export class CommitWalk {
         return true;
       }
     }
+    if (uses !== null) await this.prepares.restore(session, open, entry, uses);
     if (this.ended) return false;
     if (ids !== null) {
       const look = ids.look(entry, open.mays);
@@ -315,6 +324,7 @@ export class CommitWalk {
       this.skip(open, place, 'TRANSACTION_LOST');
       return true;
     }
+    if (uses !== null) this.prepares.sending(session, entry, uses);
     return this.put(session, connection, open, place, due, doubt);
   }
 
@@ -331,7 +341,6 @@ export class CommitWalk {
     const { entry } = place;
     session.transactionId = open.id;
     const lag = due === null ? null : this.pipeline.lagOf(due);
-    const remembers = this.sessions.isOwn(session);
     prepared.noteSent(entry);
     this.pipeline.send(connection, messageOf(entry, request.digestRows), (outcome) => {
       const told = toTell(open, outcome);
@@ -349,7 +358,7 @@ export class CommitWalk {
       if (outcome.lost) open.lost = true;
       else {
         if (!outcome.ok) open.failed = true;
-        if (remembers) session.memory.note(entry, outcome);
+        if (open.own) this.prepares.note(session, entry, outcome);
       }
     });
     const question = ids?.question(entry, open.mays) ?? null;
@@ -380,10 +389,6 @@ export class CommitWalk {
     for (const passed of entries) session.memory.noteRecorded(passed);
     return true;
   }
-}
-
-function revivesTransaction(entry: Entry): boolean {
-  return entry.statementType === 'TRANSACTION' && rollsBackToSavepoint(entry.statement);
 }
 
 /** With a transaction of more entries, nothing is read ahead. */
