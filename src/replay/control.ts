@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { messageOf, RepriseError } from '../errors.ts';
+import type { ReplayRequest } from './request.ts';
 
 /** Why a run is being ended before its plan is. */
 export type EndReason =
@@ -97,6 +98,15 @@ export class RunControl {
       reading.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
     });
   }
+}
+
+/**
+ * True when statements under way are cancelled for the end of their run: that they failed then says nothing of the target.
+ * Not where marks are to tell a resumed run what is there: what is pipelined behind a cancelled transaction goes on, and
+ * its mark would speak for that one, too.
+ */
+export function cancelsFor(end: EndReason | null, { markProgress }: Pick<ReplayRequest, 'markProgress'>): boolean {
+  return end !== null && !(end.kind === 'INTERRUPTED' && markProgress);
 }
 
 /** What is thrown into whatever waits for the target or the journal when the run is being ended; nobody is shown it. */

@@ -42,24 +42,24 @@ export interface Open {
   readonly mays: Mays | null;
 }
 
-/** Reports an outcome: at once, or with marks when its transaction has ended. */
-export function tell(open: Open, report: () => void, ended: boolean, committed = false): void {
+/** Reports an outcome: at once, or with marks when its transaction has ended. `known`: the target has said so. */
+export function tell(open: Open, report: () => void, ended: boolean, known = false): void {
   if (open.held === null) {
     report();
     return;
   }
   open.held.push(report);
-  if (ended || open.abandoned) release(open, committed);
+  if (ended || open.abandoned) release(open, known);
 }
 
 /**
- * Reports what is held back. A run that is being interrupted tells nothing of a marked transaction that it does not
- * know to be there: by the mark the resumed run sees whether it is, and repeats it whole where it is not. An outcome
- * would keep it from that.
+ * Reports what is held back. A run that is being interrupted tells nothing of a marked transaction whose end it does not
+ * know: by the mark the resumed run sees whether it is there, and repeats it whole where it is not. An outcome would keep it
+ * from that. Of one that has failed it does tell: the marks of those behind it would speak for it.
  */
-export function release(open: Open, committed = false): void {
+export function release(open: Open, known = false): void {
   const held = open.held?.splice(0) ?? [];
-  if (!committed && runsAgain(open)) return;
+  if (!known && runsAgain(open)) return;
   for (const report of held) report();
 }
 

@@ -122,7 +122,7 @@ export class OwnStatements {
     if (outcome.lost && !open.failed) this.lost.addCommit(open, processId, doubt);
     else {
       if (!committed && !open.failed) open.undone = open.trouble ?? outcome;
-      release(open, committed);
+      release(open, !outcome.lost);
     }
     if (wrapped || this.ended) return;
     const { reporter } = this.context;

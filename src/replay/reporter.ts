@@ -3,7 +3,7 @@ import { transactionEffect } from '../journal/transaction-effect.ts';
 import { isCascade } from '../target/sqlstate.ts';
 import type { TargetOutcome } from '../target/statement.ts';
 import { compareOutcome } from './compare.ts';
-import type { RunControl } from './control.ts';
+import { cancelsFor, type RunControl } from './control.ts';
 import type { LagCause, OutcomeEvent, SkipReason } from './event.ts';
 import type { EventFeed } from './feed.ts';
 import type { ReportBuilder } from './report-builder.ts';
@@ -63,10 +63,11 @@ export class Reporter {
       return;
     }
     // The server accepts COMMIT in a failed transaction and rolls back: to whoever committed, that is a failure.
+    const cancelled = cancelsFor(this.control.endReason, this.request);
     const rolledBack = outcome.ok && outcome.tag === 'ROLLBACK' && !recordedAborted && commits(planned.entry);
     // Cancelled by the end of the run, as were those behind it in its transaction: that says nothing of the target.
     if (
-      ending &&
+      cancelled &&
       planned.entry.outcome.status !== 'FAILED' &&
       (rolledBack || outcome.sqlstate === '57014' || isCascade(outcome.sqlstate))
     ) {
@@ -98,7 +99,7 @@ export class Reporter {
    * with is its failure.
    */
   undone(planned: PlannedEntry, why: Undoing): void {
-    if (this.control.endReason !== null && (why.sqlstate === '57014' || isCascade(why.sqlstate))) {
+    if (cancelsFor(this.control.endReason, this.request) && (why.sqlstate === '57014' || isCascade(why.sqlstate))) {
       this.skipped(planned, 'RUN_ENDED');
       return;
     }

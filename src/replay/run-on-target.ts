@@ -7,7 +7,7 @@ import { type ResolvedTarget, targetLabel } from '../target/spec.ts';
 import type { ConnectOptions } from '../target/statement.ts';
 import { CommitDoubts } from './commit-doubts.ts';
 import { Connector } from './connector.ts';
-import type { RunControl } from './control.ts';
+import { cancelsFor, type RunControl } from './control.ts';
 import { cutStatementsShort, within } from './cut-short.ts';
 import { findEarlierState } from './earlier-state.ts';
 import { endOthers } from './end-others.ts';
@@ -214,7 +214,12 @@ export class RunOnTarget {
 
   /** For a run that is being ended: when it resolves, each statement under way has its outcome. Never rejects. */
   async cutShort(): Promise<void> {
-    await cutStatementsShort(this.pool, this.monitor);
+    const { request, control } = this.parts;
+    await cutStatementsShort(this.pool, this.monitor, {
+      // What was sent ahead would be lost to the run that is resumed: it begins no transaction twice.
+      waits: control.endReason?.kind === 'INTERRUPTED' && request.ordering === 'COMMIT',
+      cancels: cancelsFor(control.endReason, request),
+    });
     await this.tellOfPrepared();
     // Behind it nobody has a question left: one that is not answered must not hold the end.
     await this.monitor?.close(LAST_WAIT_MS);

@@ -11,17 +11,7 @@ import { CommitSessions } from './commit-sessions.ts';
 import { waitUntilDue } from './due.ts';
 import type { SkipReason } from './event.ts';
 import { LostAnswers } from './lost-answers.ts';
-import {
-  abandon,
-  hasCommitted,
-  isLost,
-  noteOwn,
-  type Open,
-  tell,
-  tellFailed,
-  toTell,
-  undoingOf,
-} from './open-transaction.ts';
+import { abandon, isLost, noteOwn, type Open, tell, tellFailed, toTell, undoingOf } from './open-transaction.ts';
 import { OwnStatements } from './own-statements.ts';
 import { type PlannedSession, pageSizeOf, planFilter } from './plan.ts';
 import { refusalOf } from './refusal.ts';
@@ -351,7 +341,8 @@ export class CommitWalk {
       } else if (open.held === null) report();
       else {
         if (outcome.ok) open.newest = { place, report };
-        tell(open, report, outcome.transactionStatus === 'I' || outcome.lost, hasCommitted(outcome));
+        const known = outcome.transactionStatus === 'I' && !outcome.lost;
+        tell(open, report, known || outcome.lost, known);
       }
       ids?.after(entry, outcome);
       prepared.note(entry, outcome);
