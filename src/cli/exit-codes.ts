@@ -9,7 +9,7 @@ export const EXIT = {
   USAGE: 2,
   REFUSED: 3,
   NOT_ALLOWED: 4,
-  /** The target was not reached or lost, or outcomes are unknown. */
+  /** The target was not reached or lost, transactions were lost, or outcomes are unknown. */
   TARGET: 5,
   SERVICE: 6,
   /** A bug, of the CLI or the service. */
@@ -81,6 +81,8 @@ export interface EndedRun {
   readonly error: { readonly code: string } | null;
   /** All that it sent was transaction control. */
   readonly onlyControl: boolean;
+  /** Transactions are not on the target, though nothing in them failed. */
+  readonly lostTransactions: boolean;
   readonly summary: {
     readonly succeeded: number;
     readonly failed: number;
@@ -100,8 +102,8 @@ export interface Allowed {
 }
 
 /**
- * The exit status of a run that has ended: unknown outcomes weigh most, then how it ended, then its differences
- * from the record. A statement that failed as it had failed in the record is no difference.
+ * The exit status of a run that has ended: unknown outcomes weigh most, then how it ended, then lost transactions, then its
+ * differences from the record. A statement that failed as it had failed in the record is no difference.
  */
 export function exitCodeOfRun(
   run: EndedRun,
@@ -114,6 +116,7 @@ export function exitCodeOfRun(
     return (code !== undefined && (BY_CODE as Readonly<Record<string, number>>)[code]) || EXIT.DIVERGED;
   }
   if (run.state !== 'COMPLETED') return EXIT.DIVERGED;
+  if (run.lostTransactions) return EXIT.TARGET;
   const nothing = sentNothing(run.summary) || run.onlyControl;
   if (failOn.includes('nothing-replayed') && !allowed.nothingReplayed && nothing) return EXIT.DIVERGED;
   const counts: Record<string, number> = { ...run.summary.divergences, SKIPPED: run.summary.skipped };

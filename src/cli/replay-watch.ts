@@ -9,7 +9,7 @@ import {
   type RunInFullFragment,
   unwrap,
 } from '../client/index.ts';
-import { actualText, sentOnlyControl } from '../client/report/index.ts';
+import { actualText, lostTransactions, sentOnlyControl } from '../client/report/index.ts';
 import { messageOf, RepriseError } from '../errors.ts';
 import type { CliContext } from './context.ts';
 import { type Allowed, EXIT, exitCodeOfRun, FAIL_ON, FAIL_ON_DEFAULT, type FailOn } from './exit-codes.ts';
@@ -97,7 +97,13 @@ function exitCodeOf(run: ReplayFieldsFragment, remarks: readonly string[], flags
   const summary = { ...run.summary, divergences: divergencesOf(run.summary) };
   const allowed = { differences: 0, nothingReplayed: false, ...flags.allow };
   return exitCodeOfRun(
-    { state: run.state, error: run.error ?? null, summary, onlyControl: sentOnlyControl(remarks) },
+    {
+      state: run.state,
+      error: run.error ?? null,
+      summary,
+      onlyControl: sentOnlyControl(remarks),
+      lostTransactions: lostTransactions(remarks),
+    },
     flags.failOn,
     allowed,
   );

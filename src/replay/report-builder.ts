@@ -122,6 +122,12 @@ export class ReportBuilder {
     );
     const diverged = [...this.#diverged.values()].sort((a, b) => b.count - a.count || a.firstSeq - b.firstSeq);
     const remarks = [...this.#remarks];
+    const lost = (this.#skips.get('TRANSACTION_LOST') ?? 0) + (this.#skips.get('RUN_ENDED') ?? 0);
+    if (lost > 0)
+      remarks.push(
+        `transactions were lost: ${lost} ${lost === 1 ? 'statement was' : 'statements were'} not replayed because a connection was lost or the run was stopped; ` +
+          'what their transactions had done by then was rolled back, though it is told as succeeded',
+      );
     if (this.#others !== null) {
       lines.push(this.#others);
       remarks.push(

@@ -9,6 +9,7 @@ const run = (
   state,
   error: null,
   onlyControl: false,
+  lostTransactions: false,
   summary: { succeeded: 1, failed: 0, cascades: 0, skipped: 0, unknown: 0, ...summary, divergences },
 });
 
@@ -52,6 +53,12 @@ describe('the exit status of a run', () => {
   test('is 5 when outcomes are unknown, whatever else', () => {
     expect(exitCodeOfRun(run('COMPLETED', { unknown: 1 }), [])).toBe(EXIT.TARGET);
     expect(exitCodeOfRun(run('INTERRUPTED'))).toBe(EXIT.TARGET);
+  });
+
+  test('is 5 when transactions were lost, whatever else of a run that came to its end', () => {
+    const lost = { ...run('COMPLETED', { skipped: 2 }, { NEW_FAILURE: 1 }), lostTransactions: true };
+    expect(exitCodeOfRun(lost, [])).toBe(EXIT.TARGET);
+    expect(exitCodeOfRun({ ...lost, state: 'CANCELLED' })).toBe(EXIT.DIVERGED);
   });
 
   test('is 1 when it was cancelled, and follows the error when it failed', () => {

@@ -1,10 +1,13 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Client } from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { TestDatabase } from '../support/database.ts';
+import { untilTrue } from '../support/replay.ts';
 import { createShopTarget, SHOP_LOG } from '../support/shop.ts';
 import { cli, type ServiceProcess, startCli, startService } from './process.ts';
+import { at } from './shop-service.ts';
 
 let folder: string;
 let service: ServiceProcess;
@@ -56,4 +59,23 @@ test('replay resume takes the password of an interrupted run from the environmen
   const piped = await cli(['replay', 'resume', id, '--password-stdin', '--json'], env(), `${target.password}\n`);
   expect(JSON.parse(piped.stdout).state).toMatch(/CONNECTING|RUNNING/);
   expect((await cli(['replay', 'cancel', id], env())).code).toBe(0);
+});
+
+test('a run whose target has taken a transaction with its connection is told to have lost it, by its exit status too', async () => {
+  const { host, port, user, password, name } = target;
+  const env = { REPRISE_SERVER_URL: service.url, TARGET_PASSWORD: password };
+  const client = new Client({ host, port, user, password, database: name });
+  await client.connect();
+  const window = ['--from', '2026-11-23T16:28:37.447Z', '--to', '2026-11-23T16:28:37.600Z', '--speed', '0.1'];
+  const id = (await cli(['replay', 'start', ...window, ...at(target)], env)).stdout.trim();
+  await untilTrue(
+    client,
+    "SELECT count(pg_terminate_backend(pid)) > 0 FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction'",
+  );
+  await client.end();
+  const watched = await cli(['replay', 'watch', id], env);
+  expect(watched.stdout).toMatch(/transactions were lost: \d+ statements? (was|were) not replayed/);
+  expect(watched.code).toBe(5);
+  const junit = await cli(['report', id, '--format', 'junit'], env);
+  expect(junit.stdout).toContain('<error message="transactions were lost');
 });

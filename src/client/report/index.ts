@@ -10,6 +10,7 @@ export {
   complaintsOf,
   lagByCauseText,
   loadReport,
+  lostTransactions,
   type ReportData,
   sentNothing,
   sentOnlyControl,
