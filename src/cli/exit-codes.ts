@@ -113,6 +113,7 @@ export function exitCodeOfRun(
   if (run.state === 'INTERRUPTED' || run.summary.unknown > 0) return EXIT.TARGET;
   if (run.state === 'FAILED') {
     const code = run.error?.code;
+    if (code === 'INTERNAL') return EXIT.INTERNAL;
     return (code !== undefined && (BY_CODE as Readonly<Record<string, number>>)[code]) || EXIT.DIVERGED;
   }
   if (run.state !== 'COMPLETED') return EXIT.DIVERGED;

@@ -1,5 +1,7 @@
+import { RepriseError } from '../errors.ts';
 import type { Value } from '../journal/value.ts';
-import type { TargetConnection } from '../target/connection.ts';
+import { type TargetConnection, TargetQueryError } from '../target/connection.ts';
+import { type ResolvedTarget, targetLabel } from '../target/spec.ts';
 import type { ConnectOptions } from '../target/statement.ts';
 import { ownBlock } from './as-login.ts';
 import type { Connector } from './connector.ts';
@@ -41,13 +43,13 @@ export class ProgressMarker {
 
   /**
    * Makes the table where the search path of the target's user leads to none, and reads where the run had come to.
-   * @throws RepriseError TARGET_UNREACHABLE; TargetQueryError when the table cannot be made or written
+   * @throws RepriseError TARGET_UNREACHABLE; TARGET_REFUSED when the table cannot be made or written
    */
   static async open(connector: Connector, request: ReplayRequest, replayId: string): Promise<ProgressMarker> {
     const marker = new ProgressMarker(connector, request, replayId);
     const databases = request.databases === null ? [null] : [...new Set(request.databases.map((pair) => pair.target))];
     for (const database of databases) {
-      await marker.connected(database, async (connection) => {
+      const making = marker.connected(database, async (connection) => {
         await connection.query(
           `CREATE TABLE IF NOT EXISTS ${TABLE} (replay_id uuid PRIMARY KEY, ordinal bigint NOT NULL) WITH (fillfactor = 50)`,
         );
@@ -62,6 +64,9 @@ export class ProgressMarker {
         }
         await connection.query(`INSERT INTO ${table} VALUES ('${replayId}', 0) ON CONFLICT (replay_id) DO NOTHING`);
         await marker.readOn(connection, database);
+      });
+      await making.catch((error: unknown) => {
+        throw error instanceof TargetQueryError ? cannotMark(connector.target, database, error) : error;
       });
     }
     return marker;
@@ -117,6 +122,14 @@ export class ProgressMarker {
   had(ordinal: number, database: string | null): boolean {
     return ordinal <= (this.reached.get(database) ?? 0);
   }
+}
+
+/** What an operator can do about a target that takes no marks. */
+function cannotMark(target: ResolvedTarget, database: string | null, cause: TargetQueryError): RepriseError {
+  const label = targetLabel(database === null ? target : { ...target, database });
+  const needs = `the login has to be let make the table ${TABLE}, or read and write one that it finds there`;
+  const why = `the run cannot mark its progress on ${label}: ${cause.message} (${cause.sqlstate}); ${needs}, or replay without marks`;
+  return new RepriseError('TARGET_REFUSED', why, { cause });
 }
 
 /** Reads marks on connections that it keeps until it is closed, one for each database. */

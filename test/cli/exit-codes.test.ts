@@ -65,6 +65,7 @@ describe('the exit status of a run', () => {
     expect(exitCodeOfRun(run('CANCELLED'))).toBe(EXIT.DIVERGED);
     expect(exitCodeOfRun({ ...run('FAILED'), error: { code: 'TARGET_UNREACHABLE' } })).toBe(EXIT.TARGET);
     expect(exitCodeOfRun({ ...run('FAILED'), error: { code: 'CONNECTION_LIMIT' } })).toBe(EXIT.REFUSED);
+    expect(exitCodeOfRun({ ...run('FAILED'), error: { code: 'INTERNAL' } })).toBe(EXIT.INTERNAL);
     expect(exitCodeOfRun({ ...run('FAILED'), error: { code: 'REPLAY_STOPPED' } })).toBe(EXIT.DIVERGED);
     expect(exitCodeOfRun({ ...run('FAILED'), error: { code: 'SOMETHING_NEW' } })).toBe(EXIT.DIVERGED);
   });

@@ -26,6 +26,19 @@ it('a connection that is lost while a run looks where it has come to does not en
   expect(run.brief).toEqual(['SUCCEEDED']);
 });
 
+it('a target that takes no marks is refused, with what it says and what to do', async () => {
+  const target = await bench.target('CREATE TABLE ran (n int)');
+  await target.sql(`ALTER DATABASE ${target.name} SET default_transaction_read_only = on`);
+  const record = new HandMadeRecord();
+  record.run('a', 'INSERT INTO ran VALUES (1)');
+  const input = { window: await record.store(bench.journal), ordering: 'COMMIT', markProgress: true } as const;
+  const run = await bench.run(target, input);
+  expect(run.replay).toMatchObject({ state: 'FAILED', error: { code: 'TARGET_REFUSED' } });
+  expect(run.replay.error?.message).toMatch(
+    /^the run cannot mark its progress on .*: cannot execute CREATE TABLE in a read-only transaction \(25006\); the login has to/,
+  );
+});
+
 describe('an autocommit statement with a mark', () => {
   it('whose COMMIT fails by a deferred constraint is told as failed, with what COMMIT said', async () => {
     const target = await bench.target(DEFERRED);
