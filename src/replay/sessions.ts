@@ -160,24 +160,25 @@ export class SessionPool {
     this.connected.add(session);
     this.byProcess.set(connection.processId, session);
     this.options.tally.connection();
-    connection.onLost(() => this.detach(session, connection));
+    connection.onLost((reason) => this.detach(session, connection, reason));
     if (!session.wasLost) return;
     session.wasLost = false;
     this.notice('CONNECTION_REOPENED', session, `session ${session.planned.sessionId} has a connection again`);
   }
 
-  private detach(session: TargetSession, connection: TargetConnection): void {
+  private detach(session: TargetSession, connection: TargetConnection, { message }: RepriseError): void {
     if (session.connection !== connection) return;
     this.disconnected(session, connection);
     if (connection.transactionStatus !== 'I') session.lostTransaction = session.transactionId;
-    const lost = session.memory.heldState;
+    const held = session.memory.heldState;
+    const withIt = held.length > 0 ? `, and with it ${held.join(', ')}` : '';
     session.memory.connectionLost();
     if (this.options.signal.aborted) return;
     session.wasLost = true;
     this.notice(
       'CONNECTION_LOST',
       session,
-      `the connection of session ${session.planned.sessionId} was lost${lost.length > 0 ? `, and with it ${lost.join(', ')}` : ''}`,
+      `the connection of session ${session.planned.sessionId} was lost${withIt} (${message})`,
     );
     session.onLost?.(connection.processId);
   }

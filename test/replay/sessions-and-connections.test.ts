@@ -92,8 +92,10 @@ it('a connection that is lost while nothing is open on it is opened again, with 
   const inTable = record.run('a', 'INSERT INTO t VALUES (1)');
   const run = await bench.run(target, { window: await record.store(bench.journal) });
   expect(run.replay.summary).toMatchObject({ succeeded: 7, failed: 1, unknown: 0, skipped: 0 });
+  const { host, port } = target;
+  const why = `target ${host}:${port}/${target.name}: connection lost: terminating connection due to administrator command (57P01)`;
   expect(run.notices('CONNECTION_LOST').map((notice) => notice.message)).toEqual([
-    `the connection of session ${record.sessionId('a')} was lost, and with it temporary tables`,
+    `the connection of session ${record.sessionId('a')} was lost, and with it temporary tables (${why})`,
   ]);
   expect(run.notices('CONNECTION_REOPENED').map((notice) => notice.sessionId)).toEqual([record.sessionId('a')]);
   expect(run.outcome(inTable).sqlstate).toBe('42P01');
