@@ -143,6 +143,8 @@ test('pages of runs go on behind one that was deleted, and cursors of earlier re
 
 test('deleteReplay deletes a run that has ended, and gives as data why it deletes no other', async () => {
   const { id, feed } = await scriptedRun(backend.replays);
+  // Else its process would be taken for dead.
+  await backend.replays.holdOwnership('test');
   const remove = async () => {
     const query = `mutation ($id: UUID!) {
       deleteReplay(replayId: $id) { __typename ... on DeletedReplay { id } ... on Error { code path } }
