@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { FIRED_NAME, FIRED_SCHEMA, HOLE, readDynamic } from '../../src/replay/ids/dynamic-sql.ts';
+import { BodyExpressions, FIRED_NAME, FIRED_SCHEMA, HOLE } from '../../src/replay/ids/dynamic-sql.ts';
+import { readBody } from '../../src/replay/ids/routine-body.ts';
 
 it.each<[body: string, texts: readonly string[], unknown: string | null]>([
   ["EXECUTE 'INSERT INTO a VALUES ($1)' USING n;", ['INSERT INTO a VALUES ($1)'], null],
@@ -37,5 +38,13 @@ it.each<[body: string, texts: readonly string[], unknown: string | null]>([
   ['plpy.execute(plan, [n])', [HOLE], 'plan'],
   ['GRANT EXECUTE ON FUNCTION f() TO r; CREATE TRIGGER t AFTER INSERT ON a EXECUTE FUNCTION f()', [], null],
 ])('reads what a body runs: %s', (body, texts, unknown) => {
-  expect(readDynamic(body)).toEqual({ texts, unknown });
+  expect(new BodyExpressions(body).executed()).toEqual({ texts, unknown });
+});
+
+it('reads a body of thousands of nextval, and one whose variables double each other', () => {
+  const drawing = readBody(`BEGIN ${"x := nextval('a_id_seq'); ".repeat(5_000)} END`);
+  expect(drawing.draws).toHaveLength(5_000);
+  const doubling = Array.from({ length: 60 }, (_, n) => `v${n} := v${n + 1} || v${n + 1};`).join(' ');
+  const body = `BEGIN ${doubling} v60 := 'x'; EXECUTE 'SELECT ' || v0; END`;
+  expect(new BodyExpressions(body).executed()).toEqual({ texts: [`SELECT ${HOLE}`], unknown: null });
 });

@@ -1,4 +1,5 @@
 import type { Draw } from './draw.ts';
+import { firstWhere } from './first-where.ts';
 
 /**
  * Bounds from above: the lowest first value of the pinned draws that started after a draw had ended, for it drew
@@ -14,16 +15,4 @@ export function ceilings(
     lowest[index] = Math.min(lowest[index + 1]!, pinned.get(draws[index]!) ?? Number.POSITIVE_INFINITY);
   }
   return (draw) => lowest[firstWhere(draws.length, (at) => draws[at]!.start > draw.end)]!;
-}
-
-/** The first of so many indexes from which on something holds; `length`: it never does. */
-export function firstWhere(length: number, holds: (index: number) => boolean): number {
-  let low = 0;
-  let high = length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (holds(middle)) high = middle;
-    else low = middle + 1;
-  }
-  return low;
 }

@@ -16,23 +16,43 @@ export interface DynamicSql {
 }
 
 const NOTHING: DynamicSql = { texts: [], unknown: null };
-/** Texts that one expression may give; of more, nothing is known. */
+/** Texts that one expression may give, and characters of each; of more, nothing is known. */
 const MOST_TEXTS = 16;
+const MOST_LENGTH = 1_000_000;
+/** Variables that are given one another. */
+const MOST_INSIDE = 100;
 /** Characters of an expression that a remark shows. */
 const MOST_SHOWN = 60;
 const MAY_EXECUTE = /\bexecute\b|\bspi_(?:exec_)?query\b/i;
 /** What takes a text in Perl; in Python and JavaScript it is a method `execute`. */
 const SPI = new Set(['spi_exec_query', 'spi_query']);
 
-/** Reads the EXECUTE of a body: literals, `||`, `format`, `concat`, `quote_…`, and variables that are given only these. */
-export function readDynamic(source: string): DynamicSql {
-  return MAY_EXECUTE.test(source) ? new DynamicReader(new TokenList(source)).read() : NOTHING;
-}
+/**
+ * What the expressions of a body come to: literals, `||`, `format`, `concat`, `quote_…`, the table of a trigger, and variables that are
+ * given only these. The body is taken apart once, when the first of them is asked for.
+ */
+export class BodyExpressions {
+  private readonly source: string;
+  private reader: ExpressionReader | null = null;
 
-/** What the arguments of the call whose parenthesis opens at an offset of a body may be: for each the texts. */
-export function argumentTexts(source: string, open: number): readonly (readonly string[])[] {
-  const tokens = new TokenList(source);
-  return new DynamicReader(tokens).argumentsOf(tokens.startingAt(open));
+  constructor(source: string) {
+    this.source = source;
+  }
+
+  /** What it runs by EXECUTE. */
+  executed(): DynamicSql {
+    return MAY_EXECUTE.test(this.source) ? this.reading().executed() : NOTHING;
+  }
+
+  /** What the arguments of the call may be whose parenthesis opens at this offset: for each the texts. */
+  argumentsAt(open: number): readonly (readonly string[])[] {
+    return this.reading().argumentsAt(open);
+  }
+
+  private reading(): ExpressionReader {
+    this.reader ??= new ExpressionReader(new TokenList(this.source));
+    return this.reader;
+  }
 }
 
 /** True for a name of which variables make a part. */
@@ -47,18 +67,19 @@ export function firedFor(name: string, table: { readonly schema: string; readonl
   return name.replaceAll(FIRED_NAME, table?.name ?? HOLE).replaceAll(FIRED_SCHEMA, table?.schema ?? HOLE);
 }
 
-class DynamicReader {
+class ExpressionReader {
   private readonly tokens: TokenList;
   private readonly variables: Variables;
-  /** Variables that are being looked into. */
+  /** Variables that are being looked into, and what was found of others. */
   private readonly inside = new Set<string>();
+  private readonly found = new Map<string, readonly string[]>();
 
   constructor(tokens: TokenList) {
     this.tokens = tokens;
     this.variables = new Variables(tokens);
   }
 
-  read(): DynamicSql {
+  executed(): DynamicSql {
     const { tokens } = this;
     const texts = new Set<string>();
     let unknown: string | null = null;
@@ -76,7 +97,8 @@ class DynamicReader {
     return { texts: [...texts], unknown };
   }
 
-  argumentsOf(open: number): readonly (readonly string[])[] {
+  argumentsAt(offset: number): readonly (readonly string[])[] {
+    const open = this.tokens.startingAt(offset);
     return this.tokens.items(open + 1, this.tokens.close(open)).map(({ from, to }) => this.text(from, to));
   }
 
@@ -162,7 +184,9 @@ class DynamicReader {
   private variable(name: string): readonly string[] {
     const given = this.variables.of(name);
     if (given === null && name in FIRED) return [FIRED[name]!];
-    if (given === null || this.inside.has(name)) return [HOLE];
+    if (given === null || this.inside.has(name) || this.inside.size >= MOST_INSIDE) return [HOLE];
+    const known = this.found.get(name);
+    if (known !== undefined) return known;
     this.inside.add(name);
     let texts: readonly string[] = [];
     let behind: readonly string[] = [''];
@@ -173,7 +197,9 @@ class DynamicReader {
       else texts = limited([...texts, ...this.text(from, to)]);
     }
     this.inside.delete(name);
-    return joined(texts.length === 0 ? [HOLE] : texts, behind);
+    const all = joined(texts.length === 0 ? [HOLE] : texts, behind);
+    this.found.set(name, all);
+    return all;
   }
 }
 
@@ -248,6 +274,8 @@ function joined(texts: readonly string[], more: readonly string[]): readonly str
 }
 
 function limited(texts: readonly string[]): readonly string[] {
+  // Ahead of the set, which would write them out: `a := b || b` doubles them as often as there are variables.
+  if (texts.some(({ length }) => length > MOST_LENGTH)) return [HOLE];
   const different = [...new Set(texts)];
   return different.length > MOST_TEXTS ? [HOLE] : different;
 }

@@ -1,5 +1,6 @@
-import { ceilings, firstWhere } from './ceilings.ts';
+import { ceilings } from './ceilings.ts';
 import type { Draw, Stretch } from './draw.ts';
+import { firstWhere } from './first-where.ts';
 
 /** Draws looked at on either side for spans that meet. */
 const NEIGHBOURS = 64;

@@ -1,5 +1,5 @@
 import { identifierName, TOKEN, Tokenizer } from '../../journal/sql-tokens.ts';
-import { argumentTexts, HOLE, readDynamic } from './dynamic-sql.ts';
+import { BodyExpressions, HOLE } from './dynamic-sql.ts';
 import { TokenList } from './tokens.ts';
 
 export type RowEvent = 'INSERT' | 'UPDATE' | 'DELETE';
@@ -64,6 +64,7 @@ export function readBody(source: string, of: Partial<Pick<RoutineBody, 'schema' 
   const moves: SequenceName[] = [];
   const calls: Name[] = [];
   const tokens = new Tokenizer(source);
+  const expressions = new BodyExpressions(source);
   let last = '';
   // What stands ahead of a dot.
   let qualifier: string | null = null;
@@ -97,12 +98,12 @@ export function readBody(source: string, of: Partial<Pick<RoutineBody, 'schema' 
     ahead.advance();
     if (!ahead.at('(')) continue;
     const name = before ?? '';
-    if (name === 'nextval') draws.push(...sequencesNamed(source, ahead.start));
-    else if (name === 'setval') moves.push(...sequencesNamed(source, ahead.start));
+    if (name === 'nextval') draws.push(...sequencesNamed(source, ahead.start, expressions));
+    else if (name === 'setval') moves.push(...sequencesNamed(source, ahead.start, expressions));
     else calls.push({ schema, name });
   }
   if (MAY_RESTART.test(source)) moves.push(...restarted(new TokenList(source)));
-  const dynamic = readDynamic(source);
+  const dynamic = expressions.executed();
   let { unknown } = dynamic;
   for (const text of dynamic.texts) {
     const run = readBody(text);
@@ -121,13 +122,13 @@ const MAY_RESTART = /\brestart\b/i;
 const SERIAL = 'pg_get_serial_sequence';
 
 /** What the first argument of the `nextval` or `setval` may name whose parenthesis opens at an offset. */
-function sequencesNamed(source: string, open: number): readonly SequenceName[] {
+function sequencesNamed(source: string, open: number, expressions: BodyExpressions): readonly SequenceName[] {
   const tokens = new Tokenizer(source, open);
   do tokens.advance();
   while (tokens.at('(') || tokens.at('.') || tokens.keyword() === 'CAST' || identifierName(tokens) === 'pg_catalog');
   const isSerial = identifierName(tokens) === SERIAL;
   if (isSerial) tokens.advance();
-  const [names = [], [column = HOLE] = []] = argumentTexts(source, isSerial ? tokens.start : open);
+  const [names = [], [column = HOLE] = []] = expressions.argumentsAt(isSerial ? tokens.start : open);
   return names.map((text) => {
     const name = nameIn(text);
     if (name === null || (isSerial && column === HOLE)) return ANY;

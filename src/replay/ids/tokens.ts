@@ -1,4 +1,5 @@
 import { identifierName, literalText, TOKEN, Tokenizer, type TokenKind } from '../../journal/sql-tokens.ts';
+import { firstWhere } from './first-where.ts';
 
 /** A token of a statement, with the parenthesis that it stands in. */
 export interface Token {
@@ -57,8 +58,7 @@ export class TokenList {
 
   /** Index of the token that starts at an offset of the text, or of the first behind it. */
   startingAt(offset: number): number {
-    const index = this.tokens.findIndex(({ start }) => start >= offset);
-    return index < 0 ? this.tokens.length : index;
+    return firstWhere(this.tokens.length, (index) => this.tokens[index]!.start >= offset);
   }
 
   is(index: number, text: string): boolean {
