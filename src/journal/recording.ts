@@ -118,8 +118,8 @@ export function makeEntry(
 
 /** Latest start that still has its longest duration, and the statement after it, within the microseconds that a number holds. */
 const LATEST: Micros = Date.UTC(2245, 0, 1) * 1000;
-/** Places that a transaction has. */
-const MOST_PLACES = 2_147_483_646;
+/** Places that a transaction has: `sequence` is an int4, and the one behind it is counted, too. */
+export const MOST_PLACES = 2_147_483_646;
 
 /**
  * Checks when a statement is said to have begun.

@@ -8,8 +8,8 @@ import { messageFor } from './recorded-message.ts';
 import { rollsBackToSavepoint } from './target-session.ts';
 
 /**
- * True for an entry that leaves something in its session, or finds there what it uses. An INSERT, UPDATE, DELETE or transaction control does not; a string
- * of several statements that counts as one of them may. Of what a DO leaves only a role is seen.
+ * True for an entry that leaves something in its session, or finds there what it uses. An INSERT, UPDATE, DELETE or transaction
+ * control does not; a string of several statements that counts as one of them may. Of what a DO leaves only a role is seen.
  */
 export function keepsState(entry: Pick<Entry, 'statement' | 'statementType'>): boolean {
   const { statement, statementType: type } = entry;

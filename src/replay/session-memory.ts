@@ -55,7 +55,7 @@ const TRANSACTIONAL: ReadonlySet<SessionEffectKind> = new Set<SessionEffectKind>
   'HOLD_CURSOR',
 ]);
 /** Statements remembered to make a session's state again; older ones are dropped first. */
-const MOST_REMEMBERED = 200;
+export const MOST_REMEMBERED = 200;
 
 /** Begins what a prepared statement is remembered by. */
 const PREPARE = 'prepare ';

@@ -1,6 +1,7 @@
 import { compareEntryKeys, type Entry, type EntryKey } from '../journal/entry.ts';
 import { isSingleStatement, splitStatements } from '../journal/sql-tokens.ts';
 import { sessionEffect } from '../journal/statement-type.ts';
+import { MOST_REMEMBERED } from './session-memory.ts';
 
 /** What a statement does with one SQL-level prepared statement. */
 export interface PreparedUse {
@@ -28,8 +29,6 @@ interface Known {
 
 /** Names of one session that are followed at once. */
 const MOST_NAMES = 1_000;
-/** Names that a session is sure to remember. */
-const MOST_REMEMBERED = 200;
 
 /** What a statement, or each of a string, does with prepared statements, in order. */
 export function preparedUses(statement: string): readonly PreparedUse[] {

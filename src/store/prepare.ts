@@ -1,5 +1,6 @@
 import { RepriseError } from '../errors.ts';
 import type { EntryOutcome, NewEntry, Origin } from '../journal/entry.ts';
+import { MOST_PLACES } from '../journal/recording.ts';
 import type { ImportCheckpoint, JournalBatch, Loss } from '../journal/store.ts';
 import { encodeParameters } from '../journal/value-codec.ts';
 import { outcomeCode, protocolCode, statementTypeCode, unreplayableCode } from './codes.ts';
@@ -54,7 +55,6 @@ export interface PreparedBatch {
 }
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
-const MAX_SEQUENCE = 2_147_483_646;
 
 /**
  * Checks and encodes a batch.
@@ -112,8 +112,8 @@ function prepareLosses(batch: JournalBatch, list: 'losses' | 'lossesAtEnd'): rea
 function prepareEntry(entry: NewEntry, index: number, transactionId: string, originKey: string): PreparedEntry {
   const at = (field: string) => ['entries', String(index), field];
   const timestamp = microsAt(entry.timestamp, 'entries', index, 'timestamp');
-  if (!Number.isInteger(entry.sequence) || entry.sequence < 1 || entry.sequence > MAX_SEQUENCE) {
-    throw bad(at('sequence'), `${entry.sequence} is not a whole number from 1 to ${MAX_SEQUENCE}`);
+  if (!Number.isInteger(entry.sequence) || entry.sequence < 1 || entry.sequence > MOST_PLACES) {
+    throw bad(at('sequence'), `${entry.sequence} is not a whole number from 1 to ${MOST_PLACES}`);
   }
   if (entry.durationMs !== null && !Number.isFinite(entry.durationMs))
     throw bad(at('durationMs'), `${entry.durationMs} is not a finite number`);
