@@ -232,16 +232,22 @@ it('a run whose window has got other entries meanwhile is not resumed into the w
   expect([...(await executions(target)).values()].every((times) => times === 1)).toBe(true);
 });
 
-it('a session that gave itself another application name is ended too before a resumed run sends anything', async () => {
+/** Runs a record in a process of its own, up to where it sleeps; `watcher`: a connection to its target. */
+async function asleepElsewhere(record: HandMadeRecord) {
   const target = await bench.target(SCHEMA);
+  const watcher = await target.connect();
+  const input: ReplayInput = { window: await record.store(bench.journal), target: target.spec };
+  const { id, kill } = await spawnReplay(bench.url, input);
+  await untilRunning(watcher, 'pg_sleep(600)');
+  return { id, kill, watcher };
+}
+
+it('a session that gave itself another application name is ended too before a resumed run sends anything', async () => {
   const record = new HandMadeRecord();
   record.run('a', "SET application_name = 'its own'");
   record.run('a', 'INSERT INTO ran SELECT 1 FROM pg_sleep(600)');
   record.run('a', 'INSERT INTO ran VALUES (2)');
-  const input: ReplayInput = { window: await record.store(bench.journal), target: target.spec };
-  const watcher = await target.connect();
-  const { id, kill } = await spawnReplay(bench.url, input);
-  await untilRunning(watcher, 'pg_sleep(600)');
+  const { id, kill, watcher } = await asleepElsewhere(record);
   await kill();
   while (!(await bench.engine.recover()).includes(id)) await new Promise(setImmediate);
   await bench.engine.resume(id);
@@ -253,14 +259,10 @@ it('a session that gave itself another application name is ended too before a re
 });
 
 it('a run whose process was killed can be resumed through another service that was there all along', async () => {
-  const target = await bench.target(SCHEMA);
   const record = new HandMadeRecord();
   record.run('a', 'INSERT INTO ran SELECT 1 FROM pg_sleep(600)');
   record.run('a', 'INSERT INTO ran VALUES (2)');
-  const input: ReplayInput = { window: await record.store(bench.journal), target: target.spec };
-  const watcher = await target.connect();
-  const { id, kill } = await spawnReplay(bench.url, input);
-  await untilRunning(watcher, 'pg_sleep(600)');
+  const { id, kill } = await asleepElsewhere(record);
   await expect(bench.engine.cancel(id)).rejects.toThrow('another process of the service runs it');
   await kill();
   // The server takes a moment to notice that the owner of the lock is gone.

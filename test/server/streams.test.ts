@@ -210,12 +210,18 @@ async function bigRun(): Promise<string> {
 const BIG_QUERY = (id: string) =>
   `subscription { replayProgress(replayId: "${id}", batchSize: ${BIG}) { events { ... on OutcomeEvent { message } } } }`;
 
-test('a WebSocket peer that takes nothing holds one payload, and is dropped', async () => {
-  const id = await bigRun();
+/** A socket of a client that reads itself, behind its `connection_ack`. */
+async function acknowledged(): Promise<WebSocket> {
   const socket = new WebSocket(`${service.url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws');
   await new Promise((resolve) => socket.once('open', resolve));
   socket.send(JSON.stringify({ type: 'connection_init' }));
   await new Promise((resolve) => socket.once('message', resolve));
+  return socket;
+}
+
+test('a WebSocket peer that takes nothing holds one payload, and is dropped', async () => {
+  const id = await bigRun();
+  const socket = await acknowledged();
   socket.send(JSON.stringify({ id: '1', type: 'subscribe', payload: { query: BIG_QUERY(id) } }));
   await until(() => service.server.openStreams === 1);
   // 64 MB wait for it; what it does not take must not be read either.
@@ -229,10 +235,7 @@ test('a WebSocket peer that takes nothing holds one payload, and is dropped', as
 
 test('a WebSocket peer that vanishes in the midst of its streams is no error of the service', async () => {
   const id = await bigRun();
-  const socket = new WebSocket(`${service.url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws');
-  await new Promise((resolve) => socket.once('open', resolve));
-  socket.send(JSON.stringify({ type: 'connection_init' }));
-  await new Promise((resolve) => socket.once('message', resolve));
+  const socket = await acknowledged();
   socket.pause();
   for (const stream of ['1', '2', '3']) {
     socket.send(JSON.stringify({ id: stream, type: 'subscribe', payload: { query: BIG_QUERY(id) } }));
@@ -272,10 +275,7 @@ test('an SSE client that takes nothing is closed after the write deadline, and o
 test('a socket that closes while its subscription is being opened leaves nothing behind', async () => {
   const { id, feed } = await scriptedRun(backend.replays);
   for (let n = 0; n < 20; n++) {
-    const socket = new WebSocket(`${service.url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws');
-    await new Promise((resolve) => socket.once('open', resolve));
-    socket.send(JSON.stringify({ type: 'connection_init' }));
-    await new Promise((resolve) => socket.once('message', resolve));
+    const socket = await acknowledged();
     socket.send(JSON.stringify({ id: '1', type: 'subscribe', payload: { query: BIG_QUERY(id) } }));
     if (n % 2) socket.send(JSON.stringify({ id: '1', type: 'complete' }));
     socket.terminate();
