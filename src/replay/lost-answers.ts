@@ -92,12 +92,13 @@ function takeNewest({ held, newest }: Open): PlannedEntry | null {
 /** What is in doubt is the statement's transaction: its COMMIT is told of it, too. */
 const COMMITS_ITSELF: Doubt = Object.freeze({ xid: null });
 
-/** Each transaction that is there has left its mark. */
+/** Each transaction that is there has left its mark, and is not in a gap between those of others. */
 function markedFate(marker: ProgressMarker, reader: MarkReader, { mark }: Open): AskFate | null {
   if (mark === null || mark.mays?.beReadOnly === true) return null;
   return async (gone) => {
     await reader.read(mark.database);
-    if (marker.had(mark.ordinal, mark.database)) return 'COMMITTED';
-    return gone ? 'ROLLED_BACK' : null;
+    const says = marker.says(mark.ordinal, mark.database);
+    if (says === 'BEHIND') return gone ? 'ROLLED_BACK' : null;
+    return says === 'FORGOTTEN' ? null : says;
   };
 }

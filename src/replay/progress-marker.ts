@@ -18,8 +18,24 @@ export interface Mark {
   readonly mays: Mays | null;
 }
 
+/** What the marks on the target say of a transaction; FORGOTTEN: too many behind it have failed. */
+export type MarkSays = 'COMMITTED' | 'ROLLED_BACK' | 'BEHIND' | 'FORGOTTEN';
+
 /** Where a run has come to on the target, kept by the target itself. */
 const TABLE = 'reprise_marker';
+
+/** Bounds of gaps that the row keeps, two for each: what is in doubt after a crash are some hundreds of transactions. */
+const MOST_BOUNDS = 1_024;
+
+/** The run's row in a database. */
+interface MarkRow {
+  /** Of the last statement whose transaction is known to have committed there. */
+  readonly ordinal: number;
+  /** In pairs: between the two ordinals, neither of them included, no marked transaction has committed. */
+  readonly gaps: readonly number[];
+}
+
+const NO_MARK: MarkRow = { ordinal: 0, gaps: [] };
 
 /**
  * Marks on the target, within each replayed transaction, that it is there (`markProgress`, docs/replay.md C7):
@@ -30,8 +46,10 @@ export class ProgressMarker {
   private readonly connector: Connector;
   private readonly request: ReplayRequest;
   private readonly replayId: string;
-  /** By target database: ordinal of the last statement whose transaction is known to have committed there. */
-  private readonly reached = new Map<string | null, number>();
+  /** By target database. */
+  private readonly reached = new Map<string | null, MarkRow>();
+  /** By target database: ordinal of the mark that was sent last. */
+  private readonly sent = new Map<string | null, number>();
   /** By target database: the table with its schema, because replayed sessions set search paths of their own. */
   private readonly tables = new Map<string | null, string>();
 
@@ -51,8 +69,11 @@ export class ProgressMarker {
     for (const database of databases) {
       const making = marker.connected(database, async (connection) => {
         await connection.query(
-          `CREATE TABLE IF NOT EXISTS ${TABLE} (replay_id uuid PRIMARY KEY, ordinal bigint NOT NULL) WITH (fillfactor = 50)`,
+          `CREATE TABLE IF NOT EXISTS ${TABLE} (replay_id uuid PRIMARY KEY, ordinal bigint NOT NULL, ${GAPS}) WITH (fillfactor = 50)`,
         );
+        // Only its owner may add it, also where it is there.
+        const { rows: columns } = await connection.query(HAS_GAPS);
+        if (columns.length === 0) await connection.query(`ALTER TABLE ${TABLE} ADD COLUMN IF NOT EXISTS ${GAPS}`);
         const { rows } = await connection.query(
           `SELECT quote_ident(nspname) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE c.oid = '${TABLE}'::regclass`,
         );
@@ -82,9 +103,10 @@ export class ProgressMarker {
 
   private async readOn(connection: TargetConnection, database: string | null): Promise<void> {
     const { rows } = await connection.query(
-      `SELECT ordinal FROM ${this.tables.get(database)} WHERE replay_id = '${this.replayId}'`,
+      `SELECT ordinal, pg_catalog.array_to_string(gaps, ',') FROM ${this.tables.get(database)} WHERE replay_id = '${this.replayId}'`,
     );
-    this.reached.set(database, Number(rows[0]?.[0] ?? 0));
+    const [ordinal, gaps] = rows[0] ?? [];
+    this.reached.set(database, { ordinal: Number(ordinal ?? 0), gaps: gaps ? gaps.split(',').map(Number) : [] });
   }
 
   private async connected(
@@ -112,17 +134,41 @@ export class ProgressMarker {
     return { ordinal: last.ordinal, database, mays };
   }
 
-  /** SQL that marks, within a transaction, that it is there. */
+  /**
+   * SQL that marks, within a transaction, that it is there; to be sent in the order of the marks. Where the mark sent before is
+   * not there, its transaction has failed by itself: the row keeps that, as this mark would speak for it.
+   */
   update({ ordinal, database, mays }: Mark): string {
-    const update = `UPDATE ${this.tables.get(database)} SET ordinal = ${ordinal} WHERE replay_id = '${this.replayId}'`;
+    const before = this.sent.get(database) ?? this.reachedIn(database).ordinal;
+    // Whether one that may be read-only leaves a mark is not known: a gap too many does no harm.
+    if (mays?.beReadOnly !== true) this.sent.set(database, ordinal);
+    const longer = `pg_catalog.array_cat(gaps, ARRAY[ordinal, ${ordinal}::pg_catalog.int8])`;
+    const from = `greatest(1, pg_catalog.cardinality(gaps) + 3 - ${MOST_BOUNDS})`;
+    const update = `UPDATE ${this.tables.get(database)} SET ordinal = ${ordinal}, gaps = CASE ordinal WHEN ${before} THEN gaps ELSE (${longer})[${from}:] END WHERE replay_id = '${this.replayId}'`;
     return mays === null ? update : ownBlock(update, mays);
   }
 
-  /** True when the transaction that ends with this ordinal had committed when the mark was last read. */
-  had(ordinal: number, database: string | null): boolean {
-    return ordinal <= (this.reached.get(database) ?? 0);
+  /**
+   * What had become of the marked transaction that ends with this ordinal when the marks were last read. Of one without a mark
+   * only BEHIND says something: nothing that was sent after it had committed.
+   */
+  says(ordinal: number, database: string | null): MarkSays {
+    const { ordinal: reached, gaps } = this.reachedIn(database);
+    if (ordinal > reached) return 'BEHIND';
+    if (gaps.length >= MOST_BOUNDS && ordinal <= (gaps[0] as number)) return 'FORGOTTEN';
+    for (let at = 0; at < gaps.length; at += 2) {
+      if (ordinal > (gaps[at] as number) && ordinal < (gaps[at + 1] as number)) return 'ROLLED_BACK';
+    }
+    return 'COMMITTED';
+  }
+
+  private reachedIn(database: string | null): MarkRow {
+    return this.reached.get(database) ?? NO_MARK;
   }
 }
+
+const GAPS = `gaps bigint[] NOT NULL DEFAULT '{}'`;
+const HAS_GAPS = `SELECT 1 FROM pg_attribute WHERE attrelid = '${TABLE}'::regclass AND attname = 'gaps' AND NOT attisdropped`;
 
 /** What an operator can do about a target that takes no marks. */
 function cannotMark(target: ResolvedTarget, database: string | null, cause: TargetQueryError): RepriseError {

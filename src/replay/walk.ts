@@ -114,16 +114,23 @@ export function passSettledTransaction(
   const last = planned.at(-1);
   if (settled === null || first === undefined || last === undefined) return false;
   const known = planned.map((place) => settled.has(place));
-  const had = marker?.had(last.ordinal, database) ?? false;
+  const says = marker?.says(last.ordinal, database) ?? 'BEHIND';
+  const had = says !== 'BEHIND';
+  const marked = isMarked(planned);
   if (!had && first.ordinal > settled.unknownThrough && !known.includes(true)) return false;
   // The target itself says that the transaction is not there: it is replayed now.
-  if (marker !== null && !had && !known.includes(true) && isMarked(planned)) return false;
+  if (marker !== null && !had && !known.includes(true) && marked) return false;
   planned.forEach((place, index) => {
     prepared.noteUncertain(place.entry);
     if (known[index] === true) return;
-    if (had)
+    if (marked && says === 'COMMITTED')
       reporter.unknown(place, 'its transaction committed before the service stopped; the answer was not recorded');
-    else if (place.ordinal <= settled.unknownThrough) {
+    else if (marked && says === 'ROLLED_BACK')
+      reporter.unknown(
+        place,
+        'its transaction left no mark before the service stopped, though later ones did: it failed, or wrote nothing; the answer was not recorded',
+      );
+    else if (had || place.ordinal <= settled.unknownThrough) {
       reporter.unknown(place, 'the service stopped while the statement may have been under way');
     } else reporter.skipped(place, 'TRANSACTION_LOST');
   });
