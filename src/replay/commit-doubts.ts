@@ -1,7 +1,7 @@
 import { isPlainCommit } from '../journal/transaction-effect.ts';
 import type { TargetConnection } from '../target/connection.ts';
+import { pause } from './pause.ts';
 import type { PlannedEntry, Reporter } from './reporter.ts';
-import { pause } from './sessions.ts';
 import type { TargetMonitor } from './target-monitor.ts';
 import { rollsBackToSavepoint } from './target-session.ts';
 

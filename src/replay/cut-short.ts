@@ -1,5 +1,6 @@
 import type { TargetConnection } from '../target/connection.ts';
-import { pause, type SessionPool } from './sessions.ts';
+import { pause } from './pause.ts';
+import type { SessionPool } from './sessions.ts';
 import type { TargetMonitor } from './target-monitor.ts';
 
 /** How long statements under way get to end, cancelled or by themselves, before their backends are terminated. */

@@ -1,8 +1,8 @@
 import { messageOf } from '../errors.ts';
 import type { TargetConnection } from '../target/connection.ts';
 import type { Connector } from './connector.ts';
+import { pause } from './pause.ts';
 import type { ReplayRequest } from './request.ts';
-import { pause } from './sessions.ts';
 
 /** How long backends that were told to end may take. Milliseconds. */
 const END_MS = 10_000;

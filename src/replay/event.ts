@@ -103,6 +103,7 @@ export const NOTICE_CODES = [
   'PLANNING',
   'DATABASE_LEFT_OUT',
   'NOTHING_REPLAYED',
+  'CONNECTIONS_LIMITED',
 ] as const;
 export type NoticeCode = (typeof NOTICE_CODES)[number];
 

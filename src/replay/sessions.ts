@@ -1,11 +1,13 @@
-import { messageOf, RepriseError } from '../errors.ts';
+import { RepriseError } from '../errors.ts';
 import type { Value } from '../journal/value.ts';
 import type { TargetConnection } from '../target/connection.ts';
 import type { TargetOutcome } from '../target/statement.ts';
+import { ConnectionPlaces } from './connection-places.ts';
 import type { Connector } from './connector.ts';
 import { runHasEnded } from './control.ts';
 import type { NoticeCode } from './event.ts';
 import type { EventFeed } from './feed.ts';
+import { openPersistently, REOPEN_ATTEMPTS, TargetFull } from './open-persistently.ts';
 import type { PlannedSession } from './plan.ts';
 import { type ReplayRequest, refillMark } from './request.ts';
 import { runKey } from './run-key.ts';
@@ -24,36 +26,28 @@ export interface SessionPoolOptions {
   readonly signal: AbortSignal;
 }
 
-/** Attempts to open a connection again before the target counts as lost: some six seconds. */
-const REOPEN_ATTEMPTS = 6;
-/** How often who waits for a login of another looks whether a session has come to hold nothing. Milliseconds. */
-const LOOK_FOR_IDLE_MS = 50;
 /** How long an idle connection may take to close when the run is cut short. Milliseconds. */
 const CLOSE_MS = 300;
 
-/**
- * The connections of a run: one for each session that needs one, within `maxConnections` (one of which is
- * the monitor's). Sessions that hold nothing lend theirs when the limit is reached.
- */
+/** The connections of a run: one for each session that needs one, as far as there are places (`connection-places.ts`). */
 export class SessionPool {
   private readonly options: SessionPoolOptions;
   private readonly sessions = new Map<string, TargetSession>();
   private readonly connected = new Set<TargetSession>();
   private readonly byProcess = new Map<number, TargetSession>();
-  /** Being opened or closed: they count against the limit too. */
-  private opening = 0;
-  /** Sessions that ask for a connection and have no place for it yet. */
-  private asking = 0;
-  /** When whoever came last has a place, or was refused one. */
-  private placeTaken: Promise<void> = Promise.resolve();
-  /** Wakes the one that looks for a place, where a connection has gone or come. */
-  private placesChanged: (() => void) | null = null;
-  private readonly closing = new Set<Promise<void>>();
+  private readonly places: ConnectionPlaces;
   private closed = false;
   private clock = 0;
 
   constructor(options: SessionPoolOptions) {
     this.options = options;
+    const { request, databaseFor } = options;
+    this.places = new ConnectionPlaces({
+      request,
+      databaseFor,
+      connected: this.connected,
+      release: (session) => this.release(session),
+    });
   }
 
   /** The session (copy) of a planned one; made on first use. */
@@ -84,13 +78,12 @@ export class SessionPool {
 
   /** True when another session can be connected now or soon, be it by taking the place of one that holds nothing. */
   get hasRoom(): boolean {
-    return (
-      !this.isFull ||
-      this.closing.size > 0 ||
-      // Opened ahead of its statements, a connection holds nothing when it is there.
-      this.opening > 0 ||
-      [...this.connected].some((session) => session.ending !== null || !session.mustKeep)
-    );
+    return this.places.hasRoom;
+  }
+
+  /** How many more sessions may ask for a connection, and get it without closing another. */
+  get room(): number {
+    return this.places.room;
   }
 
   /**
@@ -114,20 +107,31 @@ export class SessionPool {
   }
 
   private async openSession(session: TargetSession): Promise<TargetConnection> {
-    this.asking += 1;
-    try {
-      await session.ending;
-      await this.takePlace();
-    } finally {
-      this.asking -= 1;
+    for (;;) {
+      await this.places.take(session);
+      try {
+        return await this.openPlaced(session);
+      } catch (error) {
+        if (!(error instanceof TargetFull)) throw error;
+        const news = this.places.refused(session, error);
+        if (news !== null) this.notice('CONNECTIONS_LIMITED', session, news);
+      }
     }
+  }
+
+  /** Opens the connection of a session that has a place for it. @throws TargetFull, and as `connect` */
+  private async openPlaced(session: TargetSession): Promise<TargetConnection> {
     session.placedAt = performance.now();
     session.isPlaced = true;
     try {
       // What it held went with the connection that it had before.
       session.memory.connectionLost();
       for (let attempt = 1; ; attempt++) {
-        const connection = await this.openPersistently(session);
+        const connection = await openPersistently(
+          () => this.openOnce(session),
+          () => [...this.connected].some((other) => !other.mustKeep),
+          this.options.signal,
+        );
         // Before anyone can send on it: what the session set up comes first.
         await this.prepare(session, connection);
         if (this.closed || this.options.signal.aborted) {
@@ -146,10 +150,8 @@ export class SessionPool {
         }
       }
     } finally {
-      this.opening -= 1;
       session.isPlaced = false;
-      // Behind the first statement of who has opened it: else two sessions could take it from each other for ever.
-      setImmediate(() => this.placesChanged?.());
+      this.places.arrived();
     }
   }
 
@@ -186,7 +188,7 @@ export class SessionPool {
   private disconnected(session: TargetSession, connection: TargetConnection): void {
     session.connection = null;
     this.connected.delete(session);
-    this.placesChanged?.();
+    this.places.changed();
     if (this.byProcess.get(connection.processId) === session) this.byProcess.delete(connection.processId);
   }
 
@@ -201,24 +203,6 @@ export class SessionPool {
       database: databaseFor(session.planned.database) ?? connector.target.database,
       ...(login === undefined ? {} : { user: login.user, password: login.password }),
     });
-  }
-
-  /** A target that restarts is back within seconds; one that is gone for longer ends the run. */
-  private async openPersistently(session: TargetSession): Promise<TargetConnection> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await this.openOnce(session);
-      } catch (error) {
-        // A login or database that the server refuses now, it refuses in a second too.
-        if (this.options.signal.aborted || isRefusal(error)) throw error;
-        if (attempt >= REOPEN_ATTEMPTS) {
-          throw new RepriseError('TARGET_LOST', `the target was lost during the run: ${messageOf(error)}`, {
-            cause: error,
-          });
-        }
-        await pause(100 * 2 ** attempt, this.options.signal);
-      }
-    }
   }
 
   private async prepare(session: TargetSession, connection: TargetConnection): Promise<void> {
@@ -245,74 +229,13 @@ export class SessionPool {
     );
   }
 
-  /** How many more sessions may ask for a connection, and get it without closing another. */
-  get room(): number {
-    return this.free - this.asking;
-  }
-
-  private get free(): number {
-    // The monitor has one of the connections.
-    return this.options.request.maxConnections - 1 - this.connected.size - this.opening - this.closing.size;
-  }
-
-  private get isFull(): boolean {
-    return this.free <= 0;
-  }
-
-  /** Reserves a place for one connection, first come, first served; whoever gets it counts `opening` down. */
-  private takePlace(): Promise<void> {
-    // Thousands of sessions may want one: if each of them looked at whatever leaves, that would take longer than a login.
-    const taken = this.placeTaken.then(() => this.findPlace());
-    this.placeTaken = taken.catch(() => {});
-    return taken;
-  }
-
-  private async findPlace(): Promise<void> {
-    while (this.isFull) {
-      if (this.closed) throw runHasEnded();
-      let idle: TargetSession | null = null;
-      let leaves = this.closing.size > 0;
-      for (const session of this.connected) {
-        if (session.ending !== null) leaves = true;
-        else if (!session.mustKeep && (idle === null || session.usedAt < idle.usedAt)) idle = session;
-      }
-      // One that is being opened may be so ahead of its statements, and hold nothing when it is there.
-      if (leaves) await this.changeOfPlaces(null);
-      else if (idle === null && this.opening > 0) await this.changeOfPlaces(LOOK_FOR_IDLE_MS);
-      else if (idle !== null) await this.release(idle);
-      else {
-        throw new RepriseError(
-          'CONNECTION_LIMIT',
-          `${this.connected.size} sessions hold a transaction or session state at once, and maxConnections is ${this.options.request.maxConnections}: raise it, or replay a narrower window`,
-          { path: ['input', 'maxConnections'] },
-        );
-      }
-    }
-    this.opening += 1;
-  }
-
-  /** A connection has gone or come, or so long has passed. */
-  private changeOfPlaces(mostMs: number | null): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = mostMs === null ? null : setTimeout(() => this.placesChanged?.(), mostMs);
-      this.placesChanged = () => {
-        if (timer !== null) clearTimeout(timer);
-        this.placesChanged = null;
-        resolve();
-      };
-    });
-  }
-
   /** Closes a session's connection; the session can be connected again. */
   private async release(session: TargetSession, timeoutMs?: number): Promise<void> {
     const { connection } = session;
     if (connection === null) return;
     this.disconnected(session, connection);
-    const closing = connection.close(timeoutMs).finally(() => {
-      this.closing.delete(closing);
-      this.placesChanged?.();
-    });
-    this.closing.add(closing);
+    const closing = connection.close(timeoutMs);
+    this.places.leaves(closing);
     await closing;
   }
 
@@ -320,7 +243,7 @@ export class SessionPool {
   end(session: TargetSession): Promise<void> {
     session.ending ??= this.endSession(session).finally(() => {
       session.ending = null;
-      this.placesChanged?.();
+      this.places.changed();
     });
     return session.ending;
   }
@@ -343,7 +266,7 @@ export class SessionPool {
   /** Ends every session, once. `now`: cuts off what is still under way. Never rejects. */
   async close(now: boolean): Promise<void> {
     this.closed = true;
-    this.placesChanged?.();
+    this.places.close();
     await Promise.all(
       [...this.connected].map((session) => {
         if (!now) return this.end(session);
@@ -351,19 +274,12 @@ export class SessionPool {
         return this.release(session, CLOSE_MS);
       }),
     );
-    await Promise.all(this.closing);
+    await this.places.left();
   }
 
   private notice(code: NoticeCode, session: TargetSession, message: string): void {
     this.options.feed.emit({ kind: 'NOTICE', code, sessionId: session.planned.sessionId, message });
   }
-}
-
-/** True when the server itself refused the login (28…), or the database: it is none (3D000), closed (55000), not for this user (42501). */
-function isRefusal(error: unknown): boolean {
-  const cause = error instanceof RepriseError ? error.cause : null;
-  const sqlstate = cause instanceof Error && 'sqlstate' in cause ? String(cause.sqlstate) : '';
-  return sqlstate.startsWith('28') || sqlstate === '3D000' || sqlstate === '55000' || sqlstate === '42501';
 }
 
 /** How statements before the window ended whose effect lasts into it. */
@@ -379,19 +295,5 @@ export function sendAlone(
   return new Promise((resolve) => {
     connection.send({ protocol, text, preparedName: null, parameters, digest: false }, resolve);
     connection.flush();
-  });
-}
-
-/** Waits, or ends early (without an error) when the signal is aborted. Milliseconds. */
-export function pause(ms: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener('abort', done, { once: true });
   });
 }

@@ -240,6 +240,8 @@ export type LossReason =
 
 /** What a notice tells. */
 export type NoticeCode =
+  /** The target has refused a connection because it, the login or the database has as many as it lets have: sessions take turns. */
+  | 'CONNECTIONS_LIMITED'
   /** A connection to the target was lost. */
   | 'CONNECTION_LOST'
   /** Its session goes on over a new one. */

@@ -143,6 +143,7 @@ export const LOSSES: Readonly<Record<LossReason, string>> = {
 export const NOTICES: Readonly<Record<NoticeCode, string>> = {
   CONNECTION_LOST: 'Connection lost',
   CONNECTION_REOPENED: 'Connection reopened',
+  CONNECTIONS_LIMITED: 'Connections limited',
   DATABASE_LEFT_OUT: 'Database left out',
   IDS_UNSETTLED: 'Ids unsettled',
   NOTHING_REPLAYED: 'Nothing replayed',
