@@ -4,7 +4,7 @@ import type { EntryPage, TailKey } from '../journal/store.ts';
 import type { EntryFilter, Window } from '../journal/window.ts';
 import type { Database } from './database.ts';
 import { filterConditions, type ResolvedFilter, resolveFilter, uuidsOf } from './entry-filter.ts';
-import { type EntryRow, entriesOf, fitsPage, PAGE_BYTES, PAGE_FIELDS, textBytes } from './entry-rows.ts';
+import { type EntryRow, entriesOf, fitsPage, fitsShare, PAGE_BYTES, PAGE_FIELDS, textBytes } from './entry-rows.ts';
 import type { OriginMatch, Origins } from './origins.ts';
 import { DAY, dayOf } from './partitions.ts';
 import { sessionStateOf, sessionStateOrigins } from './session-state.ts';
@@ -69,7 +69,7 @@ export async function readPage(
 }
 
 /** The first entries of a span of few days, in total order, after the given place, with so many bytes of texts or one more. */
-function readSpan(
+async function readSpan(
   database: Database,
   resolved: ResolvedFilter,
   state: OriginMatch | null,
@@ -86,22 +86,25 @@ function readSpan(
   }
   const entries = state === null ? entriesWith(conditions) : sessionStateOf(state, conditions, limit);
   // Without what puts schemas in front of tables, which walks through all of the query for each page.
-  return database.rows(firstOf(entries, ORDER, limit, room).compile(database.query.withoutPlugins()));
+  const query = database.query.withoutPlugins();
+  const rows = await database.rows<PageRow>(firstOf(entries, ORDER, limit, fitsShare(room, limit)).compile(query));
+  if (rows.every((row) => row[1] !== null)) return rows;
+  return database.rows(firstOf(entries, ORDER, limit, fitsPage(ORDER, room)).compile(query));
 }
 
 /** A row of `PAGE_FIELDS`. */
 type PageRow = EntryRow | readonly [numbers: string, statement: null, ...rest: (string | null)[]];
 
-/** The first entries in an order; those behind `room` bytes of texts without theirs. */
+/** The first entries in an order; those that do not fit without their texts. */
 function firstOf(
   entries: RawBuilder<unknown>,
   order: string,
   limit: number,
-  room: number = PAGE_BYTES,
+  fits: RawBuilder<boolean> = fitsPage(order, PAGE_BYTES),
 ): RawBuilder<unknown> {
   return sql`
     select ${sql.raw(PAGE_FIELDS)} from (
-      select *, ${fitsPage(order, room)} as fits from ${entries}
+      select *, ${fits} as fits from ${entries}
       order by ${sql.raw(order)}
       limit ${limit}
     ) e`;

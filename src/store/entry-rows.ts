@@ -31,13 +31,22 @@ export const PAGE_BYTES = 8 * 1024 * 1024;
 
 const LONG: ReadonlySet<string> = new Set(['statement', 'parameters', 'message']);
 
+const BYTES = [...LONG].map((name) => `coalesce(octet_length(${name}), 0)`).join(' + ');
+
 /**
  * What `fits` is for `PAGE_FIELDS`: whether the texts before an entry leave room for it, of so many bytes. `order` is that of the page.
  */
 export function fitsPage(order: string, room: number): RawBuilder<boolean> {
-  const bytes = [...LONG].map((name) => `coalesce(octet_length(${name}), 0)`).join(' + ');
-  const before = `sum(${bytes}) over (order by ${order} rows between unbounded preceding and 1 preceding)`;
+  const before = `sum(${BYTES}) over (order by ${order} rows between unbounded preceding and 1 preceding)`;
   return sql`${sql.raw(`coalesce(${before}, 0)`)} < ${room}::int8`;
+}
+
+/**
+ * What `fits` is where it is enough that so many entries like this one fit: to add up the texts before each entry costs the server as
+ * much as half of all else about it.
+ */
+export function fitsShare(room: number, entries: number): RawBuilder<boolean> {
+  return sql`${sql.raw(BYTES)} <= ${Math.max(0, Math.floor(room / entries))}::int8`;
 }
 
 /** The bytes that `fitsPage` counts of an entry. */

@@ -328,6 +328,18 @@ export function readContract(subject: Subject): void {
     const bytesOf = (entries: readonly Entry[]) =>
       entries.reduce((sum, { statement, parameters }) => sum + statement.length + JSON.stringify(parameters).length, 0);
 
+    it('do not shorten a page of which one is many times longer than the others', async () => {
+      const id = randomUUID();
+      const statement = (n: number) => (n === 4 ? `SELECT '${'x'.repeat(MEGABYTE)}'` : `SELECT ${n}`);
+      const entries = Array.from({ length: 9 }, (_, n) =>
+        entry(id, n + 1, { timestamp: START + n, statement: statement(n) }),
+      );
+      await store.append({ begun: [begin(id)], entries });
+      const page = await store.page(ALL, {}, null, 500);
+      expect(page.entries.map((one) => one.statement)).toEqual(entries.map((one) => one.statement));
+      expect(page.hasMore).toBe(false);
+    });
+
     it('bound a page by their bytes, and pages still give every entry once', async () => {
       const ids = Array.from({ length: 12 }, (): string => randomUUID());
       const long = (index: number, sequence: number) =>
