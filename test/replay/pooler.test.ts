@@ -4,7 +4,7 @@ import { startPooler, startSharingPooler } from '../support/pooler.ts';
 import { HandMadeRecord } from '../support/record.ts';
 import { type Target, through, useBench } from '../support/replay.ts';
 
-const MARK_READ = 'SELECT ordinal FROM';
+const MARK_READ = 'SELECT ordinal, pg_catalog.array_to_string(gaps';
 
 const bench = useBench();
 
