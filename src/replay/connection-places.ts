@@ -58,7 +58,7 @@ export class ConnectionPlaces {
   }
 
   /**
-   * A place for the session's connection; `arrived` or `refused` is to be called with what became of that.
+   * A place for the session's connection; `arrived` is to be called when that is there, or does not come.
    * @throws RepriseError CONNECTION_LIMIT; REPLAY_STATE when the run is being ended
    */
   async take(session: TargetSession): Promise<void> {

@@ -4,11 +4,11 @@ import { pause } from './pause.ts';
 
 /** Attempts to open a connection again before the target counts as lost: some six seconds. */
 export const REOPEN_ATTEMPTS = 6;
-/** Attempts before the target counts as full; milliseconds between them. As long, where nobody can give up a connection. */
+/** Attempts before the target counts as full where nobody can give up a connection, as long; milliseconds between them. */
 const FULL_ATTEMPTS = 25;
 const FULL_AGAIN_MS = 250;
 /** … and where somebody can: the backend of a connection that was closed just now may not have ended yet. */
-const FULL_ATTEMPTS_AT_LEAST = 3;
+const FULL_ATTEMPTS_BESIDE_IDLE = 3;
 
 /** The target lets no more in (53300): by its own limit, or that of the login or the database. */
 export class TargetFull extends Error {}
@@ -31,7 +31,7 @@ export async function openPersistently(
       // A login or database that the server refuses now, it refuses in a second too.
       if (signal.aborted || isRefusal(sqlstate)) throw error;
       if (sqlstate === TOO_MANY_CONNECTIONS) {
-        if (attempt >= (othersYield() ? FULL_ATTEMPTS_AT_LEAST : FULL_ATTEMPTS))
+        if (attempt >= (othersYield() ? FULL_ATTEMPTS_BESIDE_IDLE : FULL_ATTEMPTS))
           throw new TargetFull(messageOf(error), { cause: error });
         await pause(FULL_AGAIN_MS, signal);
         continue;
