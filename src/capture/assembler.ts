@@ -19,6 +19,13 @@ import { TransactionTracker } from './transactions.ts';
 const SUCCEEDED: EntryOutcome = Object.freeze({ status: 'SUCCEEDED' });
 const UNKNOWN: EntryOutcome = Object.freeze({ status: 'UNKNOWN' });
 const SECOND = 1_000_000;
+/**
+ * A duration without text that is shorter shows that all are logged: `log_min_duration_statement`, which logs those of what
+ * `log_statement` has logged already, is 0 or whole milliseconds.
+ */
+const SHORTEST_THRESHOLD_MS = 1;
+/** What a process shows while it runs a statement; where `update_process_title` is off, it goes on showing how it began. */
+const COMMAND_TAG = /^[A-Z<]/;
 
 const LOSS_DETAILS: Readonly<Record<UnreplayableReason, string>> = {
   COPY_DATA: 'COPY FROM STDIN: the data is not in the log',
@@ -32,6 +39,10 @@ const LOSS_DETAILS: Readonly<Record<UnreplayableReason, string>> = {
  * start-stamped lines (`log_statement`, with `log_duration` or without), end-stamped ones
  * (`log_min_duration_statement`), both at once, and failures that exist only as ERROR and STATEMENT.
  *
+ * A statement whose end the log does not show has succeeded when its session goes on: the server logs each failure. Unless
+ * a record may be missing, which the numbers of a session's records tell; in a log without them, that durations are logged
+ * of everything and of this statement none is.
+ *
  * An entry is given out when its outcome is known, a transaction's begin when its first statement starts, and its
  * end when the record that completes it is met: the order of the ends is the commit order.
  */
@@ -40,7 +51,8 @@ export class Assembler implements RecordSink {
   readonly #sessions: Sessions;
   readonly #starts: StatementStarts;
   readonly #transactions: TransactionTracker;
-  #textlessDurations = false;
+  /** Of each statement, that is. */
+  #durationsLogged = false;
 
   constructor(nodeId: string, sink: OperationSink) {
     this.#sink = sink;
@@ -60,6 +72,7 @@ export class Assembler implements RecordSink {
 
   record(record: LogRecord): void {
     const { severity } = record;
+    this.#sessions.note(record);
     if (severity === 'ERROR' || severity === 'FATAL' || severity === 'PANIC') {
       this.#failure(record);
       return;
@@ -94,7 +107,7 @@ export class Assembler implements RecordSink {
     if (message.startsWith('connection ') || message.startsWith('replication connection ')) {
       const received = message.startsWith('connection received:');
       const authorized = received ? null : readAuthorized(message);
-      if (!received && !authorized && !message.startsWith('connection authenticated:')) return;
+      if (!received && !authorized && !/^connection (?:authenticated|ready):/.test(message)) return;
       // A damaged record may be one in form that names no process.
       if (record.sessionId === null && record.pid === null) return;
       const session = this.#sessions.connection(record, received);
@@ -108,8 +121,7 @@ export class Assembler implements RecordSink {
     } else if (message.startsWith('disconnection:')) {
       const session = this.#sessions.existing(record);
       if (!session) return;
-      if (session.pending && !this.#waitsForDurations(session))
-        this.#completeSilently(session, session.pending, record);
+      if (session.pending) this.#completeSilently(session, session.pending, record);
       this.#sessions.end(session, record.time, `${record.file}:${record.line}`);
     } else if (message.startsWith('starting PostgreSQL ') || message.startsWith('all server processes terminated')) {
       this.#sessions.endAll(record.time, `${record.file}:${record.line}`);
@@ -153,7 +165,7 @@ export class Assembler implements RecordSink {
     if (pending) this.#completeSilently(session, pending, record);
     const ended = message.durationMs !== null;
     if (message.kind === 'FETCH') {
-      if (!ended) session.pending = this.#starts.fetch(record, text);
+      if (!ended) session.starts(this.#starts.fetch(record, text), record);
       return;
     }
     if (!ended) {
@@ -162,14 +174,15 @@ export class Assembler implements RecordSink {
     }
     const fastpath = message.kind === 'FASTPATH';
     const started = this.#starts.statement(session, record, protocol, name, text, message.durationMs, fastpath);
-    if (ended) this.#complete(session, started, record, SUCCEEDED, message.durationMs);
-    else session.pending = started;
+    if (ended) {
+      this.#transactions.checkEnd(session, started);
+      this.#complete(session, started, record, SUCCEEDED, message.durationMs);
+    } else session.starts(started, record);
   }
 
   /** A duration without text ends the statement that is running, or belongs to a parse or bind, which are no entries. */
   #duration(session: Session, record: LogRecord, durationMs: number): void {
-    session.textlessDurations = true;
-    this.#textlessDurations = true;
+    if (durationMs < SHORTEST_THRESHOLD_MS) this.#durationsLogged = true;
     const { tag } = record;
     const ofStatement = tag !== 'PARSE' && tag !== 'BIND';
     if (session.pending && ofStatement) {
@@ -194,7 +207,7 @@ export class Assembler implements RecordSink {
     const known = record.sqlstate ?? sqlstateOf(record.message);
     const outcome: EntryOutcome = { status: 'FAILED', sqlstate: known, message: record.message };
     let { pending } = session;
-    if (pending && !this.#isFailureOf(session, pending, record)) {
+    if (pending && !isFailureOf(pending, record)) {
       this.#completeSilently(session, pending, record);
       pending = null;
     }
@@ -218,35 +231,16 @@ export class Assembler implements RecordSink {
     return true;
   }
 
-  /** Whether an error befell the statement that runs, or the session after it. */
-  #isFailureOf(session: Session, pending: PendingStatement, record: LogRecord): boolean {
-    const { statement } = record;
-    // The server names the statement where one runs; without durations, the last one may have ended long before.
-    if (statement === null) return record.severity === 'ERROR' || this.#waitsForDurations(session);
-    // Of a portal that is fetched from, the name stands before the text.
-    return pending.place ? pending.facts.text === statement : pending.facts.text.endsWith(statement);
-  }
-
-  /** The session went on although the end of its statement is not in the log. */
+  /** The session went on, or was left by its client, although the end of its statement is not in the log. */
   #completeSilently(session: Session, pending: PendingStatement, record: LogRecord): void {
-    // Without log_duration there is nothing to wait for: what does not fail has succeeded.
-    if (!this.#waitsForDurations(session)) {
-      this.#complete(session, pending, record, SUCCEEDED, null);
-      return;
-    }
-    this.#complete(session, pending, record, UNKNOWN, null);
-    if (pending.place) {
-      this.#sink.loss(
-        'OUTCOME_UNKNOWN',
-        pending.timestamp,
-        place(pending),
-        'the duration of the statement is not in the log',
-      );
-    }
-  }
-
-  #waitsForDurations(session: Session): boolean {
-    return session.textlessDurations || this.#textlessDurations;
+    const uncertain = session.recordMissing ?? this.#durationsLogged;
+    this.#complete(session, pending, record, uncertain ? UNKNOWN : SUCCEEDED, null);
+    if (!uncertain || !pending.place) return;
+    const detail =
+      session.recordMissing === null
+        ? 'the duration of the statement is not in the log'
+        : 'a record is missing where the end of the statement should be';
+    this.#sink.loss('OUTCOME_UNKNOWN', pending.timestamp, place(pending), detail);
   }
 
   #complete(
@@ -342,6 +336,15 @@ export class Assembler implements RecordSink {
     }
     session.lastRecord = record.time;
   }
+}
+
+/** Whether an error befell the statement that runs, or the session after it. */
+function isFailureOf(pending: PendingStatement, record: LogRecord): boolean {
+  const { statement, tag } = record;
+  // The server names the statement where one runs, unless told not to; the last one may have ended long before.
+  if (statement === null) return record.severity === 'ERROR' || (tag !== null && COMMAND_TAG.test(tag));
+  // Of a portal that is fetched from, the name stands before the text.
+  return pending.place ? pending.facts.text === statement : pending.facts.text.endsWith(statement);
 }
 
 function place(pending: PendingStatement): string {

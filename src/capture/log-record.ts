@@ -17,6 +17,8 @@ export class LogRecord {
   sessionId: string | null = null;
   /** Number of the record within its session; stderr counts the follow-up lines too. */
   lineNumber: number | null = null;
+  /** How many such numbers it takes. */
+  numbers = 1;
   /** Command tag (`ps` in jsonlog, `%i`). */
   tag: string | null = null;
   virtualXid: string | null = null;

@@ -55,13 +55,13 @@ export class Session {
   /** What succeeded last without a block, since the server began its transaction: several where the client pipelines. */
   readonly pipeline = { localXid: 0, statements: 0, timestamp: 0, file: '', line: 0 };
   pending: PendingStatement | null = null;
+  /** Whether a record of the session is missing since `pending` began; null where records bear no numbers. */
+  recordMissing: boolean | null = null;
   lastTimestamp: Micros = Number.NEGATIVE_INFINITY;
   lastRecord: Micros = Number.NEGATIVE_INFINITY;
   lastProtocol: Protocol = 'SIMPLE';
   /** True once a statement was logged when it started (`log_statement`). */
   startStamped = false;
-  /** True once a duration without text was seen (`log_duration`). */
-  textlessDurations = false;
   /** True once a statement came by the extended protocol: a duration without text may be of a parse or bind. */
   extended = false;
   /** Durations, of no command tag, that belong to no statement: of parse and bind, or of what is not logged. */
@@ -78,10 +78,25 @@ export class Session {
   #applicationLogged = false;
   #unitStart = -1;
   #unitCount = 0;
+  #nextNumber = -1;
 
   constructor(id: string, pid: number | null) {
     this.id = detach(id);
     this.pid = pid;
+  }
+
+  /** The statement runs from this record on. */
+  starts(pending: PendingStatement, record: LogRecord): void {
+    this.pending = pending;
+    this.recordMissing = record.lineNumber === null ? null : false;
+    this.#nextNumber = (record.lineNumber ?? 0) + record.numbers;
+  }
+
+  /** Takes note of the number of a record of the session, whatever the record says. */
+  count({ lineNumber, numbers }: LogRecord): void {
+    if (lineNumber === null || this.recordMissing !== false) return;
+    this.recordMissing = lineNumber !== this.#nextNumber;
+    this.#nextNumber = lineNumber + numbers;
   }
 
   /** Takes over what the record says about who is connected. */

@@ -1,5 +1,5 @@
 import type { Micros } from '../journal/entry.ts';
-import type { LogRecord } from './log-record.ts';
+import { detach, type LogRecord } from './log-record.ts';
 import { Session } from './session.ts';
 
 /** Beyond so many, sessions that are at rest are forgotten: a log without disconnection lines must not fill memory. */
@@ -24,6 +24,8 @@ export class Sessions {
   /** True once the server's start was seen: no session began before the log did. */
   #startLogged = false;
   #forgotten = false;
+  /** Sessions whose first record was seen, and none yet that says what they did. */
+  readonly #begun = new Set<string>();
   /** Sessions from which on those at rest are forgotten. */
   #most = REMEMBERED;
   /** Sessions met so far. */
@@ -36,6 +38,18 @@ export class Sessions {
   /** In an order that does not depend on how the log interleaves them. */
   all(): Session[] {
     return [...this.#byId.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+  }
+
+  /** Takes note of a record of whatever kind. */
+  note(record: LogRecord): void {
+    const { lineNumber, sessionId } = record;
+    if (lineNumber === null) return;
+    const session = this.existing(record);
+    if (session) session.count(record);
+    else if (lineNumber === 1 && sessionId !== null) {
+      if (this.#begun.size >= REMEMBERED) this.#begun.delete(this.#begun.values().next().value as string);
+      this.#begun.add(detach(sessionId));
+    }
   }
 
   existing(record: LogRecord): Session | null {
@@ -100,6 +114,7 @@ export class Sessions {
     // Before it is there itself: nothing is open in it yet, and it has no last record.
     if (this.#byId.size >= this.#most) this.#forget();
     this.#byId.set(session.id, session);
+    this.#begun.delete(session.id);
     if (pid !== null) this.#byPid.set(pid, session);
     this.counted++;
     return session;
@@ -107,7 +122,7 @@ export class Sessions {
 
   #startedBefore(record: LogRecord): boolean {
     if (record.sessionId === null) return !this.#startLogged;
-    if (record.lineNumber !== null) return record.lineNumber > 1;
+    if (record.lineNumber !== null) return record.lineNumber > 1 && !this.#begun.has(record.sessionId);
     const start = Number.parseInt(record.sessionId, 16);
     return Number.isNaN(start) || start < (this.#logStart ?? 0);
   }

@@ -166,6 +166,7 @@ export class StderrRecords implements RecordReader {
       return;
     }
     if (part !== 'ignored') waiting.record[part] = match.rest;
+    waiting.record.numbers++;
     this.#last = { record: waiting.record, part };
     this.#orphaned = false;
   }

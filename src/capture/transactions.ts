@@ -43,6 +43,17 @@ export class TransactionTracker {
     }
   }
 
+  /**
+   * A statement that is logged behind its end: a simple one that began no block has ended its transaction by then, unless it
+   * ran in a block of which the log does not show the beginning (`log_min_duration_statement` above 0). A fastpath call is
+   * logged within its transaction.
+   */
+  checkEnd(session: Session, pending: PendingStatement): void {
+    if (session.block || pending.protocol !== 'SIMPLE' || pending.virtualXid === null) return;
+    if (pending.unreplayable === 'FASTPATH' || leavesBlockOpen(pending.facts)) return;
+    this.#uncertain(pending, 'a statement of a block whose BEGIN is not in the log counts as committed by itself');
+  }
+
   /** A statement has ended without a failure that the log knows of; `certain` when the log says so. */
   succeeded(session: Session, pending: PendingStatement, certain: boolean, at: Micros): void {
     const { effects, prepared } = pending.facts;

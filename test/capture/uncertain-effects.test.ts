@@ -93,3 +93,17 @@ test('a string that ends a block and goes on in another transaction is counted',
   expect(await uncertain(behind('COMMIT; BEGIN'))).toHaveLength(0);
   expect(await uncertain(behind('INSERT INTO t VALUES (1); COMMIT'))).toHaveLength(0);
 });
+
+test('a statement of a block whose BEGIN is not in the log is counted', async () => {
+  // log_min_duration_statement = 250.
+  const slow = (text: string) => `duration: 251.113 ms  statement: ${text}`;
+  const losses = await uncertain([
+    ['3/8', 'INSERT', slow('INSERT INTO t VALUES (1)')],
+    ['3/0', 'INSERT', slow('INSERT INTO t VALUES (2)')],
+    ['3/9', 'SELECT', 'duration: 251.113 ms  execute <unnamed>: SELECT 1'],
+    ['3/10', 'BEGIN', slow('BEGIN')],
+    ['3/10', 'INSERT', slow('INSERT INTO t VALUES (3)')],
+    ['3/0', 'COMMIT', slow('COMMIT')],
+  ]);
+  expect(losses.map(({ source }) => source)).toEqual(['-:1']);
+});
