@@ -16,7 +16,7 @@ import type { PlannedEntry } from './reporter.ts';
 import { sessionKey } from './session-key.ts';
 import { LASTING, sendAlone } from './sessions.ts';
 import { StallBreaker, type StrictLane, type Taken } from './stall-breaker.ts';
-import { StrictLag } from './strict-lag.ts';
+import { idleMs, StrictLag } from './strict-lag.ts';
 import type { TargetSession } from './target-session.ts';
 import { mayProceed, passSettled, resumed, type WalkContext } from './walk.ts';
 
@@ -203,9 +203,10 @@ export class TimestampWalk {
       (session.lostTransaction === entry.transactionId ? 'TRANSACTION_LOST' : null);
     if (reason !== null) return this.skip(lane, taken, reason);
     const askedAt = performance.now();
+    const idleBefore = idleMs();
     const connection = await this.connectionFor(session, taken);
     if (connection === null) return;
-    this.lag.askedForConnection(lane, askedAt);
+    this.lag.askedForConnection(lane, askedAt, idleBefore);
     // A pause that came in between may have cost it its connection.
     if (session.lostTransaction === entry.transactionId) return this.skip(lane, taken, 'TRANSACTION_LOST');
     session.transactionId = entry.transactionId;
@@ -213,6 +214,7 @@ export class TimestampWalk {
 
     const sentAt = performance.now();
     lane.sentAt = sentAt;
+    const sentIdle = idleMs();
     const lag = taken.due === null ? null : this.lag.of(lane, sentAt - context.pacer.dueAt(taken.due), queued);
     const { holdsConnection: holds } = session.memory;
     const inTransaction = connection.transactionStatus !== 'I';
@@ -239,7 +241,7 @@ export class TimestampWalk {
       });
       connection.flush();
     });
-    this.lag.waited(lane, sentAt, locked);
+    this.lag.waited(lane, sentIdle, locked);
     if (!stalled) await this.closeIfOver(lane);
     await this.waitForFreed();
   }
@@ -260,7 +262,7 @@ export class TimestampWalk {
         return;
       }
       for (const lane of free) {
-        const since = performance.now();
+        const since = idleMs();
         const processId = lane.session.connection?.processId;
         const { stalled, locked } = await this.breaker.waitFor(lane, (done) => {
           // It may have ended meanwhile.

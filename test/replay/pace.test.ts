@@ -9,6 +9,7 @@ import { log, LOG_SCHEMA as SCHEMA } from '../support/log-table.ts';
 import { startLoginGate } from '../support/login-gate.ts';
 import { HandMadeRecord } from '../support/record.ts';
 import { through, untilRunning, untilTrue, useBench } from '../support/replay.ts';
+import { startProxy } from '../target/proxy.ts';
 import { open, simple, targetOf } from '../target/support.ts';
 
 const SECOND = 1_000_000;
@@ -332,6 +333,26 @@ describe('lag says why', () => {
     expect(strict.outcome(late).lagCause).toBe('TARGET');
     // Still behind for the same reason.
     expect(strict.outcome(later).lagCause).toBe('TARGET');
+  });
+
+  it('the service was busy while a statement was under way, where order is strict', async () => {
+    const target = await bench.target(SCHEMA);
+    const port = await startProxy(target.port, ({ client, server }) => {
+      client.pipe(server);
+      server.on('data', (chunk: Buffer) => {
+        // The proxy is of the service's process: what holds it up holds up the walk.
+        const until = performance.now() + (chunk.includes('the answer') ? 40 : 0);
+        while (performance.now() < until);
+        client.write(chunk);
+      });
+    });
+    const record = new HandMadeRecord();
+    record.run('a', "SELECT 'the answer'", { at: 0, durationMs: 1 });
+    const late = record.run('b', log('b'), { at: 10 });
+    const window = await record.store(bench.journal);
+    const run = await bench.run(through(port, target), { window, pace: recorded(1) });
+    expect(run.outcome(late).lagMs).toBeGreaterThan(20);
+    expect(run.outcome(late).lagCause).toBe('DISPATCHER');
   });
 
   it('the target was slower than the record', async () => {
