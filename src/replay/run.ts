@@ -144,7 +144,10 @@ export class ReplayRun {
       await this.feed.transition(action, {}, reason);
     } finally {
       this.asked -= 1;
-      if (this.asked === 0 && this.current !== 'PAUSED') this.control.resume();
+      if (this.asked === 0 && this.current !== 'PAUSED' && this.control.isPaused) {
+        this.tally.goOn(performance.now());
+        this.control.resume();
+      }
     }
   }
 

@@ -136,6 +136,11 @@ export class Tally {
     this.#endedMs ??= nowMs;
   }
 
+  /** The run goes on after a pause, of which its rate, and with it the ETA, is to tell nothing. */
+  goOn(nowMs: number): void {
+    this.#samples.splice(0, Number.POSITIVE_INFINITY, { at: nowMs, done: this.done });
+  }
+
   /**
    * Gives the recorded schedule that the run follows, so that the ETA is told from the position in it, and from
    * the rate only while the run is behind it; null for a run as fast as possible. Call again when the speed changes.

@@ -97,6 +97,21 @@ describe('tally', () => {
     expect(tally.summary(now + 99_999)).toMatchObject({ rate: 170, etaMs: null, elapsedMs: 30_000 });
   });
 
+  it('leaves a pause out of the rate and the ETA as soon as the run goes on', () => {
+    const tally = new Tally();
+    tally.setPlanned(300);
+    tally.start(0);
+    const add = (count: number, nowMs: number) => {
+      for (let n = 0; n < count; n++) tally.add(outcome(), null);
+      return tally.summary(nowMs);
+    };
+    add(0, 0);
+    expect(add(100, 1_000)).toMatchObject({ rate: 100, etaMs: 2_000 });
+    expect(add(0, 61_000)).toMatchObject({ rate: 0, etaMs: null });
+    tally.goOn(61_000);
+    expect(add(100, 62_000)).toMatchObject({ rate: 100, etaMs: 1_000 });
+  });
+
   it('has no ETA while the plan is not counted, and 0 when nothing remains', () => {
     const tally = new Tally();
     tally.start(0);
