@@ -30,7 +30,8 @@ export async function openEngine(
     policy,
     ownerId: randomUUID(),
     maxReplays: config.maxReplays,
-    journalFacts: await factsOf(storage),
+    // Asked anew for each target: a restart of the journal's server changes them.
+    journalFacts: () => factsOf(storage),
     onStoreFailure,
     ...(observer ? { observer } : {}),
   });

@@ -8,9 +8,12 @@ import { createApp } from '../src/app.ts';
 import { createClient, ReplayDocument, StartReplayDocument, unwrap } from '../src/client/index.ts';
 import { type Config, loadConfig } from '../src/config.ts';
 import { openReprise } from '../src/index.ts';
+import { startEmbedded } from '../src/store/embedded.ts';
 import { cli, isAlive, startService } from './cli/process.ts';
 import { createTestDatabase } from './support/database.ts';
+import { FAST_SETTINGS, startTestServer } from './support/postgres.ts';
 import { createShopTarget, SHOP_LOG } from './support/shop.ts';
+import { startProxy } from './target/proxy.ts';
 
 let folder: string;
 beforeEach(async () => {
@@ -79,6 +82,23 @@ describe('the app', () => {
     }
     await app.stop();
     await database.drop();
+  });
+
+  test('refuses its own database also after its server was started anew, and by another port', async () => {
+    const server = await startTestServer();
+    const { dataDir, port, user, password } = server;
+    await server.createDatabase('journal');
+    const reprise = await openReprise(config({ DATABASE_URL: server.url('journal') }));
+    const proxied = await startProxy(port, ({ client, server: own }) => client.pipe(own).pipe(client));
+    const target = { host: '127.0.0.1', port: proxied, user, password, database: 'journal' };
+    const refused = { code: 'TARGET_REFUSED', message: expect.stringContaining('keeps the journal') };
+    await expect(reprise.engine.checkTarget(target)).rejects.toMatchObject(refused);
+    await server.kill();
+    const again = await startEmbedded({ dataDir, settings: { ...FAST_SETTINGS, port: String(port) } });
+    await expect(reprise.engine.checkTarget(target)).rejects.toMatchObject(refused);
+    await reprise.close();
+    await again.stop();
+    await server.stop();
   });
 
   test('another service on the same data folder is refused', async () => {

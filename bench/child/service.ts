@@ -26,7 +26,7 @@ const discarding = new ReplayEngine({
   policy: createTargetPolicy({ aliases: [], allow: ['loopback'], forbidden: [] }),
   ownerId: randomUUID(),
   maxReplays: 1,
-  journalFacts: null,
+  journalFacts: async () => null,
   onStoreFailure: (_, error) => {
     throw error;
   },

@@ -41,8 +41,8 @@ export interface ReplayEngineOptions {
   readonly ownerId: string;
   /** Runs at once; one more is refused with TOO_MANY_REPLAYS. */
   readonly maxReplays: number;
-  /** Of the database that keeps the journal, to refuse it as a target; null when it cannot be told. */
-  readonly journalFacts: DatabaseFacts | null;
+  /** Of the database that keeps the journal now, to refuse it as a target; null: it can be none. Rejects where it cannot be told. */
+  readonly journalFacts: () => Promise<DatabaseFacts | null>;
   readonly observer?: RunObserver;
   /** Told of a run whose end could not be stored. */
   readonly onStoreFailure: (replayId: string, error: unknown) => void;
@@ -226,7 +226,7 @@ export class ReplayEngine {
   async preflight(input: ReplayInput): Promise<Preflight> {
     const request = completeRequest(input);
     const target = await requestedTarget(this.options.policy, request);
-    return preflight(this.options.journal, request, target, this.options.journalFacts);
+    return preflight(this.options.journal, request, target, await this.options.journalFacts());
   }
 
   /** The configured targets, without secrets. */
@@ -240,8 +240,8 @@ export class ReplayEngine {
   }
 
   /** Connects to a target and asks what it is. @throws RepriseError TARGET_UNREACHABLE, and as `start` of targets */
-  checkTarget(target: TargetSpec): Promise<TargetCheck> {
-    return checkTarget(this.options.policy, target, this.options.journalFacts);
+  async checkTarget(target: TargetSpec): Promise<TargetCheck> {
+    return checkTarget(this.options.policy, target, await this.options.journalFacts());
   }
 
   /** Runs under way in this process. */

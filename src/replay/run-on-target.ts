@@ -60,7 +60,7 @@ export interface OnTargetParts {
   readonly request: ReplayRequest;
   readonly target: ResolvedTarget;
   /** The database that keeps the journal: never a target, by whatever name it is reached. */
-  readonly journalFacts: DatabaseFacts | null;
+  readonly journalFacts: () => Promise<DatabaseFacts | null>;
   /** Not null for an interrupted run that is resumed. */
   readonly settled: SettledOutcomes | null;
   readonly control: RunControl;
@@ -276,7 +276,8 @@ export class RunOnTarget {
 
   /** Whatever it is called, and whether the target itself or a mapped database is it. */
   private async refuseJournal(connection: TargetConnection): Promise<void> {
-    const { request, target, journalFacts } = this.parts;
+    const { request, target } = this.parts;
+    const journalFacts = await this.parts.journalFacts();
     if (journalFacts === null) return;
     const refuse = (database: string, facts: DatabaseFacts) => {
       if (!isSameDatabase(journalFacts, facts)) return;

@@ -29,7 +29,7 @@ export interface RunParts {
   readonly request: ReplayRequest;
   readonly target: ResolvedTarget;
   /** The database that keeps the journal: never a target, by whatever name it is reached. */
-  readonly journalFacts: DatabaseFacts | null;
+  readonly journalFacts: () => Promise<DatabaseFacts | null>;
   /** Not null for an interrupted run that is resumed. */
   readonly settled: SettledOutcomes | null;
   readonly listener: RunListener | null;

@@ -46,7 +46,7 @@ export async function openBench(): Promise<Bench> {
     policy: createTargetPolicy({ aliases: [], allow: ['loopback'], forbidden: [] }),
     ownerId: 'ids test',
     maxReplays: 4,
-    journalFacts: null,
+    journalFacts: async () => null,
     onStoreFailure: (id, error) => {
       throw new Error(`the end of ${id} could not be stored`, { cause: error });
     },

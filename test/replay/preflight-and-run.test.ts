@@ -197,7 +197,7 @@ it('the database that keeps the journal is refused by preflight and by the run, 
       return { rows };
     },
   });
-  const engine = bench.anotherEngine({ journalFacts });
+  const engine = bench.anotherEngine({ journalFacts: async () => journalFacts });
   const record = new HandMadeRecord();
   record.run('a', 'INSERT INTO log VALUES (1)');
   const input = { window: await record.store(bench.journal), target: target.spec };
@@ -223,7 +223,7 @@ it('a run does not reach it as a database that recorded ones are mapped to', asy
     target: { host, port, user, password, database: 'postgres' },
     databases: [{ recorded: 'shop', target: name }],
   };
-  const engine = bench.anotherEngine({ journalFacts });
+  const engine = bench.anotherEngine({ journalFacts: async () => journalFacts });
   const preflight = await engine.preflight(input);
   expect(preflight.problems.map(({ severity, code }) => `${severity} ${code}`)).toContain('ERROR TARGET_REFUSED');
   const run = await bench.ended((await engine.start(input)).id, engine);

@@ -46,7 +46,7 @@ export async function openBackend(
     policy: createTargetPolicy({ aliases: [], allow: ['loopback'], forbidden: [{ host, port, database: name }] }),
     ownerId: 'test',
     maxReplays: 4,
-    journalFacts: null,
+    journalFacts: async () => null,
     onStoreFailure: (_id, error) => {
       throw error;
     },

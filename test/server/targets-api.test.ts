@@ -38,7 +38,7 @@ beforeAll(async () => {
     }),
     ownerId: 'targets',
     maxReplays: 1,
-    journalFacts: null,
+    journalFacts: async () => null,
     onStoreFailure: () => {},
   });
   service = await startService({ ...backend, engine }, { tokens: [{ token: 'token-of-a-reader', role: 'reader' }] });

@@ -22,7 +22,7 @@ const engine = new ReplayEngine({
   policy: testPolicy(server),
   ownerId: `child ${process.pid}`,
   maxReplays: 1,
-  journalFacts: null,
+  journalFacts: async () => null,
   onStoreFailure: () => {},
 });
 await engine.recover();

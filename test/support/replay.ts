@@ -111,7 +111,7 @@ export function useBench(): Bench {
       policy,
       ownerId: `test ${process.pid}.${++engines}`,
       maxReplays: 8,
-      journalFacts: null,
+      journalFacts: async () => null,
       onStoreFailure: (id, error) => {
         throw new Error(`the end of ${id} could not be stored`, { cause: error });
       },
