@@ -1,3 +1,4 @@
+import { messageOf } from '../errors.ts';
 import { readParameter } from './handshake.ts';
 import type { Pending, PendingQueue } from './pending.ts';
 import type { TransactionStatus } from './statement.ts';
@@ -84,6 +85,10 @@ export class AnswerReader implements FrameHandler {
     this.readAt = now;
     try {
       this.wire.push(chunk);
+    } catch (error) {
+      if (error instanceof ProtocolError) throw error;
+      // A length that does not fit what it says to hold: nobody else may fall with this connection.
+      throw new ProtocolError(`a message that cannot be read (${messageOf(error)})`);
     } finally {
       this.shareTime();
     }

@@ -100,6 +100,17 @@ describe('a connection that is lost', () => {
     }
   });
 
+  it('by a row that has no room for the number of its values is given up', async () => {
+    const port = await startProxy(db.port, ({ client, server }) => {
+      client.pipe(server);
+      server.on('data', (chunk: Buffer) => client.write(chunk.includes('answer') ? Buffer.from('D\0\0\0\x04') : chunk));
+    });
+    const connection = await open(targetOf(db, { port }));
+    const reason = lost(connection);
+    await expect(connection.query("SELECT 'answer'")).rejects.toMatchObject({ code: 'TARGET_LOST' });
+    expect((await reason).message).toMatch(/does not speak the PostgreSQL protocol: a message that cannot be read/);
+  });
+
   it('may be replaced by the listener of a lost statement', async () => {
     const [connection, observer] = await Promise.all([open(targetOf(db)), open(targetOf(db))]);
     const again = new Promise<TargetOutcome>((resolve) => {
