@@ -39,7 +39,7 @@ export class StoreRetry {
         if (chunk !== null) this.#uncertain = false;
         return;
       } catch (thrown) {
-        if (isFinal(thrown)) throw thrown;
+        if (isFinal(thrown) && !(isRefused(thrown) && (await this.#wasLate(chunk)))) throw thrown;
         if (chunk !== null) this.#uncertain = true;
         until ??= performance.now() + this.#retryForMs;
         const leftMs = until - performance.now();
@@ -47,6 +47,18 @@ export class StoreRetry {
         await new Promise((resolve) => setTimeout(resolve, Math.min(waitMs, leftMs)));
       }
     }
+  }
+
+  /**
+   * True unless the store tells otherwise, where an attempt was taken for lost: it may have gone through only now, and left the
+   * next one no place.
+   */
+  async #wasLate(chunk: EventChunk | null): Promise<boolean> {
+    if (chunk === null || !this.#uncertain) return false;
+    return this.#holds(chunk).catch((error: unknown) => {
+      if (error instanceof ForeignEventsError) throw error;
+      return true;
+    });
   }
 
   /** True when the store holds this very chunk. */
@@ -59,6 +71,11 @@ export class StoreRetry {
 }
 
 function isFinal(thrown: unknown): boolean {
-  if (thrown instanceof ForeignEventsError) return true;
-  return thrown instanceof RepriseError && (thrown.code === 'REPLAY_STATE' || thrown.code === 'REPLAY_NOT_FOUND');
+  if (thrown instanceof ForeignEventsError || isRefused(thrown)) return true;
+  return thrown instanceof RepriseError && thrown.code === 'REPLAY_NOT_FOUND';
+}
+
+/** The run stands elsewhere in the store than was expected. */
+function isRefused(thrown: unknown): boolean {
+  return thrown instanceof RepriseError && thrown.code === 'REPLAY_STATE';
 }

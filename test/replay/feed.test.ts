@@ -462,6 +462,31 @@ describe('a failing store', () => {
     expect(store.events(RUN)).toMatchObject([{ message: 'a' }, { state: 'CONNECTING' }]);
   });
 
+  it('that stored a chunk only after it was looked for gets no second one', async () => {
+    const feed = openFeed();
+    const append = store.append.bind(store);
+    let lost: Parameters<typeof append> | null = null;
+    store.append = async (...args) => {
+      if (lost === null) {
+        lost = args;
+        throw new Error('connection reset');
+      }
+      // What was taken for lost comes through while the next attempt waits for the row.
+      if (store.calls.append === 0) await append(...lost);
+      await append(...args);
+    };
+    const reserved = feed.reserve(1);
+    feed.emit(notice('a'));
+    const flushed = feed.flush();
+    await vi.advanceTimersByTimeAsync(10_000);
+    await Promise.all([reserved, flushed]);
+    feed.emit(notice('b'));
+    await feed.flush();
+    await feed.close();
+    expect(errors).toEqual([]);
+    expect(store.events(RUN)).toMatchObject([{ message: 'a' }, { message: 'b' }]);
+  });
+
   it('is given up after 30 seconds, once', async () => {
     store.before = () => {
       throw new Error('gone');
