@@ -1,5 +1,6 @@
 import { Kysely, type Migration, Migrator, PostgresDialect, sql } from 'kysely';
-import { type ClientConfig, Pool } from 'pg';
+import { type ClientConfig, Pool, type PoolClient } from 'pg';
+import { RepriseError } from '../../errors.ts';
 import * as journal from './0001-journal.ts';
 import * as replays from './0002-replays.ts';
 import * as replaySequences from './0003-replay-sequences.ts';
@@ -49,6 +50,21 @@ function applied(): Record<string, Migration> {
   );
 }
 
+/** What a later release has applied cannot be read by this one. */
+async function refuseLaterOnes(client: PoolClient): Promise<void> {
+  const { rows } = await client.query<{ there: boolean }>(
+    `select to_regclass('reprise.migrations') is not null as there`,
+  );
+  if (rows[0]?.there !== true) return;
+  const applied = await client.query<{ name: string }>('select name from reprise.migrations order by name');
+  const later = applied.rows.map(({ name }) => name).filter((name) => !MIGRATION_NAMES.includes(name));
+  if (later.length === 0) return;
+  throw new RepriseError(
+    'STORE_TOO_OLD',
+    `the journal's database was brought up to date by a later release (it has ${later.join(', ')}): run that one, or a later, or name another in DATABASE_URL`,
+  );
+}
+
 // Any number that no other program uses in this database.
 const MIGRATION_LOCK = 7_341_905_211_004;
 
@@ -62,6 +78,7 @@ export async function migrate(config: ClientConfig): Promise<void> {
       // Kysely's own lock comes too late: it creates the schema and its tables before it takes it.
       await guard.query('set lock_timeout = 0');
       await guard.query(`select pg_advisory_lock(${MIGRATION_LOCK})`);
+      await refuseLaterOnes(guard);
       const migrator = new Migrator({
         // Not destroyed: that would end the pool, whose last connection holds the lock.
         db: new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) }),
