@@ -4,6 +4,7 @@ import { defaultOf, type Environment, given, type Overrides } from './config/env
 import { type ConfiguredTarget, isInline, readTargets } from './config/targets.ts';
 import { type AccessToken, readTokens } from './config/tokens.ts';
 import {
+  isDatabaseUrl,
   list,
   readBytes,
   readDatabaseUrl,
@@ -114,7 +115,7 @@ function shown(name: VariableName, value: string): string {
       return isInline(value) ? '(inline JSON)' : value;
     case 'DATABASE_URL':
     case 'REPRISE_SERVER_URL': {
-      if (!URL.canParse(value)) return '(set)';
+      if (!URL.canParse(value) || (name === 'DATABASE_URL' && !isDatabaseUrl(value))) return '(set)';
       const url = new URL(value);
       if (url.password !== '') url.password = '***';
       // What does not belong there may be a password too.

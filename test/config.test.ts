@@ -71,6 +71,8 @@ describe('configuration', () => {
     ['REPRISE_HOST', 'http://localhost', 'without port or scheme'],
     ['DATABASE_URL', 'mysql://root@localhost', 'postgresql://user:password@host'],
     ['REPRISE_RETENTION_DAYS', '0', 'leave it out to keep all'],
+    ['REPRISE_RETENTION_DAYS', '1e-12', 'leave it out to keep all'],
+    ['REPRISE_RETENTION_DAYS', '999999999', 'leave it out to keep all'],
     ['REPRISE_RETENTION_BYTES', 'lots', 'kB, MB, GB or TB'],
     ['REPRISE_REPLAY_RETENTION_DAYS', '-1', 'leave it out to keep all'],
     ['REPRISE_MAX_ENTRIES_PER_TRANSACTION', '-1', 'whole number from 1'],
@@ -105,6 +107,9 @@ describe('configuration', () => {
     const secret = 'hunter2hunter2hunter2';
     for (const env of [
       { DATABASE_URL: `mysql://root:${secret}@localhost` },
+      ...['2024/', '#', '?', '5/#'].map((start) => ({
+        DATABASE_URL: `postgresql://reprise:${start}${secret}@db/journal`,
+      })),
       { REPRISE_TOKENS: `${secret}:admin` },
       { REPRISE_TARGETS: `{"a":{"host":"db","password":"${secret}"` },
       { REPRISE_TARGETS: `'{"a":{"host":"db","password":"${secret}"}}'` },
@@ -201,6 +206,13 @@ describe('configuration', () => {
     expect(of('REPRISE_HOST')).toMatchObject({ value: '127.0.0.1', source: 'default' });
     expect(of('DATABASE_URL')?.value).toBe('postgresql://me:***@db:5432/journal');
     expect(JSON.stringify(states)).not.toContain('secret');
+    for (const start of ['2024/', '#', '?']) {
+      const url = `postgresql://reprise:${start}secret@db/journal`;
+      expect(inspectConfig({ DATABASE_URL: url }).find(({ name }) => name === 'DATABASE_URL')).toMatchObject({
+        value: '(set)',
+        problem: expect.stringContaining('percent-encode the password'),
+      });
+    }
     const open = inspectConfig({ REPRISE_HOST: '0.0.0.0' }).find(({ name }) => name === 'REPRISE_HOST');
     expect(open?.problem).toContain('REPRISE_TOKENS');
   });

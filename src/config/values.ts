@@ -28,11 +28,18 @@ export function readInteger(value: string, min: number, max: number): number {
   return number;
 }
 
+/** A minute: less would evict what has just come. */
+const LEAST_DAYS = 1 / 1_440;
+/** A hundred years: a day before these cannot be told from one that there never was. */
+const MOST_DAYS = 36_500;
+
 /** A number of days, in milliseconds. @throws Error */
 export function readDays(value: string): number {
   const days = Number(value);
-  if (!(days > 0) || !Number.isFinite(days)) {
-    throw new Error(`${JSON.stringify(value)} is not a number of days above 0: leave it out to keep all`);
+  if (!(days >= LEAST_DAYS && days <= MOST_DAYS)) {
+    throw new Error(
+      `${JSON.stringify(value)} is not a number of days from a minute (0.0007) to ${MOST_DAYS}: leave it out to keep all`,
+    );
   }
   return Math.round(days * 86_400_000);
 }
@@ -65,12 +72,22 @@ export function readNodeId(value: string): string {
 
 /** @throws Error that never shows the value: it holds a password */
 export function readDatabaseUrl(value: string): string {
-  if (!/^postgres(ql)?:\/\//.test(value) || !URL.canParse(value)) {
+  if (!isDatabaseUrl(value)) {
     throw new Error(
       'is not a PostgreSQL URL: write postgresql://user:password@host:5432/database (percent-encode the password)',
     );
   }
   return value;
+}
+
+/**
+ * Whether it is a URL of a database in which nothing but the password can be the password: one that is not percent-encoded
+ * ends what stands before the first `/`, `?` or `#` of it.
+ */
+export function isDatabaseUrl(value: string): boolean {
+  if (!/^postgres(ql)?:\/\//.test(value) || !URL.canParse(value)) return false;
+  const { hash, pathname, search } = new URL(value);
+  return hash === '' && !`${pathname}${search}`.includes('@');
 }
 
 /** Without a slash at its end. @throws Error */

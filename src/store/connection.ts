@@ -12,7 +12,7 @@ export interface ConnectionOptions {
   readonly database: string;
   /** As libpq names them. PREFER: TLS where the server offers it. */
   readonly tls: 'DISABLE' | 'PREFER' | 'REQUIRE' | 'VERIFY_FULL';
-  /** PEM text of the CA for VERIFY_FULL; null: the system's. */
+  /** PEM text of the CA that the server's certificate is verified against; null: the system's for VERIFY_FULL, else none. */
   readonly ca: string | null;
 }
 
@@ -41,7 +41,9 @@ export function parseDatabaseUrl(url: string): ConnectionOptions {
   if (parsed.protocol !== 'postgresql:' && parsed.protocol !== 'postgres:')
     throw bad('does not begin with postgresql://');
   for (const name of parsed.searchParams.keys()) {
-    if (name !== 'sslmode' && name !== 'sslrootcert' && name !== 'host') throw bad(`has the unknown parameter ${name}`);
+    if (name === 'sslmode' || name === 'sslrootcert' || name === 'host') continue;
+    // A part of a password that is not percent-encoded may stand there.
+    throw bad(/^\w{1,30}$/.test(name) ? `has the unknown parameter ${name}` : 'has an unknown parameter');
   }
   const decode = (text: string) => {
     try {
@@ -159,8 +161,12 @@ const environmentGuards = { replication: 'false', sslnegotiation: 'postgres', bi
 
 function sslOption(options: ConnectionOptions): ClientConfig['ssl'] {
   if (options.tls === 'DISABLE') return false;
-  if (options.tls !== 'VERIFY_FULL') return { rejectUnauthorized: false };
-  return { rejectUnauthorized: true, ...(options.ca === null ? {} : { ca: options.ca }) };
+  const { tls, ca } = options;
+  if (tls === 'VERIFY_FULL') return { rejectUnauthorized: true, ...(ca === null ? {} : { ca }) };
+  // As libpq: whoever names a root certificate wants it to have signed the server's, under whatever name.
+  return ca === null
+    ? { rejectUnauthorized: false }
+    : { rejectUnauthorized: true, ca, checkServerIdentity: () => undefined };
 }
 
 /** Settles PREFER by trying: the options with TLS where the server speaks it, else without. */

@@ -32,6 +32,8 @@ describe('DATABASE_URL', () => {
     ['postgres://u:secret@h', 'no database'],
     ['postgres://u:secret@h/d?sslmode=on', 'sslmode=on'],
     ['postgres://u:secret@h/d?target=x', 'unknown parameter target'],
+    ['postgres://u:?secret@h/d', 'unknown parameter'],
+    ['postgres://h/d?secret@h/d', 'unknown parameter'],
     ['postgres://u:secret@h/d%zz', 'broken % escape'],
     ['postgres://u:secret@h/d?sslrootcert=/no/such.pem', 'cannot be read'],
   ])('is refused without showing the password: %s', (url, why) => {
@@ -154,6 +156,19 @@ describe("the store's database", () => {
     await appending.query(`insert into reprise.transactions select * from reprise.transactions where false; commit`);
     await appendTransaction(createJournalStore(await migrated, NO_LIMITS), 1);
     await Promise.all([appending.end(), watching.end()]);
+  });
+
+  it('is left alone when a later release has brought it up to date', async () => {
+    const { url } = await create();
+    const database = await connect(url);
+    await database.query
+      .insertInto('migrations' as never)
+      .values({ name: '9999-of-tomorrow', timestamp: 'now' } as never)
+      .execute();
+    await expect(openDatabase(url)).rejects.toMatchObject({
+      code: 'STORE_TOO_OLD',
+      message: expect.stringContaining('9999-of-tomorrow'),
+    });
   });
 
   it('says STORE_UNAVAILABLE, and never the password, when nobody listens or the login is refused', async () => {

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openDatabase } from '../../src/store/database.ts';
 import { TargetConnection } from '../../src/target/connection.ts';
 import { startTestServer, type TestServer } from '../support/postgres.ts';
 import { listen } from './proxy.ts';
@@ -89,6 +90,23 @@ describe('TLS', () => {
     await expect(open(targetOf(server, { tls: 'REQUIRE', ca: otherCa }))).rejects.toMatchObject(
       unreachable(/TLS failed/),
     );
+  });
+
+  it("the journal's database is reached alike", async () => {
+    const { port, user, password } = server;
+    const options = { host: '127.0.0.1', port, user, password, database: 'postgres' };
+    for (const tls of ['REQUIRE', 'PREFER', 'VERIFY_FULL'] as const) {
+      await expect(openDatabase({ ...options, tls, ca: otherCa })).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+    }
+    for (const [tls, given] of [
+      ['REQUIRE', null],
+      ['REQUIRE', ca],
+      ['VERIFY_FULL', ca],
+    ] as const) {
+      const database = await openDatabase({ ...options, tls, ca: given });
+      expect(await database.ping()).toBe(true);
+      await database.close();
+    }
   });
 
   it('REQUIRE refuses a server that declines, PREFER goes on without', async () => {
