@@ -16,7 +16,7 @@ import type { Tables } from './tables.ts';
 
 /** What of a database is not in its URL. */
 export interface DatabaseOptions {
-  /** Connections at most, the listening one apart. Default 10. */
+  /** Connections for reads at most; writes have a few of their own, and one listens. Default 10. */
   readonly poolSize?: number;
   /** Default 10 s. */
   readonly connectTimeoutMs?: number;
@@ -49,6 +49,8 @@ export interface Database {
    * back when it rejects. `settings` are further `set local` assignments.
    */
   write<T>(work: (client: PoolClient) => Promise<T>, settings?: Readonly<Record<string, string>>): Promise<T>;
+  /** As `query`, for what writes with one statement, on the connections for writes. */
+  readonly writing: Kysely<Tables>;
   /** A statement outside a transaction, without a statement timeout (VACUUM). */
   maintain(statement: string): Promise<void>;
   /** True when the server can be reached now. */
@@ -58,6 +60,9 @@ export interface Database {
 }
 
 const OLDEST_SERVER = 130000;
+
+/** Connections that no read takes: whoever asks for much must not keep a run from storing its outcomes. */
+const WRITERS = 4;
 
 /** How long closing waits for reads: who asked for them has gone by then, and each may take as long as reads may. */
 const LAST_READS_MS = 1_000;
@@ -91,16 +96,20 @@ export async function openDatabase(
   };
   const doing = `connect to the journal's database ${label}`;
   const settled = await guarded(doing, () => settleTls(asked, purpose));
-  const pool = new Pool({
-    ...clientConfig(settled, purpose),
-    max: options.poolSize ?? 10,
-    idleTimeoutMillis: 30_000,
-    allowExitOnIdle: false,
-  });
-  pool.on('error', (error) => options.onIdleError?.(error));
-  // Kysely listens to no errors of the connections that it uses: one that breaks under a query, which hears of it
-  // too, would be an uncaught error.
-  pool.on('connect', (client) => client.on('error', () => {}));
+  const open = (max: number): Pool => {
+    const pool = new Pool({
+      ...clientConfig(settled, purpose),
+      max,
+      idleTimeoutMillis: 30_000,
+      allowExitOnIdle: false,
+    });
+    pool.on('error', (error) => options.onIdleError?.(error));
+    // Kysely listens to no errors of the connections that it uses: one that breaks under a query, which hears of it
+    // too, would be an uncaught error.
+    pool.on('connect', (client) => client.on('error', () => {}));
+    return pool;
+  };
+  const [pool, writers] = [open(options.poolSize ?? 10), open(WRITERS)];
   const session = createStoreSession(
     clientConfig(settled, { ...purpose, applicationName: 'reprise listen', statementTimeoutMs: 0 }),
   );
@@ -110,10 +119,10 @@ export async function openDatabase(
     await guarded(`prepare the schema of the journal's database ${label}`, () =>
       migrate(clientConfig(settled, { ...purpose, applicationName: 'reprise migrate', statementTimeoutMs: 0 })),
     );
-    return assemble(settled, label, serverVersion, pool, session);
+    return assemble(settled, label, serverVersion, pool, writers, session);
   } catch (error) {
     await session.close();
-    await pool.end();
+    await Promise.all([pool.end(), writers.end()]);
     throw error;
   }
 }
@@ -137,20 +146,17 @@ function assemble(
   label: string,
   serverVersion: number,
   pool: Pool,
+  writers: Pool,
   session: StoreSession,
 ): Database {
-  const query = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) }).withSchema('reprise');
+  const over = (which: Pool) =>
+    new Kysely<Tables>({ dialect: new PostgresDialect({ pool: which }) }).withSchema('reprise');
+  const [query, writing] = [over(pool), over(writers)];
   let closing: Promise<void> | null = null;
   const names = new Map<string, string>();
   const reading = new Set<PoolClient>();
   pool.on('acquire', (client) => reading.add(client));
   pool.on('release', (_error, client) => reading.delete(client));
-  /** A connection for something that is not cut off when the database is closed. */
-  const connectToWrite = async (): Promise<PoolClient> => {
-    const client = await pool.connect();
-    reading.delete(client);
-    return client;
-  };
 
   /** A name under which a connection keeps the statement, so that the pages of one walk are not each parsed anew. */
   function nameOf(text: string): { readonly name?: string } {
@@ -168,6 +174,7 @@ function assemble(
     label,
     serverVersion,
     query,
+    writing,
     async rows<Row extends readonly unknown[]>({ sql: text, parameters }: CompiledQuery) {
       const values = [...parameters];
       const result = await pool.query<unknown[]>({
@@ -193,7 +200,7 @@ function assemble(
           return work(snapshot);
         }),
     async write(work, settings = {}) {
-      const client = await connectToWrite();
+      const client = await writers.connect();
       let broken: Error | undefined;
       // Without a listener, a connection that breaks between two queries would be an uncaught error.
       const onError = (error: Error) => {
@@ -217,7 +224,7 @@ function assemble(
       }
     },
     async maintain(statement) {
-      const client = await connectToWrite();
+      const client = await writers.connect();
       try {
         await client.query('set statement_timeout = 0');
         await client.query(statement);
@@ -241,7 +248,7 @@ function assemble(
           // With a query under way, `end` of a client cuts its connection.
           for (const client of reading) (client as PoolClient & Client).end().catch(() => {});
         }, LAST_READS_MS);
-        await pool.end().finally(() => clearTimeout(cuttingOff));
+        await Promise.all([pool.end(), writers.end()]).finally(() => clearTimeout(cuttingOff));
       })();
       return closing;
     },

@@ -32,7 +32,7 @@ export function createJournalStore(
   limits: JournalLimits,
   statistics = new AppendStatistics(),
 ): JournalStore {
-  const origins = createOrigins(database.query);
+  const origins = createOrigins(database);
   const append = createAppendQueue(database, origins, limits, statistics);
 
   return {

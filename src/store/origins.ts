@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { type Kysely, type RawBuilder, type SqlBool, sql } from 'kysely';
+import { type RawBuilder, type SqlBool, sql } from 'kysely';
 import type { Origin } from '../journal/entry.ts';
 import type { EntryFilter } from '../journal/window.ts';
+import type { Database } from './database.ts';
 import { storable, storableOrNull } from './sanitize.ts';
-import type { Tables } from './tables.ts';
 
 /** The origins that pass a filter's sessions, users, databases and applications. */
 export type OriginMatch =
@@ -34,8 +34,8 @@ const INDEXED = 200;
 /** Origins that a statement names one by one at most. */
 const MOST_NAMED = 1_000;
 
-/** See `Origins`. */
-export function createOrigins(query: Kysely<Tables>): Origins {
+/** See `Origins`. What an append waits for goes over the connections for writes. */
+export function createOrigins({ query, writing }: Pick<Database, 'query' | 'writing'>): Origins {
   const idByKey = new LruMap<string, number>(CACHED_ORIGINS);
   const originById = new LruMap<number, Origin>(CACHED_ORIGINS);
 
@@ -49,7 +49,7 @@ export function createOrigins(query: Kysely<Tables>): Origins {
       application: storableOrNull(origin.application),
     }));
     for (let at = 0; at < rows.length; at += 1_000) {
-      await query
+      await writing
         .insertInto('origins')
         .values(rows.slice(at, at + 1_000))
         .onConflict((conflict) => conflict.column('key').doNothing())
@@ -60,7 +60,7 @@ export function createOrigins(query: Kysely<Tables>): Origins {
   /** Fills the cache with those of the keys that exist; returns the others. */
   async function look(keys: readonly string[], found: Map<string, number>): Promise<readonly string[]> {
     const byDigest = new Map(keys.map((key) => [digest(key), key]));
-    const rows = await query
+    const rows = await writing
       .selectFrom('origins')
       .select(['id', 'key'])
       .where((eb) => eb('key', '=', eb.fn.any(eb.val([...byDigest.keys()]))))

@@ -58,7 +58,7 @@ export function createReplayStore(database: Database): ReplayStore {
   return {
     create: (replay) =>
       guarded('store the replay', async () => {
-        const row = await query
+        const row = await database.writing
           .insertInto('replays')
           .values({
             id: replay.id,
@@ -107,7 +107,7 @@ export function createReplayStore(database: Database): ReplayStore {
         const columns = columnsOf(patch);
         const { text, values } = runWrite(id, ACTIVE, chunk, columns);
         // One round trip: a busy run appends twenty times a second.
-        const done = await query.executeQuery(CompiledQuery.raw(text, values)).then(
+        const done = await database.writing.executeQuery(CompiledQuery.raw(text, values)).then(
           ({ rows }) => rows.length === 1,
           (error) => {
             if (sqlstateOf(error) === QUERY_CANCELED) return false;

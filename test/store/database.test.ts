@@ -1,8 +1,12 @@
+import { randomUUID } from 'node:crypto';
 import { Client } from 'pg';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { completeRequest } from '../../src/replay/complete-request.ts';
+import { Tally } from '../../src/replay/tally.ts';
 import { parseDatabaseUrl } from '../../src/store/connection.ts';
 import { type Database, openDatabase } from '../../src/store/database.ts';
 import { createJournalStore } from '../../src/store/journal-store.ts';
+import { createReplayStore } from '../../src/store/replay-store.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { ALL, appendTransaction, NO_LIMITS } from './journal-fixtures.ts';
 
@@ -184,6 +188,44 @@ describe("the store's database", () => {
     expect(String((refused as Error).message)).not.toMatch(/incorrect/);
     const missing = url.replace(/[^/]*$/, 'no_such_database');
     await expect(openDatabase(missing)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+  });
+
+  it('stores entries, and events of a run, while reads have every connection that is for them', async () => {
+    const { url } = await create();
+    const database = await connect(url, { poolSize: 2, connectTimeoutMs: 1_000 });
+    const [journal, replays] = [createJournalStore(database, NO_LIMITS), createReplayStore(database)];
+    await appendTransaction(journal, 1);
+    const run = await replays.create({
+      id: randomUUID(),
+      request: completeRequest({ window: { from: 0, to: 9 }, target: { host: 'localhost', port: 5432 } }),
+      targetLabel: 'localhost:5432/shop',
+      ownerId: 'o',
+      createdAt: 0,
+      summary: new Tally().summary(0),
+    });
+    let release = () => {};
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const reads: Promise<void>[] = [];
+    const taken = [0, 1].map(
+      () =>
+        new Promise<void>((has) => {
+          reads.push(
+            database.scan(() => {
+              has();
+              return held;
+            }),
+          );
+        }),
+    );
+    await Promise.all(taken);
+    await expect(journal.page(ALL, {}, null, 1)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+    await appendTransaction(journal, 2);
+    await replays.append(run.id, null, { targetVersion: '18' });
+    release();
+    await Promise.all(reads);
+    expect(await replays.get(run.id)).toMatchObject({ targetVersion: '18' });
   });
 
   it('ends a read that takes too long with LIMIT_EXCEEDED', async () => {
