@@ -151,38 +151,44 @@ const UNSAID_SIZE = 100;
 
 /**
  * How many objects a valid operation asks for in all by `first`, `last` and `ids`: nested lists multiply. Takes the
- * variables as they were sent, and stops counting beyond `most`.
+ * variables as they were sent. Each fragment is counted once: spread after spread, they may double without end.
  */
-export function nodesAskedFor(asked: OperationToMeasure, most: number): number {
+export function nodesAskedFor(asked: OperationToMeasure): number {
   const fragments = fragmentsOf(asked.document);
-  let total = 0;
-  const walk = (set: SelectionSetNode | undefined, typeName: string | undefined, times: number): void => {
+  const known = new Map<string, number>();
+  const ofFragment = (name: string): number => {
+    const counted = known.get(name);
+    if (counted !== undefined) return counted;
+    const fragment = fragments.get(name);
+    const nodes = nodesIn(fragment?.selectionSet, fragment?.typeCondition.name.value);
+    known.set(name, nodes);
+    return nodes;
+  };
+  const nodesIn = (set: SelectionSetNode | undefined, typeName: string | undefined): number => {
     const type = typeName === undefined ? undefined : asked.schema.getType(typeName);
+    let total = 0;
     for (const selection of set?.selections ?? []) {
-      if (total > most) return;
       if (selection.kind === Kind.FRAGMENT_SPREAD) {
-        const fragment = fragments.get(selection.name.value);
-        walk(fragment?.selectionSet, fragment?.typeCondition.name.value, times);
+        total += ofFragment(selection.name.value);
       } else if (selection.kind === Kind.INLINE_FRAGMENT) {
-        walk(selection.selectionSet, selection.typeCondition?.name.value ?? typeName, times);
+        total += nodesIn(selection.selectionSet, selection.typeCondition?.name.value ?? typeName);
       } else {
         const fields = isObjectType(type) || isInterfaceType(type) ? type.getFields() : {};
         const field = isUnionType(type) ? undefined : fields[selection.name.value];
+        const inner = nodesIn(selection.selectionSet, field === undefined ? undefined : getNamedType(field.type).name);
         const lists = field?.args.filter(({ name }) => LIST_ARGUMENTS.has(name)) ?? [];
-        let inner = times;
-        if (lists.length > 0) {
-          const sizes = lists.flatMap((argument) => sizeOf(asked, selection, argument) ?? []);
-          // Where both may be given, only one is.
-          inner = times * Math.max(1, ...(sizes.length > 0 ? sizes : [UNSAID_SIZE]));
+        if (lists.length === 0) {
           total += inner;
+          continue;
         }
-        walk(selection.selectionSet, field === undefined ? undefined : getNamedType(field.type).name, inner);
+        const sizes = lists.flatMap((argument) => sizeOf(asked, selection, argument) ?? []);
+        // Where both may be given, only one is.
+        total += Math.max(1, ...(sizes.length > 0 ? sizes : [UNSAID_SIZE])) * (1 + inner);
       }
     }
+    return total;
   };
-  const root = asked.schema.getRootType(asked.operation.operation);
-  walk(asked.operation.selectionSet, root?.name, 1);
-  return total;
+  return nodesIn(asked.operation.selectionSet, asked.schema.getRootType(asked.operation.operation)?.name);
 }
 
 /** The length that an argument asks for; null where it is not given and the schema has no default. */

@@ -145,8 +145,7 @@ function refuse(
   if (isDeeperThan(variables, limits.variableDepth)) {
     return limitExceeded(`the variables are nested deeper than ${limits.variableDepth} levels`);
   }
-  const nodes = nodesAskedFor({ schema: args.schema, document: args.document, operation, variables }, limits.nodes);
-  if (nodes > limits.nodes) {
+  if (nodesAskedFor({ schema: args.schema, document: args.document, operation, variables }) > limits.nodes) {
     return limitExceeded(`the operation asks for more than ${limits.nodes} objects: lower \`first\`, or page`);
   }
   return null;

@@ -98,6 +98,20 @@ test('a fragment that spreads itself is refused and does not hang the service', 
   expect(answer.errors[0]?.message).toContain('Cannot spread fragment');
 });
 
+test('fragments that spread the next one twice are counted in full and do not hang the service', async () => {
+  const wide = await startService(backend);
+  const chain = (type: string, end: string) =>
+    `${Array.from({ length: 60 }, (_, n) => `fragment F${n} on ${type} { ...F${n + 1} ...F${n + 1} }`).join(' ')} fragment F60 on ${type} { ${end} }`;
+  const cheap = await ask(wide.url, `{ ...F0 } ${chain('Query', '__typename')}`);
+  expect(cheap).toMatchObject({ status: 200, data: { __typename: 'Query' }, errors: [] });
+  const costly = await ask(wide.url, `{ ...F0 } ${chain('Query', 'replays(first: 1) { nodes { id } }')}`);
+  expect(costly.errors[0]).toMatchObject({
+    message: expect.stringContaining('more than 20000 objects'),
+    extensions: { code: 'LIMIT_EXCEEDED' },
+  });
+  await wide.stop();
+});
+
 test('introspection passes all limits', async () => {
   const wide = await startService(backend);
   const answer = await ask(wide.url, getIntrospectionQuery({ oneOf: true, specifiedByUrl: true }));
