@@ -39,6 +39,8 @@ export function graphqlError(code: string, message: string): unknown {
 
 /** Answers an upgrade to WebSocket with a refusal, and closes. */
 export function refuseUpgrade(socket: Duplex, status: number, reason: string): void {
+  // An ended socket stays half open for as long as its client likes, and counts as a connection.
+  socket.once('finish', () => socket.destroy());
   socket.end(`HTTP/1.1 ${status} ${reason}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
 }
 

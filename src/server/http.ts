@@ -183,13 +183,12 @@ class RepriseServer implements Server {
     this.stopping.abort();
     for (const socket of this.idle) socket.destroy();
     const cut = setTimeout(() => {
+      // Peers that are slow to answer the close frame: http.close waits for upgraded sockets too, closeAllConnections spares them.
       this.sockets.terminate();
       this.http.closeAllConnections();
     }, STOP_GRACE_MS);
     await closed;
     clearTimeout(cut);
-    // Peers that were slow to answer the close frame; http.close does not wait for upgraded sockets.
-    this.sockets.terminate();
     await this.operations.dispose();
   }
 

@@ -1,4 +1,5 @@
 import { request } from 'node:http';
+import { connect, type Socket } from 'node:net';
 import { createClient as createSseClient } from 'graphql-sse';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
@@ -237,4 +238,31 @@ describe('a browser', () => {
     expect(await open(service.url)).toBe(101);
     expect(await open('https://tools.example')).toBe(101);
   });
+});
+
+test('a client that is refused a WebSocket and keeps its side open is cut off', async () => {
+  const small = await startService(backend, { tokens, limits: { connections: 2 } });
+  const { host, hostname, port } = new URL(small.url);
+  const upgrade = async (path: string, origin: string): Promise<Socket> => {
+    const socket = connect({ host: hostname, port: Number(port), allowHalfOpen: true });
+    socket.on('error', () => {});
+    const status = new Promise((resolve) => socket.once('data', (data) => resolve(String(data).slice(9, 12))));
+    const ended = new Promise((resolve) => socket.once('end', resolve));
+    socket.write(
+      `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nOrigin: ${origin}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`,
+    );
+    expect(await status).toBe(path === '/graphql' ? '403' : '404');
+    await ended;
+    return socket;
+  };
+  const refused = [await upgrade('/elsewhere', small.url), await upgrade('/graphql', 'https://evil.example')];
+  // Both are gone: there is room for a third.
+  await until(() =>
+    fetch(`${small.url}/health`).then(
+      ({ ok }) => ok,
+      () => false,
+    ),
+  );
+  await small.stop();
+  for (const socket of refused) socket.destroy();
 });
