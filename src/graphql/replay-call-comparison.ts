@@ -109,7 +109,8 @@ function cursorOf({ key, copy }: Call): string {
 }
 
 const CallFilterInput = builder.inputType('ComparedCallFilterInput', {
-  description: 'Which differing calls to take: every given field must match.',
+  description:
+    'Which differing calls to take: every given field must match, in a list (of at most 10,000) any one of it.',
   fields: (t) => ({
     differences: t.field({ type: [CallDifferenceEnum], description: 'Those that differ in any of these ways.' }),
     fingerprint: t.string({

@@ -1,6 +1,7 @@
 import { RepriseError } from '../errors.ts';
 import { decodeSeqCursor, encodeSeqCursor } from '../journal/cursor.ts';
 import { statementFingerprint } from '../journal/normalise.ts';
+import { checkLists } from '../journal/window.ts';
 import type { OutcomeEvent } from '../replay/event.ts';
 import type { OutcomePage } from '../replay/outcomes.ts';
 import type { DivergenceGroup, FailureGroup, ReplayReport, StatementReport } from '../replay/store.ts';
@@ -14,7 +15,7 @@ import { OutcomeEventRef, OutcomeStatusEnum } from './replay-events.ts';
 const OutcomeEventConnection = connectionOf(OutcomeEventRef, 'outcomes of a run');
 
 const StatementFilterInput = builder.inputType('OutcomeFilterInput', {
-  description: 'Which outcomes to take: every given field must match, in a list any one of it.',
+  description: 'Which outcomes to take: every given field must match, in a list (of at most 10,000) any one of it.',
   fields: (t) => ({
     statuses: t.field({ type: [OutcomeStatusEnum], description: 'What became of the statement.' }),
     verdicts: t.field({ type: [VerdictEnum], description: 'What the comparison with the record says.' }),
@@ -240,7 +241,9 @@ builder.queryField('replayReport', (t) =>
     description: 'The report of a run; null when there is no such run.',
     args: {
       replayId: t.arg({ type: 'UUID', required: true, description: 'UUID of the run.' }),
-      thresholds: t.arg.stringList({ description: "Conditions to evaluate, in addition to the request's." }),
+      thresholds: t.arg.stringList({
+        description: "Conditions to evaluate, at most 100, in addition to the request's.",
+      }),
     },
     resolve: (_root, { replayId, thresholds }, { engine }) => orNull(engine.report(replayId, thresholds ?? [])),
   }),
@@ -254,16 +257,17 @@ builder.queryField('replayDivergences', (t) =>
       'Divergences of a run, grouped by their way and normalised statement, most first; null when there is no such run.',
     args: {
       replayId: t.arg({ type: 'UUID', required: true, description: 'UUID of the run.' }),
-      divergences: t.arg({ type: [DivergenceEnum], description: 'Only these ways; default: all.' }),
+      divergences: t.arg({ type: [DivergenceEnum], description: 'Only these ways, at most 10,000; default: all.' }),
       fingerprint: t.arg.string({ description: 'Only this normalised statement.' }),
     },
     resolve: async (_root, { replayId, divergences, fingerprint }, { engine }) => {
+      checkLists({ divergences }, []);
+      const ways = divergences == null ? null : new Set(divergences);
       const report = await orNull(engine.report(replayId));
       if (report === null) return null;
       return report.divergences.filter(
         (group) =>
-          (divergences == null || divergences.includes(group.divergence)) &&
-          (fingerprint == null || group.fingerprint === fingerprint),
+          (ways === null || ways.has(group.divergence)) && (fingerprint == null || group.fingerprint === fingerprint),
       );
     },
   }),

@@ -1,4 +1,5 @@
 import { RepriseError } from '../errors.ts';
+import { checkLists } from '../journal/window.ts';
 import type { Divergence, LagCause, Verdict } from '../replay/event.ts';
 import type { RunState } from '../replay/run-state.ts';
 import type { Replay, StoredRequest } from '../replay/store.ts';
@@ -304,12 +305,16 @@ builder.queryField('replays', (t) =>
     type: ReplayConnection,
     description: 'Runs, newest first.',
     args: {
-      states: t.arg({ type: [RunStateEnum], description: 'Only runs in one of these states; default: all.' }),
+      states: t.arg({
+        type: [RunStateEnum],
+        description: 'Only runs in one of these states, at most 10,000; default: all.',
+      }),
       first: t.arg.int({ required: true, defaultValue: 20, description: 'Most runs of the page, 1 to 1,000.' }),
       after: t.arg({ type: 'Cursor', description: 'Only runs older than this one.' }),
     },
     resolve: async (_root, { states, first, after }, { engine }) => {
       inRange('first', first, 1, 1000);
+      checkLists({ states }, []);
       const before = after == null ? null : decodeReplayCursor(after);
       const runs = await engine.list(states == null ? {} : { states }, before, first + 1);
       return connection(runs.slice(0, first), encodeReplayCursor, runs.length > first, after);

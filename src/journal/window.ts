@@ -28,7 +28,7 @@ export interface EntryFilter {
   readonly keepTransactionControl?: boolean;
 }
 
-/** Most values in one list of a filter: each is held against every origin or transaction of a window. */
+/** Most values in one list of a filter: each is held against every origin or transaction of a window, or is put into a set. */
 const MOST_LISTED = 10_000;
 
 /** Most characters that a statement may be asked to hold: the database folds their case anew for each statement. */
@@ -53,13 +53,22 @@ export function checkFilter<Filter extends EntryFilter>(filter: Filter, path: re
     if (length === 0) fail('BAD_INPUT', 'is empty, which every statement holds: leave it out');
     if (length > LONGEST_TEXT) fail('LIMIT_EXCEEDED', `has ${length} characters: give at most ${LONGEST_TEXT}`);
   }
+  checkLists(filter, path);
+  return filter;
+}
+
+/**
+ * Refuses the fields of a filter whose lists are too long; `path`: where it stands among the arguments.
+ * @throws RepriseError LIMIT_EXCEEDED
+ */
+export function checkLists(filter: object, path: readonly string[] = ['filter']): void {
   for (const [field, value] of Object.entries(filter)) {
     if (!Array.isArray(value) || value.length <= MOST_LISTED) continue;
-    throw new RepriseError('LIMIT_EXCEEDED', `filter.${field} are ${value.length}: give at most ${MOST_LISTED}`, {
+    const name = [...path.slice(-1), field].join('.');
+    throw new RepriseError('LIMIT_EXCEEDED', `${name} are ${value.length}: give at most ${MOST_LISTED}`, {
       path: [...path, field],
     });
   }
-  return filter;
 }
 
 /** True when the entry passes the filter; what the store does in SQL. */

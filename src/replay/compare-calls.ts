@@ -1,4 +1,5 @@
 import type { JournalStore } from '../journal/store.ts';
+import { checkLists } from '../journal/window.ts';
 import { isSlower } from './compare.ts';
 import { COMPARED_RUNS_SLOWER, checkEnded, remarksOnRuns } from './compare-runs.ts';
 import { checkSlower } from './complete-request.ts';
@@ -58,7 +59,8 @@ const WORK = { events: 100_000, entries: 5_000, entriesAtOnce: 500 } as const;
 
 /**
  * The differing calls of two runs, by pages of bounded work and memory. `after`: only calls later than this one.
- * @throws RepriseError REPLAY_STATE for a run that has not ended, BAD_INPUT for a measure out of its range
+ * @throws RepriseError REPLAY_STATE for a run that has not ended, BAD_INPUT for a measure out of its range, LIMIT_EXCEEDED for a
+ * list that is too long
  */
 export async function compareCalls(
   { journal, store }: { readonly journal: JournalStore; readonly store: ReplayStore },
@@ -67,7 +69,9 @@ export async function compareCalls(
   { after, limit }: { readonly after: Call | null; readonly limit: number },
 ): Promise<CallComparison> {
   checkSlower(slower, []);
+  checkLists(filter);
   for (const replay of [a, b]) checkEnded(replay);
+  const wanted = new Set<CallDifference>(filter.differences ?? CALL_DIFFERENCES);
   const runs = [new RecordedOutcomes(store, a.id, after), new RecordedOutcomes(store, b.id, after)] as const;
   const isOfStatement = filter.fingerprint === undefined ? null : statementTest(journal, filter.fingerprint);
   const found: ComparedCall[] = [];
@@ -82,10 +86,9 @@ export async function compareCalls(
   for await (const pairs of pairsOf(...runs)) {
     const differing = pairs.flatMap(([before, after]) => {
       const differences = differencesOf(before, after, slower);
-      const { differences: wanted = differences, cascade } = filter;
-      if (!differences.some((one) => wanted.includes(one))) return [];
+      if (!differences.some((one) => wanted.has(one))) return [];
       const follows = before?.cascade === true || after?.cascade === true;
-      return cascade === undefined || cascade === follows ? [{ a: before, b: after, differences }] : [];
+      return filter.cascade === undefined || filter.cascade === follows ? [{ a: before, b: after, differences }] : [];
     });
     for (let at = 0; at < differing.length; at += WORK.entriesAtOnce) {
       const part = differing.slice(at, at + WORK.entriesAtOnce);

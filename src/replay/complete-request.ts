@@ -12,7 +12,8 @@ const MAX_IN_FLIGHT = 1024;
  */
 const IN_FLIGHT = { COMMIT: 1024, SESSION: 256, TIMESTAMP: 1 } as const;
 const DAY_MS = 86_400_000;
-const MAX_THRESHOLDS = 100;
+/** Most conditions of a request, and of one reading of a report. */
+export const MAX_THRESHOLDS = 100;
 const MAX_MAPPINGS = 1000;
 
 /**

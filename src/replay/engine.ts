@@ -188,7 +188,7 @@ export class ReplayEngine {
   /**
    * The report of a run that has ended; of one under way, what its durable events say so far. `thresholds` are
    * evaluated in addition to those of the request.
-   * @throws RepriseError REPLAY_NOT_FOUND, BAD_INPUT
+   * @throws RepriseError REPLAY_NOT_FOUND, BAD_INPUT, LIMIT_EXCEEDED
    */
   async report(id: string, thresholds: readonly string[] = []): Promise<ReplayReport> {
     return readReport(this.options, await this.require(id), thresholds, this.runs.get(id)?.reportSoFar() ?? null);

@@ -1,4 +1,5 @@
 import type { JournalStore } from '../journal/store.ts';
+import { checkLists } from '../journal/window.ts';
 import type { Divergence, OutcomeEvent, OutcomeStatus, Verdict } from './event.ts';
 import { decodeChunk } from './event-codec.ts';
 import { statementTest } from './statement-test.ts';
@@ -53,17 +54,19 @@ interface Stores {
   readonly store: ReplayStore;
 }
 
-/** Durable outcomes of a run that pass the filter, by pages of bounded work. */
+/** Durable outcomes of a run that pass the filter, by pages of bounded work. @throws RepriseError LIMIT_EXCEEDED: a list too long */
 export async function readOutcomes(
   { journal, store }: Stores,
   id: string,
   filter: OutcomeFilter,
   place: OutcomePlace,
 ): Promise<OutcomePage> {
+  checkLists(filter);
   const { limit, newest } = place;
   const after = Math.max(place.afterSeq, (filter.fromSeq ?? 1) - 1);
   const before = Math.min(place.beforeSeq ?? Number.POSITIVE_INFINITY, (filter.toSeq ?? Number.POSITIVE_INFINITY) + 1);
   const only = chunksWorthReading(filter);
+  const passes = testOf(filter);
   const isOfStatement = filter.fingerprint === undefined ? null : statementTest(journal, filter.fingerprint);
   const found: OutcomeEvent[] = [];
   const page = (hasMore: boolean, stoppedAt: number | null): OutcomePage => ({
@@ -86,7 +89,7 @@ export async function readOutcomes(
       events += decoded.length;
       const candidates = decoded.filter(
         (event): event is OutcomeEvent =>
-          event.kind === 'OUTCOME' && event.seq > low && event.seq < high && passes(event, filter),
+          event.kind === 'OUTCOME' && event.seq > low && event.seq < high && passes(event),
       );
       if (newest) candidates.reverse();
       for (let at = 0; at < candidates.length; at += WORK.entriesAtOnce) {
@@ -120,15 +123,20 @@ function chunksWorthReading(filter: OutcomeFilter): ChunkKind | undefined {
   return undefined;
 }
 
-function passes(event: OutcomeEvent, filter: OutcomeFilter): boolean {
-  return (
-    (filter.statuses === undefined || filter.statuses.includes(event.status)) &&
-    (filter.verdicts === undefined || filter.verdicts.includes(event.verdict)) &&
-    (filter.divergences === undefined || filter.divergences.some((one) => event.divergences.includes(one))) &&
-    (filter.sqlstates === undefined ||
-      (event.status === 'FAILED' && event.sqlstate !== null && filter.sqlstates.includes(event.sqlstate))) &&
+/** Tells whether an outcome passes what of the filter it shows itself. */
+function testOf(filter: OutcomeFilter): (event: OutcomeEvent) => boolean {
+  const [statuses, verdicts] = [setOf(filter.statuses), setOf(filter.verdicts)];
+  const [divergences, sqlstates] = [setOf(filter.divergences), setOf(filter.sqlstates)];
+  return (event) =>
+    (statuses === null || statuses.has(event.status)) &&
+    (verdicts === null || verdicts.has(event.verdict)) &&
+    (divergences === null || event.divergences.some((one) => divergences.has(one))) &&
+    (sqlstates === null || (event.status === 'FAILED' && event.sqlstate !== null && sqlstates.has(event.sqlstate))) &&
     (filter.cascade === undefined || filter.cascade === event.cascade) &&
     (filter.sessionId === undefined || filter.sessionId === event.sessionId) &&
-    (filter.transactionId === undefined || filter.transactionId === event.transactionId)
-  );
+    (filter.transactionId === undefined || filter.transactionId === event.transactionId);
+}
+
+function setOf<Value>(list: readonly Value[] | undefined): ReadonlySet<Value> | null {
+  return list === undefined ? null : new Set(list);
 }

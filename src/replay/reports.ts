@@ -1,6 +1,7 @@
+import { RepriseError } from '../errors.ts';
 import type { JournalStore } from '../journal/store.ts';
 import { COMPARED_RUNS_SLOWER, checkEnded, compareRuns, type RunComparison } from './compare-runs.ts';
-import { checkSlower } from './complete-request.ts';
+import { checkSlower, MAX_THRESHOLDS } from './complete-request.ts';
 import { ofPresent } from './no-replay.ts';
 import { ownNewFailures, type ReportBuilder } from './report-builder.ts';
 import { rebuildReport } from './report-rebuild.ts';
@@ -54,7 +55,7 @@ function keysRemark({ failures }: Pick<ReplayReport, 'failures'>, request: Repla
 /**
  * The report of a run that has ended; of one under way here `soFar`; else what its durable events say so far.
  * `thresholds` are evaluated in addition to those of the request.
- * @throws RepriseError BAD_INPUT; REPLAY_NOT_FOUND where the run is deleted meanwhile
+ * @throws RepriseError BAD_INPUT, LIMIT_EXCEEDED; REPLAY_NOT_FOUND where the run is deleted meanwhile
  */
 export async function readReport(
   { journal, store }: Stores,
@@ -62,6 +63,11 @@ export async function readReport(
   thresholds: readonly string[],
   soFar: Omit<ReplayReport, 'thresholds'> | null = null,
 ): Promise<ReplayReport> {
+  if (thresholds.length > MAX_THRESHOLDS) {
+    throw new RepriseError('LIMIT_EXCEEDED', `thresholds are ${thresholds.length}: give at most ${MAX_THRESHOLDS}`, {
+      path: ['thresholds'],
+    });
+  }
   for (const threshold of thresholds) parseThreshold(threshold);
   const stored = await store.report(id);
   const report =

@@ -178,6 +178,21 @@ describe('replayStatements', () => {
     }
   });
 
+  test('refuses lists that are too long to hold outcomes against', async () => {
+    for (const filter of [
+      { statuses: Array(10_001).fill('FAILED') },
+      { verdicts: Array(10_001).fill('SAME') },
+      { divergences: Array(10_001).fill('SLOWER') },
+      { sqlstates: Array(10_001).fill('23505') },
+    ]) {
+      const { errors } = await page({ filter });
+      const [field = ''] = Object.keys(filter);
+      expect(errors[0]?.message).toBe(`filter.${field} are 10001: give at most 10000`);
+      expect(errors[0]?.extensions).toMatchObject({ code: 'LIMIT_EXCEEDED', path: ['filter', field] });
+    }
+    expect(ordinals(await page({ filter: { sqlstates: Array(10_000).fill('23505') }, first: 1 }))).toHaveLength(1);
+  });
+
   test('takes the fingerprint, SQLSTATE and kind of a group of the report', async () => {
     const { data } = await ask(
       service.url,

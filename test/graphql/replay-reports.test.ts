@@ -143,6 +143,13 @@ describe('thresholds', () => {
     );
     expect(data.startReplay).toMatchObject({ code: 'BAD_INPUT', path: ['input', 'thresholds'] });
   });
+
+  test('of which too many are asked for afterwards are refused', async () => {
+    expect((await report(runAfter, Array(100).fill('failures<1'))).errors).toEqual([]);
+    const { errors } = await report(runAfter, Array(101).fill('failures<1'));
+    expect(errors[0]?.message).toBe('thresholds are 101: give at most 100');
+    expect(errors[0]?.extensions).toMatchObject({ code: 'LIMIT_EXCEEDED', path: ['thresholds'] });
+  });
 });
 
 describe('replayDivergences', () => {
@@ -174,6 +181,12 @@ describe('replayDivergences', () => {
     expect(data.replayStatements.nodes).toEqual([{ seq: groups[0].firstSeq }]);
     const one = await divergences({ replayId: runAfter, fingerprint: groups[0].fingerprint });
     expect(one.data.replayDivergences).toEqual([groups[0]]);
+  });
+
+  test('refuses a list that is too long to hold groups against', async () => {
+    const { errors } = await divergences({ replayId: runAfter, divergences: Array(10_001).fill('SLOWER') });
+    expect(errors[0]?.message).toBe('divergences are 10001: give at most 10000');
+    expect(errors[0]?.extensions).toMatchObject({ code: 'LIMIT_EXCEEDED', path: ['divergences'] });
   });
 
   test('is empty without any, and null without a run', async () => {
@@ -328,6 +341,15 @@ describe('compareReplayCalls', () => {
   ])('refuses %j as %s', async (variables, code, message, path) => {
     const { data } = await calls(variables);
     expect(data.compareReplayCalls).toMatchObject({ code, path, message: expect.stringContaining(message) });
+  });
+
+  test('refuses a list that is too long to hold calls against', async () => {
+    const { data } = await calls({ filter: { differences: Array(10_001).fill('CHECKSUM') } });
+    expect(data.compareReplayCalls).toMatchObject({
+      code: 'LIMIT_EXCEEDED',
+      path: ['filter', 'differences'],
+      message: 'filter.differences are 10001: give at most 10000',
+    });
   });
 
   test('refuses a run that has not ended', async () => {

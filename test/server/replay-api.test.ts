@@ -311,6 +311,8 @@ describe('startReplay', () => {
     );
     const { data } = await ask(service.url, LIST, { states: ['PAUSED'] });
     expect(data.replays.nodes).toEqual([]);
+    const { errors } = await ask(service.url, LIST, { states: Array(10_001).fill('PAUSED') });
+    expect(errors[0]?.extensions).toMatchObject({ code: 'LIMIT_EXCEEDED', path: ['states'] });
   });
 
   test('what cannot be done to a run is a ConflictError, what is not there a NotFoundError', async () => {

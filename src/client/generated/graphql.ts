@@ -27,7 +27,7 @@ export type CallDifference =
   /** It may or may not have run in one of them, so that nothing more can be said. */
   | 'UNKNOWN';
 
-/** Which differing calls to take: every given field must match. */
+/** Which differing calls to take: every given field must match, in a list (of at most 10,000) any one of it. */
 export type ComparedCallFilterInput = {
   /** Calls that only follow from an earlier failure, in either run (true), or only others (false). */
   readonly cascade?: boolean | null | undefined;
@@ -280,7 +280,7 @@ export type Ordering =
   /** One after another in recorded order, each session on a connection of its own. */
   | 'TIMESTAMP';
 
-/** Which outcomes to take: every given field must match, in a list any one of it. */
+/** Which outcomes to take: every given field must match, in a list (of at most 10,000) any one of it. */
 export type OutcomeFilterInput = {
   /** True: only failures that follow from an earlier one of their transaction; false: all but those. */
   readonly cascade?: boolean | null | undefined;
