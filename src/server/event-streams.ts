@@ -23,6 +23,10 @@ export class EventStreams {
     return this.open.size;
   }
 
+  has(response: ServerResponse): boolean {
+    return this.open.has(response);
+  }
+
   /** Watches a response until it closes. */
   add(response: ServerResponse): void {
     this.open.set(response, { written: 0, since: performance.now() });

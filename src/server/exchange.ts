@@ -14,11 +14,6 @@ export function requestIdOf(request: IncomingMessage): string {
   return typeof given === 'string' && /^[\w.:/+=-]{1,128}$/.test(given) ? given : randomUUID();
 }
 
-/** True for an answer of server-sent events. */
-export function isEventStream(response: ServerResponse): boolean {
-  return String(response.getHeader('content-type') ?? '').startsWith('text/event-stream');
-}
-
 /** True for a request whose body is JSON. */
 export function isJson(request: IncomingMessage): boolean {
   return /^application\/(?:[\w.-]+\+)?json\b/i.test(request.headers['content-type'] ?? '');

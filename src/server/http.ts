@@ -7,6 +7,7 @@ import {
 } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { GraphQLError } from 'graphql';
 import type { Logger } from 'pino';
 import { messageOf, RepriseError } from '../errors.ts';
 import type { Role, ServiceContext } from '../graphql/context.ts';
@@ -14,16 +15,7 @@ import { openPullStreams } from '../replay/pull-stream.ts';
 import type { TracedSpan, Tracer } from '../tracing/tracer.ts';
 import { type AccessToken, Authenticator } from './auth.ts';
 import { EventStreams } from './event-streams.ts';
-import {
-  answer,
-  graphqlError,
-  isEventStream,
-  isJson,
-  pathOf,
-  readBody,
-  refuseUpgrade,
-  requestIdOf,
-} from './exchange.ts';
+import { answer, graphqlError, isJson, pathOf, readBody, refuseUpgrade, requestIdOf } from './exchange.ts';
 import { DEFAULT_LIMITS, RateLimiter, type ServerLimits } from './limits.ts';
 import { Metrics, type ServiceStatistics } from './metrics.ts';
 import { type Caller, createOperations, type Operations } from './operations.ts';
@@ -207,7 +199,7 @@ class RepriseServer implements Server {
       if (this.stopping.signal.aborted) socket.destroySoon();
       this.metrics.requests.inc({ route, status: String(response.statusCode) });
       const ms = performance.now() - begun;
-      if (!isEventStream(response)) this.metrics.requestSeconds.observe({ route }, ms / 1000);
+      if (!this.streams.has(response)) this.metrics.requestSeconds.observe({ route }, ms / 1000);
       const { statusCode: status } = response;
       this.parts.logger.debug({ requestId, method: request.method, route, status, ms: Math.round(ms) }, 'request');
       span?.end({ 'http.response.status_code': status }, status >= 500 ? String(status) : undefined);
@@ -262,21 +254,25 @@ class RepriseServer implements Server {
         graphqlError('LIMIT_EXCEEDED', `the body is larger than ${this.limits.bodyBytes} bytes: split it`),
       );
     }
-    const wantsStream = (request.headers.accept ?? '').includes('text/event-stream');
-    if (wantsStream && this.streams.size >= this.limits.eventStreams) {
-      return answer(
-        response,
-        503,
-        graphqlError('TOO_MANY_REQUESTS', `${this.limits.eventStreams} event streams are open, the limit`),
-      );
-    }
-    if (wantsStream) this.streams.add(response);
     const gone = new AbortController();
-    const end = () => gone.abort();
-    response.once('close', end);
+    response.once('close', () => gone.abort());
+    const beginStream = () => (gone.signal.aborted ? null : this.beginStream(response));
     await this.operations(request, response, {
-      caller: { role, ...cause, transport: 'http', signal: gone.signal },
+      caller: { role, ...cause, transport: 'http', beginStream, signal: gone.signal },
     });
+  }
+
+  /** Makes the response one of the event streams, whatever its request accepts: the subscription decides. */
+  private beginStream(response: ServerResponse): GraphQLError | null {
+    if (this.streams.size >= this.limits.eventStreams) {
+      return new GraphQLError(`${this.limits.eventStreams} event streams are open, the limit`, {
+        extensions: { code: 'TOO_MANY_REQUESTS', http: { status: 503 } },
+      });
+    }
+    this.streams.add(response);
+    // The others were broken off before this one came to be.
+    if (this.stopping.signal.aborted) response.destroy();
+    return null;
   }
 
   private async replay(request: IncomingMessage, response: ServerResponse, cause: Cause): Promise<void> {

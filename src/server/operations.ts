@@ -15,6 +15,8 @@ export interface Caller {
   readonly role: Role;
   readonly requestId: string;
   readonly transport: 'http' | 'websocket';
+  /** Called before a subscription is executed; returns what refuses one more stream, or null. */
+  readonly beginStream: () => GraphQLError | null;
   /** Where its spans belong; null: at the root of a trace. */
   readonly trace: TraceContext | null;
   /** Aborted when the client has gone or the service stops. */
@@ -111,7 +113,8 @@ function operationGuard(limits: ServerLimits, metrics: Metrics, logger: Logger):
     // Execution itself says what is wrong then.
     if (!operation) return null;
     const { caller } = args.contextValue as CallerContext;
-    const refusal = refuse(args, operation, caller, limits);
+    const refusal =
+      refuse(args, operation, caller, limits) ?? (operation.operation === 'subscription' ? caller.beginStream() : null);
     const { requestId, transport } = caller;
     const labels = { type: operation.operation, transport, outcome: refusal === null ? 'begun' : 'refused' };
     metrics.operations.inc(labels);

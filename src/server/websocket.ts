@@ -160,6 +160,8 @@ export class GraphQLSockets {
         role: peer.role,
         requestId: nextRequestId(),
         transport: 'websocket',
+        // The socket's own limit was looked at above.
+        beginStream: () => null,
         trace: traceOf(payload.extensions) ?? traceOf(peer.request.headers),
         signal: peer.gone.signal,
       };

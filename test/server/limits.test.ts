@@ -1,3 +1,4 @@
+import { get, type IncomingMessage } from 'node:http';
 import { getIntrospectionQuery } from 'graphql';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
@@ -183,17 +184,26 @@ test('no more sockets are opened than the limit', async () => {
   await until(() => service.server.openSockets === 0);
 });
 
-test('no more event streams are opened than the limit', async () => {
-  const leave = new AbortController();
+test.each([
+  ['text/event-stream', { accept: 'text/event-stream' }],
+  ['it in capitals', { accept: 'Text/Event-Stream' }],
+  ['any text', { accept: 'text/*' }],
+  ['anything', { accept: '*/*' }],
+  ['it does not say what', {}],
+])('no more event streams are opened than the limit by requests that accept %s', async (_name, headers) => {
   const open = () =>
-    fetch(`${service.url}/graphql?query=${encodeURIComponent('subscription { journalTail { cursor } }')}`, {
-      headers: { accept: 'text/event-stream' },
-      signal: leave.signal,
+    new Promise<IncomingMessage>((resolve, reject) => {
+      const query = encodeURIComponent('subscription { journalTail { cursor } }');
+      get(`${service.url}/graphql?query=${query}`, { headers }, resolve).once('error', reject);
     });
   const first = await open();
-  expect(first.status).toBe(200);
-  expect((await open()).status).toBe(503);
-  leave.abort();
+  expect([first.statusCode, first.headers['content-type']]).toEqual([200, 'text/event-stream']);
+  const metrics = await fetch(`${service.url}/metrics`);
+  expect(await metrics.text()).toMatch(/^reprise_open_event_streams 1$/m);
+  const second = await open();
+  expect(second.statusCode).toBe(503);
+  expect(await second.reduce((text, chunk) => text + chunk, '')).toContain('"code":"TOO_MANY_REQUESTS"');
+  first.destroy();
   await until(() => service.server.openStreams === 0);
 });
 
