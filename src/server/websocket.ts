@@ -81,11 +81,7 @@ export class GraphQLSockets {
 
   /** Tells every peer that the service goes away, then ends what they had open. */
   close(): void {
-    for (const { socket, gone } of [...this.peers]) {
-      // First the close frame: an ended stream would otherwise tell its client that the run is over.
-      socket.close(GOING_AWAY, 'the service stops');
-      gone.abort();
-    }
+    for (const peer of [...this.peers]) dismiss(peer, GOING_AWAY, 'the service stops');
   }
 
   /** Cuts peers that did not answer the close. */
@@ -107,13 +103,12 @@ export class GraphQLSockets {
             if (socket.readyState !== socket.OPEN) resolve();
             else socket.send(data, () => resolve());
           }),
-        close: (code, reason) => socket.close(code, reason),
+        close: (code, reason) => dismiss(peer, code, reason),
         onMessage: (listener) => {
           socket.on('message', (data) => {
-            listener(String(data)).catch((error: unknown) => {
-              this.parts.report(error);
-              socket.close(CloseCode.InternalServerError, 'the service failed');
-            });
+            // A peer that was dismissed may go on to send: nothing would hold back what it asked for.
+            if (socket.readyState !== socket.OPEN) return;
+            listener(String(data)).catch((error: unknown) => this.fail(peer, error));
           });
         },
       },
@@ -129,6 +124,16 @@ export class GraphQLSockets {
     });
   }
 
+  private fail(peer: Peer, error: unknown): void {
+    // The protocol's word on a message that only a server sends; it has no class of its own.
+    if (error instanceof Error && /^Unexpected message of type \w+ received$/.test(error.message)) {
+      dismiss(peer, CloseCode.BadRequest, error.message);
+      return;
+    }
+    this.parts.report(error);
+    dismiss(peer, CloseCode.InternalServerError, 'the service failed');
+  }
+
   private connect(peer: Peer, params: Readonly<Record<string, unknown>> | undefined): boolean {
     const given = params?.['authorization'] ?? params?.['Authorization'] ?? peer.request.headers.authorization;
     try {
@@ -136,7 +141,7 @@ export class GraphQLSockets {
       return true;
     } catch (error) {
       // Not the Forbidden of graphql-ws, which clients take for a reason to try again.
-      peer.socket.close(CloseCode.Unauthorized, error instanceof RepriseError ? error.message : 'Unauthorized');
+      dismiss(peer, CloseCode.Unauthorized, error instanceof RepriseError ? error.message : 'Unauthorized');
       return false;
     }
   }
@@ -191,6 +196,25 @@ export class GraphQLSockets {
       return recast(error, error.message, extensions);
     });
   }
+}
+
+/** Closes a peer's socket, and ends what it has open, without waiting for the peer's answer. */
+function dismiss({ socket, gone }: Peer, code?: number, reason = ''): void {
+  // First the close frame: an ended stream would otherwise tell its client that the run is over.
+  socket.close(code, cutReason(reason));
+  gone.abort();
+}
+
+/** RFC 6455, section 5.5: what a control frame holds, less the code. */
+const REASON_BYTES = 123;
+
+/** As much of a reason as a close frame holds, in whole characters. */
+function cutReason(reason: string): string {
+  const bytes = Buffer.from(reason);
+  if (bytes.length <= REASON_BYTES) return reason;
+  let end = REASON_BYTES;
+  while (((bytes[end] ?? 0) & 0xc0) === 0x80) end -= 1;
+  return bytes.toString('utf8', 0, end);
 }
 
 /** Pings a peer and drops it when it has not answered by the next ping. Returns what stops it. */

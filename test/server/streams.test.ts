@@ -211,8 +211,8 @@ const BIG_QUERY = (id: string) =>
   `subscription { replayProgress(replayId: "${id}", batchSize: ${BIG}) { events { ... on OutcomeEvent { message } } } }`;
 
 /** A socket of a client that reads itself, behind its `connection_ack`. */
-async function acknowledged(): Promise<WebSocket> {
-  const socket = new WebSocket(`${service.url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws');
+async function acknowledged({ url } = service): Promise<WebSocket> {
+  const socket = new WebSocket(`${url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws');
   await new Promise((resolve) => socket.once('open', resolve));
   socket.send(JSON.stringify({ type: 'connection_init' }));
   await new Promise((resolve) => socket.once('message', resolve));
@@ -244,6 +244,42 @@ test('a WebSocket peer that vanishes in the midst of its streams is no error of 
   await until(() => service.server.openSockets === 0 && service.server.openStreams === 0);
   socket.terminate();
   await service.stop();
+  expect(service.log.filter((line) => line.includes('unexpected error'))).toEqual([]);
+});
+
+test('a peer that uses an id twice is closed with 4409, and its streams end before it answers', async () => {
+  const { id, feed } = await scriptedRun(backend.replays);
+  const patient = await startService(backend);
+  const socket = await acknowledged(patient);
+  const again = JSON.stringify({ id: 'é'.repeat(60), type: 'subscribe', payload: { query: BIG_QUERY(id) } });
+  socket.send(again);
+  await until(() => patient.server.openStreams === 1);
+  const closed = new Promise((resolve) => socket.once('close', (code, reason) => resolve([code, String(reason)])));
+  socket.pause();
+  socket.send(again);
+  await until(() => patient.server.openStreams === 0);
+  expect(patient.server.openSockets).toBe(1);
+  socket.resume();
+  expect(await closed).toEqual([4409, `Subscriber for ${'é'.repeat(54)}`]);
+  await until(() => patient.server.openSockets === 0);
+  await patient.stop();
+  expect(patient.log.filter((line) => line.includes('unexpected error'))).toEqual([]);
+  await feed.transition('CANCEL', {}, null);
+});
+
+test('a peer that was closed and goes on to send has nothing executed', async () => {
+  const socket = await acknowledged();
+  socket.send(JSON.stringify({ type: 'connection_init' }));
+  const payload = { query: 'mutation { beginTransaction(input: { origin: { sessionId: "late" } }) { __typename } }' };
+  socket.send(JSON.stringify({ id: '1', type: 'subscribe', payload }));
+  expect(await new Promise((resolve) => socket.once('close', resolve))).toBe(4429);
+  expect(service.log.filter((line) => line.includes('"type":"mutation"'))).toEqual([]);
+});
+
+test('a peer that sends what only a server sends is closed with 4400, and that is no error of the service', async () => {
+  const socket = await acknowledged();
+  socket.send(JSON.stringify({ id: '1', type: 'next', payload: {} }));
+  expect(await new Promise((resolve) => socket.once('close', resolve))).toBe(4400);
   expect(service.log.filter((line) => line.includes('unexpected error'))).toEqual([]);
 });
 
