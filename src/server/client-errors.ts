@@ -63,8 +63,10 @@ function withoutValue(message: string): string {
 }
 
 const SECRET_KEY = /pass|secret|token|authorization/i;
-const SECRET_LITERAL =
-  /\b\w*(?:pass|secret|token)\w*(?:\s*:\s*|\s*(?="))("""[\s\S]*?"""|"(?:[^"\\\n]|\\.)*"?|[^\s,)}\]"]+)/gi;
+/** What stands behind a name in a document; sticky, because a search for name and value at once takes quadratic time. */
+const LITERAL = /(?:\s*:\s*|\s*(?="))("""[\s\S]*?"""|"(?:[^"\\\n]|\\.)*"?|[^\s,)}\]"]+)/y;
+/** Beyond them, searching each message for each would hold the service up; a run maps 1,000 users at most. */
+const MOST_SECRETS = 2000;
 
 /** Every value of a request that stands under a name like `password`. */
 export function secretsOf(request: { readonly query?: unknown; readonly variables?: unknown }): readonly string[] {
@@ -84,7 +86,13 @@ export function secretsOf(request: { readonly query?: unknown; readonly variable
     }
   }
   if (typeof request.query === 'string' && SECRET_KEY.test(request.query)) {
-    for (const [, literal = ''] of request.query.matchAll(SECRET_LITERAL)) {
+    const words = /\w+/g;
+    for (let word = words.exec(request.query); word !== null; word = words.exec(request.query)) {
+      if (!SECRET_KEY.test(word[0])) continue;
+      LITERAL.lastIndex = words.lastIndex;
+      const literal = LITERAL.exec(request.query)?.[1];
+      if (literal === undefined) continue;
+      words.lastIndex = LITERAL.lastIndex;
       if (!literal.startsWith('$')) collect(literal.replace(/^"""|"""$|^"|"$/g, ''));
     }
   }
@@ -97,6 +105,9 @@ export function withoutSecrets(
   request: { readonly query?: unknown; readonly variables?: unknown },
 ): GraphQLError[] {
   const secrets = secretsOf(request);
+  if (secrets.length > MOST_SECRETS) {
+    return errors.map((error) => recast(error, 'the request holds too many secrets to tell of it', error.extensions));
+  }
   return errors.map((error) => {
     const message = secrets.reduce((text, secret) => text.replaceAll(secret, '[secret]'), withoutValue(error.message));
     return message === error.message ? error : recast(error, message, error.extensions);

@@ -116,6 +116,18 @@ test('secrets are found under their names, whatever their place', () => {
   ).toEqual(['four', 'one', 'three', 'two']);
 });
 
+test('a word of any length is looked through for the name of a secret', () => {
+  const long = 'pass'.repeat(1_000_000);
+  expect(secretsOf({ query: `{ ${long} ${long}: "one", word: "plain" }` })).toEqual(['one']);
+});
+
+test('more secrets than any request has leave its errors without their words', async () => {
+  const input = { window, target, users: Array.from({ length: 2001 }, (_, n) => ({ password: `secret-${n}` })) };
+  const { errors } = await ask(service.url, START, { input });
+  expect(errors[0]?.message).toBe('the request holds too many secrets to tell of it');
+  expect(errors[0]?.extensions['code']).toBe('BAD_INPUT');
+});
+
 describe('a bug', () => {
   const QUERY = `{ journalCoverage(window: { from: "${window.from}", to: "${window.to}" }) { entries } }`;
 
