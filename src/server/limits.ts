@@ -23,7 +23,9 @@ export interface ServerLimits {
   readonly bodyBytes: number;
   /** Bytes of a WebSocket message. */
   readonly messageBytes: number;
-  /** Tokens of a document; values belong into variables. */
+  /** Characters of a document; values belong into variables. */
+  readonly documentLength: number;
+  /** Tokens of a document, and its lines: each error counts the lines before its place. */
   readonly tokens: number;
   /** Levels of nested fields, introspection left out. */
   readonly depth: number;
@@ -52,6 +54,7 @@ export interface ServerLimits {
 export const DEFAULT_LIMITS: ServerLimits = {
   bodyBytes: 8 * 1024 * 1024,
   messageBytes: 4 * 1024 * 1024,
+  documentLength: 256 * 1024,
   tokens: 5000,
   depth: 15,
   aliases: 50,
@@ -71,6 +74,16 @@ export const DEFAULT_LIMITS: ServerLimits = {
 /** A refusal that both transports show alike. */
 export function limitExceeded(message: string, status = 400): GraphQLError {
   return new GraphQLError(message, { extensions: { code: 'LIMIT_EXCEEDED', http: { status, spec: status === 400 } } });
+}
+
+/** Refuses a document that is too long to be parsed; what it may ask for is another question. @throws GraphQLError LIMIT_EXCEEDED */
+export function checkLength(source: string, limits: Pick<ServerLimits, 'documentLength' | 'tokens'>): void {
+  if (source.length > limits.documentLength) {
+    throw limitExceeded(`the document has more than ${limits.documentLength} characters: send values as variables`);
+  }
+  if ((source.match(/\r\n|[\n\r]/g)?.length ?? 0) > limits.tokens) {
+    throw limitExceeded(`the document has more than ${limits.tokens} lines: send values as variables`);
+  }
 }
 
 interface Size {

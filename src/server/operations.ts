@@ -6,7 +6,7 @@ import { schema } from '../graphql/schema.ts';
 import type { TraceContext, Tracer } from '../tracing/tracer.ts';
 import { type Report, recast, toClientError, withoutSecrets } from './client-errors.ts';
 import { graphiqlRenderer } from './graphiql.ts';
-import { isDeeperThan, limitExceeded, nodesAskedFor, type ServerLimits, sizeRule } from './limits.ts';
+import { checkLength, isDeeperThan, limitExceeded, nodesAskedFor, type ServerLimits, sizeRule } from './limits.ts';
 import type { Metrics } from './metrics.ts';
 import { traceOperations } from './trace-operations.ts';
 
@@ -78,6 +78,7 @@ function documentLimits(limits: ServerLimits): Plugin {
   return {
     onParse({ setParseFn }) {
       setParseFn((source: string | Source, options?: ParseOptions): DocumentNode => {
+        checkLength(typeof source === 'string' ? source : source.body, limits);
         try {
           return parse(source, { ...options, maxTokens: limits.tokens });
         } catch (error) {

@@ -14,6 +14,7 @@ beforeAll(async () => {
     limits: {
       bodyBytes: 100_000,
       messageBytes: 50_000,
+      documentLength: 40_000,
       tokens: 500,
       sockets: 3,
       subscriptionsPerSocket: 2,
@@ -42,6 +43,17 @@ describe('an operation is refused, with its limit named, when', () => {
     expect(errors[0]).toMatchObject({ message: answer.errors[0]?.message, extensions: { code: 'LIMIT_EXCEEDED' } });
     return answer.errors[0]!.message;
   }
+
+  test('it has too many characters', async () => {
+    expect(await refusal(`{ __typename #${'x'.repeat(40_000)}\n}`)).toContain('more than 40000 characters');
+  });
+
+  test('it has too many lines', async () => {
+    for (const end of ['\n', '\r', '\r\n']) {
+      expect(await refusal(`{ ${end.repeat(501)} __typename }`)).toContain('more than 500 lines');
+      expect((await ask(service.url, `{ ${end.repeat(500)} __typename }`)).errors).toEqual([]);
+    }
+  });
 
   test('it has too many tokens', async () => {
     expect(await refusal(`{ ${'replays { nodes { id } } '.repeat(200)} }`)).toContain('more than 500 tokens');
