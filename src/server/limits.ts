@@ -31,6 +31,8 @@ export interface ServerLimits {
   readonly depth: number;
   readonly aliases: number;
   readonly directives: number;
+  /** Fields that stand once more in their selection; and fragments. Whether they can be merged is looked at pair by pair. */
+  readonly repeats: number;
   /** Objects that the `first` arguments of one operation may ask for in all. */
   readonly nodes: number;
   /** Nesting of variables. */
@@ -59,6 +61,7 @@ export const DEFAULT_LIMITS: ServerLimits = {
   depth: 15,
   aliases: 50,
   directives: 50,
+  repeats: 100,
   nodes: 20_000,
   variableDepth: 32,
   sockets: 500,
@@ -84,6 +87,33 @@ export function checkLength(source: string, limits: Pick<ServerLimits, 'document
   if ((source.match(/\r\n|[\n\r]/g)?.length ?? 0) > limits.tokens) {
     throw limitExceeded(`the document has more than ${limits.tokens} lines: send values as variables`);
   }
+}
+
+/**
+ * Refuses a parsed document before it is validated, where that would take quadratic time.
+ * @throws GraphQLError LIMIT_EXCEEDED
+ */
+export function checkRepeats(document: DocumentNode, { repeats: most }: Pick<ServerLimits, 'repeats'>): void {
+  const over = (what: string) => limitExceeded(`the document has more than ${most} ${what}`);
+  if (fragmentsOf(document).size > most) throw over('fragments');
+  let repeats = 0;
+  const count = (set: SelectionSetNode, names: Set<string>): void => {
+    for (const selection of set.selections) {
+      if (selection.kind === Kind.FRAGMENT_SPREAD) continue;
+      if (selection.kind === Kind.INLINE_FRAGMENT) {
+        count(selection.selectionSet, names);
+        continue;
+      }
+      const name = (selection.alias ?? selection.name).value;
+      if (names.has(name)) repeats += 1;
+      names.add(name);
+      if (selection.selectionSet !== undefined) count(selection.selectionSet, new Set());
+    }
+  };
+  for (const definition of document.definitions) {
+    if ('selectionSet' in definition) count(definition.selectionSet, new Set());
+  }
+  if (repeats > most) throw over('fields that stand once more in their selection: name each once');
 }
 
 interface Size {

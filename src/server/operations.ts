@@ -6,7 +6,15 @@ import { schema } from '../graphql/schema.ts';
 import type { TraceContext, Tracer } from '../tracing/tracer.ts';
 import { type Report, recast, toClientError, withoutSecrets } from './client-errors.ts';
 import { graphiqlRenderer } from './graphiql.ts';
-import { checkLength, isDeeperThan, limitExceeded, nodesAskedFor, type ServerLimits, sizeRule } from './limits.ts';
+import {
+  checkLength,
+  checkRepeats,
+  isDeeperThan,
+  limitExceeded,
+  nodesAskedFor,
+  type ServerLimits,
+  sizeRule,
+} from './limits.ts';
 import type { Metrics } from './metrics.ts';
 import { traceOperations } from './trace-operations.ts';
 
@@ -79,8 +87,9 @@ function documentLimits(limits: ServerLimits): Plugin {
     onParse({ setParseFn }) {
       setParseFn((source: string | Source, options?: ParseOptions): DocumentNode => {
         checkLength(typeof source === 'string' ? source : source.body, limits);
+        let document: DocumentNode;
         try {
-          return parse(source, { ...options, maxTokens: limits.tokens });
+          document = parse(source, { ...options, maxTokens: limits.tokens });
         } catch (error) {
           if (error instanceof RangeError) throw limitExceeded('the document is nested too deeply');
           if (error instanceof GraphQLError && /more tha[nt] \d+ tokens/.test(error.message)) {
@@ -91,6 +100,8 @@ function documentLimits(limits: ServerLimits): Plugin {
             ? recast(error, error.message, { ...error.extensions, code: 'GRAPHQL_PARSE_FAILED' })
             : error;
         }
+        checkRepeats(document, limits);
+        return document;
       });
     },
     onValidate({ addValidationRule }) {

@@ -15,7 +15,7 @@ beforeAll(async () => {
       bodyBytes: 100_000,
       messageBytes: 50_000,
       documentLength: 40_000,
-      tokens: 500,
+      tokens: 800,
       sockets: 3,
       subscriptionsPerSocket: 2,
       eventStreams: 1,
@@ -50,13 +50,28 @@ describe('an operation is refused, with its limit named, when', () => {
 
   test('it has too many lines', async () => {
     for (const end of ['\n', '\r', '\r\n']) {
-      expect(await refusal(`{ ${end.repeat(501)} __typename }`)).toContain('more than 500 lines');
-      expect((await ask(service.url, `{ ${end.repeat(500)} __typename }`)).errors).toEqual([]);
+      expect(await refusal(`{ ${end.repeat(801)} __typename }`)).toContain('more than 800 lines');
+      expect((await ask(service.url, `{ ${end.repeat(800)} __typename }`)).errors).toEqual([]);
     }
   });
 
   test('it has too many tokens', async () => {
-    expect(await refusal(`{ ${'replays { nodes { id } } '.repeat(200)} }`)).toContain('more than 500 tokens');
+    expect(await refusal(`{ ${'replays { nodes { id } } '.repeat(200)} }`)).toContain('more than 800 tokens');
+  });
+
+  test('it has too many fields twice, in inline fragments too', async () => {
+    const same = (field: string, times: number) => `{ replays { nodes { ${`${field} `.repeat(times)} } } }`;
+    for (const field of ['id', '... { id }']) {
+      expect(await refusal(same(field, 102))).toContain('more than 100 fields that stand once more in their selection');
+      expect((await ask(service.url, same(field, 101))).errors).toEqual([]);
+    }
+  });
+
+  test('it has too many fragments', async () => {
+    const some = (count: number) =>
+      `{ ...F0 } ${Array.from({ length: count }, (_, n) => `fragment F${n} on Query { __typename }`).join(' ')}`;
+    expect(await refusal(some(101))).toContain('more than 100 fragments');
+    expect((await ask(service.url, some(100))).errors[0]?.message).toContain('is never used');
   });
 
   test('it is too deep, also through fragments', async () => {
