@@ -5,6 +5,7 @@ import { createRequestContext, type Role, type ServiceContext } from '../graphql
 import { schema } from '../graphql/schema.ts';
 import type { TraceContext, Tracer } from '../tracing/tracer.ts';
 import { type Report, recast, toClientError, withoutSecrets } from './client-errors.ts';
+import { DocumentCache } from './document-cache.ts';
 import { graphiqlRenderer } from './graphiql.ts';
 import {
   checkLength,
@@ -47,6 +48,10 @@ export interface OperationParts {
   readonly allowedOrigins: readonly string[];
 }
 
+/** What a few clients send again and again: operations of our own have up to 5,000 characters. */
+const CACHED_CHARACTERS = 100_000;
+const NOTHING_CACHED = { get: () => undefined, set: () => {} };
+
 export type Operations = ReturnType<typeof createOperations>;
 
 /**
@@ -66,6 +71,8 @@ export function createOperations(parts: OperationParts) {
     multipart: false,
     logging: false,
     maxRequestBodySize: limits.bodyBytes,
+    // Yoga's own hold a thousand documents and a thousand refused texts, of whatever size.
+    parserAndValidationCache: { documentCache: new DocumentCache(CACHED_CHARACTERS), errorCache: NOTHING_CACHED },
     cors:
       allowedOrigins.length === 0
         ? false

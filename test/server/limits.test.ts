@@ -1,4 +1,6 @@
 import { get, type IncomingMessage } from 'node:http';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { getIntrospectionQuery } from 'graphql';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
@@ -137,6 +139,24 @@ test('fragments that spread the next one twice are counted in full and do not ha
     message: expect.stringContaining('more than 20000 objects'),
     extensions: { code: 'LIMIT_EXCEEDED' },
   });
+  await wide.stop();
+});
+
+test('documents that come once are not kept in memory, be they parsed or refused', async () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const heap = () => {
+    collect();
+    return process.memoryUsage().heapUsed;
+  };
+  const wide = await startService(backend);
+  const fields = Array.from({ length: 4900 }, (_, n) => `a${n}`).join(' ');
+  const before = heap();
+  for (let n = 0; n < 25; n++) {
+    expect((await ask(wide.url, `{ ${fields} } #${n}`)).errors.length).toBeGreaterThan(1);
+    expect((await ask(wide.url, `{ #${'x'.repeat(1_000_000)}${n}`)).errors).toHaveLength(1);
+  }
+  expect(heap() - before).toBeLessThan(30e6);
   await wide.stop();
 });
 
