@@ -12,6 +12,12 @@ export function milliseconds(text: string): number {
   return Number(match[1]) * MS[match[2] as keyof typeof MS];
 }
 
+/** As `milliseconds`, for what takes whole ones: of a larger unit, whose fractions no binary number hits, the nearest. */
+export function wholeMilliseconds(text: string): number {
+  const ms = milliseconds(text);
+  return text.trim().endsWith('ms') ? ms : Math.round(ms);
+}
+
 /** How often something is done: never waiting between would be as often as the machine can. */
 export function interval(text: string): number {
   const ms = milliseconds(text);

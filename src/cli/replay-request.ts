@@ -12,6 +12,7 @@ import {
   filterOf,
   milliseconds,
   type WindowFlags,
+  wholeMilliseconds,
   wholeNumber,
   withoutAbsent,
 } from './options.ts';
@@ -69,9 +70,9 @@ export function addRequestFlags(command: Command): Command {
       collect,
     )
     .option('--stop-after <count>', 'end the run after this many failures', wholeNumber)
-    .option('--statement-timeout <time>', 'bound of each statement (default 1m)', milliseconds)
-    .option('--connect-timeout <time>', 'bound of each connection attempt (default 10s)', milliseconds)
-    .option('--run-timeout <time>', 'bound of the whole run', milliseconds)
+    .option('--statement-timeout <time>', 'bound of each statement (default 1m)', wholeMilliseconds)
+    .option('--connect-timeout <time>', 'bound of each connection attempt (default 10s)', wholeMilliseconds)
+    .option('--run-timeout <time>', 'bound of the whole run', wholeMilliseconds)
     .option('--max-connections <count>', 'most connections to the target at once (default 100)', wholeNumber)
     .option(
       '--in-flight <count>',

@@ -44,6 +44,18 @@ test.each([
   if (!flags.includes('--watch')) expect((await cliHere([...args, '--dry-run'], shop.env)).code).not.toBe(2);
 });
 
+test('fractions of an hour, a minute and a second are times like others', async () => {
+  const times = ['--run-timeout', '1.1h', '--statement-timeout', '4.1m', '--connect-timeout', '1.0001s'];
+  const args = ['replay', 'start', ...BEGINNING, ...at(shop.empty), '--read-only', ...times, '--json'];
+  const { stderr, stdout } = await cliHere(args, shop.env);
+  expect(stderr).toBe('');
+  const { id } = JSON.parse(stdout);
+  const { request } = JSON.parse((await cliHere(['replay', 'show', id, '--json'], shop.env)).stdout);
+  expect(request).toMatchObject({ runTimeoutMs: 3_960_000, statementTimeoutMs: 246_000, connectTimeoutMs: 1000 });
+  const half = await cliHere([...args, '--statement-timeout', '0.5ms'], shop.env);
+  expect(half).toMatchObject({ code: 2, stderr: expect.stringContaining('--statement-timeout') });
+});
+
 test('a condition that is none is refused while the run that is watched goes on', async () => {
   const args = shop.long().filter((word) => word !== '--watch');
   const id = (await cliHere([...args, '--read-only'], shop.env)).stdout.trim();
