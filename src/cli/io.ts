@@ -18,7 +18,10 @@ export function table(headings: readonly string[], rows: readonly (readonly Cell
   const texts = [headings, ...rows].map((row) =>
     row.map((cell) => (typeof cell === 'number' ? count(cell) : (cell ?? '–'))),
   );
-  const widths = headings.map((_, column) => Math.max(...texts.map((row) => [...(row[column] ?? '')].length)));
+  // Not spread into Math.max: rows may be more than a call takes arguments.
+  const widths = headings.map((_, column) =>
+    texts.reduce((width, row) => Math.max(width, [...(row[column] ?? '')].length), 0),
+  );
   const right = headings.map((_, column) => rows.length > 0 && rows.every((row) => typeof row[column] !== 'string'));
   return texts
     .map((row) =>

@@ -28,6 +28,11 @@ describe('what the command line prints', () => {
     expect(text).toBe('name        count\né               1\nlong name  12,345\nnone            –');
   });
 
+  test('a table has as many rows as are asked for', () => {
+    const rows = Array.from({ length: 200_000 }, (_, index) => [`row ${index}`]);
+    expect(table(['name'], rows).split('\n')).toHaveLength(200_001);
+  });
+
   test('an empty table is its headings', () => expect(table(['a', 'b'], [])).toBe('a  b'));
 
   test('fields without a value are left out', () => {
