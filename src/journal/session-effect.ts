@@ -360,7 +360,9 @@ function explainEffects(tokens: Tokenizer): readonly SessionEffect[] {
 function doEffects(tokens: Tokenizer): readonly SessionEffect[] {
   const effects: SessionEffect[] = [];
   while (tokens.advance() !== TOKEN.END) {
-    if (tokens.kind === TOKEN.STRING) effects.push(...blockEffects(literalText(tokens.value)));
+    if (tokens.kind !== TOKEN.STRING) continue;
+    // One by one: a block may have more than a call takes as arguments.
+    for (const effect of blockEffects(literalText(tokens.value))) effects.push(effect);
   }
   return effects.length === 0 ? NOTHING : effects;
 }

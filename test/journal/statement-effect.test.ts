@@ -195,5 +195,6 @@ describe('sessionEffect', () => {
     );
     expect(sessionEffect('explain analyze '.repeat(20_000))).toEqual([]);
     expect(sessionEffect('explain analyze explain analyze set x = 1')).toEqual([]);
+    expect(sessionEffect(`do $$ begin ${'set x = 1;'.repeat(150_000)} end $$`)).toHaveLength(150_000);
   });
 });

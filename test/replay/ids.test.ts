@@ -174,6 +174,13 @@ describe('what a text shows of earlier draws', () => {
     expect(shown(text)).toEqual(expected);
   });
 
+  it('is read of statements however long their lists are', () => {
+    const ids = Array.from({ length: 150_000 }, (_, index) => index);
+    expect(shown(`DELETE FROM orders WHERE id IN (${ids.join(',')})`)).toHaveLength(150_000);
+    const recalled = statementDraws(`SELECT ${ids.map(() => 'lastval()').join(',')}`, catalog).recalls;
+    expect(recalled).toHaveLength(150_000);
+  });
+
   it('reads how a statement moves a sequence', () => {
     const moved = (text: string) =>
       statementDraws(text, catalog).changes.map(

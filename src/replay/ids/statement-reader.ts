@@ -90,7 +90,8 @@ class StatementReader {
     }
     this.modifications();
     this.calls(0);
-    this.references.push(...readConditions(tokens, this.catalog));
+    // One by one, as all that grows with the statement: more than a call takes as arguments.
+    for (const reference of readConditions(tokens, this.catalog)) this.references.push(reference);
     return this.result();
   }
 
@@ -365,10 +366,10 @@ class StatementReader {
       this.reached(reach, 1, rows);
       if (this.setsPath !== 'SESSION') this.setsPath = reach.setsPath ?? this.setsPath;
     }
-    this.recalls.push(...recalls);
-    this.unsure.push(...unsure);
-    this.parts.push(...parts);
-    this.changes.push(...changes);
+    for (const recall of recalls) this.recalls.push(recall);
+    for (const sequence of unsure) this.unsure.push(sequence);
+    for (const part of parts) this.parts.push(part);
+    for (const change of changes) this.changes.push(change);
   }
 
   private copy(): void {
