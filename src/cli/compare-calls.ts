@@ -6,9 +6,9 @@ import {
   unwrap,
 } from '../client/index.ts';
 import { CALL_DIFFERENCES } from '../client/words.ts';
-import { inStartFlags } from './flag-names.ts';
 import { count, duration, type Io, json, oneLine, printable, usage } from './io.ts';
 import { atLeastOne, choice } from './options.ts';
+import { remarksText } from './run-view.ts';
 import { type ServiceFlags, serviceOf } from './service.ts';
 
 /** Flags of `replay compare` for its `--calls`. */
@@ -79,7 +79,7 @@ export async function listComparedCalls(
   if (flags.json) return json(io, { calls, remarks, hasNextPage, endCursor: after });
   const width = io.stdout.isTTY ? Math.max(60, io.stdout.columns || 0) - 12 : 200;
   io.stdout.write(calls.length === 0 ? 'no such calls\n' : calls.map((call) => callText(call, width)).join(''));
-  if (remarks.length > 0) io.stderr.write(`\n${remarks.map(inStartFlags).join('\n')}\n`);
+  if (remarks.length > 0) io.stderr.write(`\n${remarksText(remarks)}\n`);
   if (hasNextPage) io.stderr.write(`\nmore follow: --after ${after}\n`);
 }
 

@@ -6,7 +6,7 @@ import type { Finding } from '../doctor.ts';
 import { messageOf, RepriseError } from '../errors.ts';
 import { addJsonFlag, type CliContext, examples } from './context.ts';
 import { EXIT } from './exit-codes.ts';
-import { json } from './io.ts';
+import { json, printable } from './io.ts';
 import { serviceOf } from './service.ts';
 
 interface DoctorFlags {
@@ -60,7 +60,7 @@ async function examine(flags: DoctorFlags, { io, exit }: CliContext): Promise<vo
   ];
   const failed = findings.some(({ status }) => status === 'FAIL');
   if (flags.json) json(io, { ok: !failed, findings });
-  else io.stdout.write(`${text(findings)}\n`);
+  else io.stdout.write(`${printable(text(findings))}\n`);
   if (failed) exit(EXIT.DIVERGED);
 }
 

@@ -5,7 +5,7 @@ import { bytes } from '../client/bytes.ts';
 import type { Config } from '../config.ts';
 import { RepriseError } from '../errors.ts';
 import { addJsonFlag, type CliContext, examples } from './context.ts';
-import { count, duration, type Io, isTerminal, json, LiveLine } from './io.ts';
+import { count, duration, type Io, isTerminal, json, LiveLine, printable } from './io.ts';
 
 interface ImportFlags {
   readonly format?: 'csv' | 'json' | 'stderr';
@@ -72,7 +72,7 @@ async function importFiles(files: readonly string[], flags: ImportFlags, config:
     span?.end({ 'reprise.import.entries': report.entries.accepted });
     progress.end();
     if (flags.json) json(io, report);
-    else io.stdout.write(formatImportReport(report));
+    else io.stdout.write(printable(formatImportReport(report)));
   } catch (error) {
     span?.end({}, error instanceof RepriseError ? error.code : 'INTERNAL');
     throw error;

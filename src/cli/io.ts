@@ -13,10 +13,10 @@ export interface Io {
 /** A cell; numbers are aligned to the right. */
 export type Cell = string | number | null;
 
-/** Rows under their headings, columns aligned, two spaces between; null shows as a dash. */
+/** Rows under their headings, columns aligned, two spaces between; null shows as a dash, texts as `printable` does. */
 export function table(headings: readonly string[], rows: readonly (readonly Cell[])[]): string {
   const texts = [headings, ...rows].map((row) =>
-    row.map((cell) => (typeof cell === 'number' ? count(cell) : (cell ?? '–'))),
+    row.map((cell) => (typeof cell === 'number' ? count(cell) : printable(cell ?? '–'))),
   );
   // Not spread into Math.max: rows may be more than a call takes arguments.
   const widths = headings.map((_, column) =>
@@ -36,12 +36,14 @@ export function table(headings: readonly string[], rows: readonly (readonly Cell
     .join('\n');
 }
 
-/** Names and values as two columns; entries whose value is null are left out. */
+/** Names and values as two columns, texts as `printable` does; entries whose value is null are left out. */
 export function fields(entries: readonly (readonly [string, Cell])[]): string {
   const shown = entries.filter(([, value]) => value !== null);
   const width = Math.max(0, ...shown.map(([name]) => name.length));
   return shown
-    .map(([name, value]) => `${name.padEnd(width)}  ${typeof value === 'number' ? count(value) : value}`)
+    .map(
+      ([name, value]) => `${name.padEnd(width)}  ${typeof value === 'number' ? count(value) : printable(value ?? '')}`,
+    )
     .join('\n');
 }
 

@@ -114,7 +114,7 @@ function entryText(
   ]);
   const parameters = entry.parameters.map(({ kind, text, oid }, index): Cell[] => [
     `$${index + 1}`,
-    text === null || text === undefined ? null : onTerminal ? printable(text) : text,
+    text ?? null,
     kind,
     oid === null || oid === undefined ? null : String(oid),
   ]);

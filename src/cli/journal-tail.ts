@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import type { EntryFieldsFragment } from '../client/index.ts';
 import { type CliContext, examples } from './context.ts';
 import { EXIT } from './exit-codes.ts';
-import { duration, type Io, oneLine } from './io.ts';
+import { duration, type Io, oneLine, printable } from './io.ts';
 import { outcomeWord } from './journal-show.ts';
 import { addFilterFlags, type FilterFlags, filterOf } from './options.ts';
 import { addServiceFlags, type ServiceFlags, serviceOf } from './service.ts';
@@ -55,7 +55,7 @@ async function tail(flags: TailFlags, { io, exit }: CliContext): Promise<void> {
 function lineOf(entry: EntryFieldsFragment, { stdout }: Io): string {
   const place = [
     entry.timestamp,
-    entry.sessionId,
+    printable(entry.sessionId),
     (duration(entry.durationMs ?? null) ?? '–').padStart(7),
     outcomeWord(entry.outcome).padEnd(5),
   ].join('  ');

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client, NoticeCode, ReplayUpdate } from '../client/index.ts';
 import { inStartFlags } from './flag-names.ts';
-import { duration, type Io, isTerminal, LiveLine, oneLine, wrapTo } from './io.ts';
+import { duration, type Io, isTerminal, LiveLine, oneLine, printable, wrapTo } from './io.ts';
 import { progressBlock, progressLine } from './run-view.ts';
 
 /** Thousands of them are usual; stalls are counted in the progress. */
@@ -96,7 +96,7 @@ export class LiveRun {
           const what = event.status === 'UNKNOWN' ? 'UNKNOWN' : event.sqlstate;
           const note = event.verdict === 'SAME' ? '  (as in the record)' : '';
           const place = `${event.transactionId}/${event.sequence}`;
-          this.#tell(event.at, `${what}  ${place}  ${flat(event.message ?? '')}${note}`);
+          this.#tell(event.at, `${printable(String(what))}  ${place}  ${flat(event.message ?? '')}${note}`);
           shown = true;
         }
         if (shown) await delay(FAILURES_EVERY_MS, undefined, { signal });

@@ -7,7 +7,7 @@ import { addDoctor } from './doctor.ts';
 import { EXIT, exitCodeOf } from './exit-codes.ts';
 import { flagsOf, inFlags } from './flag-names.ts';
 import { addImport } from './import.ts';
-import type { Io } from './io.ts';
+import { type Io, printable } from './io.ts';
 import { addJournal } from './journal.ts';
 import { addReplay } from './replay.ts';
 import { addReport } from './report.ts';
@@ -116,7 +116,8 @@ function report(error: unknown, asJson: boolean, io: Io): void {
     io.stderr.write(`${JSON.stringify({ error: body })}\n`);
     return;
   }
-  io.stderr.write(`error: ${messageOf(error)}${known ? ` [${known.code}]` : ''}\n`);
+  io.stderr.write(`error: ${printable(messageOf(error))}${known ? ` [${known.code}]` : ''}\n`);
   // Something that nobody expected: whoever reports it needs to say where it came from.
-  if (!known && error instanceof Error && error.name !== 'ServiceError') io.stderr.write(`${error.stack}\n`);
+  if (!known && error instanceof Error && error.name !== 'ServiceError')
+    io.stderr.write(`${printable(error.stack ?? '')}\n`);
 }

@@ -3,7 +3,7 @@ import { type OutcomeFilterInput, OutcomeRowsDocument, type OutcomeRowsQuery } f
 import { DIVERGENCES, OUTCOME_STATUSES } from '../client/words.ts';
 import { RepriseError } from '../errors.ts';
 import { type CliContext, examples } from './context.ts';
-import { count, duration, type Io, json, oneLine } from './io.ts';
+import { count, duration, type Io, json, oneLine, printable } from './io.ts';
 import { addReplayArgument, atLeastOne, choice, collect, transactionId, wholeNumber } from './options.ts';
 import { addServiceFlags, type ServiceFlags, serviceOf } from './service.ts';
 
@@ -94,7 +94,7 @@ function outcomeText(outcome: Outcome, width: number): string {
     durationMs === null || durationMs === undefined ? null : duration(durationMs),
   ];
   const lines = [
-    parts.filter((part) => part !== null).join('  '),
+    printable(parts.filter((part) => part !== null).join('  ')),
     `            ${entry ? oneLine(entry.statement, width) : '(evicted from the journal)'}`,
     ...(message ? [`            → ${oneLine(message, width)}`] : []),
     ...recordedText(outcome, width),

@@ -13,11 +13,10 @@ import { actualText, lostTransactions, sentOnlyControl } from '../client/report/
 import { messageOf, RepriseError } from '../errors.ts';
 import type { CliContext } from './context.ts';
 import { type Allowed, EXIT, exitCodeOfRun, FAIL_ON, FAIL_ON_DEFAULT, type FailOn } from './exit-codes.ts';
-import { inStartFlags } from './flag-names.ts';
 import { count, json, table, usage } from './io.ts';
 import { LiveRun } from './live-run.ts';
 import { choice, collect, interval } from './options.ts';
-import { divergencesOf, failuresText, runText } from './run-view.ts';
+import { divergencesOf, failuresText, remarksText, runText } from './run-view.ts';
 import type { ServiceFlags } from './service.ts';
 
 /** How a run is watched. */
@@ -237,6 +236,6 @@ function verdictTexts({ thresholds, remarks, failures }: Report, id: string): st
     const rows = thresholds.map((line) => [line.passed ? 'passed' : 'MISSED', line.threshold, actualText(line)]);
     parts.push(table(['', 'threshold', 'actual'], rows));
   }
-  if (remarks.length > 0) parts.push(remarks.map(inStartFlags).join('\n'));
+  if (remarks.length > 0) parts.push(remarksText(remarks));
   return parts;
 }

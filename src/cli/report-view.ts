@@ -1,8 +1,7 @@
 import type { CompareReplaysQuery, ReplayDivergencesQuery } from '../client/index.ts';
 import { actualText, complaintsOf, type ReportData } from '../client/report/index.ts';
-import { inStartFlags } from './flag-names.ts';
 import { type Cell, count, duration, oneLine, table } from './io.ts';
-import { failuresText, runText } from './run-view.ts';
+import { failuresText, remarksText, runText } from './run-view.ts';
 
 type Comparison = Extract<CompareReplaysQuery['compareReplays'], { readonly __typename: 'ReplayComparison' }>;
 type Divergences = NonNullable<ReplayDivergencesQuery['replayDivergences']>;
@@ -41,7 +40,7 @@ export function reportText(data: ReportData): string {
     if (regressions.length > SHOWN) parts.push(`… and ${count(regressions.length - SHOWN)} more: --format csv`);
   }
   if (report.failures.length > 0) parts.push(failuresText(report.failures.slice(0, SHOWN), 80));
-  if (report.remarks.length > 0) parts.push(report.remarks.map(inStartFlags).join('\n'));
+  if (report.remarks.length > 0) parts.push(remarksText(report.remarks));
   const good = run.length === 0 && regressions.length === 0 && missed.length === 0;
   parts.push(
     good ? 'it did what the record says' : [...run, ...(missed.length > 0 ? ['thresholds missed'] : [])].join('; '),
@@ -115,7 +114,7 @@ export function comparisonText({ a, b, totals, statements, remarks }: Comparison
       )
       .join(', ') || 'no statements',
     ...(rows.length > 0 ? [table(headings, rows)] : []),
-    ...(remarks.length > 0 ? [remarks.map(inStartFlags).join('\n')] : []),
+    ...(remarks.length > 0 ? [remarksText(remarks)] : []),
   ].join('\n\n');
 }
 

@@ -6,7 +6,7 @@ import type {
 } from '../client/index.ts';
 import { lagByCauseText, requestFacts } from '../client/report/index.ts';
 import { inStartFlags } from './flag-names.ts';
-import { count, duration, fields, oneLine, table, wrapTo } from './io.ts';
+import { count, duration, fields, oneLine, printable, table, wrapTo } from './io.ts';
 
 type Failures = NonNullable<ReplayFailuresQuery['replayFailures']>;
 type Percentiles = SummaryFieldsFragment['duration'];
@@ -174,6 +174,11 @@ export function failuresText(failures: Failures, width: number): string {
     oneLine(group.normalised, width),
   ]);
   return table(['sqlstate', 'count', 'cascades', 'as recorded', 'first seq', 'last seq', 'message', 'statement'], rows);
+}
+
+/** Remarks of a report, a line each, in the words of flags. */
+export function remarksText(remarks: readonly string[]): string {
+  return remarks.map((remark) => printable(inStartFlags(remark))).join('\n');
 }
 
 /** Behind a table of groups: the command that lists what a group is made of. */

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
@@ -290,9 +291,10 @@ describe('an argument that is no id', () => {
   });
 });
 
-// Last: it adds to the journal.
+const START = encodeTailCursor({ timestamp: 0, position: 0n, sequence: 0, arrival: 0n });
+
+// Last, with what is behind it: they add to the journal.
 describe('journal tail', () => {
-  const START = encodeTailCursor({ timestamp: 0, position: 0n, sequence: 0, arrival: 0n });
   const failed = ['journal', 'tail', '--only-outcome', 'failed', '--after'];
   const goOn = (stderr: string) => /go on with --after (\S+)\n$/.exec(stderr)?.[1] ?? '';
 
@@ -329,4 +331,46 @@ describe('journal tail', () => {
       stderr: expect.stringContaining('CURSOR_INVALID'),
     });
   });
+});
+
+test('control characters of what was recorded reach no terminal, and JSON as they were recorded', async () => {
+  const hidden = '\u001b]0;title\u0007\u009b2J';
+  const id = randomUUID();
+  const input = {
+    statement: 'SELECT 1',
+    outcome: { status: 'FAILED', sqlstate: '42601', message: `message ${hidden}` },
+    autocommit: {
+      id,
+      origin: {
+        ...{ nodeId: `node ${hidden}`, sessionId: `session ${hidden}`, database: `database ${hidden}` },
+        ...{ user: `user ${hidden}`, application: `application ${hidden}` },
+      },
+    },
+  };
+  const query = 'mutation ($input: LogStatementInput!) { logStatement(input: $input) { __typename } }';
+  const answer = await fetch(`${service.url}/graphql`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${OPERATOR}` },
+    body: JSON.stringify({ query, variables: { input } }),
+  });
+  expect(await answer.json()).toEqual({ data: { logStatement: { __typename: 'LoggedStatement' } } });
+
+  const shown = { entry: await cliHere(['journal', 'show', `${id}/1`], env) };
+  const texts = await Promise.all([
+    shown.entry.stdout,
+    ...[['show', id], ['stats'], ['ls', '--window', 'all', '--only-transaction', id]].map(
+      async (args) => (await cliHere(['journal', ...args], env)).stdout,
+    ),
+  ]);
+  const tail = startCli(['journal', 'tail', '--after', START, '--only-transaction', id], env);
+  texts.push(await tail.nextLine());
+  await tail.end('SIGINT');
+  for (const text of texts) {
+    expect(text).toContain('\u{fffd}]0;title\u{fffd}\u{fffd}2J');
+    expect(text).not.toMatch(/[^\P{Cc}\n\t]/u);
+  }
+  for (const name of ['node', 'session', 'database', 'user', 'application'])
+    expect(shown.entry.stdout).toContain(`${name} \u{fffd}]0`);
+  const { entry } = JSON.parse((await cliHere(['journal', 'show', `${id}/1`, '--json'], env)).stdout);
+  expect(entry).toMatchObject({ sessionId: `session ${hidden}`, outcome: { message: `message ${hidden}` } });
 });

@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import { duration, fields, LiveLine, oneLine, table, wrapTo } from '../../src/cli/io.ts';
-import { progressBlock } from '../../src/cli/run-view.ts';
+import { progressBlock, remarksText } from '../../src/cli/run-view.ts';
 import { bytes } from '../../src/client/bytes.ts';
 
 function terminal(isTTY: boolean) {
@@ -34,6 +34,12 @@ describe('what the command line prints', () => {
   });
 
   test('an empty table is its headings', () => expect(table(['a', 'b'], [])).toBe('a  b'));
+
+  test('control characters of others are made visible, line ends are kept', () => {
+    expect(table(['\u001b[1m'], [['a\u009bb']])).toBe('\u{fffd}[1m\na\u{fffd}b');
+    expect(fields([['one', 'x\u001b[2J\ny']])).toBe('one  x\u{fffd}[2J\ny');
+    expect(remarksText(['the session \u0007 was lost'])).toBe('the session \u{fffd} was lost');
+  });
 
   test('fields without a value are left out', () => {
     expect(
