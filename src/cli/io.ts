@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { RepriseError } from '../errors.ts';
 
 /** What a command may touch of its process; tests and `main.ts` give their own. */
@@ -83,6 +84,14 @@ export function oneLine(text: string, width: number): string {
 /** One JSON document on one line: what `--json` prints. */
 export function json(io: Io, value: unknown): void {
   io.stdout.write(`${JSON.stringify(value, (_, item) => (typeof item === 'bigint' ? String(item) : item))}\n`);
+}
+
+/**
+ * Resolves when a stream has room again for what a slow reader has yet to take: without this wait, all of it would be in
+ * memory. Throws AbortError on an abort of `signal`.
+ */
+export async function room(stream: NodeJS.WriteStream, signal: AbortSignal): Promise<void> {
+  if (stream.writableNeedDrain) await once(stream, 'drain', { signal });
 }
 
 /** A usage error, exit status 2. `flag` as the caller wrote it. */

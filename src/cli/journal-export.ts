@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { open } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
 import { type EntryFieldsFragment, JournalEntriesDocument } from '../client/index.ts';
@@ -6,7 +5,7 @@ import { csvValue } from '../client/report/csv.ts';
 import { messageOf, RepriseError } from '../errors.ts';
 import { type CliContext, examples } from './context.ts';
 import { EXIT } from './exit-codes.ts';
-import { count, type Io, usage } from './io.ts';
+import { count, type Io, room, usage } from './io.ts';
 import { addFilterFlags, addWindowFlags, type FilterFlags, filterOf, type WindowFlags } from './options.ts';
 import { addServiceFlags, type ServiceFlags, serviceOf, settleWindow } from './service.ts';
 
@@ -94,11 +93,10 @@ async function exportEntries(flags: ExportFlags, { io, exit }: CliContext): Prom
     if (format === 'csv' && flags.header && flags.after === undefined)
       await sink.write(`${COLUMNS.map(([name]) => name).join(',')}\r\n`);
     for (;;) {
-      const taken = sink.write(page.nodes.map(LINE[format]).join(''));
-      // It is with the stream now, also where we are interrupted before that has room again.
+      await sink.write(page.nodes.map(LINE[format]).join(''));
       written += page.nodes.length;
       after = page.pageInfo.endCursor ?? after;
-      await taken;
+      await sink.room();
       if (!page.pageInfo.hasNextPage) break;
       page = await pageBehind(after);
     }
@@ -116,16 +114,18 @@ async function exportEntries(flags: ExportFlags, { io, exit }: CliContext): Prom
 }
 
 interface Sink {
-  /** Resolves when more may be written: what is under way never grows beyond a page. */
+  /** Takes the text whole, or throws and holds nothing of it. */
   write(text: string): Promise<void>;
+  /** Resolves when more may be written: what is under way never grows beyond a page. */
+  room(): Promise<void>;
   close(): Promise<void>;
 }
 
 function standardOutput({ stdout, signal }: Io): Sink {
   return {
-    async write(text) {
-      if (!stdout.write(text)) await once(stdout, 'drain', { signal });
-    },
+    // It is with the stream then, also where we are interrupted before that has room again.
+    write: async (text) => void stdout.write(text),
+    room: () => room(stdout, signal),
     close: async () => {},
   };
 }
@@ -136,7 +136,15 @@ async function fileOf(path: string, goesOn: boolean): Promise<Sink> {
   };
   const handle = await open(path, goesOn ? 'a' : 'w').catch(failed);
   return {
-    write: (text) => handle.appendFile(text).catch(failed),
+    async write(text) {
+      const before = await handle.stat();
+      await handle.appendFile(text).catch(async (error: unknown) => {
+        // A full disk takes a part of it, which would stand ahead of the same entries once more.
+        if (before.isFile()) await handle.truncate(before.size).catch(failed);
+        failed(error);
+      });
+    },
+    room: async () => {},
     close: () => handle.close(),
   };
 }

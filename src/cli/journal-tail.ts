@@ -1,9 +1,8 @@
-import { once } from 'node:events';
 import type { Command } from 'commander';
 import type { EntryFieldsFragment } from '../client/index.ts';
 import { type CliContext, examples } from './context.ts';
 import { EXIT } from './exit-codes.ts';
-import { duration, type Io, oneLine, printable } from './io.ts';
+import { duration, type Io, oneLine, printable, room } from './io.ts';
 import { outcomeWord } from './journal-show.ts';
 import { addFilterFlags, type FilterFlags, filterOf } from './options.ts';
 import { addServiceFlags, type ServiceFlags, serviceOf } from './service.ts';
@@ -44,9 +43,9 @@ async function tail(flags: TailFlags, { io, exit }: CliContext): Promise<void> {
   });
   for await (const { entries, cursor } of updates) {
     const lines = entries.map((entry) => `${flags.json ? JSON.stringify(entry) : lineOf(entry, io)}\n`);
-    const hasRoom = stdout.write(lines.join(''));
+    stdout.write(lines.join(''));
     after = cursor;
-    if (!hasRoom) await once(stdout, 'drain', { signal }).catch(() => {});
+    await room(stdout, signal).catch(() => {});
   }
   if (after !== null) stderr.write(`go on with --after ${after}\n`);
   exit(EXIT.INTERRUPTED);

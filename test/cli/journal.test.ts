@@ -181,6 +181,42 @@ describe('journal export', () => {
     }
   });
 
+  test.skipIf(process.platform === 'win32')(
+    'a file that takes no more holds whole lines, behind which the cursor that is named goes on',
+    async () => {
+      const file = join(folder, 'cut-off.jsonl');
+      const args = ['journal', 'export', '--window', 'all', '--output', file];
+      const limited = ['-c', 'ulimit -f 1000; exec "$@"', 'sh', process.execPath, MAIN, ...args];
+      const child = spawn('sh', limited, { env: { ...process.env, ...env }, stdio: ['ignore', 'ignore', 'pipe'] });
+      const [stderr] = await Promise.all([text(child.stderr as Readable), once(child, 'close')]);
+      expect(stderr).toMatch(/^error: --output cannot be written: EFBIG.* \[BAD_INPUT\]$/m);
+      expect(child.exitCode).toBe(2);
+      const [, written = '', cursor = ''] = /not complete, ([\d,]+) entries were .* --after (\S+)\n/.exec(stderr) ?? [];
+      const lines = (await readFile(file, 'utf8')).split('\n');
+      expect(lines.pop()).toBe('');
+      expect(lines).toHaveLength(Number(written.replace(',', '')));
+      expect(await cliHere([...args, '--after', cursor], env)).toMatchObject({ code: 0 });
+      const whole = await cli(['journal', 'export', '--window', 'all'], env);
+      expect((await readFile(file, 'utf8')) === whole.stdout).toBe(true);
+    },
+  );
+
+  test('Ctrl-C while a reader takes nothing names the cursor behind what that reader gets', async () => {
+    const args = ['journal', 'export', '--window', 'all'];
+    const child = spawn(process.execPath, [MAIN, ...args], {
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    await once(child.stdout, 'readable');
+    child.kill('SIGINT');
+    const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
+    expect(child.exitCode).toBe(130);
+    const [, written = '', cursor = ''] = /not complete, ([\d,]+) entries were .* --after (\S+)\n/.exec(stderr) ?? [];
+    expect(stdout.split('\n')).toHaveLength(Number(written.replace(',', '')) + 1);
+    const rest = await cli([...args, '--after', cursor], env);
+    expect(stdout + rest.stdout === (await cli(args, env)).stdout).toBe(true);
+  });
+
   test('what is refused leaves an earlier export as it is, and names nothing to go on with', async () => {
     const file = join(folder, 'earlier.csv');
     await writeFile(file, 'earlier');
