@@ -90,7 +90,7 @@ export function json(io: Io, value: unknown): void {
  * Resolves when a stream has room again for what a slow reader has yet to take: without this wait, all of it would be in
  * memory. Throws AbortError on an abort of `signal`.
  */
-export async function room(stream: NodeJS.WriteStream, signal: AbortSignal): Promise<void> {
+export async function untilRoom(stream: NodeJS.WriteStream, signal: AbortSignal): Promise<void> {
   if (stream.writableNeedDrain) await once(stream, 'drain', { signal });
 }
 

@@ -5,7 +5,7 @@ import { csvValue } from '../client/report/csv.ts';
 import { messageOf, RepriseError } from '../errors.ts';
 import { type CliContext, examples } from './context.ts';
 import { EXIT } from './exit-codes.ts';
-import { count, type Io, room, usage } from './io.ts';
+import { count, type Io, untilRoom, usage } from './io.ts';
 import { addFilterFlags, addWindowFlags, type FilterFlags, filterOf, type WindowFlags } from './options.ts';
 import { addServiceFlags, type ServiceFlags, serviceOf, settleWindow } from './service.ts';
 
@@ -125,7 +125,7 @@ function standardOutput({ stdout, signal }: Io): Sink {
   return {
     // It is with the stream then, also where we are interrupted before that has room again.
     write: async (text) => void stdout.write(text),
-    room: () => room(stdout, signal),
+    room: () => untilRoom(stdout, signal),
     close: async () => {},
   };
 }

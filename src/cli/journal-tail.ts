@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { EntryFieldsFragment } from '../client/index.ts';
 import { type CliContext, examples } from './context.ts';
 import { EXIT } from './exit-codes.ts';
-import { duration, type Io, oneLine, printable, room } from './io.ts';
+import { duration, type Io, oneLine, printable, untilRoom } from './io.ts';
 import { outcomeWord } from './journal-show.ts';
 import { addFilterFlags, type FilterFlags, filterOf } from './options.ts';
 import { addServiceFlags, type ServiceFlags, serviceOf } from './service.ts';
@@ -45,7 +45,7 @@ async function tail(flags: TailFlags, { io, exit }: CliContext): Promise<void> {
     const lines = entries.map((entry) => `${flags.json ? JSON.stringify(entry) : lineOf(entry, io)}\n`);
     stdout.write(lines.join(''));
     after = cursor;
-    await room(stdout, signal).catch(() => {});
+    await untilRoom(stdout, signal).catch(() => {});
   }
   if (after !== null) stderr.write(`go on with --after ${after}\n`);
   exit(EXIT.INTERRUPTED);

@@ -13,7 +13,7 @@ import { actualText, lostTransactions, sentOnlyControl } from '../client/report/
 import { messageOf, RepriseError } from '../errors.ts';
 import type { CliContext } from './context.ts';
 import { type Allowed, EXIT, exitCodeOfRun, FAIL_ON, FAIL_ON_DEFAULT, type FailOn } from './exit-codes.ts';
-import { count, json, table, usage } from './io.ts';
+import { count, json, table, untilRoom, usage } from './io.ts';
 import { LiveRun } from './live-run.ts';
 import { choice, collect, interval } from './options.ts';
 import { divergencesOf, failuresText, remarksText, runText } from './run-view.ts';
@@ -161,6 +161,7 @@ export async function follow(
         if (!started && cursor === null) live.showFailures(client, id, update.cursor);
       }
       cursor = update.cursor;
+      if (flags.json) await untilRoom(io.stdout, leaving.signal).catch(() => {});
     }
   } finally {
     io.signal.removeEventListener('abort', interrupt);

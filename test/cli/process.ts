@@ -2,6 +2,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { PassThrough } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { runCli } from '../../src/cli/program.ts';
 import { MAIN } from '../support/build.ts';
 
@@ -44,6 +45,8 @@ export async function cli(args: readonly string[], env: Env = {}, input: string 
 /** Runs a command within the test's process: a fifth of the time, for what needs no process of its own. */
 export async function cliHere(args: readonly string[], env: Env = {}): Promise<CliResult> {
   const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+  // Read all the while: a command waits for a reader to take what it has written.
+  const output = Promise.all([text(stdout), text(stderr)]);
   const code = await runCli(args, {
     stdout: stdout as unknown as NodeJS.WriteStream,
     stderr: stderr as unknown as NodeJS.WriteStream,
@@ -51,7 +54,9 @@ export async function cliHere(args: readonly string[], env: Env = {}): Promise<C
     env,
     signal: new AbortController().signal,
   });
-  return { code, stdout: String(stdout.read() ?? ''), stderr: String(stderr.read() ?? '') };
+  for (const stream of [stdout, stderr]) stream.end();
+  const [written, said] = await output;
+  return { code, stdout: written, stderr: said };
 }
 
 /** A command that goes on, such as `serve`; its lines on standard output, one after another. */
