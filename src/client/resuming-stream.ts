@@ -1,3 +1,4 @@
+import { type ErrorCode, RepriseError } from '../errors.ts';
 import { ConnectionLost, fromGraphQL, ServiceError, unreachable } from './errors.ts';
 import type { Endpoint, Operation, Transport } from './transport.ts';
 
@@ -47,7 +48,8 @@ const LONGEST_WAIT_MS = 10_000;
  * that it was given, so it misses nothing and repeats nothing. `return()` and an abort of `signal` settle a
  * pending `next()` at once.
  *
- * Throws RepriseError SERVICE_UNREACHABLE when nothing answers at the first attempt, or for `giveUpAfterMs`.
+ * Throws RepriseError SERVICE_UNREACHABLE when nothing answers at the first attempt, or for `giveUpAfterMs`; what the service
+ * refuses the first attempt with, and STORE_UNAVAILABLE and TOO_MANY_REQUESTS when it does so for `giveUpAfterMs`.
  */
 export function resumingStream<T>(options: ResumingStreamOptions<T>): AsyncIterableIterator<T, void, undefined> {
   const stop = new AbortController();
@@ -91,7 +93,7 @@ async function* attempts<T>(
           options.onConnection?.({ state: 'LIVE' });
           continue;
         }
-        if (result.errors?.length) throw retryable(fromGraphQL(result.errors));
+        if (result.errors?.length) throw fromGraphQL(result.errors);
         const step = options.read(result.data);
         failures = 0;
         payloads += 1;
@@ -106,7 +108,8 @@ async function* attempts<T>(
       reason = 'the service ended the stream early';
     } catch (error) {
       if (signal.aborted) return;
-      if (!(error instanceof ConnectionLost)) throw error;
+      // What refuses the first attempt is an answer; a stream that was up is taken up again.
+      if (!(error instanceof ConnectionLost) && !(everLive && mayPass(error))) throw error;
       if (ended) return;
       reason = error.message;
       cause = error;
@@ -117,7 +120,8 @@ async function* attempts<T>(
     liveSince = 0;
     if (failures === 0) lostSince = now;
     failures += 1;
-    if (!everLive || now - lostSince >= giveUpAfterMs) throw unreachable(endpoint.url, cause ?? reason);
+    if (!everLive || now - lostSince >= giveUpAfterMs)
+      throw cause instanceof RepriseError ? cause : unreachable(endpoint.url, cause ?? reason);
     const limit = Math.min(LONGEST_WAIT_MS, firstWaitMs * 2 ** (failures - 1));
     const waitMs = Math.round(limit * (0.5 + Math.random() / 2));
     options.onConnection?.({ state: 'RECONNECTING', attempt: failures, waitMs, reason });
@@ -125,12 +129,11 @@ async function* attempts<T>(
   }
 }
 
-/** A store that is away comes back, and so does room for another stream. */
-function retryable(error: Error): Error {
-  const code = (error as { code?: unknown }).code;
-  return code === 'STORE_UNAVAILABLE' || code === 'TOO_MANY_REQUESTS'
-    ? new ConnectionLost(error.message, { cause: error })
-    : error;
+/** A service or a store that is away comes back, and so does room for another request. */
+const PASSING: readonly ErrorCode[] = ['SERVICE_UNREACHABLE', 'STORE_UNAVAILABLE', 'TOO_MANY_REQUESTS'];
+
+function mayPass(error: unknown): error is RepriseError {
+  return error instanceof RepriseError && PASSING.includes(error.code);
 }
 
 function wait(ms: number, signal: AbortSignal): Promise<void> {

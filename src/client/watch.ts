@@ -1,6 +1,4 @@
-import { RepriseError } from '../errors.ts';
 import { request } from './client.ts';
-import { ConnectionLost } from './errors.ts';
 import {
   ReplayDocument,
   ReplayProgressDocument,
@@ -66,14 +64,8 @@ export function watchReplay(
       return { value: update, cursor: update.cursor, ended };
     },
     async confirmEnd(signal) {
-      try {
-        const { replay } = await request(endpoint, ReplayDocument, { id: replayId }, signal);
-        return replay === null || replay === undefined || hasEnded(replay.state);
-      } catch (error) {
-        if (error instanceof RepriseError && error.code === 'SERVICE_UNREACHABLE')
-          throw new ConnectionLost(error.message);
-        throw error;
-      }
+      const { replay } = await request(endpoint, ReplayDocument, { id: replayId }, signal);
+      return replay === null || replay === undefined || hasEnded(replay.state);
     },
     onConnection: options.onConnection,
     signal: options.signal,

@@ -13,6 +13,8 @@ export interface Script {
   beforeNumber?(n: number, server: CountingServer): void | Promise<void>;
   /** Completes the first subscription after this number although more would follow. */
   readonly completeEarlyAt?: number;
+  /** Answers this subscription, counted from 1, with 503 and an error of this code, once; over SSE. */
+  readonly refused?: { readonly subscription: number; readonly code: string };
 }
 
 /**
@@ -45,7 +47,15 @@ export class CountingServer {
     };
     numbers.subscribe = (_, { after }: { after?: number }) => this.#numbers(after ?? 0, script);
     const yoga = createYoga({ schema, logging: false, graphiql: false });
-    this.#http = createServer((request, response: ServerResponse) => void yoga(request, response));
+    let refused = false;
+    this.#http = createServer((request, response: ServerResponse) => {
+      if (refused || this.subscriptions.length + 1 !== script.refused?.subscription)
+        return void yoga(request, response);
+      refused = true;
+      response.writeHead(503, { 'content-type': 'application/json' });
+      const { code } = script.refused;
+      response.end(JSON.stringify({ errors: [{ message: 'no room', extensions: { code } }] }));
+    });
     this.#http.on('connection', (socket) => {
       this.#sockets.add(socket);
       socket.on('close', () => this.#sockets.delete(socket));

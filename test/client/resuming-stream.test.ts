@@ -208,6 +208,23 @@ describe.each([
   });
 });
 
+test.each(['TOO_MANY_REQUESTS', 'STORE_UNAVAILABLE'])(
+  'a reconnection over SSE that is refused with %s is tried again, a first connection is not',
+  async (code) => {
+    await serve({ end: 20, completeEarlyAt: 7, refused: { subscription: 2, code } });
+    const states: ConnectionState[] = [];
+    const options = { onConnection: (state: ConnectionState) => states.push(state) };
+    expect(await all(numbers(sseTransport, 20, options))).toEqual(range(20));
+    expect(server.subscriptions).toEqual([0, 7]);
+    const reasons = states.flatMap((state) => (state.state === 'RECONNECTING' ? [state.reason] : []));
+    expect(reasons).toEqual(['the service ended the stream early', 'no room']);
+
+    await server.stop();
+    await serve({ end: 20, refused: { subscription: 1, code } });
+    await expect(all(numbers(sseTransport, 20))).rejects.toMatchObject({ code, message: 'no room' });
+  },
+);
+
 test('a token that graphql-ws refuses ends the stream with FORBIDDEN', async () => {
   await serve({ end: 1 });
   await expect(all(numbers(webSocketTransport, 1, { token: 'wrong' }))).rejects.toMatchObject({ code: 'FORBIDDEN' });
