@@ -256,8 +256,10 @@ export interface JournalStore {
   /** The checkpoint of an import, to go on where it was cut off. */
   importCheckpoint(importId: string): Promise<ImportCheckpoint | null>;
 
-  /** What retention has taken away was older than this; it never decreases. */
-  evictedBefore(): Promise<Micros>;
+  /** A place in the order in which losses are counted: behind all so far. */
+  lossMark(): Promise<number>;
+  /** Whether, since that place, retention has taken anything of this time or later. */
+  evictedSince(lossMark: number, from: Micros): Promise<boolean>;
 
   /** Applies retention now; returns entries evicted. */
   evict(now: Micros): Promise<number>;

@@ -81,6 +81,7 @@ export class ReplayEngine {
         ownerId: this.options.ownerId,
         createdAt: Date.now() * 1000,
         summary: new Tally().summary(0),
+        lossMark: await this.options.journal.lossMark(),
       });
       const listener = this.listenerFor(replay, cause, false);
       this.launch(new ReplayRun({ ...this.parts(), replay, request, target, settled: null, listener }));

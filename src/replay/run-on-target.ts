@@ -1,5 +1,5 @@
 import { messageOf, RepriseError } from '../errors.ts';
-import type { Entry, Micros } from '../journal/entry.ts';
+import type { Entry } from '../journal/entry.ts';
 import type { JournalStore } from '../journal/store.ts';
 import type { TargetConnection } from '../target/connection.ts';
 import { type DatabaseFacts, isSameDatabase, readDatabaseFacts } from '../target/identity.ts';
@@ -37,7 +37,7 @@ import { runKey } from './run-key.ts';
 import { SessionRoles } from './session-roles.ts';
 import { SessionPool } from './sessions.ts';
 import type { SettledOutcomes } from './settled-outcomes.ts';
-import type { ReplayStore } from './store.ts';
+import type { Replay, ReplayStore } from './store.ts';
 import type { Tally } from './tally.ts';
 import { mappedDatabases } from './target-check.ts';
 import { BEHIND_POOLER, TargetMonitor } from './target-monitor.ts';
@@ -55,6 +55,7 @@ const PLANNING_TOLD_MS = 1_000;
 export interface OnTargetParts {
   readonly journal: JournalStore;
   readonly store: ReplayStore;
+  readonly replay: Replay;
   readonly replayId: string;
   /** With its secrets. */
   readonly request: ReplayRequest;
@@ -101,7 +102,6 @@ export class RunOnTarget {
     const { journal, replayId, request, settled, control, pacer, feed, tally, report } = this.parts;
     // What arrives from here on is not part of the plan.
     const { arrival: bound } = await journal.tailEnd();
-    const evictedBefore = await journal.evictedBefore();
     const { sessions, holdDdl } = await this.planning(readSessions(journal, request));
     const databaseFor = mapDatabases(
       request,
@@ -183,7 +183,7 @@ export class RunOnTarget {
     tally.setPlanned(tally.done);
     // Entries that came while the plan was made were counted and left out.
     const late = (plan?.late ?? 0) * request.scale;
-    await this.refuseEvicted(Math.max(counted - late, plannedBefore) - tally.done, evictedBefore);
+    await this.refuseEvicted(Math.max(counted - late, plannedBefore) - tally.done);
   }
 
   private async tellOfWhatIsMissing(): Promise<void> {
@@ -345,25 +345,24 @@ export class RunOnTarget {
     const { settled } = this.parts;
     if (settled === null || counted === 0) return;
     const hasBegun = settled.sentThrough > 0 || settled.summary.skipped > 0;
-    if (!hasBegun || counted >= planned || !(await this.hasEvicted(0))) return;
+    if (!hasBegun || counted >= planned || !(await this.hasEvicted())) return;
     throw this.evicted(
       `retention took ${planned - counted} of ${planned} statements out of the journal while the run was interrupted, and what is left cannot be told from what was replayed: start a new replay`,
     );
   }
 
   /** A plan that holds less than was counted has lost it to retention, if that has taken anything since. */
-  private async refuseEvicted(missing: number, evictedBefore: Micros): Promise<void> {
-    if (missing <= 0 || !(await this.hasEvicted(evictedBefore))) return;
+  private async refuseEvicted(missing: number): Promise<void> {
+    if (missing <= 0 || !(await this.hasEvicted())) return;
     throw this.evicted(
       `${missing} statements were not replayed: retention took them out of the journal before the run came to them`,
     );
   }
 
-  /** Whether retention has taken anything since then; in a resumed run anything at all that the plan reaches back to. */
-  private async hasEvicted(evictedBefore: Micros): Promise<boolean> {
-    const { journal, request, settled } = this.parts;
-    const reach = request.edges === 'INCLUDE' ? 0 : request.window.from;
-    return (await journal.evictedBefore()) > (settled === null ? evictedBefore : reach);
+  /** Whether retention has taken anything that the plan reaches back to since the run was made. */
+  private hasEvicted(): Promise<boolean> {
+    const { journal, request, replay } = this.parts;
+    return journal.evictedSince(replay.lossMark, request.edges === 'INCLUDE' ? 0 : request.window.from);
   }
 
   private evicted(message: string): RepriseError {

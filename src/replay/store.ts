@@ -32,6 +32,8 @@ export interface Replay {
   readonly lastSeq: number;
   /** Who runs it: an id of the service process, to tell a dead owner's runs from a live one's. */
   readonly ownerId: string;
+  /** `JournalStore.lossMark` when it was made; 0 for runs of earlier releases. */
+  readonly lossMark: number;
 }
 
 /**
@@ -171,6 +173,7 @@ export interface ReplayStore {
     readonly ownerId: string;
     readonly createdAt: Micros;
     readonly summary: ReplaySummary;
+    readonly lossMark: number;
   }): Promise<Replay>;
   get(id: string): Promise<Replay | null>;
   /** Newest first; `before` is the number of the last one seen, which may be deleted by now. */

@@ -144,3 +144,25 @@ async function lossesOf(snapshot: Kysely<Tables>, window: Window): Promise<reado
     detail: row.detail,
   }));
 }
+
+/** See `JournalStore.lossMark`. */
+export async function readLossMark({ query }: Database): Promise<number> {
+  const newest = await query
+    .selectFrom('losses')
+    .select((eb) => eb.fn.max('id').as('id'))
+    .executeTakeFirst();
+  return Number(newest?.id ?? 0);
+}
+
+/** See `JournalStore.evictedSince`. */
+export async function wasEvictedSince({ query }: Database, lossMark: number, from: Micros): Promise<boolean> {
+  const eviction = await query
+    .selectFrom('losses')
+    .select('id')
+    .where('id', '>', BigInt(lossMark))
+    .where('reason', 'in', ['EVICTED_BY_AGE', 'EVICTED_BY_SIZE'])
+    .where('to_ts', '>=', BigInt(from))
+    .limit(1)
+    .executeTakeFirst();
+  return eviction !== undefined;
+}

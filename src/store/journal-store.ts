@@ -3,7 +3,7 @@ import type { JournalLimits, JournalStore } from '../journal/store.ts';
 import { createAppendQueue } from './append-queue.ts';
 import { checkpointOf, JOURNAL_CHANNEL } from './append-write.ts';
 import { readCommitted } from './committed-reads.ts';
-import { readCoverage, readLosses } from './coverage.ts';
+import { readCoverage, readLosses, readLossMark, wasEvictedSince } from './coverage.ts';
 import type { Database } from './database.ts';
 import { readEntriesByPlace, readPage, readTail, readTailEnd, readTransactionEntries } from './entry-reads.ts';
 import { evict } from './eviction.ts';
@@ -78,14 +78,9 @@ export function createJournalStore(
           .executeTakeFirst();
         return row === undefined ? null : checkpointOf(row);
       }),
-    evictedBefore: () =>
-      guarded('look for what retention took', async () => {
-        const clock = await database.query
-          .selectFrom('journal_clock')
-          .select('evicted_before')
-          .executeTakeFirstOrThrow();
-        return Number(clock.evicted_before);
-      }),
+    lossMark: () => guarded('look for what retention took', () => readLossMark(database)),
+    evictedSince: (lossMark, from) =>
+      guarded('look for what retention took', () => wasEvictedSince(database, lossMark, from)),
     evict: (now) =>
       guarded('apply retention', async () => {
         const evicted = await evict(database, limits, now);

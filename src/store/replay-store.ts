@@ -70,6 +70,7 @@ export function createReplayStore(database: Database): ReplayStore {
             last_seq: 0,
             sent_through: 0,
             owner_id: storable(replay.ownerId),
+            loss_mark: replay.lossMark,
           })
           .returningAll()
           .executeTakeFirstOrThrow();
@@ -314,6 +315,7 @@ function replayOf(row: Selectable<ReplaysTable>): Replay {
     error: row.error === null ? null : (JSON.parse(row.error) as Replay['error']),
     lastSeq: Number(row.last_seq),
     ownerId: row.owner_id,
+    lossMark: Number(row.loss_mark),
   };
 }
 

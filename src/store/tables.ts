@@ -111,6 +111,7 @@ export interface ReplaysTable {
   last_seq: Int8;
   sent_through: Int8;
   owner_id: string;
+  loss_mark: Int8;
 }
 
 export interface ReplayChunksTable {

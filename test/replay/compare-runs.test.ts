@@ -22,6 +22,7 @@ function run(statements: readonly StatementReport[], fields: Partial<Replay> = {
     error: null,
     lastSeq: 0,
     ownerId: 'owner',
+    lossMark: 0,
     ...fields,
   };
   return { replay, report: { statements } };

@@ -51,6 +51,24 @@ it.each(ORDERINGS)(
   },
 );
 
+it.each(ORDERINGS)(
+  'a run in %s ordering of an old log, which came in behind what retention had taken before, fails when it is evicted',
+  async (ordering) => {
+    const old = new HandMadeRecord();
+    const { secondDay } = await twoDays(1);
+    await evictBefore(secondDay + DAY_MS * 1000);
+    const twoPages = 2 * pageSizeOf({ pace: { mode: 'AS_FAST_AS_POSSIBLE' }, ordering });
+    for (let step = 0; step < twoPages + 300; step++) old.run('a', `SELECT ${step}`);
+    const window = await old.store(bench.journal);
+    const engine = bench.anotherEngine({ journal: evictedAtPage3(window.from) });
+    const started = await bench.start(await bench.target(), { window, ordering, restoreIds: false }, engine);
+    const run = await started.ended();
+    expect(run.replay.summary).toMatchObject({ planned: twoPages, succeeded: twoPages });
+    expect(run.replay).toMatchObject({ state: 'FAILED', error: { code: 'ENTRIES_EVICTED' } });
+    expect(run.replay.error?.message).toMatch(/^300 statements were not replayed/);
+  },
+);
+
 it('a run whose statements were all read before says nothing of their eviction', async () => {
   const record = new HandMadeRecord();
   for (let step = 0; step < 1000; step++) record.run('a', `SELECT ${step}`);

@@ -143,6 +143,7 @@ export async function scriptedRun(replays: ReplayStore): Promise<{ readonly id: 
     ownerId: 'test',
     createdAt: Date.now() * 1000,
     summary: new Tally().summary(0),
+    lossMark: 0,
   });
   const feed = new EventFeed(replays, id, {
     lastSeq: 0,

@@ -145,6 +145,7 @@ describe("the store's database", () => {
     await watching.query(`
       drop index reprise.transactions_start; drop index reprise.entries_session_state;
       alter table reprise.replay_chunks drop column recorded_from, drop column recorded_to;
+      alter table reprise.replays drop column loss_mark;
       delete from reprise.migrations where name > '0008'`);
     // In the order of an append: the clock, entries, transactions.
     await appending.query(`begin; select from reprise.journal_clock for update;

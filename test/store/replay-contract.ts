@@ -41,7 +41,15 @@ const request = completeRequest({
 });
 
 const createIn = (store: ReplayStore, ownerId: string) =>
-  store.create({ id: randomUUID(), request, targetLabel: 'localhost:5432/shop', ownerId, createdAt: AT, summary });
+  store.create({
+    id: randomUUID(),
+    request,
+    targetLabel: 'localhost:5432/shop',
+    ownerId,
+    createdAt: AT,
+    summary,
+    lossMark: 7,
+  });
 
 /** What any `ReplayStore` does with states and events, one in memory included. */
 export function replayEventsContract(name: string, storeOf: () => ReplayStore): void {
@@ -229,6 +237,7 @@ export function replayStoreContract(name: string, makeStore: () => Promise<Repla
         ownerId: 'o',
         createdAt: AT,
         summary,
+        lossMark: 7,
       });
       expect(made).toMatchObject({
         id,
@@ -237,6 +246,7 @@ export function replayStoreContract(name: string, makeStore: () => Promise<Repla
         startedAt: null,
         endedAt: null,
         lastSeq: 0,
+        lossMark: 7,
         error: null,
         targetVersion: null,
         ownerId: 'o',

@@ -40,6 +40,7 @@ async function run(state: RunState, endedAt: number | null): Promise<string> {
     ownerId: 'owner',
     createdAt: OLD,
     summary: new Tally().summary(0),
+    lossMark: 0,
   });
   for (const seq of [1, 2, 3]) {
     await store.append(id, encodeEvents([{ kind: 'STATE', seq, at: seq, state: 'RUNNING', reason: null }]), {});

@@ -44,6 +44,7 @@ describe('an append that waits for another transaction', () => {
       ownerId: 'owner',
       createdAt: 1,
       summary: {} as ReplaySummary,
+      lossMark: 0,
     });
     other = new Client({ connectionString: created.url });
     await other.connect();
@@ -107,6 +108,7 @@ describe('a run recorded before its chunks told what they hold', () => {
         ownerId: 'owner',
         createdAt: 1,
         summary: {} as ReplaySummary,
+        lossMark: 0,
       });
       for (const chunk of [state, notice]) await store.append(id, chunk, {});
       await before.close();
@@ -120,6 +122,7 @@ describe('a run recorded before its chunks told what they hold', () => {
       await client.query('drop index reprise.transactions_start');
       await client.query('drop index reprise.entries_session_state');
       await client.query('alter table reprise.replay_chunks drop column recorded_from, drop column recorded_to');
+      await client.query('alter table reprise.replays drop column loss_mark');
       await client.query('create index origins_session on reprise.origins (session_id)');
       await client.query(`delete from reprise.migrations where name > '0005'`);
       await client.end();

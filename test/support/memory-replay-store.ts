@@ -52,6 +52,7 @@ export class MemoryReplayStore implements ReplayStore {
       error: null,
       lastSeq: chunks.at(-1)?.lastSeq ?? 0,
       ownerId: 'owner',
+      lossMark: 0,
     };
     this.#runs.set(id, { replay, chunks: [...chunks], sentThrough: 0 });
   }

@@ -11,6 +11,7 @@ import * as originColumns from './0007-origin-columns.ts';
 import * as transactionStarts from './0008-transaction-starts.ts';
 import * as sessionState from './0009-session-state.ts';
 import * as chunkRecords from './0010-chunk-records.ts';
+import * as lossMarks from './0011-loss-marks.ts';
 
 /** All migrations, by the name under which each is remembered. Applied in order; never edited once released. */
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -24,6 +25,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0008-transaction-starts': transactionStarts,
   '0009-session-state': sessionState,
   '0010-chunk-records': chunkRecords,
+  '0011-loss-marks': lossMarks,
 };
 
 /** Names of all migrations, in their order. */
