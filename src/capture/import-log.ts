@@ -144,6 +144,11 @@ class Appends {
       this.accepted += result.accepted;
       this.duplicates += result.duplicates;
       this.refused += result.refused;
+      const { forgotten } = result;
+      if (forgotten !== null) {
+        const { reason, source, detail, count } = forgotten;
+        this.#builder.tally.loss(reason, source, detail, count);
+      }
     });
     // Handled when it is awaited next; until then a rejection must not count as unhandled.
     this.#running.catch(() => {});

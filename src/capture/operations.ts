@@ -33,10 +33,10 @@ class Tally {
     }
   }
 
-  loss(reason: LossReason, source: string, detail: string): void {
+  loss(reason: LossReason, source: string, detail: string, count = 1): void {
     const seen = this.#losses.get(reason);
-    if (seen) seen.count++;
-    else this.#losses.set(reason, { count: 1, first: source, detail });
+    if (seen) seen.count += count;
+    else this.#losses.set(reason, { count, first: source, detail });
   }
 
   losses(): ReportedLoss[] {

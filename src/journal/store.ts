@@ -63,8 +63,10 @@ export interface AppendResult {
   readonly accepted: number;
   /** Entries whose (transaction, sequence) the journal held already with the same text. */
   readonly duplicates: number;
-  /** Entries over a transaction's limit; counted as losses. */
+  /** Entries over a transaction's limit, and those of `forgotten`; counted as losses. */
   readonly refused: number;
+  /** What an import brought of transactions that retention has forgotten since it began them, as it is counted; null: nothing. */
+  readonly forgotten: (Loss & { readonly source: string; readonly detail: string }) | null;
   readonly arrival: bigint;
 }
 
@@ -191,7 +193,7 @@ export interface JournalStore {
   /**
    * Appends a batch atomically and durably: when the promise resolves, `kill -9` loses none of it.
    * Calls may overlap; they are made durable in call order.
-   * @throws RepriseError TRANSACTION_NOT_FOUND, TRANSACTION_ENDED, SEQUENCE_GAP, SEQUENCE_CONFLICT (same
+   * @throws RepriseError TRANSACTION_NOT_FOUND (of an import: only where retention has never evicted anything), TRANSACTION_ENDED, SEQUENCE_GAP, SEQUENCE_CONFLICT (same
    * place, other text), STORE_UNAVAILABLE. Nothing of the batch is kept then.
    */
   append(batch: JournalBatch): Promise<AppendResult>;

@@ -1,6 +1,7 @@
 import { RepriseError } from '../errors.ts';
-import type { AppendResult, ImportCheckpoint, JournalLimits, Loss } from '../journal/store.ts';
+import type { AppendResult, ImportCheckpoint, JournalLimits } from '../journal/store.ts';
 import type { TransactionStatus } from '../journal/transaction.ts';
+import { forgottenLoss, lossOf, type PlannedLoss } from './append-losses.ts';
 import { dayOf } from './partitions.ts';
 import type { PreparedBatch, PreparedBegin, PreparedEnd, PreparedEntry } from './prepare.ts';
 
@@ -36,6 +37,8 @@ export interface JournalState {
   arrival: bigint;
   position: bigint;
   commitSeq: bigint;
+  /** Whether retention has ever taken anything. */
+  readonly hasEvicted: boolean;
   readonly transactions: ReadonlyMap<string, TransactionState>;
   /** By `placeKey`. */
   readonly held: ReadonlyMap<string, HeldEntry>;
@@ -54,13 +57,6 @@ export interface Completion {
   readonly position: bigint;
   readonly timestamp: number;
   readonly entry: PreparedEntry;
-}
-
-/** A loss to be counted. */
-export interface PlannedLoss extends Loss {
-  readonly importId: string | null;
-  /** Given for refusals: those of one transaction are counted together. */
-  readonly transactionId: string | null;
 }
 
 /** Everything that a group of batches writes. */
@@ -155,9 +151,17 @@ class GroupPlan {
       refused: 0,
     };
     for (const begin of batch.begun) this.#begin(draft, begin);
-    for (const entry of batch.entries) this.#enter(draft, entry, arrival);
-    for (const end of batch.ended) this.#end(draft, end);
-    const checkpoint = this.#checkpoint(batch, draft);
+    // An import that was cut off, or whose log has grown, does not begin again what it had begun.
+    const isForgotten = (id: string) =>
+      batch.checkpoint !== null && this.#state.hasEvicted && this.#lookup(draft, id) === undefined;
+    const forgotten: PreparedEntry[] = [];
+    for (const entry of batch.entries) {
+      if (isForgotten(entry.transactionId)) forgotten.push(entry);
+      else this.#enter(draft, entry, arrival);
+    }
+    for (const end of batch.ended) if (!isForgotten(end.transactionId)) this.#end(draft, end);
+    const lost = forgottenLoss(forgotten);
+    const checkpoint = this.#checkpoint(batch, draft, lost);
 
     // Nothing can be refused from here on.
     this.#state.arrival = arrival;
@@ -181,7 +185,13 @@ class GroupPlan {
     this.#completions.push(...draft.completions);
     this.#losses.push(...draft.losses);
     if (checkpoint !== null) this.#checkpoints.set(checkpoint.importId, checkpoint);
-    return { accepted: draft.entries.length, duplicates: draft.duplicates, refused: draft.refused, arrival };
+    return {
+      accepted: draft.entries.length,
+      duplicates: draft.duplicates,
+      refused: draft.refused + forgotten.length,
+      forgotten: lost,
+      arrival,
+    };
   }
 
   finish(results: readonly (AppendResult | RepriseError)[]): WritePlan {
@@ -269,7 +279,9 @@ class GroupPlan {
     if (!fits) {
       transaction.refusedThrough = entry.sequence;
       draft.refused += 1;
-      draft.losses.push(loss('REFUSED_TRANSACTION_TOO_LARGE', entry, `transaction ${transaction.id}`, transaction.id));
+      draft.losses.push(
+        lossOf('REFUSED_TRANSACTION_TOO_LARGE', entry, `transaction ${transaction.id}`, transaction.id),
+      );
       return;
     }
     transaction.entryCount += 1;
@@ -279,7 +291,7 @@ class GroupPlan {
     draft.entries.push({ entry, position: transaction.position, arrival });
     draft.placed.set(placeKey(transaction.position, entry.sequence), entry);
     if (entry.altered)
-      draft.losses.push(loss('TRUNCATED', entry, `transaction ${transaction.id} sequence ${entry.sequence}`, null));
+      draft.losses.push(lossOf('TRUNCATED', entry, `transaction ${transaction.id} sequence ${entry.sequence}`, null));
   }
 
   /** A place that the journal holds: the same text is a duplicate, and may bring an outcome that was unknown. */
@@ -326,13 +338,14 @@ class GroupPlan {
   }
 
   /** Takes the batch's losses and its checkpoint, unless the import had come this far before. */
-  #checkpoint(batch: PreparedBatch, draft: Draft): ImportCheckpoint | null {
+  #checkpoint(batch: PreparedBatch, draft: Draft, forgotten: AppendResult['forgotten']): ImportCheckpoint | null {
     const importId = batch.checkpoint?.importId ?? null;
     const before =
       importId === null ? undefined : (this.#checkpoints.get(importId) ?? this.#state.checkpoints.get(importId));
     const repeated =
       batch.checkpoint !== null && before !== undefined && batch.checkpoint.operations <= before.operations;
-    if (!repeated) for (const given of batch.losses) draft.losses.push({ ...given, importId, transactionId: null });
+    const lost = forgotten === null ? batch.losses : [...batch.losses, forgotten];
+    if (!repeated) for (const given of lost) draft.losses.push({ ...given, importId, transactionId: null });
     if (batch.checkpoint === null) return null;
     if (batch.checkpoint.finished && isLaterEnd(batch.checkpoint, before)) {
       const { importId } = batch.checkpoint;
@@ -363,26 +376,4 @@ class GroupPlan {
 function isLaterEnd(end: ImportCheckpoint, before: ImportCheckpoint | undefined): boolean {
   if (before === undefined || end.operations > before.operations) return true;
   return end.operations === before.operations && (end.bytes > before.bytes || !before.finished);
-}
-
-function loss(
-  reason: 'REFUSED_TRANSACTION_TOO_LARGE' | 'TRUNCATED',
-  entry: PreparedEntry,
-  source: string,
-  transactionId: string | null,
-): PlannedLoss {
-  const detail =
-    reason === 'TRUNCATED'
-      ? 'the statement held characters that PostgreSQL cannot store'
-      : 'the transaction is over the limit of entries or bytes per transaction';
-  return {
-    reason,
-    count: 1,
-    from: entry.timestamp,
-    to: entry.timestamp,
-    source,
-    detail,
-    importId: null,
-    transactionId,
-  };
 }

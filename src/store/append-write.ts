@@ -1,14 +1,8 @@
 import type { Selectable } from 'kysely';
 import type { PoolClient } from 'pg';
 import type { ImportCheckpoint } from '../journal/store.ts';
-import {
-  type HeldEntry,
-  type JournalState,
-  type PlannedLoss,
-  placeKey,
-  type TransactionState,
-  type WritePlan,
-} from './append-plan.ts';
+import type { PlannedLoss } from './append-losses.ts';
+import { type HeldEntry, type JournalState, placeKey, type TransactionState, type WritePlan } from './append-plan.ts';
 import { outcomeCode, statusCode } from './codes.ts';
 import { copyField, copyLines } from './copy-text.ts';
 import { ensurePartitions } from './partitions.ts';
@@ -44,8 +38,8 @@ interface StateRow {
  * order, commit order and the order in which appends become visible are then the same.
  */
 export async function lockJournal(client: PoolClient, batches: readonly PreparedBatch[]): Promise<JournalState> {
-  const clock = await client.query<{ arrival: bigint; position: bigint; commit_seq: bigint }>(
-    'select arrival, position, commit_seq from reprise.journal_clock for update',
+  const clock = await client.query<{ arrival: bigint; position: bigint; commit_seq: bigint; evicted_before: bigint }>(
+    'select arrival, position, commit_seq, evicted_before from reprise.journal_clock for update',
   );
   const counters = clock.rows[0];
   if (counters === undefined) throw new Error('reprise.journal_clock has lost its row');
@@ -64,6 +58,7 @@ export async function lockJournal(client: PoolClient, batches: readonly Prepared
     arrival: counters.arrival,
     position: counters.position,
     commitSeq: counters.commit_seq,
+    hasEvicted: counters.evicted_before > 0n,
     transactions,
     held,
     checkpoints: await readCheckpoints(client, imports),

@@ -203,6 +203,39 @@ describe('importing a log', () => {
     expect(Math.max(...sizes.slice(0, -1))).toBeLessThan(8);
   });
 
+  test('goes on behind a transaction that retention has forgotten, and tells what was lost of it', async () => {
+    const record = (day: number, session: number, statement: string) =>
+      `2026-01-0${day} 10:00:00.${100 + lines++} UTC [${begun}.${session}] LOG:  statement: ${statement}\n` +
+      `2026-01-0${day} 10:00:00.${100 + lines++} UTC [${begun}.${session}] LOG:  duration: 1.000 ms\n`;
+    const begun = (Date.UTC(2026, 0, 1, 10) / 1000).toString(16);
+    let lines = 0;
+    const file = await written(
+      'forgotten.log',
+      record(1, 1, 'BEGIN') + record(1, 1, 'SELECT 1') + record(3, 2, 'SELECT 2'),
+    );
+    const options = { files: [file], logLinePrefix: '%m [%c] ' };
+    await importLog({ ...options, store });
+    const keepingADay = {
+      entriesPerTransaction: 9,
+      bytesPerTransaction: 1e9,
+      retentionMs: 86_400_000,
+      retentionBytes: null,
+    };
+    expect(await createJournalStore(database, keepingADay).evict(Date.UTC(2026, 0, 3) * 1000)).toBe(2);
+
+    await appendFile(file, record(3, 1, 'SELECT 3') + record(3, 1, 'COMMIT') + record(3, 2, 'SELECT 4'));
+    const grown = await importLog({ ...options, store });
+    expect(grown.entries).toEqual({ total: 6, accepted: 1, duplicates: 1, skipped: 2, refused: 2 });
+    expect(grown.losses).toMatchObject([{ reason: 'EVICTED_BY_AGE', count: 2 }]);
+    expect(formatImportReport(grown)).toMatch(/EVICTED_BY_AGE +2 {2}first at transaction .*: retention had forgotten/);
+    const day = { from: Date.UTC(2026, 0, 3) * 1000, to: Date.UTC(2026, 0, 4) * 1000 };
+    const { entries, losses } = await store.coverage(day, 1);
+    expect(entries).toBe(2);
+    expect(losses).toMatchObject([{ reason: 'EVICTED_BY_AGE', count: 2 }]);
+    expect((await importLog({ ...options, store })).entries).toMatchObject({ accepted: 0, skipped: 6, refused: 0 });
+    expect((await store.coverage(day, 1)).losses).toEqual(losses);
+  });
+
   test('refuses a log whose imported part has changed', async () => {
     const text = textOf(fixture('pg18-both.csv.gz'));
     const file = await written('changed.csv', text);
