@@ -69,7 +69,8 @@ export const VARIABLES = [
   {
     name: 'REPRISE_RETENTION_BYTES',
     default: '(keep all)',
-    meaning: 'Evict the oldest entries while the journal takes more on disk than this: bytes, or `500MB`, `20GB`.',
+    meaning:
+      'Evict the oldest entries while entries and their transactions take more on disk than this: bytes, or `500MB`, `20GB`.',
   },
   {
     name: 'REPRISE_REPLAY_RETENTION_DAYS',

@@ -121,7 +121,7 @@ export interface JournalLimits {
   readonly bytesPerTransaction: number;
   /** Evict partitions that ended longer ago than this; null keeps all. */
   readonly retentionMs: number | null;
-  /** Evict the oldest partitions while the entries take more than this on disk; null keeps all. */
+  /** Evict the oldest partitions while entries and their transactions take more than this on disk; null keeps all. */
   readonly retentionBytes: number | null;
 }
 

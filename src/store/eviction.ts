@@ -10,7 +10,7 @@ type EvictionReason = Extract<LossReason, 'EVICTED_BY_AGE' | 'EVICTED_BY_SIZE'>;
 interface Day {
   readonly day: Micros;
   readonly entries: number;
-  /** Estimated bytes of the entries that are left, indexes included. */
+  /** Estimated bytes of the entries that are left and of their transactions, indexes included. */
   readonly bytes: number;
 }
 
@@ -75,11 +75,16 @@ async function evictBySize(database: Database, limit: number): Promise<number> {
 }
 
 /**
- * What the days take, oldest first. A trimmed partition keeps its size on disk and fills its gaps again, so
+ * What the days and their transactions take, oldest first. What else there is of the journal, as the names of its sessions, no
+ * eviction frees. A trimmed partition keeps its size on disk and fills its gaps again, so
  * its share of the most entries that it ever held is what counts.
  */
 async function measureDays(database: Database): Promise<Day[]> {
   const rows = await database.query.selectFrom('journal_days').selectAll().orderBy('day').execute();
+  const transactions = await transactionBytes(
+    database,
+    rows.reduce((sum, row) => sum + Number(row.entries), 0),
+  );
   const days: Day[] = [];
   for (const row of rows) {
     const day = Number(row.day);
@@ -90,13 +95,34 @@ async function measureDays(database: Database): Promise<Day[]> {
       );
       return { size: Number(read.rows[0]?.size ?? 0n) };
     });
+    const entries = Number(row.entries);
     days.push({
       day,
-      entries: Number(row.entries),
-      bytes: size * (Number(row.entries) / Math.max(1, Number(row.peak_entries))),
+      entries,
+      bytes: size * (entries / Math.max(1, Number(row.peak_entries))) + entries * transactions,
     });
   }
   return days;
+}
+
+/**
+ * What the transactions take for each entry. Their table keeps its size when they are forgotten and fills its gaps again: how much
+ * of it is in use, the entries tell that there were when it last grew.
+ */
+async function transactionBytes(database: Database, entries: number): Promise<number> {
+  return database.write(async (client) => {
+    await client.query(
+      `update reprise.journal_clock set transactions_peak_bytes = size, transactions_peak_entries = $1
+       from pg_total_relation_size('reprise.transactions') as size
+       where size > transactions_peak_bytes or $1 > transactions_peak_entries`,
+      [entries],
+    );
+    const { rows } = await client.query<{ size: bigint; entries: bigint }>(
+      `select pg_total_relation_size('reprise.transactions') as size, transactions_peak_entries as entries
+       from reprise.journal_clock`,
+    );
+    return Number(rows[0]?.size ?? 0n) / Math.max(1, Number(rows[0]?.entries ?? 0n));
+  });
 }
 
 /** Drops a day's partition and records the loss. Null: it could not be locked in time. */

@@ -59,6 +59,8 @@ interface JournalClockTable {
   position: Int8;
   commit_seq: Int8;
   evicted_before: Int8;
+  transactions_peak_bytes: Int8;
+  transactions_peak_entries: Int8;
 }
 
 interface JournalDaysTable {

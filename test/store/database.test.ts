@@ -146,6 +146,7 @@ describe("the store's database", () => {
       drop index reprise.transactions_start; drop index reprise.entries_session_state;
       alter table reprise.replay_chunks drop column recorded_from, drop column recorded_to;
       alter table reprise.replays drop column loss_mark;
+      alter table reprise.journal_clock drop column transactions_peak_bytes, drop column transactions_peak_entries;
       delete from reprise.migrations where name > '0008'`);
     // In the order of an append: the clock, entries, transactions.
     await appending.query(`begin; select from reprise.journal_clock for update;

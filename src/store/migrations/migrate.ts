@@ -12,6 +12,7 @@ import * as transactionStarts from './0008-transaction-starts.ts';
 import * as sessionState from './0009-session-state.ts';
 import * as chunkRecords from './0010-chunk-records.ts';
 import * as lossMarks from './0011-loss-marks.ts';
+import * as transactionsPeak from './0012-transactions-peak.ts';
 
 /** All migrations, by the name under which each is remembered. Applied in order; never edited once released. */
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -26,6 +27,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0009-session-state': sessionState,
   '0010-chunk-records': chunkRecords,
   '0011-loss-marks': lossMarks,
+  '0012-transactions-peak': transactionsPeak,
 };
 
 /** Names of all migrations, in their order. */

@@ -1,0 +1,55 @@
+import { randomUUID } from 'node:crypto';
+import { sql } from 'kysely';
+import { expect, it, onTestFinished } from 'vitest';
+import { type Database, openDatabase } from '../../src/store/database.ts';
+import { createJournalStore } from '../../src/store/journal-store.ts';
+import { createTestDatabase } from '../support/database.ts';
+import { begin, commit, DAY, entry, NO_LIMITS, START } from './journal-fixtures.ts';
+
+async function open(): Promise<Database> {
+  const created = await createTestDatabase();
+  const database = await openDatabase(created.url, { poolSize: 2 });
+  onTestFinished(async () => {
+    await database.close();
+    await created.drop();
+  });
+  return database;
+}
+
+/** So many transactions of one statement each. */
+async function autocommit(database: Database, count: number, timestamp: number): Promise<void> {
+  const ids = Array.from({ length: count }, () => randomUUID());
+  await createJournalStore(database, NO_LIMITS).append({
+    begun: ids.map((id) => begin(id, { startedAt: timestamp, autocommit: true })),
+    entries: ids.map((id) => entry(id, 1, { timestamp })),
+    ended: ids.map((id) => commit(id, timestamp)),
+  });
+}
+
+/** What entries and transactions take on disk. */
+async function onDisk({ query }: Database): Promise<number> {
+  const { rows } = await sql<{ bytes: bigint }>`
+    select sum(pg_total_relation_size(oid))::int8 as bytes from pg_class
+    where relnamespace = 'reprise'::regnamespace and relkind = 'r' and relname ~ '^(entries_|transactions$)'`.execute(
+    query,
+  );
+  return Number(rows[0]?.bytes);
+}
+
+const evict = (database: Database, retentionBytes: number, now: number) =>
+  createJournalStore(database, { ...NO_LIMITS, retentionBytes }).evict(now);
+
+it('transactions count for the size that is kept, and no more than their share once days are gone', async () => {
+  const database = await open();
+  for (let day = 0; day < 8; day += 1) await autocommit(database, 1_000, START + day * DAY);
+  const whole = await onDisk(database);
+  const now = START + 8 * DAY;
+  expect(await evict(database, whole, now)).toBe(0);
+  expect(await evict(database, whole * 0.9, now)).toBe(1_000);
+  // The table of transactions has kept its size.
+  expect(await evict(database, whole * 0.9, now)).toBe(0);
+  expect(await evict(database, whole * 0.65, now)).toBe(2_000);
+  // It has grown since, so that all of it is in use.
+  await autocommit(database, 8_000, START + 8 * DAY);
+  expect(await evict(database, (await onDisk(database)) * 0.99, now + DAY)).toBe(1_000);
+});
