@@ -30,7 +30,7 @@ const TRANSACTIONS_AT_ONCE = 20_000;
 export async function evict(database: Database, limits: JournalLimits, now: Micros): Promise<number> {
   let evicted = 0;
   if (limits.retentionMs !== null) evicted += await evictByAge(database, now - limits.retentionMs * 1000, now);
-  if (limits.retentionBytes !== null) evicted += await evictBySize(database, limits.retentionBytes);
+  if (limits.retentionBytes !== null) evicted += await evictBySize(database, limits.retentionBytes, now);
   await forgetTransactions(database, now);
   return evicted;
 }
@@ -58,19 +58,22 @@ async function evictByAge(database: Database, cutoff: Micros, now: Micros): Prom
   return evicted;
 }
 
-async function evictBySize(database: Database, limit: number): Promise<number> {
+async function evictBySize(database: Database, limit: number, now: Micros): Promise<number> {
   const days = await measureDays(database);
+  // A clock that is ahead dates entries after today: they do not make it a day of the past.
+  const current = days.findLast(({ day }) => day <= now) ?? days.at(-1);
   let total = days.reduce((sum, { bytes }) => sum + bytes, 0);
   let evicted = 0;
-  while (days.length > 1 && total > limit) {
-    const oldest = days.shift() as Day;
-    const dropped = await dropDay(database, oldest.day, 'EVICTED_BY_SIZE');
-    if (dropped === null) return evicted;
-    evicted += dropped;
-    total -= oldest.bytes;
+  for (const day of days) {
+    if (total <= limit) break;
+    const isPast = current !== undefined && day.day < current.day;
+    const gone = await (isPast
+      ? dropDay(database, day.day, 'EVICTED_BY_SIZE')
+      : trimDay(database, day, limit - (total - day.bytes)));
+    if (gone === null) break;
+    evicted += gone;
+    total -= isPast ? day.bytes : day.bytes * (gone / Math.max(1, day.entries));
   }
-  const last = days[0];
-  if (last !== undefined && total > limit) evicted += await trimDay(database, last, limit);
   return evicted;
 }
 
@@ -153,7 +156,7 @@ async function dropDay(database: Database, day: Micros, reason: EvictionReason):
   }
 }
 
-/** Deletes the oldest whole hours of the only day left; whole minutes where the newest hour alone is too much. */
+/** Deletes the oldest whole hours of a day until it takes no more than `limit`; whole minutes where its newest hour alone is too much. */
 async function trimDay(database: Database, day: Day, limit: number): Promise<number> {
   const excess = Math.ceil(day.entries * (1 - limit / day.bytes));
   const name = `reprise.${partitionName(day.day)}`;

@@ -4,7 +4,9 @@ import { expect, it, onTestFinished } from 'vitest';
 import { type Database, openDatabase } from '../../src/store/database.ts';
 import { createJournalStore } from '../../src/store/journal-store.ts';
 import { createTestDatabase } from '../support/database.ts';
-import { begin, commit, DAY, entry, NO_LIMITS, START } from './journal-fixtures.ts';
+import { ALL, begin, commit, DAY, entry, NO_LIMITS, SECOND, START } from './journal-fixtures.ts';
+
+const HOUR = 3_600 * SECOND;
 
 async function open(): Promise<Database> {
   const created = await createTestDatabase();
@@ -52,4 +54,15 @@ it('transactions count for the size that is kept, and no more than their share o
   // It has grown since, so that all of it is in use.
   await autocommit(database, 8_000, START + 8 * DAY);
   expect(await evict(database, (await onDisk(database)) * 0.99, now + DAY)).toBe(1_000);
+});
+
+it('an entry of a day to come costs the present day no more than its oldest hours', async () => {
+  const database = await open();
+  const now = START + 2 * HOUR;
+  for (const at of [START - DAY, START, START + HOUR, now]) await autocommit(database, 1_000, at);
+  const presentDay = (await onDisk(database)) * 0.75;
+  await autocommit(database, 1, START + DAY);
+  expect(await evict(database, presentDay * 0.9, now)).toBe(2_000);
+  const left = await createJournalStore(database, NO_LIMITS).coverage(ALL, 0);
+  expect(left).toMatchObject({ entries: 2_001, first: START + HOUR, last: START + DAY });
 });
