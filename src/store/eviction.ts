@@ -158,10 +158,17 @@ async function dropDay(database: Database, day: Micros, reason: EvictionReason):
 
 /** Deletes the oldest whole hours of a day until it takes no more than `limit`; whole minutes where its newest hour alone is too much. */
 async function trimDay(database: Database, day: Day, limit: number): Promise<number> {
-  const excess = Math.ceil(day.entries * (1 - limit / day.bytes));
+  const kept = Math.floor(day.entries * (limit / day.bytes));
   const name = `reprise.${partitionName(day.day)}`;
   const evicted = await database.write(async (client) => {
     await client.query('select from reprise.journal_clock for update');
+    // Another process may have trimmed it since it was measured, or dropped it.
+    const { rows } = await client.query<{ entries: bigint }>(
+      'select entries from reprise.journal_days where day = $1',
+      [day.day],
+    );
+    const excess = Number(rows[0]?.entries ?? 0n) - Math.max(0, kept);
+    if (excess <= 0) return 0;
     let boundary = await boundaryOf(client, name, HOUR, excess);
     if (boundary === null || boundary.removed < excess) boundary = await boundaryOf(client, name, MINUTE, excess);
     if (boundary === null) return 0;

@@ -66,3 +66,22 @@ it('an entry of a day to come costs the present day no more than its oldest hour
   const left = await createJournalStore(database, NO_LIMITS).coverage(ALL, 0);
   expect(left).toMatchObject({ entries: 2_001, first: START + HOUR, last: START + DAY });
 });
+
+it('what another process has trimmed since the days were measured is not trimmed once more', async () => {
+  const database = await open();
+  for (let hour = 0; hour < 8; hour += 1) await autocommit(database, 1_000, START + hour * HOUR);
+  const limit = (await onDisk(database)) * 0.7;
+  const now = START + 8 * HOUR;
+  let others = 0;
+  const measured: Database = {
+    ...database,
+    async write(work, settings) {
+      const result = await database.write(work, settings);
+      const isSize = typeof result === 'object' && result !== null && 'size' in result;
+      if (isSize && others === 0) others = await evict(database, limit, now);
+      return result;
+    },
+  };
+  expect(await evict(measured, limit, now)).toBe(0);
+  expect(others).toBe(3_000);
+});
