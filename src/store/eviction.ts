@@ -143,7 +143,7 @@ async function dropDay(database: Database, day: Micros, reason: EvictionReason):
           // Another process was quicker.
           if (removed.rows[0] === undefined) return 0;
           const entries = Number(removed.rows[0].entries);
-          await recordLoss(client, reason, name, entries, day + DAY);
+          await recordLoss(client, reason, day, entries, day + DAY);
           await client.query(`drop table ${name}`);
           return entries;
         },
@@ -172,7 +172,7 @@ async function trimDay(database: Database, day: Day, limit: number): Promise<num
     let boundary = await boundaryOf(client, name, HOUR, excess);
     if (boundary === null || boundary.removed < excess) boundary = await boundaryOf(client, name, MINUTE, excess);
     if (boundary === null) return 0;
-    await recordLoss(client, 'EVICTED_BY_SIZE', name, boundary.removed, boundary.at);
+    await recordLoss(client, 'EVICTED_BY_SIZE', day.day, boundary.removed, boundary.at);
     await client.query(`delete from ${name} where ts < $1`, [boundary.at]);
     await client.query('update reprise.journal_days set entries = entries - $2 where day = $1', [
       day.day,
@@ -205,19 +205,42 @@ async function boundaryOf(
   return at === null ? null : { at, removed };
 }
 
-/** Counts what lies before `before` in the partition as lost and remembers that nothing older is left. */
+/**
+ * Counts what lies before `before` in a day's partition as lost and remembers that nothing older is left. An old log may be imported
+ * again and again: what lies where the day was evicted before came back, as far as the journal can tell, and counts only once.
+ */
 async function recordLoss(
   client: PoolClient,
   reason: EvictionReason,
-  name: string,
+  day: Micros,
   count: number,
   before: Micros,
 ): Promise<void> {
   if (count > 0) {
+    const name = `reprise.${partitionName(day)}`;
+    const known = await client.query<{ count: bigint; from_ts: bigint; to_ts: bigint }>(
+      `delete from reprise.losses where reason = $1 and import_id is null and from_ts >= $2 and to_ts < $3
+       returning count, from_ts, to_ts`,
+      [reason, day, day + DAY],
+    );
+    const earlier = known.rows.reduce((sum, loss) => sum + Number(loss.count), 0);
+    const to = known.rows.reduce((latest, { to_ts }) => Math.max(latest, Number(to_ts)), day - 1);
+    const returned = await client.query<{ count: bigint }>(
+      `select count(*) as count from ${name} where ts <= $1 and ts < $2`,
+      [to, before],
+    );
+    const again = Number(returned.rows[0]?.count ?? 0n);
     await client.query(
       `insert into reprise.losses (reason, count, from_ts, to_ts, detail)
-       select $1, $2, min(ts), max(ts), $3 from ${name} where ts < $4`,
-      [reason, count, reason === 'EVICTED_BY_AGE' ? 'older than the retention' : 'over the size that is kept', before],
+       select $1, $2, least(min(ts), $5), greatest(max(ts), $6), $3 from ${name} where ts < $4`,
+      [
+        reason,
+        Math.max(earlier, again) + count - again,
+        reason === 'EVICTED_BY_AGE' ? 'older than the retention' : 'over the size that is kept',
+        before,
+        known.rows.reduce((first, { from_ts }) => Math.min(first, Number(from_ts)), day + DAY),
+        to,
+      ],
     );
   }
   await client.query('update reprise.journal_clock set evicted_before = greatest(evicted_before, $1)', [before]);

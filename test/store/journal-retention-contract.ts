@@ -100,6 +100,25 @@ export function retentionContract(subject: Subject): void {
       expect((await store.committed(ALL, {}, 0n, 9)).map(({ transaction }) => transaction.id)).toEqual([kept, old]);
     });
 
+    it('counts what comes back and is evicted again once, and what is new to the same day as well (J15)', async () => {
+      await reopen({ retentionMs: 86_400_000 });
+      const day = { from: START, to: START + DAY - 1 };
+      const evictAgain = async (first: number, count: number) => {
+        for (let step = first; step < first + count; step += 1)
+          await appendTransaction(store, 1, { timestamp: START + step * SECOND });
+        const mark = await store.lossMark();
+        expect(await store.evict(START + 3 * DAY)).toBe(count);
+        expect(await store.evictedSince(mark, START)).toBe(true);
+        expect(await store.evictedSince(await store.lossMark(), START)).toBe(false);
+        return (await store.losses(day)).map((loss) => [loss.reason, loss.count, loss.from, loss.to]);
+      };
+      const last = (step: number) => START + step * SECOND;
+      expect(await evictAgain(0, 5)).toEqual([['EVICTED_BY_AGE', 5, START, last(4)]]);
+      expect(await evictAgain(0, 5)).toEqual([['EVICTED_BY_AGE', 5, START, last(4)]]);
+      expect(await evictAgain(2, 3)).toEqual([['EVICTED_BY_AGE', 5, START, last(4)]]);
+      expect(await evictAgain(1, 7)).toEqual([['EVICTED_BY_AGE', 8, START, last(7)]]);
+    });
+
     it('keeps everything without limits', async () => {
       await appendTransaction(store, 1);
       expect(await store.evict(START + 1_000 * DAY)).toBe(0);
