@@ -39,6 +39,8 @@ interface StatementLine {
   replayedMs: number;
   readonly recorded: Histogram;
   readonly replayed: Histogram;
+  /** Of `replayed`, the calls that `recorded` holds: failures, for one, are often logged without a duration. */
+  readonly replayedAsRecorded: Histogram;
 }
 
 /**
@@ -70,8 +72,10 @@ export class ReportBuilder {
     if (outcome.durationMs !== null) {
       line.replayed.add(outcome.durationMs);
       line.replayedMs += outcome.durationMs;
-      // Of the same calls, so that the two columns may be compared.
-      if (entry.durationMs !== null) line.recorded.add(entry.durationMs);
+      if (entry.durationMs !== null) {
+        line.recorded.add(entry.durationMs);
+        line.replayedAsRecorded.add(outcome.durationMs);
+      }
     }
     if (outcome.verdict !== 'UNVERIFIABLE') line.comparable += 1;
     const { skipReason } = outcome;
@@ -221,6 +225,7 @@ function newLine(fingerprint: string, normalised: string): StatementLine {
     replayedMs: 0,
     recorded: new Histogram(),
     replayed: new Histogram(),
+    replayedAsRecorded: new Histogram(),
   };
 }
 
@@ -249,9 +254,8 @@ function statementReport(line: StatementLine, slower: ReplayRequest['slower'] | 
     if (count > 0) divergences[DIVERGENCES[place]!] = count;
   });
   const recorded = line.recorded.percentiles();
-  const replayed = line.replayed.percentiles();
-  // Where some calls have no recorded duration, the two columns are not of the same calls.
-  const timed = slower !== null && line.recorded.count === line.replayed.count;
+  const { replayedAsRecorded } = line;
+  const timed = replayedAsRecorded.count;
   return {
     fingerprint: line.fingerprint,
     normalised: line.normalised,
@@ -261,11 +265,12 @@ function statementReport(line: StatementLine, slower: ReplayRequest['slower'] | 
     recordedFailures: line.recordedFailures,
     rows: line.rows,
     recorded,
-    replayed,
+    replayed: line.replayed.percentiles(),
     verdict: line.divergences !== null ? 'DIVERGED' : line.comparable > 0 ? 'SAME' : 'UNVERIFIABLE',
     divergences,
     regressed:
       Object.keys(divergences).some((divergence) => divergence !== 'SLOWER') ||
-      (timed && isSlower(decisive(recorded, line.calls), decisive(replayed, line.calls), slower)),
+      (slower !== null &&
+        isSlower(decisive(recorded, timed), decisive(replayedAsRecorded.percentiles(), timed), slower)),
   };
 }

@@ -225,6 +225,26 @@ describe('divergences of a report', () => {
     expect(lines(null, 30, null)(slower)).toBe(false);
   });
 
+  it('make a statement regress by the time of the calls whose recorded duration is known', () => {
+    const report = new ReportBuilder();
+    const asRecorded = { status: 'FAILED', sqlstate: '23505', message: 'key exists' } as const;
+    report.add(
+      entry('INSERT INTO t VALUES (0)', { outcome: asRecorded }),
+      outcome({ status: 'FAILED', sqlstate: '23505', durationMs: 0.5, verdict: 'SAME' }),
+      1,
+    );
+    for (let n = 1; n < 30; n++) {
+      report.add(entry(`INSERT INTO t VALUES (${n})`, { durationMs: 5 }), outcome({ durationMs: 500 }), n + 1);
+      report.add(entry(`SELECT ${n}`, { durationMs: 5 }), outcome({ durationMs: 5 }), n + 101);
+      report.add(entry(`SELECT ${n}`), outcome({ durationMs: 500 }), n + 201);
+    }
+    const lines = report.finish({ ratio: 2, minMs: 10 }).statements;
+    expect(lines.map(({ normalised, regressed }) => [normalised.slice(0, 6), regressed])).toEqual([
+      ['SELECT', false],
+      ['INSERT', true],
+    ]);
+  });
+
   it('and cascades are counted apart from failures', () => {
     const report = new ReportBuilder();
     report.add(entry('SELECT 1'), failed('25P02', { cascade: true }), 1);
