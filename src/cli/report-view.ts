@@ -67,14 +67,13 @@ export function comparisonText({ a, b, totals, statements, remarks }: Comparison
   const shown = statements.filter(({ verdict }) => all || verdict !== 'SAME');
   const rows = shown.map(({ verdict, a: before, b: after, deltaMs, fingerprint, normalised }): Cell[] => {
     // The one that decides on SLOWER and FASTER: of few calls, the 95th percentile is the slowest.
-    const few =
-      Math.min(before?.calls ?? Number.POSITIVE_INFINITY, after?.calls ?? Number.POSITIVE_INFINITY) < FEW_CALLS;
+    const few = Math.min(before?.sent ?? Number.POSITIVE_INFINITY, after?.sent ?? Number.POSITIVE_INFINITY) < FEW_CALLS;
     const [percentile, mark] = few ? (['p50', ' p50'] as const) : (['p95', ''] as const);
     const time = (ms: number | null | undefined) => (ms === null || ms === undefined ? null : duration(ms) + mark);
     return [
       verdict,
-      before?.calls ?? null,
-      after?.calls ?? null,
+      before?.sent ?? null,
+      after?.sent ?? null,
       before ? before.failures + before.cascades : null,
       after ? after.failures + after.cascades : null,
       before?.rows ?? null,
@@ -88,7 +87,7 @@ export function comparisonText({ a, b, totals, statements, remarks }: Comparison
   });
   const headings = [
     '',
-    'calls A',
+    'sent A',
     'B',
     'failed A',
     'B',

@@ -6,12 +6,12 @@ import { SlowerInput } from './replay-input.ts';
 import { StatementReportRef } from './replay-results.ts';
 
 const RunVerdictEnum = enumOf<RunVerdict>('RunVerdict', 'How a statement of run B did against run A.', {
-  ONLY_IN_A: 'Run B did not report on it.',
-  ONLY_IN_B: 'Run A did not report on it.',
-  NEW_FAILURES: 'A larger share of its calls failed.',
-  FIXED: 'A smaller share of its calls failed.',
+  ONLY_IN_A: 'No call of it succeeded or failed in run B.',
+  ONLY_IN_B: 'No call of it succeeded or failed in run A.',
+  NEW_FAILURES: 'A larger share of its calls failed, of those that succeeded or failed.',
+  FIXED: 'A smaller share of them failed.',
   DIFFERENT_RESULTS:
-    'As many calls had other numbers of rows all in all, or another share of them differs from the record by number of rows or checksum.',
+    'As many calls had other numbers of rows all in all, or another share of them differs from the record by number of rows or, where both runs digested, checksum.',
   SLOWER: 'Its 95th percentile (below 20 calls: its median) grew by more than was put up with.',
   FASTER: 'It shrank by as much.',
   SAME: 'None of these.',

@@ -2,15 +2,21 @@ import { RepriseError } from '../errors.ts';
 import { decodeSeqCursor, encodeSeqCursor } from '../journal/cursor.ts';
 import { statementFingerprint } from '../journal/normalise.ts';
 import { checkLists } from '../journal/window.ts';
-import type { OutcomeEvent } from '../replay/event.ts';
+import type { OutcomeEvent, SkipReason } from '../replay/event.ts';
 import type { OutcomePage } from '../replay/outcomes.ts';
-import type { DivergenceGroup, FailureGroup, ReplayReport, StatementReport } from '../replay/store.ts';
+import {
+  type DivergenceGroup,
+  type FailureGroup,
+  type ReplayReport,
+  type StatementReport,
+  sentCalls,
+} from '../replay/store.ts';
 import type { ThresholdResult, ThresholdUnit } from '../replay/thresholds.ts';
 import { builder, enumOf } from './builder.ts';
 import { type Connection, connectionOf, inRange, present } from './connection.ts';
 import { orNull } from './errors.ts';
 import { DivergenceCountRef, DivergenceEnum, divergenceCounts, PercentilesRef, VerdictEnum } from './replay.ts';
-import { OutcomeEventRef, OutcomeStatusEnum } from './replay-events.ts';
+import { OutcomeEventRef, OutcomeStatusEnum, SkipReasonEnum } from './replay-events.ts';
 
 const OutcomeEventConnection = connectionOf(OutcomeEventRef, 'outcomes of a run');
 
@@ -117,12 +123,31 @@ const FailureGroupRef = builder.objectRef<FailureGroup>('FailureGroup').implemen
   }),
 });
 
+const SkipCountRef = builder.objectRef<{ readonly reason: SkipReason; readonly count: number }>('SkipCount').implement({
+  description: 'Calls that were not sent, for one reason.',
+  fields: (t) => ({
+    reason: t.expose('reason', { type: SkipReasonEnum, description: 'Why.' }),
+    count: t.expose('count', { type: 'SafeInt', description: 'How many.' }),
+  }),
+});
+
 export const StatementReportRef = builder.objectRef<StatementReport>('StatementReport').implement({
   description: 'What a run did with one normalised statement.',
   fields: (t) => ({
     fingerprint: t.exposeString('fingerprint', { description: 'Identifies the normalised statement over runs.' }),
     normalised: t.exposeString('normalised', { description: 'The statement with its constants replaced.' }),
     calls: t.expose('calls', { type: 'SafeInt', description: 'Times it was reported on.' }),
+    sent: t.field({
+      type: 'SafeInt',
+      description: 'Calls that succeeded or failed. Of runs of earlier releases: all.',
+      resolve: sentCalls,
+    }),
+    skips: t.field({
+      type: [SkipCountRef],
+      description: 'Calls that were not sent, by reason. Of runs of earlier releases: none.',
+      resolve: ({ skips = {} }) =>
+        Object.entries(skips).map(([reason, count]) => ({ reason: reason as SkipReason, count })),
+    }),
     failures: t.expose('failures', { type: 'SafeInt', description: 'Times it failed on the target by itself.' }),
     cascades: t.expose('cascades', {
       type: 'SafeInt',

@@ -3,8 +3,8 @@ import { formatMicros } from '../journal/window.ts';
 import { decisive, isSlower } from './compare.ts';
 import type { ReplayRequest } from './request.ts';
 import { hasEnded } from './run-state.ts';
-import type { Replay, ReplayReport, StatementReport } from './store.ts';
-import type { Percentiles } from './summary.ts';
+import { type Replay, type ReplayReport, type StatementReport, sentCalls } from './store.ts';
+import type { Percentiles, ReplaySummary } from './summary.ts';
 
 /** How a normalised statement of run B did against run A. The first that holds, in this order. */
 export const RUN_VERDICTS = [
@@ -67,9 +67,10 @@ const SHARED_LINE = 'other';
 /**
  * Two runs of the same window side by side, as before and after an upgrade: A is before. Pure.
  *
- * - NEW_FAILURES and FIXED: a larger or smaller share of calls failed, cascades included.
- * - DIFFERENT_RESULTS: as many calls had other numbers of rows all in all, or another share of the calls differs from the record
- *   by number of rows or checksum.
+ * - ONLY_IN_A and ONLY_IN_B: no call of it succeeded or failed in the other.
+ * - NEW_FAILURES and FIXED: a larger or smaller share of the calls that succeeded or failed did fail, cascades included.
+ * - DIFFERENT_RESULTS: as many calls that told them had other numbers of rows all in all, or another share of the calls differs
+ *   from the record by number of rows or, where both runs digested, by checksum.
  * - SLOWER and FASTER: the 95th percentile on the target (below 20 calls: the median) is `slower.ratio` times and
  *   `slower.minMs` apart.
  */
@@ -110,13 +111,15 @@ function delta(before: number | null | undefined, after: number | null | undefin
 function verdictOf(a: StatementReport | null, b: StatementReport | null, slower: ReplayRequest['slower']): RunVerdict {
   if (b === null) return 'ONLY_IN_A';
   if (a === null) return 'ONLY_IN_B';
+  const [sentA, sentB] = [sentCalls(a), sentCalls(b)];
+  if (sentA === 0 || sentB === 0) return sentA > 0 ? 'ONLY_IN_A' : sentB > 0 ? 'ONLY_IN_B' : 'SAME';
   const [failedA, failedB] = [a.failures + a.cascades, b.failures + b.cascades];
   // Shares, because a run that was stopped has fewer calls; cross-multiplied, because they must compare exactly.
-  const more = failedB * a.calls - failedA * b.calls;
+  const more = failedB * sentA - failedA * sentB;
   if (more > 0) return 'NEW_FAILURES';
   if (more < 0) return 'FIXED';
   if (differInResults(a, b)) return 'DIFFERENT_RESULTS';
-  const calls = Math.min(a.calls, b.calls);
+  const calls = Math.min(sentA, sentB);
   const [before, after] = [decisive(a.replayed, calls), decisive(b.replayed, calls)];
   if (isSlower(before, after, slower)) return 'SLOWER';
   if (isSlower(after, before, slower)) return 'FASTER';
@@ -124,10 +127,23 @@ function verdictOf(a: StatementReport | null, b: StatementReport | null, slower:
 }
 
 function differInResults(a: StatementReport, b: StatementReport): boolean {
-  if (a.calls === b.calls && a.rows !== b.rows) return true;
-  return (['ROW_COUNT', 'CHECKSUM'] as const).some(
-    (kind) => (a.divergences[kind] ?? 0) * b.calls !== (b.divergences[kind] ?? 0) * a.calls,
+  const [rowsA, rowsB] = measuredCalls(a, b, 'withRows');
+  if (rowsA === rowsB && a.rows !== b.rows) return true;
+  const [digestsA, digestsB] = measuredCalls(a, b, 'digested');
+  return (
+    (a.divergences.ROW_COUNT ?? 0) * rowsB !== (b.divergences.ROW_COUNT ?? 0) * rowsA ||
+    (a.divergences.CHECKSUM ?? 0) * digestsB !== (b.divergences.CHECKSUM ?? 0) * digestsA
   );
+}
+
+/** Calls of both of which something is known; all that were sent where a report of an earlier release does not tell. */
+function measuredCalls(
+  a: StatementReport,
+  b: StatementReport,
+  known: 'withRows' | 'digested',
+): readonly [number, number] {
+  const [ofA, ofB] = [a[known], b[known]];
+  return ofA === undefined || ofB === undefined ? [sentCalls(a), sentCalls(b)] : [ofA, ofB];
 }
 
 const RANK: Readonly<Record<RunVerdict, number>> = {
@@ -171,6 +187,11 @@ export function remarksOnRuns(a: Replay, b: Replay): string[] {
     ['pace', ({ pace }) => (pace.mode === 'RECORDED' ? `recorded × ${pace.speed}` : 'as fast as possible')],
     ['inFlight', ({ inFlight }) => String(inFlight)],
     ['scale', ({ scale }) => String(scale)],
+    ['readOnly', ({ readOnly }) => yesOrNo(readOnly)],
+    ['digestRows', ({ digestRows }) => yesOrNo(digestRows)],
+    ['databases', ({ databases }) => mapped(databases ?? [], ({ target }) => target) || 'one as recorded'],
+    ['users', ({ users }) => mapped(users, ({ user }) => user) || "all the target's"],
+    ['restored ids', ({ restoreIds }) => yesOrNo(restoreIds)],
   ];
   for (const [name, read] of settings) {
     const [before, after] = [read(a.request), read(b.request)];
@@ -184,15 +205,36 @@ export function remarksOnRuns(a: Replay, b: Replay): string[] {
   return remarks;
 }
 
+function yesOrNo(asked: boolean): string {
+  return asked ? 'yes' : 'no';
+}
+
+/** In an order of its own: that of the request decides nothing. */
+function mapped<Mapping extends { readonly recorded: string }>(
+  mappings: readonly Mapping[],
+  nameOf: (mapping: Mapping) => string,
+): string {
+  return mappings
+    .map((mapping) => `${mapping.recorded} → ${nameOf(mapping)}`)
+    .sort()
+    .join(', ');
+}
+
 function remarksOn(a: RunWithReport, b: RunWithReport): string[] {
   const remarks = remarksOnRuns(a.replay, b.replay);
-  for (const [name, { report }] of [
+  for (const [name, { replay, report }] of [
     ['A', a],
     ['B', b],
   ] as const) {
+    remarks.push(...notCompared(name, replay.summary));
     const calls = report.statements.find(({ fingerprint }) => fingerprint === SHARED_LINE)?.calls;
     if (calls !== undefined)
       remarks.push(`${calls} calls of run ${name} share one line of its report and are not compared`);
   }
   return remarks;
+}
+
+function notCompared(name: string, { skipped, unknown }: ReplaySummary): readonly string[] {
+  const kinds = [...(skipped > 0 ? [`${skipped} skipped`] : []), ...(unknown > 0 ? [`${unknown} unknown`] : [])];
+  return kinds.length === 0 ? [] : [`statements of run ${name} that are not compared: ${kinds.join(', ')}`];
 }

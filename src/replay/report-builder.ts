@@ -32,6 +32,10 @@ interface StatementLine {
   cascades: number;
   recordedFailures: number;
   rows: number;
+  readonly skips: Partial<Record<SkipReason, number>>;
+  unknown: number;
+  withRows: number;
+  digested: number;
   /** Calls that could be compared. */
   comparable: number;
   /** Calls by divergence, at its place in `DIVERGENCES`; null until there is one. */
@@ -66,7 +70,12 @@ export class ReportBuilder {
   add(entry: Entry, outcome: NewOutcome, seq: number): void {
     const line = this.#linesByText.of(entry.statement, entry.protocol === 'EXTENDED');
     line.calls += 1;
-    if (outcome.rows !== null) line.rows += outcome.rows;
+    if (outcome.rows !== null) {
+      line.rows += outcome.rows;
+      line.withRows += 1;
+    }
+    if (outcome.digest !== null) line.digested += 1;
+    if (outcome.status === 'UNKNOWN') line.unknown += 1;
     const recorded = entry.outcome;
     if (recorded.status === 'FAILED' && recorded.sqlstate !== CASCADE) line.recordedFailures += 1;
     if (outcome.durationMs !== null) {
@@ -79,7 +88,10 @@ export class ReportBuilder {
     }
     if (outcome.verdict !== 'UNVERIFIABLE') line.comparable += 1;
     const { skipReason } = outcome;
-    if (skipReason !== null) this.#skips.set(skipReason, (this.#skips.get(skipReason) ?? 0) + 1);
+    if (skipReason !== null) {
+      this.#skips.set(skipReason, (this.#skips.get(skipReason) ?? 0) + 1);
+      line.skips[skipReason] = (line.skips[skipReason] ?? 0) + 1;
+    }
     if (entry.statementType === 'TRANSACTION' && outcome.status !== 'SKIPPED') this.#control += 1;
     for (const divergence of outcome.divergences) {
       line.divergences ??= DIVERGENCES.map(() => 0);
@@ -220,6 +232,10 @@ function newLine(fingerprint: string, normalised: string): StatementLine {
     cascades: 0,
     recordedFailures: 0,
     rows: 0,
+    skips: {},
+    unknown: 0,
+    withRows: 0,
+    digested: 0,
     comparable: 0,
     divergences: null,
     replayedMs: 0,
@@ -264,6 +280,10 @@ function statementReport(line: StatementLine, slower: ReplayRequest['slower'] | 
     cascades: line.cascades,
     recordedFailures: line.recordedFailures,
     rows: line.rows,
+    skips: { ...line.skips },
+    unknown: line.unknown,
+    withRows: line.withRows,
+    digested: line.digested,
     recorded,
     replayed: line.replayed.percentiles(),
     verdict: line.divergences !== null ? 'DIVERGED' : line.comparable > 0 ? 'SAME' : 'UNVERIFIABLE',

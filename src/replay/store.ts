@@ -1,5 +1,5 @@
 import type { Micros } from '../journal/entry.ts';
-import type { Divergence } from './event.ts';
+import type { Divergence, SkipReason } from './event.ts';
 import type { ReplayRequest } from './request.ts';
 import type { RunAction, RunState } from './run-state.ts';
 import type { ReplaySummary } from './summary.ts';
@@ -109,6 +109,14 @@ export interface StatementReport {
   readonly cascades: number;
   readonly recordedFailures: number;
   readonly rows: number;
+  /** Calls that were not sent, by reason. This and the next three are absent in reports that earlier releases stored. */
+  readonly skips?: Readonly<Partial<Record<SkipReason, number>>>;
+  /** Calls whose outcome is unknown. */
+  readonly unknown?: number;
+  /** Calls that succeeded and told their number of rows. */
+  readonly withRows?: number;
+  /** Calls whose rows were digested. */
+  readonly digested?: number;
   readonly recorded: { readonly p50: number | null; readonly p95: number | null; readonly p99: number | null };
   readonly replayed: { readonly p50: number | null; readonly p95: number | null; readonly p99: number | null };
   readonly verdict: 'SAME' | 'DIVERGED' | 'UNVERIFIABLE';
@@ -118,6 +126,11 @@ export interface StatementReport {
    * SLOWER by the request's own measure. Single slow calls are not enough: every machine has some.
    */
   readonly regressed: boolean;
+}
+
+/** Calls of a line that succeeded or failed; all of them in reports that earlier releases stored. */
+export function sentCalls({ calls, skips = {}, unknown = 0 }: StatementReport): number {
+  return Object.values(skips).reduce((left, skipped) => left - skipped, calls - unknown);
 }
 
 /** Failures of a run that are alike. */

@@ -77,8 +77,8 @@ describe('two runs side by side', () => {
   test.each([
     [19, 'p50', 2],
     [20, 'p95', 9],
-  ] as const)('a statement of %d calls is shown by its %s, by which it is judged', (calls, percentile, value) => {
-    const pair = { a: { calls, replayed: { p50: 2, p95: 9 } }, b: { calls: 500, replayed: { p50: 3, p95: 4 } } };
+  ] as const)('a statement of %d calls is shown by its %s, by which it is judged', (sent, percentile, value) => {
+    const pair = { a: { sent, replayed: { p50: 2, p95: 9 } }, b: { sent: 500, replayed: { p50: 3, p95: 4 } } };
     expect(judgedBy(pair)).toBe(percentile);
     expect(judged(pair, 'a')).toBe(value);
   });

@@ -207,6 +207,8 @@ describe('the calls of two runs', () => {
       'the runs differ in ordering: TIMESTAMP in A, COMMIT in B',
       'the runs differ in edges: CUT in A, INCLUDE in B',
       'the runs differ in inFlight: 1 in A, 1024 in B',
+      'the runs differ in digestRows: no in A, yes in B',
+      'the runs differ in restored ids: no in A, yes in B',
       expect.stringMatching(/^durations are approximate/),
       'calls with an approximate duration are listed as neither slower nor faster',
     ]);

@@ -121,6 +121,65 @@ describe('two runs', () => {
     expect(verdicts(often(3, 1), often(9, 2))).toEqual({ x: 'FIXED' });
   });
 
+  test('are compared over the calls that succeeded or failed, not over those that were skipped or are unknown', () => {
+    const all = { failures: 10 };
+    const skipped = { skips: { COPY_DATA: 10 } };
+    expect(verdicts([line('x', 1, all)], [line('x', null, skipped)])).toEqual({ x: 'ONLY_IN_A' });
+    expect(verdicts([line('x', null, { unknown: 10 })], [line('x', 1, all)])).toEqual({ x: 'ONLY_IN_B' });
+    expect(verdicts([line('x', null, skipped)], [line('x', null, skipped)])).toEqual({ x: 'SAME' });
+    const half = { failures: 5, skips: { RUN_ENDED: 3 }, unknown: 2 };
+    expect(verdicts([line('x', 1, all)], [line('x', 1, half)])).toEqual({ x: 'SAME' });
+    const fewer = { calls: 20, replayed: { p50: 10, p95: 10, p99: 10 }, skips: { TRUNCATED: 1 } };
+    const slow = { ...fewer, replayed: { p50: 10, p95: 99, p99: 99 } };
+    expect(verdicts([line('x', 1, fewer)], [line('x', 1, slow)])).toEqual({ x: 'SAME' });
+  });
+
+  test('differ in rows and checksums only where both knew those of as many calls', () => {
+    const rows = (fields: Partial<StatementReport>) => [line('x', 1, fields)];
+    expect(verdicts(rows({ rows: 9, withRows: 9 }), rows({ rows: 10, withRows: 10 }))).toEqual({ x: 'SAME' });
+    expect(verdicts(rows({ rows: 9, withRows: 10 }), rows({ rows: 10, withRows: 10 }))).toEqual({
+      x: 'DIFFERENT_RESULTS',
+    });
+    expect(verdicts(rows({ rows: 9 }), rows({ rows: 10, withRows: 9 }))).toEqual({ x: 'DIFFERENT_RESULTS' });
+    const differ = { divergences: { CHECKSUM: 3 }, digested: 10 };
+    expect(verdicts(rows({ digested: 0 }), rows(differ))).toEqual({ x: 'SAME' });
+    expect(verdicts(rows({ digested: 10 }), rows(differ))).toEqual({ x: 'DIFFERENT_RESULTS' });
+    expect(verdicts(rows({ divergences: { CHECKSUM: 3 } }), rows(differ))).toEqual({ x: 'SAME' });
+    const otherRows = { divergences: { ROW_COUNT: 3 } };
+    expect(verdicts(rows({ ...otherRows, withRows: 6 }), rows({ ...otherRows, withRows: 9 }))).toEqual({
+      x: 'DIFFERENT_RESULTS',
+    });
+    expect(verdicts(rows({ withRows: 0 }), rows({ ...otherRows, withRows: 9 }))).toEqual({ x: 'SAME' });
+  });
+
+  test('tell what was asked of one of them only, and how much of each is not compared', () => {
+    const asked = completeRequest({
+      ...INPUT,
+      ordering: 'COMMIT',
+      edges: 'CUT',
+      inFlight: 1,
+      digestRows: true,
+      databases: [{ recorded: 'shop', target: 'copy' }],
+      users: [{ recorded: 'app', user: 'tester', password: null }],
+    });
+    const found = compareRuns(
+      run([], { summary: { ...new Tally().summary(0), skipped: 1 } }),
+      run([], { request: asked, summary: { ...new Tally().summary(0), skipped: 2, unknown: 3 } }),
+      SLOWER,
+    );
+    const writable = compareRuns(run([]), run([], { request: completeRequest({ ...INPUT, readOnly: true }) }), SLOWER);
+    expect([...found.remarks, ...writable.remarks]).toEqual([
+      'the runs differ in ordering: TIMESTAMP in A, COMMIT in B',
+      'the runs differ in digestRows: no in A, yes in B',
+      'the runs differ in databases: one as recorded in A, shop → copy in B',
+      "the runs differ in users: all the target's in A, app → tester in B",
+      'the runs differ in restored ids: no in A, yes in B',
+      'statements of run A that are not compared: 1 skipped',
+      'statements of run B that are not compared: 2 skipped, 3 unknown',
+      'the runs differ in readOnly: no in A, yes in B',
+    ]);
+  });
+
   test('that are not alike are told apart in remarks, and shared lines are left out', () => {
     const other = completeRequest({ ...INPUT, window: { from: 0, to: 5 }, ordering: 'COMMIT', inFlight: 2 });
     const found = compareRuns(
@@ -139,6 +198,7 @@ describe('two runs', () => {
       'the runs differ in ordering: TIMESTAMP in A, COMMIT in B',
       'the runs differ in edges: CUT in A, INCLUDE in B',
       'the runs differ in inFlight: 1 in A, 2 in B',
+      'the runs differ in restored ids: no in A, yes in B',
       expect.stringContaining('approximate'),
       '7 calls of run A share one line of its report and are not compared',
     ]);

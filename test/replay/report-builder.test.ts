@@ -73,6 +73,19 @@ describe('report', () => {
     expect(lines.get('SELECT c')!.divergences).toEqual({ ROW_COUNT: 1, SLOWER: 2 });
   });
 
+  it('counts what two runs cannot be compared by: calls that were skipped, are unknown, had no rows, no digest', () => {
+    const report = new ReportBuilder();
+    report.add(entry('SELECT 1'), outcome({ rows: 1, digest: 'ab' }), 1);
+    report.add(entry('SELECT 2'), outcome({ rows: 0 }), 2);
+    report.add(entry('SELECT 3'), outcome({ rows: null }), 3);
+    report.add(entry('SELECT 4'), outcome({ status: 'UNKNOWN', verdict: 'UNVERIFIABLE', rows: null }), 4);
+    for (const skipReason of ['RUN_ENDED', 'TRUNCATED', 'RUN_ENDED'] as const)
+      report.add(entry('SELECT 5'), outcome({ status: 'SKIPPED', skipReason, verdict: 'UNVERIFIABLE', rows: null }), 5);
+    expect(report.finish().statements).toMatchObject([
+      { calls: 7, skips: { RUN_ENDED: 2, TRUNCATED: 1 }, unknown: 1, withRows: 2, digested: 1 },
+    ]);
+  });
+
   it('groups failures by SQLSTATE and normalised statement, cascades and expected ones counted apart', () => {
     const report = new ReportBuilder();
     const recorded = { outcome: { status: 'FAILED', sqlstate: '23505', message: 'x' } } as const;

@@ -5,7 +5,8 @@ export interface JudgedPair {
 }
 
 interface Judged {
-  readonly calls: number;
+  /** Calls that succeeded or failed. */
+  readonly sent: number;
   readonly replayed: { readonly p50: number | null; readonly p95: number | null };
 }
 
@@ -14,8 +15,8 @@ const CALLS_FOR_P95 = 20;
 
 /** The percentile that the verdict of a pair looks at. */
 export function judgedBy({ a, b }: JudgedPair): 'p50' | 'p95' {
-  const calls = Math.min(a?.calls ?? Number.POSITIVE_INFINITY, b?.calls ?? Number.POSITIVE_INFINITY);
-  return calls < CALLS_FOR_P95 ? 'p50' : 'p95';
+  const sent = Math.min(a?.sent ?? Number.POSITIVE_INFINITY, b?.sent ?? Number.POSITIVE_INFINITY);
+  return sent < CALLS_FOR_P95 ? 'p50' : 'p95';
 }
 
 /** That percentile in one of the runs; null where it is not known. */

@@ -12,6 +12,7 @@ const OTHERS = 'other';
 
 const COUNTS = [
   ['Calls', 'calls'],
+  ['Sent, outcome known', 'sent'],
   ['Failed', 'failures'],
   ['Cascades', 'cascades'],
   ['Rows', 'rows'],
