@@ -66,6 +66,7 @@ export const FAIL_ON = [
   'new-failure',
   'missing-failure',
   'different-failure',
+  'unverifiable-failure',
   'row-count',
   'checksum',
   'nothing-replayed',
@@ -73,7 +74,7 @@ export const FAIL_ON = [
   'skipped',
 ] as const;
 export type FailOn = (typeof FAIL_ON)[number];
-export const FAIL_ON_DEFAULT: readonly FailOn[] = FAIL_ON.slice(0, 6);
+export const FAIL_ON_DEFAULT: readonly FailOn[] = FAIL_ON.slice(0, 7);
 
 /** What of an ended run decides on the exit status. */
 export interface EndedRun {
@@ -89,6 +90,7 @@ export interface EndedRun {
     readonly cascades: number;
     readonly skipped: number;
     readonly unknown: number;
+    readonly unverifiableFailures: number;
     readonly divergences: Readonly<Record<string, number>>;
   };
 }
@@ -120,7 +122,11 @@ export function exitCodeOfRun(
   if (run.lostTransactions) return EXIT.TARGET;
   const nothing = sentNothing(run.summary) || run.onlyControl;
   if (failOn.includes('nothing-replayed') && !allowed.nothingReplayed && nothing) return EXIT.DIVERGED;
-  const counts: Record<string, number> = { ...run.summary.divergences, SKIPPED: run.summary.skipped };
+  const counts: Record<string, number> = {
+    ...run.summary.divergences,
+    UNVERIFIABLE_FAILURE: run.summary.unverifiableFailures,
+    SKIPPED: run.summary.skipped,
+  };
   const differences = failOn.reduce((sum, kind) => sum + (counts[kind.toUpperCase().replaceAll('-', '_')] ?? 0), 0);
   return differences > allowed.differences ? EXIT.DIVERGED : EXIT.OK;
 }

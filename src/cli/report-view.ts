@@ -1,5 +1,5 @@
 import type { CompareReplaysQuery, ReplayDivergencesQuery } from '../client/index.ts';
-import { actualText, complaintsOf, type ReportData } from '../client/report/index.ts';
+import { actualText, complaintsOf, divergencesText, praiseOf, type ReportData } from '../client/report/index.ts';
 import { type Cell, count, duration, oneLine, table } from './io.ts';
 import { failuresText, remarksText, runText } from './run-view.ts';
 
@@ -30,7 +30,7 @@ export function reportText(data: ReportData): string {
         line.cascades,
         duration(line.recorded.p95 ?? null),
         duration(line.replayed.p95 ?? null),
-        line.divergences.map(({ divergence, count: calls }) => `${divergence} ${count(calls)}`).join(', ') || 'slower',
+        divergencesText(line) || 'slower',
         oneLine(line.normalised, 80),
       ]);
     parts.push(
@@ -42,9 +42,7 @@ export function reportText(data: ReportData): string {
   if (report.failures.length > 0) parts.push(failuresText(report.failures.slice(0, SHOWN), 80));
   if (report.remarks.length > 0) parts.push(remarksText(report.remarks));
   const good = run.length === 0 && regressions.length === 0 && missed.length === 0;
-  parts.push(
-    good ? 'it did what the record says' : [...run, ...(missed.length > 0 ? ['thresholds missed'] : [])].join('; '),
-  );
+  parts.push(good ? praiseOf(data).text : [...run, ...(missed.length > 0 ? ['thresholds missed'] : [])].join('; '));
   return parts.filter((part) => part !== '').join('\n\n');
 }
 

@@ -121,7 +121,8 @@ export function runText(run: ReplayFieldsFragment | RunInFullFragment): string {
     ],
     [
       'against record',
-      `${count(summary.same)} same, ${count(summary.diverged)} diverged, ${count(summary.unverifiable)} unverifiable`,
+      `${count(summary.same)} same, ${count(summary.diverged)} diverged, ${count(summary.unverifiable)} unverifiable` +
+        (summary.unverifiableFailures > 0 ? `, of which ${count(summary.unverifiableFailures)} failed` : ''),
     ],
     ['divergences', differences || null],
     ['first error', summary.firstError ?? null],

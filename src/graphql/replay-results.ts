@@ -153,6 +153,12 @@ export const StatementReportRef = builder.objectRef<StatementReport>('StatementR
       type: 'SafeInt',
       description: 'Times it failed only because an earlier statement had.',
     }),
+    unverifiableFailures: t.field({
+      type: 'SafeInt',
+      description:
+        'Of its failures, those of which the record does not tell the outcome. Of runs of earlier releases: 0.',
+      resolve: ({ unverifiableFailures = 0 }) => unverifiableFailures,
+    }),
     recordedFailures: t.expose('recordedFailures', { type: 'SafeInt', description: 'Times it failed in the record.' }),
     rows: t.expose('rows', { type: 'SafeInt', description: 'Rows returned or affected in all.' }),
     recorded: t.field({
@@ -167,7 +173,7 @@ export const StatementReportRef = builder.objectRef<StatementReport>('StatementR
     }),
     regressed: t.exposeBoolean('regressed', {
       description:
-        'True when it got worse: calls diverged by more than their time, or its 95th percentile (below 20 calls: its median) is SLOWER.',
+        'True when it got worse: calls diverged by more than their time, or failed where the record does not tell their outcome, or its 95th percentile (below 20 calls: its median) is SLOWER.',
     }),
     verdict: t.expose('verdict', { type: VerdictEnum, description: 'DIVERGED when any call did.' }),
     divergences: t.field({

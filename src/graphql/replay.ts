@@ -100,6 +100,12 @@ export const ReplaySummaryRef = builder.objectRef<ReplaySummary>('ReplaySummary'
     same: t.expose('same', { type: 'SafeInt', description: 'Statements that did what the record says.' }),
     diverged: t.expose('diverged', { type: 'SafeInt', description: 'Statements that did not.' }),
     unverifiable: t.expose('unverifiable', { type: 'SafeInt', description: 'Statements with nothing to compare.' }),
+    unverifiableFailures: t.field({
+      type: 'SafeInt',
+      description:
+        'Statements that failed by themselves and of which the record does not tell the outcome. Of runs of earlier releases: 0.',
+      resolve: ({ unverifiableFailures = 0 }) => unverifiableFailures,
+    }),
     divergences: t.field({
       type: [DivergenceCountRef],
       description: 'Diverged statements by the way in which they did; one may count in several.',

@@ -65,6 +65,14 @@ export function compareOutcome(
   return { verdict: 'DIVERGED', divergences };
 }
 
+/** True for a failure on its own that nobody can tell to be new or not: what became of the statement is not in the record. */
+export function isUnverifiableFailure(
+  { outcome }: Pick<Entry, 'outcome'>,
+  { status, cascade }: Pick<OutcomeEvent, 'status' | 'cascade'>,
+): boolean {
+  return status === 'FAILED' && !cascade && outcome.status === 'UNKNOWN';
+}
+
 /** True when `after` is `ratio` times and `minMs` more than `before`, both known, in milliseconds. */
 export function isSlower(before: number | null, after: number | null, slower: ReplayRequest['slower']): boolean {
   return before !== null && after !== null && after >= slower.ratio * before && after - before >= slower.minMs;

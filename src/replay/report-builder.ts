@@ -1,6 +1,6 @@
 import type { Entry } from '../journal/entry.ts';
 import { normaliseStatement, statementFingerprint } from '../journal/normalise.ts';
-import { decisive, describeDivergence, isSlower } from './compare.ts';
+import { decisive, describeDivergence, isSlower, isUnverifiableFailure } from './compare.ts';
 import { DIVERGENCES, type Divergence, type SkipReason } from './event.ts';
 import { Histogram } from './histogram.ts';
 import type { ReplayRequest } from './request.ts';
@@ -30,6 +30,7 @@ interface StatementLine {
   calls: number;
   failures: number;
   cascades: number;
+  unverifiableFailures: number;
   recordedFailures: number;
   rows: number;
   readonly skips: Partial<Record<SkipReason, number>>;
@@ -101,6 +102,7 @@ export class ReportBuilder {
     if (outcome.status !== 'FAILED') return;
     if (outcome.cascade) line.cascades += 1;
     else line.failures += 1;
+    if (isUnverifiableFailure(entry, outcome)) line.unverifiableFailures += 1;
     const group = this.#groupOf(line, outcome, seq);
     group.count += 1;
     if (outcome.cascade) group.cascades += 1;
@@ -230,6 +232,7 @@ function newLine(fingerprint: string, normalised: string): StatementLine {
     calls: 0,
     failures: 0,
     cascades: 0,
+    unverifiableFailures: 0,
     recordedFailures: 0,
     rows: 0,
     skips: {},
@@ -278,6 +281,7 @@ function statementReport(line: StatementLine, slower: ReplayRequest['slower'] | 
     calls: line.calls,
     failures: line.failures,
     cascades: line.cascades,
+    unverifiableFailures: line.unverifiableFailures,
     recordedFailures: line.recordedFailures,
     rows: line.rows,
     skips: { ...line.skips },
@@ -289,6 +293,7 @@ function statementReport(line: StatementLine, slower: ReplayRequest['slower'] | 
     verdict: line.divergences !== null ? 'DIVERGED' : line.comparable > 0 ? 'SAME' : 'UNVERIFIABLE',
     divergences,
     regressed:
+      line.unverifiableFailures > 0 ||
       Object.keys(divergences).some((divergence) => divergence !== 'SLOWER') ||
       (slower !== null &&
         isSlower(decisive(recorded, timed), decisive(replayedAsRecorded.percentiles(), timed), slower)),

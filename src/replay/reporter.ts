@@ -2,7 +2,7 @@ import type { Entry } from '../journal/entry.ts';
 import { transactionEffect } from '../journal/transaction-effect.ts';
 import { isCascade } from '../target/sqlstate.ts';
 import type { TargetOutcome } from '../target/statement.ts';
-import { compareOutcome } from './compare.ts';
+import { compareOutcome, isUnverifiableFailure } from './compare.ts';
 import { cancelsFor, type RunControl } from './control.ts';
 import type { LagCause, OutcomeEvent, SkipReason } from './event.ts';
 import type { EventFeed } from './feed.ts';
@@ -217,7 +217,7 @@ export class Reporter {
       divergences,
     };
     const seq = this.feed.emit(event);
-    this.tally.add(event, entry.durationMs);
+    this.tally.add(event, entry.durationMs, isUnverifiableFailure(entry, event));
     this.report.add(entry, event, seq);
     // A failure that the record has too says nothing against the target.
     if (result.status === 'FAILED' && !result.cascade && verdict !== 'SAME') {

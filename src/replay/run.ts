@@ -70,7 +70,8 @@ export class ReplayRun {
     this.parts = parts;
     this.id = parts.replay.id;
     this.current = parts.replay.state;
-    this.tally = parts.settled === null ? new Tally() : Tally.restore(parts.settled.summary);
+    const { settled } = parts;
+    this.tally = settled === null ? new Tally() : Tally.restore(settled.summary, settled.figures);
     this.pace = parts.request.pace;
     this.pacer = new Pacer(this.pace);
     this.feed = new EventFeed(parts.store, this.id, {

@@ -1,9 +1,10 @@
 import { RepriseError } from '../errors.ts';
 import type { Entry } from '../journal/entry.ts';
+import { isUnverifiableFailure } from './compare.ts';
 import { decodeChunk } from './event-codec.ts';
 import type { Replay, ReplayStore } from './store.ts';
 import type { ReplaySummary } from './summary.ts';
-import { Tally } from './tally.ts';
+import { EarlierFigures, Tally } from './tally.ts';
 
 const CHUNKS_AT_ONCE = 16;
 
@@ -22,17 +23,23 @@ export interface SettledOutcomes {
   readonly failures: number;
   /** The counts that the durable events add up to. */
   readonly summary: ReplaySummary;
+  /** Of the statements that `has` has found so far. */
+  readonly figures: EarlierFigures;
   /**
    * True when the statement has an outcome.
    * @throws RepriseError REPLAY_STATE when it belongs to another entry: the window has got new ones.
    */
-  has(place: { readonly ordinal: number; readonly entry: Pick<Entry, 'transactionId' | 'sequence'> }): boolean;
+  has(place: { readonly ordinal: number; readonly entry: Entry }): boolean;
 }
 
-/** Reads every event of an interrupted run once; four bytes a statement are kept. */
+/** What of an outcome is held against its entry when the plan comes to it. */
+const MAYBE_UNVERIFIABLE = 1;
+
+/** Reads every event of an interrupted run once; five bytes a statement are kept. */
 export async function readSettled(store: ReplayStore, replay: Replay): Promise<SettledOutcomes> {
   const sentThrough = await store.sentThrough(replay.id);
   let digests = new Uint32Array(sentThrough + 1);
+  let pending = new Uint8Array(sentThrough + 1);
   const counts = new Tally();
   let failures = 0;
   let after = 0;
@@ -46,10 +53,11 @@ export async function readSettled(store: ReplayStore, replay: Replay): Promise<S
       if (event.status === 'FAILED' && !event.cascade && event.verdict !== 'SAME') failures += 1;
       // Statements that are skipped without being sent may lie beyond the mark.
       if (event.ordinal >= digests.length) {
-        const more = new Uint32Array(2 * event.ordinal);
-        more.set(digests);
-        digests = more;
+        digests = lengthened(digests, new Uint32Array(2 * event.ordinal));
+        pending = lengthened(pending, new Uint8Array(2 * event.ordinal));
       }
+      if (event.status === 'FAILED' && !event.cascade && event.verdict === 'UNVERIFIABLE')
+        pending[event.ordinal] = MAYBE_UNVERIFIABLE;
       digests[event.ordinal] = digestOf(event.transactionId, event.key.sequence);
     }
     after = last.lastSeq;
@@ -57,6 +65,7 @@ export async function readSettled(store: ReplayStore, replay: Replay): Promise<S
   // A run that was interrupted in order has no error: whatever it sent had its outcome before.
   const unknownThrough = replay.error === null ? 0 : sentThrough;
   let asked = 0;
+  const figures = new EarlierFigures();
   const { planned, stalls, connectionsOpened, elapsedMs } = replay.summary;
   return {
     unknownThrough,
@@ -67,17 +76,30 @@ export async function readSettled(store: ReplayStore, replay: Replay): Promise<S
     failures,
     // The row's own counts may be ahead of the events that became durable.
     summary: { ...counts.summary(0), planned, stalls, connectionsOpened, elapsedMs },
+    figures,
     has: ({ ordinal, entry }) => {
       asked = ordinal;
       const known = digests[ordinal] ?? 0;
       if (known === 0) return false;
-      if (known === digestOf(entry.transactionId, entry.sequence)) return true;
+      if (known === digestOf(entry.transactionId, entry.sequence)) {
+        if (pending[ordinal] === MAYBE_UNVERIFIABLE && isUnverifiableFailure(entry, FAILED))
+          figures.unverifiableFailures += 1;
+        pending[ordinal] = 0;
+        return true;
+      }
       throw new RepriseError(
         'REPLAY_STATE',
         `the window holds other entries than when the replay began (statement ${ordinal} of the plan differs): start a new replay`,
       );
     },
   };
+}
+
+const FAILED = { status: 'FAILED', cascade: false } as const;
+
+function lengthened<Numbers extends Uint8Array | Uint32Array>(numbers: Numbers, into: Numbers): Numbers {
+  into.set(numbers);
+  return into;
 }
 
 /** Tells entries apart; never 0. The end of a UUID is random in every version that the journal makes. */

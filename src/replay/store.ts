@@ -107,6 +107,8 @@ export interface StatementReport {
   /** Failures that stand on their own; cascades are apart. */
   readonly failures: number;
   readonly cascades: number;
+  /** Of `failures`, those of which the record does not tell the outcome. Absent in reports that earlier releases stored. */
+  readonly unverifiableFailures?: number;
   readonly recordedFailures: number;
   readonly rows: number;
   /** Calls that were not sent, by reason. This and the next three are absent in reports that earlier releases stored. */
@@ -122,7 +124,7 @@ export interface StatementReport {
   readonly verdict: 'SAME' | 'DIVERGED' | 'UNVERIFIABLE';
   readonly divergences: Readonly<Record<string, number>>;
   /**
-   * It got worse: calls diverged by more than their time, or its 95th percentile (below 20 calls: its median) is
+   * It got worse: calls diverged by more than their time, or failed where the record does not tell their outcome, or its 95th percentile (below 20 calls: its median) is
    * SLOWER by the request's own measure. Single slow calls are not enough: every machine has some.
    */
   readonly regressed: boolean;

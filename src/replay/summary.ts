@@ -22,6 +22,8 @@ export interface ReplaySummary {
   readonly same: number;
   readonly diverged: number;
   readonly unverifiable: number;
+  /** Failures that stand on their own and of which the record does not tell the outcome. Absent in runs of earlier releases. */
+  readonly unverifiableFailures?: number;
   readonly divergences: Readonly<Record<Divergence, number>>;
   /** Result and affected rows of all statements. */
   readonly rows: number;

@@ -37,6 +37,15 @@ export const COUNTS = [
 export type TallyCounts = Readonly<Record<(typeof COUNTS)[number], number>>;
 
 /**
+ * What the durable events of a resumed run say only together with the record: it is added when the plan comes to their
+ * statements again.
+ */
+export class EarlierFigures {
+  /** As in `ReplaySummary`. */
+  unverifiableFailures = 0;
+}
+
+/**
  * Counters of one run. `add` is O(1), looks at no clock and allocates nothing; `summary` is asked for a few
  * times a second. All `nowMs` are milliseconds of one clock of the caller's choice (`performance.now()`).
  */
@@ -50,6 +59,7 @@ export class Tally {
   #same = 0;
   #diverged = 0;
   #unverifiable = 0;
+  #unverifiableFailures = 0;
   #rows = 0;
   #stalls = 0;
   #connections = 0;
@@ -80,6 +90,7 @@ export class Tally {
   readonly #samples: { readonly at: number; readonly done: number }[] = [];
   /** What earlier processes had counted. */
   #earlier: TallyCounts | null = null;
+  #earlierFigures = new EarlierFigures();
 
   /**
    * Goes on from the last durable summary of a resumed run: counts, rows, lag sums, first error, position and
@@ -87,8 +98,9 @@ export class Tally {
    * of a resumed run tell of its last stretch only. Time between the interruption and the resumption is not
    * counted.
    */
-  static restore(summary: ReplaySummary): Tally {
+  static restore(summary: ReplaySummary, figures = new EarlierFigures()): Tally {
     const tally = new Tally();
+    tally.#earlierFigures = figures;
     tally.#planned = summary.planned;
     tally.#succeeded = summary.succeeded;
     tally.#failed = summary.failed;
@@ -149,8 +161,12 @@ export class Tally {
     this.#schedule = schedule;
   }
 
-  /** Counts one outcome. `recordedDurationMs`: the entry's; it is kept where the replayed one is known too. */
-  add(outcome: NewOutcome, recordedDurationMs: number | null): void {
+  /**
+   * Counts one outcome. `recordedDurationMs`: the entry's; it is kept where the replayed one is known too.
+   * `unverifiableFailure`: as `isUnverifiableFailure` says of the entry.
+   */
+  add(outcome: NewOutcome, recordedDurationMs: number | null, unverifiableFailure = false): void {
+    if (unverifiableFailure) this.#unverifiableFailures += 1;
     switch (outcome.status) {
       case 'SUCCEEDED':
         this.#succeeded += 1;
@@ -241,6 +257,7 @@ export class Tally {
     return {
       planned: this.#planned,
       ...counts,
+      unverifiableFailures: this.#unverifiableFailures + this.#earlierFigures.unverifiableFailures,
       divergences: { ...this.#divergences },
       connectionsOpened,
       firstError: this.#firstError,

@@ -3,14 +3,18 @@ import { EXIT, exitCodeOfRun } from '../../src/cli/exit-codes.ts';
 
 const run = (
   state: string,
-  summary: { succeeded?: number; skipped?: number; unknown?: number } = {},
+  summary: { succeeded?: number; skipped?: number; unknown?: number; unverifiableFailures?: number } = {},
   divergences: Record<string, number> = {},
 ) => ({
   state,
   error: null,
   onlyControl: false,
   lostTransactions: false,
-  summary: { succeeded: 1, failed: 0, cascades: 0, skipped: 0, unknown: 0, ...summary, divergences },
+  summary: {
+    ...{ succeeded: 1, failed: 0, cascades: 0, skipped: 0, unknown: 0, unverifiableFailures: 0 },
+    ...summary,
+    divergences,
+  },
 });
 
 describe('the exit status of a run', () => {
@@ -26,6 +30,14 @@ describe('the exit status of a run', () => {
       expect(exitCodeOfRun(run('COMPLETED', {}, { [kind]: 1 }), [])).toBe(EXIT.OK);
     },
   );
+
+  test('is 1 when a statement failed whose outcome the record does not tell', () => {
+    const failed = run('COMPLETED', { unverifiableFailures: 1 });
+    expect(exitCodeOfRun(failed)).toBe(EXIT.DIVERGED);
+    expect(exitCodeOfRun(failed, ['unverifiable-failure'])).toBe(EXIT.DIVERGED);
+    expect(exitCodeOfRun(failed, ['new-failure'])).toBe(EXIT.OK);
+    expect(exitCodeOfRun(failed, undefined, { differences: 1, nothingReplayed: false })).toBe(EXIT.OK);
+  });
 
   test('counts what --fail-on names against what --allow puts up with', () => {
     const slow = run('COMPLETED', { skipped: 3 }, { SLOWER: 2, ROW_COUNT: 9 });

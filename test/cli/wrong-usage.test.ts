@@ -20,8 +20,8 @@ test.each(['worse', ''])('a word that --fail-on does not know starts no replay: 
   for (const flags of [[...args, '--watch'], args]) {
     const { code, stdout, stderr } = await cliHere(flags, shop.env);
     expect(stderr).toBe(
-      `error: --fail-on names "${word}": it takes new-failure, missing-failure, different-failure, row-count, checksum, ` +
-        'nothing-replayed, slower, skipped, or none [BAD_INPUT]\n',
+      `error: --fail-on names "${word}": it takes new-failure, missing-failure, different-failure, unverifiable-failure, ` +
+        'row-count, checksum, nothing-replayed, slower, skipped, or none [BAD_INPUT]\n',
     );
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
   }

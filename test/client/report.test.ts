@@ -18,8 +18,11 @@ function line(fields: Partial<StatementLine> = {}): StatementLine {
     fingerprint: '0123456789abcdef',
     normalised: 'SELECT ?',
     calls: 3,
+    sent: 3,
+    skips: [],
     failures: 0,
     cascades: 0,
+    unverifiableFailures: 0,
     recordedFailures: 0,
     rows: 3,
     recorded: { p50: 1, p95: 2, p99: 3 },
@@ -91,6 +94,7 @@ function data(report: Partial<ReportData['report']> = {}, run: Partial<ReportDat
         same: 5,
         diverged: 1,
         unverifiable: 0,
+        unverifiableFailures: 0,
         divergences: [],
         rows: 3,
         stalls: 0,
@@ -251,9 +255,11 @@ describe('JUnit XML', () => {
 describe('CSV', () => {
   test('has a table of statements, and others on request', () => {
     const statements = reportCsv(data(), 'statements').split('\r\n');
-    expect(statements[0]).toMatch(/^replay,fingerprint,statement,calls,.*,verdict,regressed,divergences$/);
+    expect(statements[0]).toMatch(
+      /^replay,fingerprint,statement,calls,.*,verdict,regressed,divergences,unverifiable_failures$/,
+    );
     expect(statements[1]).toBe(
-      '01890000-0000-7000-8000-000000000001,0123456789abcdef,SELECT ?,3,0,0,0,3,1,2,3,1.5,2.5,3.5,SAME,false,',
+      '01890000-0000-7000-8000-000000000001,0123456789abcdef,SELECT ?,3,0,0,0,3,1,2,3,1.5,2.5,3.5,SAME,false,,0',
     );
     expect(statements.slice(2)).toEqual(['']);
     expect(reportCsv(bad, 'failures')).toContain(',42P01,"SELECT \'a\' < ""b"" && ');
@@ -304,6 +310,48 @@ describe('HTML', () => {
     for (const heading of ['Summary', 'Thresholds', 'Remarks', 'Divergences', 'Failures', 'Statements']) {
       expect(htmlReport(bad)).toContain(`<h2>${heading}</h2>`);
     }
+  });
+});
+
+describe('what could not be compared', () => {
+  const { summary } = data().replay;
+  const skips = (COPY_DATA: number, TRUNCATED: number) => [
+    { reason: 'TRUNCATED', count: TRUNCATED } as const,
+    { reason: 'COPY_DATA', count: COPY_DATA } as const,
+  ];
+  const counts = (fields: object, statements: readonly StatementLine[] = [line()]) =>
+    data({ statements: [...statements] }, { summary: { ...summary, diverged: 0, ...fields } });
+  const unsent = line({ calls: 7, sent: 0, skips: skips(5, 2), verdict: 'UNVERIFIABLE' });
+  const partly = counts({ skipped: 9, unverifiable: 12 }, [unsent, line({ calls: 4, sent: 2, skips: skips(1, 1) })]);
+
+  test('is told, with how much and why, where a run would have done what the record says', () => {
+    const text = 'what could be compared is as the record says: 9 skipped (COPY_DATA 6, TRUNCATED 3), 3 not comparable';
+    expect(reportText(partly)).toContain(`\n${text}`);
+    expect(htmlReport(partly)).toContain(` W${text.slice(1)}.</p>`);
+    expect(htmlReport(partly)).toContain('<p class="verdict good">');
+    const nothing = counts({ same: 0, unverifiable: 3 });
+    expect(reportText(nothing)).toContain('\nnothing could be compared with the record: 3 not comparable');
+    expect(htmlReport(nothing)).toContain('<p class="verdict">Nothing could be compared with the record');
+    expect(reportText(counts({ skipped: 2, unverifiable: 2 }))).toContain('as the record says: 2 skipped');
+    expect(reportText(counts({}))).toContain('\nit did what the record says');
+  });
+
+  test('is a skipped case of JUnit that says why', () => {
+    expect(junitXml(partly)).toContain('<skipped message="not sent: COPY_DATA 5, TRUNCATED 2"/>');
+    const some = line({ calls: 9, sent: 1, skips: skips(5, 2), verdict: 'UNVERIFIABLE' });
+    expect(junitXml(counts({}, [some]))).toContain(
+      '<skipped message="not sent: COPY_DATA 5, TRUNCATED 2; outcome unknown: 1; the record holds nothing to compare with"/>',
+    );
+  });
+
+  test('and failed is something to look at', () => {
+    const failed = line({ failures: 2, unverifiableFailures: 2, verdict: 'UNVERIFIABLE', regressed: true });
+    const run = counts({ unverifiable: 2, unverifiableFailures: 2 }, [failed]);
+    expect(reportText(run)).toContain('1 of 1 statements got worse');
+    expect(reportText(run)).toContain('2 unverifiable, of which 2 failed');
+    expect(reportText(run)).not.toContain('as the record says');
+    expect(htmlReport(run)).toContain('1 statement got worse.</p>');
+    expect(junitXml(run)).toContain('<failure message="unverifiable failures 2" type="reprise.statements">');
   });
 });
 

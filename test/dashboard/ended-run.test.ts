@@ -8,7 +8,7 @@ import {
   StartReplayDocument,
   unwrap,
 } from '../../src/client/index.ts';
-import { startFailingRun, startRun } from './runs.ts';
+import { LogStatementForTest, startFailingRun, startRun } from './runs.ts';
 import { CHROMIUM, SHOP, useDashboard } from './support.ts';
 
 describe.skipIf(CHROMIUM === undefined)('a run that is opened after its end (skipped without Chromium)', () => {
@@ -147,6 +147,35 @@ describe.skipIf(CHROMIUM === undefined)('a run that is opened after its end (ski
       await holder.end();
       await client.request(CancelReplayDocument, { replayId: id });
     }
+  });
+
+  test('says that it did what could be compared only, and that what failed may differ', async () => {
+    const { client, url } = at.dashboard;
+    const replayed = async (statement: string, timestamp: string) => {
+      const logged = await client.request(LogStatementForTest, {
+        input: {
+          statement,
+          timestamp,
+          outcome: { status: 'UNKNOWN' },
+          autocommit: { origin: { sessionId: timestamp, database: 'shop' } },
+        },
+      });
+      unwrap(logged.logStatement);
+      const window = { from: timestamp, to: timestamp };
+      const { startReplay } = await client.request(StartReplayDocument, {
+        input: { window, target: { alias: 'staging' } },
+      });
+      return unwrap(startReplay).id;
+    };
+    const page = await at.browser.page();
+    await page.goto(`${url}/#/runs/${await replayed('SELECT 1', '2027-02-01T00:00:00.000000Z')}`);
+    await page.locator('[data-verdict="warn"]', { hasText: 'Nothing could be compared with the record' }).waitFor();
+    await page.goto(`${url}/#/runs/${await replayed('SELECT 1 / 0', '2027-02-01T00:00:01.000000Z')}`);
+    await page
+      .locator('[data-verdict="bad"]', { hasText: '1 statement failed of which the record does not tell the outcome' })
+      .waitFor();
+    expect(at.browser.errors).toEqual([]);
+    await page.close();
   });
 
   test('counts the cascades of each statement', async () => {

@@ -11,7 +11,7 @@ export function reportCsv({ replay, report }: ReportData, table: CsvTable): stri
   switch (table) {
     case 'statements':
       return csv(
-        'replay,fingerprint,statement,calls,failures,cascades,recorded_failures,rows,recorded_p50_ms,recorded_p95_ms,recorded_p99_ms,replayed_p50_ms,replayed_p95_ms,replayed_p99_ms,verdict,regressed,divergences',
+        'replay,fingerprint,statement,calls,failures,cascades,recorded_failures,rows,recorded_p50_ms,recorded_p95_ms,recorded_p99_ms,replayed_p50_ms,replayed_p95_ms,replayed_p99_ms,verdict,regressed,divergences,unverifiable_failures',
         report.statements.map((line) => [
           ...[replay.id, line.fingerprint, line.normalised, line.calls, line.failures, line.cascades],
           ...[line.recordedFailures, line.rows],
@@ -19,6 +19,7 @@ export function reportCsv({ replay, report }: ReportData, table: CsvTable): stri
           ...[line.replayed.p50, line.replayed.p95, line.replayed.p99],
           ...[line.verdict, line.regressed],
           line.divergences.map(({ divergence, count }) => `${divergence}=${count}`).join(' '),
+          line.unverifiableFailures,
         ]),
       );
     case 'failures':

@@ -44,7 +44,7 @@ export async function loadReport(
   return { replay, report: replayReport };
 }
 
-/** What of a run a reader has to look at; nothing: it did what the record says, within its thresholds. */
+/** What of a run a reader has to look at; nothing: what could be compared is as the record says (`praiseOf`), within its thresholds. */
 export interface Complaints {
   /** Why the run itself says less than it should. */
   readonly run: readonly string[];
@@ -96,6 +96,33 @@ export function complaintsOf({ replay, report }: ReportData): Complaints {
   };
 }
 
+/** What can be said for a run without complaints, and whether any statement of it was compared with the record. */
+export function praiseOf({ replay, report }: ReportData): { readonly text: string; readonly compared: boolean } {
+  const { same, diverged, skipped, unknown, unverifiable } = replay.summary;
+  const compared = same + diverged > 0;
+  // Skipped and unknown statements are among those that nothing could be compared of.
+  const others = unverifiable - skipped - unknown;
+  const parts = [
+    ...(skipped > 0 ? [`${skipped} skipped${skipsText(report.statements, (reasons) => ` (${reasons})`)}`] : []),
+    ...(others > 0 ? [`${others} not comparable`] : []),
+  ];
+  if (parts.length === 0) return { text: 'it did what the record says', compared };
+  const what = compared ? 'what could be compared is as the record says' : 'nothing could be compared with the record';
+  return { text: `${what}: ${parts.join(', ')}`, compared };
+}
+
+/** `COPY_DATA 3, TRUNCATED 1` in a frame, most first; nothing without any. */
+export function skipsText(
+  lines: readonly Pick<StatementLine, 'skips'>[],
+  frame: (reasons: string) => string = (reasons) => reasons,
+): string {
+  const counts = new Map<string, number>();
+  for (const { reason, count } of lines.flatMap(({ skips }) => skips))
+    counts.set(reason, (counts.get(reason) ?? 0) + count);
+  const reasons = [...counts].sort(([, a], [, b]) => b - a).map(([reason, count]) => `${reason} ${count}`);
+  return reasons.length === 0 ? '' : frame(reasons.join(', '));
+}
+
 const UNITS: Readonly<Record<ThresholdLine['unit'], string>> = {
   STATEMENTS: ' statements',
   PERCENT: ' %',
@@ -113,9 +140,12 @@ export function rounded(value: number): number {
   return Number(value.toFixed(3));
 }
 
-/** `NEW_FAILURE 3, SLOWER 1`; empty without any. */
-export function divergencesText({ divergences }: StatementLine): string {
-  return divergences.map(({ divergence, count }) => `${divergence} ${count}`).join(', ');
+/** `NEW_FAILURE 3, SLOWER 1`, and failures that could not be compared; empty without any. */
+export function divergencesText({ divergences, unverifiableFailures }: StatementLine): string {
+  return [
+    ...divergences.map(({ divergence, count }) => `${divergence} ${count}`),
+    ...(unverifiableFailures > 0 ? [`unverifiable failures ${unverifiableFailures}`] : []),
+  ].join(', ');
 }
 
 /** One line of at most so many characters. */

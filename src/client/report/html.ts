@@ -3,6 +3,7 @@ import {
   complaintsOf,
   divergencesText,
   lagByCauseText,
+  praiseOf,
   type ReportData,
   rounded,
   type StatementLine,
@@ -57,9 +58,11 @@ function verdict(data: ReportData): string {
     ...(missed.length > 0 ? [`${counted(missed.length, 'threshold')} missed`] : []),
     ...(regressions.length > 0 ? [`${counted(regressions.length, 'statement')} got worse`] : []),
   ];
-  return complaints.length === 0
-    ? `<p class="verdict good">${mark(true)} It did what the record says.</p>`
-    : `<p class="verdict bad">${mark(false)} ${escapeText(`${complaints.join('; ')}.`)}</p>`;
+  if (complaints.length > 0)
+    return `<p class="verdict bad">${mark(false)} ${escapeText(`${complaints.join('; ')}.`)}</p>`;
+  const praise = praiseOf(data);
+  const said = escapeText(`${praise.text.charAt(0).toUpperCase()}${praise.text.slice(1)}.`);
+  return praise.compared ? `<p class="verdict good">${mark(true)} ${said}</p>` : `<p class="verdict">${said}</p>`;
 }
 
 /** A sign beside the colour. */
@@ -85,7 +88,8 @@ function summary({ replay }: ReportData): string {
     ],
     [
       'Against the record',
-      `${number(run.same)} same, ${number(run.diverged)} diverged, ${number(run.unverifiable)} unverifiable`,
+      `${number(run.same)} same, ${number(run.diverged)} diverged, ${number(run.unverifiable)} unverifiable` +
+        (run.unverifiableFailures > 0 ? `, of which ${number(run.unverifiableFailures)} failed` : ''),
     ],
     ['Rows', number(run.rows)],
     ['Duration p50, p95, p99', percentiles(run.duration) + (run.durationsApproximate ? ' (approximate)' : '')],

@@ -7,6 +7,7 @@ import {
   type ReportData,
   rounded,
   type StatementLine,
+  skipsText,
 } from './data.ts';
 import { escapeAttribute, escapeText } from './markup.ts';
 import { requestFacts } from './request-words.ts';
@@ -27,7 +28,7 @@ interface TestCase {
 /**
  * A report as JUnit XML, which CI systems read: one suite for the run; a case for the run as a whole (an error when it
  * did not complete, sent nothing, or outcomes are unknown), for each threshold, and for each normalised statement (a failure when it
- * regressed, skipped when nothing could be compared). The time of a statement's case is its 95th percentile.
+ * regressed, skipped when nothing could be compared, with what kept it from that). The time of a statement's case is its 95th percentile.
  */
 export function junitXml(data: ReportData): string {
   const { replay } = data;
@@ -124,7 +125,19 @@ function resultOf(line: StatementLine, groups: readonly DivergenceLine[]): TestC
     };
   }
   if (line.verdict !== 'UNVERIFIABLE') return null;
-  return { tag: 'skipped', message: 'the record holds nothing to compare with', text: '' };
+  return { tag: 'skipped', message: whyNotCompared(line), text: '' };
+}
+
+function whyNotCompared(line: StatementLine): string {
+  const skipped = line.skips.reduce((sum, { count }) => sum + count, 0);
+  const unknown = line.calls - line.sent - skipped;
+  return [
+    skipsText([line], (reasons) => `not sent: ${reasons}`),
+    unknown > 0 ? `outcome unknown: ${unknown}` : '',
+    line.sent > 0 ? 'the record holds nothing to compare with' : '',
+  ]
+    .filter((part) => part !== '')
+    .join('; ');
 }
 
 function caseXml({ classname, name, time, result }: TestCase): string {

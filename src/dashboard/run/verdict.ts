@@ -59,12 +59,22 @@ export function verdictOf({ state, summary, error }: Run, nothing: string | null
     summary.skipped > 0
       ? ` ${plural(summary.skipped, 'statement')} ${summary.skipped === 1 ? 'was' : 'were'} skipped.`
       : '';
-  if (differs === 0 && summary.unknown === 0) {
+  const others = summary.unverifiable - summary.skipped - summary.unknown;
+  const notCompared =
+    others > 0 ? ` ${plural(others, 'statement')} could not be compared: the record does not tell the outcome.` : '';
+  if (differs === 0 && summary.unknown === 0 && summary.unverifiableFailures === 0) {
     const failures = summary.failed + summary.cascades;
+    const compared = summary.same + summary.diverged > 0;
+    const whole = summary.unverifiable === 0;
+    const asRecorded = others === 0 ? ' as recorded' : '';
     return {
-      tone: 'good',
-      title: 'The target did what the record says',
-      text: `${plural(reported, 'statement')}${failures > 0 ? `, ${plural(failures, 'failure')} as recorded` : ', none failed'}.${skipped}${speed}`,
+      tone: compared ? 'good' : 'warn',
+      title: whole
+        ? 'The target did what the record says'
+        : compared
+          ? 'What could be compared is as the record says'
+          : 'Nothing could be compared with the record',
+      text: `${plural(reported, 'statement')}${failures > 0 ? `, ${plural(failures, 'failure')}${asRecorded}` : ', none failed'}.${skipped}${notCompared}${speed}`,
     };
   }
   const parts = [
@@ -74,9 +84,15 @@ export function verdictOf({ state, summary, error }: Run, nothing: string | null
     of('DIFFERENT_FAILURE') > 0 && `${plural(of('DIFFERENT_FAILURE'), 'statement')} failed differently`,
     of('ROW_COUNT') > 0 && `${plural(of('ROW_COUNT'), 'statement')} had another number of rows`,
     of('CHECKSUM') > 0 && `${plural(of('CHECKSUM'), 'statement')} returned other rows`,
+    summary.unverifiableFailures > 0 &&
+      `${plural(summary.unverifiableFailures, 'statement')} failed of which the record does not tell the outcome`,
     summary.unknown > 0 && `${plural(summary.unknown, 'outcome')} unknown`,
   ].filter(Boolean);
-  return { tone: 'bad', title: 'The target differs from the record', text: `${parts.join(', ')}.${skipped}${speed}` };
+  return {
+    tone: 'bad',
+    title: differs > 0 ? 'The target differs from the record' : 'The target may differ from the record',
+    text: `${parts.join(', ')}.${skipped}${notCompared}${speed}`,
+  };
 }
 
 function asSentence(text: string): string {
