@@ -42,7 +42,7 @@ const NoticeCodeEnum = enumOf<NoticeCode>('NoticeCode', 'What a notice tells.', 
   TRANSACTION_CUT: 'A transaction was cut at an edge of the window.',
   TRANSACTION_CLOSED:
     'A transaction whose end the record does not hold was rolled back, or its COMMIT failed or was not answered.',
-  SESSION_PREPARED: 'Settings and prepared statements from before the window were made again.',
+  SESSION_PREPARED: 'Settings and prepared statements from before the window were made again, or cannot be.',
   SPEED_CHANGED: 'The speed of the run was changed.',
   IDS_UNSETTLED: 'Which ids statements drew could not be settled from the record.',
   TARGET_NOTICE: 'The target sent a notice or warning.',

@@ -1,3 +1,4 @@
+import { onlySetsConfig } from './set-config.ts';
 import {
   identifierName,
   isSingleStatement,
@@ -11,8 +12,10 @@ import {
 
 /** State that a statement leaves in its session beyond its transaction, or takes away from it. */
 export type SessionEffectKind =
-  /** SET (not LOCAL), `set_config(…, false)`. Undone when the transaction rolls back. */
+  /** SET (not LOCAL), a SELECT of nothing but `set_config(…, false)`. Undone when the transaction rolls back. */
   | 'SETTING'
+  /** One from a statement that does more, or may (a block, a CALL, `set_config` beside other calls or over rows). Undone likewise. */
+  | 'HELD_SETTING'
   | 'RESET'
   | 'TEMP_TABLE'
   /** DISCARD TEMP. A DROP TABLE is not told from one of a permanent table. */
@@ -45,7 +48,7 @@ export interface SessionEffect {
 const NOTHING: readonly SessionEffect[] = Object.freeze([]);
 
 const CALLS: Readonly<Record<string, SessionEffectKind>> = {
-  set_config: 'SETTING',
+  set_config: 'HELD_SETTING',
   pg_advisory_lock: 'ADVISORY_LOCK',
   pg_advisory_lock_shared: 'ADVISORY_LOCK',
   pg_try_advisory_lock: 'ADVISORY_LOCK',
@@ -115,7 +118,10 @@ function effectsOf(statement: string): readonly SessionEffect[] {
     case 'SELECT':
     case 'WITH': {
       const into = /into/i.test(statement) ? selectIntoTemporary(new Tokenizer(statement, tokens.end)) : NOTHING;
-      return MAY_CALL.test(statement) ? [...into, ...callEffects(statement)] : into;
+      if (!MAY_CALL.test(statement)) return into;
+      const calls = callEffects(statement);
+      if (onlySetsConfig(statement)) return calls.map(({ name }) => ({ kind: 'SETTING', name }));
+      return [...into, ...calls];
     }
     case 'INSERT':
     case 'UPDATE':
@@ -315,7 +321,7 @@ function callEffects(text: string): SessionEffect[] {
 /** For a tokeniser at the parenthesis that opens a call's arguments. */
 function callEffect(kind: SessionEffectKind, tokens: Tokenizer): SessionEffect | null {
   const parameters = callArguments(tokens);
-  if (kind === 'SETTING') {
+  if (kind === 'HELD_SETTING') {
     // set_config(name, value, true) lasts as long as its transaction.
     if (/^(?:'?(?:t|tr|tru|true|y|ye|yes|on|1)'?)(?:\s*::\s*bool(?:ean)?)?$/i.test(parameters[2] ?? '')) return null;
     const first = parameters[0] ?? '';
@@ -374,7 +380,8 @@ function blockEffects(body: string): readonly SessionEffect[] {
   for (let kind = tokens.advance(); kind !== TOKEN.END; kind = tokens.advance()) {
     const word = tokens.keyword();
     if (/^(?:;|BEGIN|THEN|ELSE|LOOP)$/.test(last) && (word === 'SET' || word === 'CREATE')) {
-      effects.push(...(word === 'SET' ? setEffects(tokens) : createEffects(tokens)));
+      if (word === 'CREATE') effects.push(...createEffects(tokens));
+      else effects.push(...setEffects(tokens).map(({ name }) => ({ kind: 'HELD_SETTING', name }) as const));
     }
     last = tokens.at(';') ? ';' : tokens.keyword();
   }

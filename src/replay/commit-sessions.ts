@@ -151,8 +151,8 @@ export class CommitSessions {
     if (first.timestamp < request.window.from || !this.sessions.has(key)) {
       const before = Math.min(request.window.from, first.timestamp + 1);
       const session = { key, sessionId: first.origin.sessionId };
-      const found = await findEarlierState(journal, before, [session], new Map([[key, first]]));
-      statements = found.get(key) ?? [];
+      const { made } = await findEarlierState(journal, before, [session], new Map([[key, first]]));
+      statements = made.get(key) ?? [];
     }
     for (const noted of statements) session.memory.note(noted, LASTING);
   }

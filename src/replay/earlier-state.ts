@@ -1,6 +1,11 @@
 import { compareEntryKeys, type Entry, type EntryKey, type Micros } from '../journal/entry.ts';
 import { isSingleStatement } from '../journal/sql-tokens.ts';
-import { KEPT_BY_RESET_ALL, type SessionEffectKind, sessionEffect } from '../journal/statement-type.ts';
+import {
+  KEPT_BY_RESET_ALL,
+  type SessionEffect,
+  type SessionEffectKind,
+  sessionEffect,
+} from '../journal/statement-type.ts';
 import type { EntryPage, JournalStore } from '../journal/store.ts';
 import { encodeParameters } from '../journal/value-codec.ts';
 import type { EntryFilter, Window } from '../journal/window.ts';
@@ -17,10 +22,17 @@ const MOST_KEPT = 1_000;
 /** How far before `from` a session's settings are looked for: 7 days, in microseconds. */
 const LOOK_BACK: Micros = 7 * 86_400 * 1_000_000;
 
+/** What sessions had made by some time that lasts, by session key. */
+export interface EarlierState {
+  /** What makes their settings and prepared statements again, in recorded order. */
+  readonly made: ReadonlyMap<string, readonly Entry[]>;
+  /** Settings, by name, of statements that do more than set: sent again they would do that again. Null: the name is not told. */
+  readonly held: ReadonlyMap<string, readonly (string | null)[]>;
+}
+
 /**
- * Finds the settings and prepared statements that sessions made before the window (docs/replay.md S5), in
- * recorded order, by session key. What failed, was rolled back with its transaction, or was made again or taken back
- * since did not last and is left out.
+ * Finds the settings and prepared statements that sessions made before the window (docs/replay.md S5). What failed, was rolled
+ * back with its transaction, or was made again or taken back since did not last and is left out.
  * @param until for sessions whose first replayed transaction begins before the window: where it does, by session key
  */
 export async function findEarlierState(
@@ -28,9 +40,10 @@ export async function findEarlierState(
   before: Micros,
   sessions: Iterable<{ readonly key: string; readonly sessionId: string }>,
   until: ReadonlyMap<string, TransactionStart> = new Map(),
-): Promise<ReadonlyMap<string, readonly Entry[]>> {
-  const earlier = new Map<string, readonly Entry[]>();
-  if (before <= 0) return earlier;
+): Promise<EarlierState> {
+  const made = new Map<string, readonly Entry[]>();
+  const held = new Map<string, readonly (string | null)[]>();
+  if (before <= 0) return { made, held };
   const wanted = new Set<string>();
   const ids = new Set<string>();
   for (const session of sessions) {
@@ -42,9 +55,28 @@ export async function findEarlierState(
   for (let at = 0; at < list.length; at += SESSIONS_AT_ONCE) {
     const found = await findLasting(journal, window, list.slice(at, at + SESSIONS_AT_ONCE), wanted, until);
     // What each session has undone since is let go before the next ones are read.
-    for (const [key, lasting] of found) earlier.set(key, lasting.entries());
+    for (const [key, lasting] of found) {
+      made.set(key, lasting.entries());
+      if (lasting.held.size > 0) held.set(key, [...lasting.held]);
+    }
   }
-  return earlier;
+  return { made, held };
+}
+
+/** Settings that are told of by name. */
+const MOST_NAMED = 10;
+
+/** Which settings of sessions are not made again, and why: a sentence. Null: all are. */
+export function heldSentence(held: EarlierState['held']): string | null {
+  if (held.size === 0) return null;
+  const names = new Set([...held.values()].flat());
+  const shown = [...names].slice(0, MOST_NAMED).map((name) => name ?? 'some whose names are computed');
+  const more = names.size > MOST_NAMED ? `, and ${names.size - MOST_NAMED} more` : '';
+  const whose = held.size === 1 ? '1 session has' : `${held.size} sessions have`;
+  return (
+    `settings that ${whose} from before the window are not made again, since the statements that made them do more than ` +
+    `set, or may: ${shown.join(', ')}${more}`
+  );
 }
 
 async function findLasting(
@@ -97,13 +129,18 @@ class Lasting {
   private readonly others = new Map<string, Entry>();
   /** What the others have prepared. */
   private readonly preparedByOthers = new Set<string>();
+  /** Settings, by name, that nothing makes again. */
+  readonly held = new Set<string | null>();
 
   add(entry: Entry): void {
     const { statement } = entry;
-    const effects = sessionEffect(statement).filter(({ kind }) => MAKES.has(kind));
+    const all = sessionEffect(statement);
+    for (const done of all) this.hold(done);
+    const effects = all.filter(({ kind }) => MAKES.has(kind));
     const [effect] = effects;
     if (effect === undefined) {
-      if (MAY_SET_PATH.test(statement)) put(this.others, textKey(entry), entry);
+      if (all.every(({ kind }) => kind !== 'HELD_SETTING') && MAY_SET_PATH.test(statement))
+        put(this.others, textKey(entry), entry);
       return;
     }
     if (effects.length > 1 || !isSingleStatement(statement)) {
@@ -121,6 +158,15 @@ class Lasting {
       if (kind === 'DEALLOCATE' && !this.preparedElsewhere(name)) return;
     }
     put(this.single, name === null && undone === undefined ? textKey(entry) : `${kind} ${name ?? '*'}`, entry);
+  }
+
+  private hold({ kind, name }: SessionEffect): void {
+    if (kind === 'HELD_SETTING') {
+      this.held.add(name);
+      this.single.delete(`SETTING ${name}`);
+    } else if (kind === 'SETTING' || (kind === 'RESET' && name !== null)) this.held.delete(name);
+    else if (kind === 'RESET')
+      for (const setting of this.held) if (!KEPT_BY_RESET_ALL.has(setting ?? '')) this.held.delete(setting);
   }
 
   private preparedElsewhere(name: string | null): boolean {

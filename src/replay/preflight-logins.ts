@@ -198,7 +198,8 @@ async function earlierOf(
   const searchPaths = new Set<string>();
   const unclear = new Set<string | null>();
   const wanted = [...byKey].map(([key, { sessionId }]) => ({ key, sessionId }));
-  for (const [key, entries] of await findEarlierState(journal, window.from, wanted)) {
+  const { made } = await findEarlierState(journal, window.from, wanted);
+  for (const [key, entries] of made) {
     const user = byKey.get(key)?.user ?? null;
     for (const { statement } of entries) {
       const path = isSingleStatement(statement) ? searchPathOf(statement) : null;

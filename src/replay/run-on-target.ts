@@ -1,5 +1,5 @@
 import { messageOf, RepriseError } from '../errors.ts';
-import type { Entry } from '../journal/entry.ts';
+import type { Entry, Micros } from '../journal/entry.ts';
 import type { JournalStore } from '../journal/store.ts';
 import type { TargetConnection } from '../target/connection.ts';
 import { type DatabaseFacts, isSameDatabase, readDatabaseFacts } from '../target/identity.ts';
@@ -9,7 +9,7 @@ import { CommitDoubts } from './commit-doubts.ts';
 import { Connector } from './connector.ts';
 import { cancelsFor, type RunControl } from './control.ts';
 import { cutStatementsShort, within } from './cut-short.ts';
-import { findEarlierState } from './earlier-state.ts';
+import { type EarlierState, findEarlierState, heldSentence } from './earlier-state.ts';
 import { endOthers } from './end-others.ts';
 import type { EventFeed } from './feed.ts';
 import type { IdRestorer } from './ids/id-restorer.ts';
@@ -132,7 +132,10 @@ export class RunOnTarget {
         ? null
         : await this.planning(journal.straddlers(request.window, planFilter(request)));
     const starts = includedStarts(request, straddlers ?? []);
-    const earlier = await this.planning(findEarlierState(journal, request.window.from, sessions.values(), starts));
+    const { made: earlier, held } = await this.planning(
+      findEarlierState(journal, request.window.from, sessions.values(), starts),
+    );
+    this.tellOfHeld(held);
     const plan =
       straddlers === null ? null : await this.planning(openPlan(journal, request, sessions, bound, straddlers));
     const counted = plan === null ? await this.planning(counting) : plan.planned * request.scale;
@@ -193,6 +196,13 @@ export class RunOnTarget {
       report.remark(message);
     }
     for (const sentence of await this.planning(readLostInWindow(journal, request))) report.remark(sentence);
+  }
+
+  private tellOfHeld(held: EarlierState['held']): void {
+    const message = heldSentence(held);
+    if (message === null) return;
+    this.parts.feed.emit({ kind: 'NOTICE', code: 'SESSION_PREPARED', sessionId: null, message });
+    this.parts.report.remark(message);
   }
 
   /** What reading a large window gives, and who waits is told of it. Rejects at once when the run is being ended. */
@@ -314,7 +324,7 @@ export class RunOnTarget {
   private async openIds(
     sessions: ReadonlyMap<string, PlannedSession>,
     holdDdl: boolean,
-    earlier: ReadonlyMap<string, readonly Entry[]>,
+    earlier: EarlierState['made'],
     databaseFor: (recorded: string | null) => string | null,
   ): Promise<IdRestorer | null> {
     const { journal, store, replayId, request, settled, feed } = this.parts;

@@ -36,8 +36,9 @@ const HELD: ReadonlyMap<SessionEffectKind, string> = new Map([
   ['LISTEN', 'LISTEN'],
   ['HOLD_CURSOR', 'cursors WITH HOLD'],
   ['SEQUENCE_VALUE', 'currval and lastval'],
+  ['HELD_SETTING', 'settings of statements that do more than set'],
 ]);
-/** What takes which held state away. */
+/** What takes which held state away, besides what sets or resets a setting that is held. */
 const RELEASES: ReadonlyMap<SessionEffectKind, SessionEffectKind> = new Map([
   ['DROP_TEMP', 'TEMP_TABLE'],
   ['ADVISORY_UNLOCK', 'ADVISORY_LOCK'],
@@ -47,6 +48,7 @@ const RELEASES: ReadonlyMap<SessionEffectKind, SessionEffectKind> = new Map([
 /** A rollback undoes these; PREPARE, session locks and the rest stay. */
 const TRANSACTIONAL: ReadonlySet<SessionEffectKind> = new Set<SessionEffectKind>([
   'SETTING',
+  'HELD_SETTING',
   'RESET',
   'TEMP_TABLE',
   'DROP_TEMP',
@@ -222,12 +224,19 @@ class SessionState {
   apply(effect: SessionEffect, by: MakingStatement, undo: (() => void)[] | null): void {
     const { kind } = effect;
     const name = effect.name ?? '';
-    if (kind === 'SETTING') this.remember(`set ${name}`, by, undo);
-    else if (kind === 'RESET') this.forget('set ', effect.name, undo);
-    else if (kind === 'PREPARED') this.remember(`${PREPARE}${name}`, by, undo);
+    if (kind === 'SETTING') {
+      this.remember(`set ${name}`, by, undo);
+      this.letGo('HELD_SETTING', name, undo);
+    } else if (kind === 'RESET') {
+      this.forget('set ', effect.name, undo);
+      this.letGo('HELD_SETTING', effect.name, undo);
+    } else if (kind === 'PREPARED') this.remember(`${PREPARE}${name}`, by, undo);
     else if (kind === 'DEALLOCATE') this.forget(PREPARE, effect.name, undo);
-    else if (HELD.has(kind)) this.setCount(kind, name, (this.held.get(kind)?.get(name) ?? 0) + 1, undo);
-    else {
+    else if (HELD.has(kind)) {
+      this.setCount(kind, name, (this.held.get(kind)?.get(name) ?? 0) + 1, undo);
+      // An older value does not stand any more.
+      if (kind === 'HELD_SETTING') this.forget('set ', name, undo);
+    } else {
       const released = RELEASES.get(kind);
       if (released !== undefined) this.letGo(released, effect.name, undo);
     }
@@ -279,8 +288,8 @@ class SessionState {
     const names = this.held.get(kind);
     if (names === undefined) return;
     if (name === null) {
-      this.held.delete(kind);
-      undo?.push(() => this.held.set(kind, names));
+      const kept = kind === 'HELD_SETTING' ? KEPT_BY_RESET_ALL : NONE;
+      for (const taken of [...names.keys()]) if (!kept.has(taken)) this.setCount(kind, taken, 0, undo);
       return;
     }
     const count = names.get(name) ?? 0;
@@ -293,4 +302,5 @@ function endsTransaction({ kind }: TransactionEffect): boolean {
   return kind === 'COMMIT' || kind === 'ROLLBACK' || kind === 'PREPARE_TRANSACTION';
 }
 
+const NONE: ReadonlySet<string> = new Set();
 const KEPT: ReadonlySet<string> = new Set([...KEPT_BY_RESET_ALL].map((name) => `set ${name}`));

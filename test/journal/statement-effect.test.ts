@@ -76,7 +76,23 @@ describe('sessionEffect', () => {
     ["set names 'utf8'", [{ kind: 'SETTING', name: 'client_encoding' }]],
     ["set schema 'x'", [{ kind: 'SETTING', name: 'search_path' }]],
     ["select set_config('App.User', $1, false)", [{ kind: 'SETTING', name: 'app.user' }]],
-    ["select pg_catalog.set_config($1, coalesce($2, 'a,b'), 'f')", [{ kind: 'SETTING', name: null }]],
+    ["select pg_catalog.set_config($1, coalesce($2, 'a,b'), 'f')", [{ kind: 'HELD_SETTING', name: null }]],
+    [
+      "SELECT pg_catalog.set_config('a.b', $1::text, false) AS a, set_config('a.c', E'1', 'f'::pg_catalog.bool) c;",
+      [
+        { kind: 'SETTING', name: 'a.b' },
+        { kind: 'SETTING', name: 'a.c' },
+      ],
+    ],
+    ["select set_config('a.b', 'x', false), nextval('s')", [{ kind: 'HELD_SETTING', name: 'a.b' }]],
+    ["select set_config('a.b', 'x', false) from t", [{ kind: 'HELD_SETTING', name: 'a.b' }]],
+    ["select set_config('a.b', 'x', false) where f()", [{ kind: 'HELD_SETTING', name: 'a.b' }]],
+    ["select other.set_config('a.b', 'x', false)", [{ kind: 'HELD_SETTING', name: 'a.b' }]],
+    [
+      "with u as (update t set a = 1 returning a) select set_config('a.b', a, false) from u",
+      [{ kind: 'HELD_SETTING', name: 'a.b' }],
+    ],
+    ["insert into t select set_config('a.b', 'x', false)", [{ kind: 'HELD_SETTING', name: 'a.b' }]],
     ["select set_config('a.b', 'x', $1)", [{ kind: 'SETTING', name: 'a.b' }]],
     ['reset search_path', [{ kind: 'RESET', name: 'search_path' }]],
     ['reset time zone', [{ kind: 'RESET', name: 'timezone' }]],
@@ -134,9 +150,9 @@ describe('sessionEffect', () => {
     [
       "do $$ begin perform set_config('a.b', 'x', false); create temp table t (a int); set x = 1; update t set a = 1; end $$",
       [
-        { kind: 'SETTING', name: 'a.b' },
+        { kind: 'HELD_SETTING', name: 'a.b' },
         { kind: 'TEMP_TABLE', name: 't' },
-        { kind: 'SETTING', name: 'x' },
+        { kind: 'HELD_SETTING', name: 'x' },
       ],
     ],
   ])('finds what %j leaves behind', (text, expected) => {

@@ -14,8 +14,8 @@ async function lasting(statements: readonly string[]): Promise<readonly string[]
   const sessionId = record.sessionId('a');
   const key = sessionKey({ nodeId: 'db-1', sessionId });
   const { from } = record.window(1_000_000);
-  const found = await findEarlierState(bench.journal, from, [{ key, sessionId }]);
-  return (found.get(key) ?? []).map(({ statement }) => statement);
+  const { made } = await findEarlierState(bench.journal, from, [{ key, sessionId }]);
+  return (made.get(key) ?? []).map(({ statement }) => statement);
 }
 
 it('of settings that a session has made again and again, the last of each name is found, in the order of the last', async () => {
@@ -71,6 +71,12 @@ it('a string that takes back what it does leaves what was before', async () => {
   expect(await lasting(["SET work_mem TO '5MB'", undone])).toEqual(["SET work_mem TO '5MB'", undone]);
 });
 
+it('a statement that does more than set is not found, nor what it set before', async () => {
+  const block = 'DO $$ BEGIN SET search_path = x; INSERT INTO audit VALUES (1); END $$';
+  expect(await lasting(['SET search_path TO y', 'SET a.b TO 1', block])).toEqual(['SET a.b TO 1']);
+  expect(await lasting([block, 'SET search_path TO y'])).toEqual(['SET search_path TO y']);
+});
+
 it('a block that may set the search path is found', async () => {
   const block = "DO $$ BEGIN EXECUTE 'SET search_path TO x'; END $$";
   expect(await lasting(['DO $$ BEGIN PERFORM 1; END $$', block])).toEqual([block]);
@@ -93,8 +99,8 @@ it('each of more sessions than are asked for at once gets its own, without what 
     .filter((_, n) => n % 2 === 0)
     .map((name) => ({ name, sessionId: record.sessionId(name) }))
     .map((session) => ({ ...session, key: sessionKey({ nodeId: 'db-1', sessionId: session.sessionId }) }));
-  const found = await findEarlierState(bench.journal, record.window(1_000_000).from, sessions);
-  expect([...found].map(([key, entries]) => [key, entries.map(({ statement }) => statement)])).toEqual(
+  const { made } = await findEarlierState(bench.journal, record.window(1_000_000).from, sessions);
+  expect([...made].map(([key, entries]) => [key, entries.map(({ statement }) => statement)])).toEqual(
     sessions.map(({ key, name }) => [key, [`SET search_path TO ${name}`, `PREPARE ${name} AS SELECT 1`]]),
   );
 });

@@ -152,6 +152,31 @@ it.each(['TIMESTAMP', 'SESSION', 'COMMIT'] as const)(
   },
 );
 
+it.each(['TIMESTAMP', 'SESSION', 'COMMIT'] as const)(
+  '%s does not send a block again that set something before the window, and says so',
+  async (ordering) => {
+    const target = await bench.target(SCHEMA);
+    const record = new HandMadeRecord();
+    record.run('a', "DO $$ BEGIN SET a.b = 'x'; INSERT INTO log (who) VALUES ('again'); END $$", { at: 0 });
+    record.run('a', "SET application_name = 'set before'", { at: 1 });
+    record.run('a', "INSERT INTO log (who) VALUES (current_setting('application_name'))", { at: 100 });
+    await record.store(bench.journal);
+    const run = await bench.run(target, {
+      window: record.window(100, 200),
+      ordering,
+      ...(ordering === 'COMMIT' ? { restoreIds: false } : {}),
+    });
+    expect(await target.sql(LOGGED)).toEqual(['set before']);
+    const said =
+      'settings that 1 session has from before the window are not made again, since the statements that made them do more than set, or may: a.b';
+    expect(run.notices('SESSION_PREPARED').map((notice) => notice.message)).toEqual([
+      said,
+      `made 1 of 1 earlier settings and prepared statements of session ${record.sessionId('a')} again`,
+    ]);
+    expect((await bench.engine.report(run.replay.id)).remarks).toContain(said);
+  },
+);
+
 it.each(['TIMESTAMP', 'SESSION'] as const)(
   '%s refuses to include straddling transactions that take more memory than a run may',
   async (ordering) => {

@@ -71,6 +71,20 @@ describe('settings', () => {
     ],
     ['each of a string', ['SET a.b = 1; SET a.c = 2', 'RESET a.b'], ['SET a.c = 2']],
     [
+      'nothing that does more than set, nor what stood before it',
+      [
+        'SET a.b = 1',
+        "SELECT set_config('a.b', '2', false), nextval('s')",
+        'DO $$ BEGIN SET a.c = 1; DELETE FROM t; END $$',
+      ],
+      [],
+    ],
+    [
+      'what stood before a block that was rolled back',
+      ['SET a.b = 1', 'BEGIN', 'DO $$ BEGIN SET a.b = 2; END $$', 'ROLLBACK'],
+      ['SET a.b = 1'],
+    ],
+    [
       'nothing of a string that rolls back: its BEGIN takes in what stands before',
       ['SET a.b = 1; BEGIN; SET a.b = 2; ROLLBACK'],
       [],
@@ -165,6 +179,13 @@ describe('held state', () => {
     ['LISTEN on one of two', ['LISTEN a', 'LISTEN a', 'LISTEN b', 'UNLISTEN a'], true],
     ['LISTEN given up', ['LISTEN a', 'LISTEN a', 'UNLISTEN a'], false],
     ['a cursor', ['DECLARE c CURSOR WITH HOLD FOR SELECT 1'], true],
+    ['a setting of a statement that does more', ["SELECT set_config('a.b', '2', false), nextval('s')"], true],
+    ['one that was rolled back', ['BEGIN', "SELECT set_config('a.b', v, false) FROM t", 'ROLLBACK'], false],
+    ['one that was set again', ["SELECT set_config('a.b', v, false) FROM t", 'SET a.b = 1'], false],
+    ['one that was reset', ["SELECT set_config('a.b', v, false) FROM t", 'RESET a.b'], false],
+    ['one of two that were set so', ["SELECT set_config('a.b', v, false), f() FROM t", 'RESET a.c'], true],
+    ['all of them reset', ['SELECT set_config(name, v, false) FROM t', 'RESET ALL'], false],
+    ['a role that RESET ALL leaves', ['DO $$ BEGIN SET ROLE a; DELETE FROM t; END $$', 'RESET ALL'], true],
     ['a cursor closed', ['DECLARE c CURSOR WITH HOLD FOR SELECT 1', 'CLOSE c'], false],
   ])('%s', (_, statements, holds) => {
     expect(remembering(...statements).holdsConnection).toBe(holds);

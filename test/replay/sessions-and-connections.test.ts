@@ -34,6 +34,7 @@ it.each([
   ['an advisory lock', 'SELECT pg_advisory_lock(1), pg_advisory_lock(2), pg_advisory_unlock(1)'],
   ['LISTEN', 'LISTEN somewhere'],
   ['a cursor WITH HOLD', 'DECLARE c CURSOR WITH HOLD FOR SELECT 1'],
+  ['a setting of a query that does more', "SELECT set_config('a.b', pg_backend_pid()::text, false)"],
 ])('%s keeps its connection; when another is needed beyond the limit the run fails', async (_, statement) => {
   const target = await bench.target(SCHEMA);
   const record = new HandMadeRecord();
@@ -100,6 +101,31 @@ it('a connection that is lost while nothing is open on it is opened again, with 
   expect(run.notices('CONNECTION_REOPENED').map((notice) => notice.sessionId)).toEqual([record.sessionId('a')]);
   expect(run.outcome(inTable).sqlstate).toBe('42P01');
   expect(await target.sql(LOGGED)).toEqual(['111kB']);
+});
+
+it.each([
+  [
+    'a query that writes',
+    "WITH u AS (INSERT INTO log (who) VALUES ('x') RETURNING who) SELECT set_config('a.b', who, false) FROM u",
+  ],
+  ['a block', "DO $$ BEGIN SET a.b = 'x'; INSERT INTO log (who) VALUES ('x'); END $$"],
+  ['a SELECT of more', "SELECT set_config('a.b', 'x', false), noted('x')"],
+])('%s that also sets something is not sent again when its connection is lost', async (_, statement) => {
+  const target = await bench.target(
+    `${SCHEMA}; CREATE FUNCTION noted(text) RETURNS void LANGUAGE sql AS 'INSERT INTO log (who) VALUES ($1)'`,
+  );
+  const record = new HandMadeRecord();
+  record.run('a', "SET application_name = 'reprise a'");
+  record.run('a', statement);
+  record.run('b', KILL_OTHERS, { rows: 1 });
+  record.run('b', 'SELECT pg_sleep(0.2)');
+  record.run('a', setting('application_name'));
+  const run = await bench.run(target, { window: await record.store(bench.journal) });
+  expect(run.replay.summary).toMatchObject({ succeeded: 5, failed: 0, unknown: 0, skipped: 0 });
+  expect(await target.sql(LOGGED)).toEqual(['x', 'reprise a']);
+  expect(run.notices('CONNECTION_LOST').map((notice) => notice.message)).toEqual([
+    expect.stringContaining('was lost, and with it settings of statements that do more than set ('),
+  ]);
 });
 
 it('with a transaction open, the statement under way is UNKNOWN, the rest of the transaction is skipped, the next runs', async () => {

@@ -256,7 +256,7 @@ export type NoticeCode =
   | 'PLANNING'
   /** Transactions that the run has prepared (two-phase commit) stand on the target. */
   | 'PREPARED_LEFT'
-  /** Settings and prepared statements from before the window were made again. */
+  /** Settings and prepared statements from before the window were made again, or cannot be. */
   | 'SESSION_PREPARED'
   /** The speed of the run was changed. */
   | 'SPEED_CHANGED'

@@ -1,9 +1,8 @@
-import type { Entry } from '../../journal/entry.ts';
 import type { JournalStore } from '../../journal/store.ts';
 import type { EntryFilter } from '../../journal/window.ts';
 import type { TargetConnection } from '../../target/connection.ts';
 import type { Connector } from '../connector.ts';
-import { findEarlierState } from '../earlier-state.ts';
+import { type EarlierState, findEarlierState } from '../earlier-state.ts';
 import { type PlannedSession, planFilter } from '../plan.ts';
 import type { ReplayRequest } from '../request.ts';
 import { sessionKey } from '../session-key.ts';
@@ -24,7 +23,7 @@ export interface OpenIdsOptions {
   readonly sessions: ReadonlyMap<string, PlannedSession>;
   /** Whether a planned entry is of type DDL. */
   readonly holdDdl: boolean;
-  readonly earlier: ReadonlyMap<string, readonly Entry[]>;
+  readonly earlier: EarlierState['made'];
   /** Target database for a recorded one; null: the target's own. */
   readonly databaseFor: (recorded: string | null) => string | null;
   /**
@@ -154,10 +153,10 @@ async function earlierOfAll(
   journal: JournalStore,
   request: ReplayRequest,
   from: number,
-): ReturnType<typeof findEarlierState> {
+): Promise<EarlierState['made']> {
   const spans = await journal.sessionSpans({ from, to: request.window.to }, databasesOnly(request));
   const sessions = spans.map((span) => ({ key: sessionKey(span), sessionId: span.sessionId }));
-  return findEarlierState(journal, from, sessions);
+  return (await findEarlierState(journal, from, sessions)).made;
 }
 
 /** Statements that the replay leaves out drew from the same sequences: only the databases may be narrowed. */
