@@ -82,3 +82,29 @@ it('counts on behind an uncertain count although the record sets the sequence la
   await twice("INSERT INTO orders (name) VALUES ('last')");
   await expectRestored(ALL);
 });
+
+it.each([
+  "TRUNCATE orders, lines RESTART IDENTITY; INSERT INTO orders (name) VALUES ('a'), ('b'), ('c')",
+  "ALTER SEQUENCE orders_id_seq RESTART WITH 50; INSERT INTO orders (name) VALUES ('a'); SELECT nextval('orders_id_seq')",
+  "SELECT setval('orders_id_seq', 500); INSERT INTO orders (name) SELECT 'a' FROM generate_series(1, 4)",
+  "INSERT INTO orders (name) VALUES ('a'); SELECT setval('orders_id_seq', 500); INSERT INTO orders (name) VALUES ('b'); SELECT fill(3)",
+  "TRUNCATE orders, lines RESTART IDENTITY; SELECT fill_any('orders')",
+  "SELECT setval('orders_id_seq', 500); INSERT INTO orders (name) VALUES ('a'); SELECT setval('orders_id_seq', 600)",
+])('draws behind %s go on from where its draws leave the sequence', async (moves) => {
+  await given(`
+    CREATE FUNCTION fill(n int) RETURNS void LANGUAGE sql AS
+      $$ INSERT INTO orders (name) SELECT 'filled' FROM generate_series(1, n) $$;
+    CREATE FUNCTION fill_any(t text) RETURNS void LANGUAGE plpgsql AS
+      $$ BEGIN EXECUTE 'INSERT INTO ' || t || ' (name) VALUES (1), (2)'; END $$`);
+  for (let n = 0; n < 3; n++) await a.run("INSERT INTO orders (name) VALUES ('before')");
+  await a.run(moves);
+  await a.run("INSERT INTO orders (name) VALUES ('behind')");
+  await twice("INSERT INTO orders (name) VALUES ('last')");
+  await expectRestored(ALL);
+});
+
+it('counts on from a setval and draws of one string that the record rolled back', async () => {
+  await rolledBack("SELECT setval('orders_id_seq', 500); INSERT INTO orders (name) VALUES ('a'), ('b')");
+  await twice("INSERT INTO orders (name) VALUES ('behind')");
+  await expectRestored(ALL);
+});

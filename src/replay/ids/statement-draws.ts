@@ -1,6 +1,6 @@
 import { isSingleStatement, skipExplain, splitStatements, Tokenizer } from '../../journal/sql-tokens.ts';
 import type { Catalog } from './catalog.ts';
-import { NO_DRAWS, type StatementDraws } from './parts.ts';
+import { type Change, NO_DRAWS, type StatementDraws } from './parts.ts';
 import { MAY_SET_PATH, pathChanges } from './search-path.ts';
 import { readStatement } from './statement-reader.ts';
 
@@ -25,7 +25,7 @@ export function inOneString(all: readonly StatementDraws[]): StatementDraws {
       parts.map((part) => (part.rows === 'ROWS' ? { ...part, rows: 'UNKNOWN' as const } : part)),
     ),
     references: all.flatMap(({ references }) => references),
-    changes: all.flatMap(({ changes }) => changes),
+    changes: all.flatMap(({ changes }, index) => changes.map((change) => behind(change, all.slice(index + 1)))),
     recalls: all.flatMap(({ recalls }) => recalls),
     prepares: all.find(({ prepares }) => prepares !== null)?.prepares ?? null,
     executes: all.find(({ executes }) => executes !== null)?.executes ?? null,
@@ -34,6 +34,16 @@ export function inOneString(all: readonly StatementDraws[]): StatementDraws {
     untold: new Map(all.flatMap(({ untold }) => [...untold])),
     paths: all.flatMap(({ paths }) => paths),
   };
+}
+
+/** A change with what statements behind it draw, for the draws of an entry count as made before what it moves. */
+function behind(change: Change, later: readonly StatementDraws[]): Change {
+  const { sequence } = change;
+  const parts = later.flatMap((said) => said.parts.filter((part) => part.sequence === sequence));
+  const isTold = parts.every(({ rows, exact }) => rows === 'FIXED' && exact);
+  if (!isTold || later.some(({ maybe }) => maybe.includes(sequence))) return { ...change, next: null, parameter: null };
+  const drawn = sequence.increment * parts.reduce((sum, { count }) => sum + BigInt(count), 0n);
+  return { ...change, next: change.next === null ? null : change.next + drawn, add: change.add + drawn };
 }
 
 function read(text: string, catalog: Catalog): StatementDraws {
