@@ -78,6 +78,20 @@ it('a function with a search path of its own goes by that, and so does what it c
   await expectRestored(ORDERS);
 });
 
+it('a function that the record creates with the search path of its session goes by that', async () => {
+  await given(TENANTS);
+  await a.run('SET search_path TO one, public');
+  await b.run('SET search_path TO two, public');
+  await a.run(`
+    CREATE FUNCTION public.note(name text) RETURNS void LANGUAGE sql SET search_path FROM CURRENT AS
+      $$ INSERT INTO orders (name) VALUES (name) $$`);
+  for (let n = 0; n < 2; n++) {
+    await b.run("SELECT note('x')");
+    for (const schema of ['one', 'two']) await twice(`INSERT INTO ${schema}.orders (name) VALUES ('y')`);
+  }
+  await expectRestored(ORDERS);
+});
+
 it('leaves alone what a function may draw from along a path that another function has set, and says so', async () => {
   await given(`${TENANTS}
     CREATE FUNCTION public.enter(tenant text) RETURNS void LANGUAGE plpgsql AS

@@ -19,15 +19,19 @@ function learnFunction(tokens: TokenList, from: number, catalog: Catalog): boole
   const body = tokens.at(as + 1);
   const isText = as >= 0 && body.kind === TOKEN.STRING;
   const source = isText ? literalText(body.text) : tokens.text.slice(tokens.at(next).start);
-  catalog.whole.addRoutine(name, readBody(source, { schema: schema ?? catalog.home, path: pathOf(tokens, next) }));
+  catalog.whole.addRoutine(
+    name,
+    readBody(source, { schema: schema ?? catalog.home, path: pathOf(tokens, next, catalog) }),
+  );
   return true;
 }
 
-/** `SET search_path = schema, …` of a function; null: it has none. */
-function pathOf(tokens: TokenList, from: number): readonly string[] | null {
+/** `SET search_path = schema, …` of a function, or `FROM CURRENT`; null: it has none, or nobody knows it. */
+function pathOf(tokens: TokenList, from: number, { paths }: Catalog): readonly string[] | null {
   let set = tokens.find(from, -1, ['SET']);
   while (set >= 0 && tokens.at(set + 1).name !== 'search_path') set = tokens.find(set + 1, -1, ['SET']);
-  if (set < 0 || tokens.word(set + 3) === 'CURRENT') return null;
+  if (set < 0) return null;
+  if (tokens.word(set + 2) === 'FROM') return paths?.length === 1 ? paths[0]! : null;
   const names: string[] = [];
   for (let at = set + 3; ; at += 2) {
     const { kind, text, name } = tokens.at(at);

@@ -1,6 +1,6 @@
 import { identifierName, TOKEN, Tokenizer } from '../../journal/sql-tokens.ts';
 import { BodyExpressions, HOLE } from './dynamic-sql.ts';
-import { TokenList } from './tokens.ts';
+import { isOnly, TokenList } from './tokens.ts';
 
 export type RowEvent = 'INSERT' | 'UPDATE' | 'DELETE';
 
@@ -164,9 +164,9 @@ function writeOf(word: string, last: string): RowEvent | 'MERGE' | null {
   return word === 'UPDATE' && last !== 'FOR' && last !== 'KEY' ? word : null;
 }
 
-/** Reads `[schema.]name` at the current token and moves to the token behind it. */
+/** Reads `[ONLY] [schema.]name` at the current token and moves to the token behind it. */
 function qualifiedName(tokens: Tokenizer): Name {
-  if (tokens.keyword() === 'ONLY') tokens.advance();
+  if (isOnly(tokens.kind, identifierName(tokens))) tokens.advance();
   let schema: string | null = null;
   let name = identifierName(tokens) ?? '';
   tokens.advance();

@@ -84,10 +84,10 @@ export class TokenList {
     return -1;
   }
 
-  /** Reads `[schema.]name`; `next` is the index behind it. */
+  /** Reads `[ONLY] [schema.]name`; `next` is the index behind it. */
   name(from: number): { readonly schema: string | null; readonly name: string; readonly next: number } {
     let index = from;
-    if (this.word(index) === 'ONLY') index += 1;
+    if (isOnly(this.at(index).kind, this.at(index).name)) index += 1;
     let schema: string | null = null;
     let name = this.at(index).name ?? '';
     index += 1;
@@ -134,6 +134,11 @@ export class TokenList {
     }
     return { given, next };
   }
+}
+
+/** `ONLY` ahead of a table's name: no table has it for a name without quotes. */
+export function isOnly(kind: TokenKind, name: string | null): boolean {
+  return kind === TOKEN.WORD && name === 'only';
 }
 
 const WHOLE = /^-?\d{1,18}$/;
