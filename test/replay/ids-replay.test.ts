@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
-import type { Window } from '../../src/journal/window.ts';
+import type { EntryFilter, Window } from '../../src/journal/window.ts';
 import type { ReplayInput } from '../../src/replay/request.ts';
+import { HandMadeRecord } from '../support/record.ts';
 import type { RecordedSession } from './ids-recorder.ts';
 import { failures, type Replayed, run } from './ids-support.ts';
 import { a, b, bench, recorder, source, target, trialOfEachTest } from './ids-trial.ts';
@@ -207,3 +208,33 @@ it('lets currval and lastval of a later transaction see what their session drew'
   await expectSame('SELECT no FROM tickets ORDER BY 1');
   await expectSame();
 });
+
+it.each<[what: string, filter: (sessionId: string) => EntryFilter]>([
+  ['users', () => ({ users: ['app'] })],
+  ['applications', () => ({ applications: ['web'] })],
+  ['sessions', (sessionId) => ({ sessionIds: [sessionId] })],
+])(
+  'counts nothing that another database drew, created or dropped, where a filter on %s leaves it out',
+  async (_, filter) => {
+    await Promise.all([a.end(), b.end()]);
+    const record = new HandMadeRecord();
+    const shop = { user: 'app', application: 'web' };
+    const other = { user: 'clerk', application: 'office', database: 'billing' };
+    record.run('a', "INSERT INTO orders (name) VALUES ('one')", shop);
+    record.run('b', "INSERT INTO orders (name) VALUES ('drawn'), ('elsewhere')", other);
+    record.run('a', "INSERT INTO orders (name) VALUES ('two')", shop);
+    record.run('b', 'TRUNCATE orders, lines RESTART IDENTITY', other);
+    record.run('a', "INSERT INTO orders (name) VALUES ('three')", shop);
+    record.run('b', 'DROP TABLE orders CASCADE', other);
+    for (const end of ['ROLLBACK', 'COMMIT']) {
+      record.run('c', 'BEGIN', { user: 'guest' });
+      record.run('c', `INSERT INTO orders (name) VALUES ('four, then ${end}')`, { user: 'guest' });
+      record.run('c', end, { user: 'guest' });
+    }
+    record.run('a', "INSERT INTO orders (name) VALUES ('six')", shop);
+    const window = await record.store(bench.journal);
+    const replayed = await bench.replay(target, window, { filter: filter(record.sessionId('a')) });
+    expect(failures(replayed)).toEqual([]);
+    expect(await run(target, ORDERS)).toBe('1|one\n2|two\n3|three\n6|six');
+  },
+);

@@ -73,19 +73,19 @@ export async function openIdRestorer(options: OpenIdsOptions): Promise<IdRestore
   const drawsNothing = [...catalogs.values()].every(({ sequences }) => sequences.size === 0);
   if (drawsNothing && !(await createsTables(options))) return null;
   if (resumed === null) await options.saveStarts(starts);
-  const readFrom = await earliestStart(journal, request);
+  const readFrom = await earliestStart(options);
   const ledger = new DrawLedger({
     journal,
     window: request.window,
     readFrom,
-    filter: databasesOnly(request),
+    filter: databasesOnly(options),
     positionsKnown: startKnown,
     catalogFor: (recorded) => catalogs.get(databaseFor(recorded) ?? target.database) ?? NO_CATALOG,
     loginFor: (recorded) => request.users.find((user) => user.recorded === recorded)?.user ?? null,
     earlier:
       readFrom === request.window.from && leavesNothingOut(request)
         ? options.earlier
-        : await earlierOfAll(journal, request, readFrom),
+        : await earlierOfAll(options, readFrom),
   });
   return new SequenceRestorer({
     ledger,
@@ -133,11 +133,12 @@ function withConnection<T>(
 }
 
 /** Whether the record may create what draws: with a table, or with a column of one. */
-async function createsTables({ journal, request, holdDdl }: OpenIdsOptions): Promise<boolean> {
+async function createsTables(options: OpenIdsOptions): Promise<boolean> {
+  const { journal, request, holdDdl } = options;
   // Where the plan leaves nothing out it has told; to look costs a scan of the window for each text.
   if (leavesNothingOut(request) && !holdDdl) return false;
   for (const text of ['create', 'alter']) {
-    const filter: EntryFilter = { ...databasesOnly(request), statementTypes: ['DDL'], text };
+    const filter: EntryFilter = { ...databasesOnly(options), statementTypes: ['DDL'], text };
     if ((await journal.page(request.window, filter, null, 1)).entries.length > 0) return true;
   }
   return false;
@@ -149,27 +150,35 @@ function leavesNothingOut(request: ReplayRequest): boolean {
 }
 
 /** What all sessions had set by a point in time that draw from there on, those that the replay leaves out too. */
-async function earlierOfAll(
-  journal: JournalStore,
-  request: ReplayRequest,
-  from: number,
-): Promise<EarlierState['made']> {
-  const spans = await journal.sessionSpans({ from, to: request.window.to }, databasesOnly(request));
+async function earlierOfAll(options: OpenIdsOptions, from: number): Promise<EarlierState['made']> {
+  const { journal, request } = options;
+  const spans = await journal.sessionSpans({ from, to: request.window.to }, databasesOnly(options));
   const sessions = spans.map((span) => ({ key: sessionKey(span), sessionId: span.sessionId }));
   return (await findEarlierState(journal, from, sessions)).made;
 }
 
-/** Statements that the replay leaves out drew from the same sequences: only the databases may be narrowed. */
-function databasesOnly(request: ReplayRequest): EntryFilter {
+/**
+ * Statements that the replay leaves out drew from the same sequences: only the databases may be narrowed, to those of the
+ * sessions that it does not leave out where the request names none.
+ */
+function databasesOnly({ request, sessions }: OpenIdsOptions): EntryFilter {
   const { databases } = planFilter(request);
-  return databases === undefined ? {} : { databases };
+  if (databases !== undefined) return { databases };
+  const planned = new Set<string>();
+  for (const { database } of sessions.values()) {
+    // It may be any.
+    if (database === null) return {};
+    planned.add(database);
+  }
+  return leavesNothingOut(request) ? {} : { databases: [...planned] };
 }
 
 /** Where to begin reading: at the start of the earliest transaction that the window's beginning cuts and the walk includes. */
-async function earliestStart(journal: JournalStore, request: ReplayRequest): Promise<number> {
+async function earliestStart(options: OpenIdsOptions): Promise<number> {
+  const { journal, request } = options;
   const { from, to } = request.window;
   if (request.edges !== 'INCLUDE') return from;
-  const straddlers = await journal.straddlers(request.window, databasesOnly(request));
+  const straddlers = await journal.straddlers(request.window, databasesOnly(options));
   let earliest = from;
   for (const { startedAt, endedAt, status } of straddlers) {
     if (status === 'COMMITTED' && endedAt !== null && endedAt <= to) earliest = Math.min(earliest, startedAt);
