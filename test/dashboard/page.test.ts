@@ -1,5 +1,5 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { ReplayDocument, ReplayFailuresDocument, unwrap } from '../../src/client/index.ts';
+import { CancelReplayDocument, ReplayDocument, ReplayFailuresDocument, unwrap } from '../../src/client/index.ts';
 import { parseMicros } from '../../src/journal/window.ts';
 import { encodeEvents } from '../../src/replay/event-codec.ts';
 import { openDatabase } from '../../src/store/database.ts';
@@ -148,6 +148,33 @@ describe.skipIf(CHROMIUM === undefined)('the dashboard (skipped without Chromium
     expect([...ordinals].sort((a, b) => a - b)).toEqual(Array.from({ length: planned }, (_, index) => index + 1));
     // Requests that the cut refused are no faults of the page.
     at.browser.errors.length = 0;
+    await page.close();
+  });
+
+  test('outcomes that come while their list is open are added to it, also to one in which nothing matched', async () => {
+    const { client, url } = at.dashboard;
+    const page = await at.browser.page();
+    const id = await startRun(client, { target: 'broken', speed: 0.1 });
+    await page.goto(`${url}/#/runs/${id}?tab=outcomes`);
+    await page.getByRole('button', { name: 'Pause' }).click();
+    await page.locator('[data-state="PAUSED"]').waitFor();
+    await page.getByRole('textbox', { name: 'SQLSTATE' }).fill('42P01');
+    await page.getByText('No outcomes').waitFor();
+    await page.getByRole('button', { name: 'Resume' }).click();
+    const grid = page.getByRole('grid', { name: 'Outcomes of the run' });
+    await grid.getByText('carts_archive').first().waitFor();
+
+    const rows = async () => Number(await grid.getAttribute('aria-rowcount'));
+    const before = await rows();
+    await page.getByLabel('Speed').selectOption('0.25');
+    await expect.poll(rows, { timeout: 30_000 }).toBeGreaterThan(before);
+    // The end of the run would have asked for all of them anew.
+    expect(await page.locator('[data-state="RUNNING"]').count()).toBe(1);
+    const numbers = (await grid.locator('.vbody .vrow .cell:first-child').allTextContents()).map((text) =>
+      Number(text.replaceAll(',', '')),
+    );
+    expect(numbers).toEqual([...new Set(numbers)].sort((a, b) => a - b));
+    await client.request(CancelReplayDocument, { replayId: id });
     await page.close();
   });
 

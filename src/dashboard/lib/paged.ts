@@ -37,11 +37,13 @@ export interface PagedList<T> {
 
 /**
  * The pages of a query, from the first whenever `key` changes. Rows of the former key stay until the first new page
- * is there, so that nothing flickers.
+ * is there, so that nothing flickers. A list that may still grow is asked for what has come behind its end every
+ * `againMs`; null: it does not grow.
  */
 export function usePaged<T>(
   key: string | null,
   load: (after: string | null, abort: AbortSignal) => Promise<Page<T>>,
+  againMs: number | null = null,
 ): PagedList<T> {
   const rows: Signal<readonly T[]> = useSignal<readonly T[]>([]);
   const loading = useSignal(key !== null);
@@ -92,6 +94,14 @@ export function usePaged<T>(
       state.current = null;
     };
   }, [key, turn.value, session]);
+
+  useEffect(() => {
+    if (againMs === null) return;
+    const timer = setInterval(() => {
+      if (complete.value && !document.hidden) fetchPage();
+    }, againMs);
+    return () => clearInterval(timer);
+  }, [key, againMs]);
 
   return {
     rows: rows.value,

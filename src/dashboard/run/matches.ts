@@ -24,8 +24,9 @@ export function nextMatches(
     const ends = newest ? { last: most, before: place } : { first: most, after: place };
     const { replayStatements } = await ask(OutcomeRowsDocument, { replayId, filter, ...ends }, abort);
     const { nodes, pageInfo } = ofRun(replayStatements);
-    if (!newest) return { nodes, pageInfo };
-    const { hasPreviousPage, startCursor } = pageInfo;
+    const { hasNextPage, hasPreviousPage, startCursor, endCursor } = pageInfo;
+    // An empty page at the end names no place: what comes later lies behind where it began.
+    if (!newest) return { nodes, pageInfo: { hasNextPage, endCursor: endCursor ?? place } };
     return { nodes: [...nodes].reverse(), pageInfo: { hasNextPage: hasPreviousPage, endCursor: startCursor } };
   });
 }

@@ -21,11 +21,13 @@ interface Props {
   /** Statements that have an outcome. */
   readonly reported: number;
   readonly version: string;
+  /** Between looks for those that come, in ms; null: none comes any more. */
+  readonly againMs: number | null;
   readonly onOpen: (outcome: Outcome) => void;
 }
 
 /** Every outcome of the run, by pages: the durable results. */
-export function OutcomesTab({ replayId, reported, version, onOpen }: Props) {
+export function OutcomesTab({ replayId, reported, version, againMs, onOpen }: Props) {
   const status = useSignal<OutcomeStatus | ''>('');
   const verdict = useSignal<Verdict | ''>('');
   const divergence = useSignal<Divergence | ''>('');
@@ -43,8 +45,10 @@ export function OutcomesTab({ replayId, reported, version, onOpen }: Props) {
     ...(settledSession ? { sessionId: settledSession } : {}),
     ...(fingerprint ? { fingerprint } : {}),
   };
-  const list = usePaged(`${replayId} ${version} ${newest.value} ${JSON.stringify(filter)}`, (after, abort) =>
-    nextMatches(replayId, filter, { after, newest: newest.value }, abort),
+  const list = usePaged(
+    `${replayId} ${version} ${newest.value} ${JSON.stringify(filter)}`,
+    (after, abort) => nextMatches(replayId, filter, { after, newest: newest.value }, abort),
+    againMs,
   );
   return (
     <section class="card flush" aria-labelledby="outcomes-title">

@@ -33,6 +33,9 @@ import { verdictOf } from './verdict.ts';
 const TABS = ['overview', 'failures', 'statements', 'outcomes', 'request'] as const;
 type TabKey = (typeof TABS)[number];
 
+/** Tabs of a run under way ask again now and then, not at each of its steps. */
+const AGAIN_MS = 3000;
+
 export function RunScreen({ id }: { readonly id: string }) {
   return isId(id) ? <RunOfId id={id} /> : <NoRun />;
 }
@@ -76,8 +79,7 @@ function RunView({ feed, run }: { readonly feed: RunFeed; readonly run: Run }) {
   const active = isActive(run.state);
   const { summary } = run;
   const rest = useRestOfRequest(run.id);
-  // Tabs of a run under way ask again now and then, not at each of its steps.
-  const step = useThrottled(`${run.state} ${done(summary)}`, 3000);
+  const step = useThrottled(`${run.state} ${done(summary)}`, AGAIN_MS);
   const failures = summary.failed + summary.cascades;
   const tabs: readonly Tab<TabKey>[] = [
     { key: 'overview', title: 'Overview' },
@@ -146,6 +148,7 @@ function RunView({ feed, run }: { readonly feed: RunFeed; readonly run: Run }) {
             replayId={run.id}
             reported={done(summary)}
             version={active ? 'under way' : run.state}
+            againMs={active ? AGAIN_MS : null}
             onOpen={onOpen}
           />
         ) : (

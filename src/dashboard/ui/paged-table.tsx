@@ -21,7 +21,12 @@ export function PagedTable<T>({ list, empty, loading = 'Loading…', ...table }:
       {nothing && list.complete
         ? empty
         : (!nothing || list.error === null) && (
-            <VirtualTable {...table} rows={list.rows} onEnd={list.more} footer={list.loading ? loading : null} />
+            <VirtualTable
+              {...table}
+              rows={list.rows}
+              onEnd={list.more}
+              footer={list.loading && !list.complete ? loading : null}
+            />
           )}
     </>
   );
