@@ -56,6 +56,15 @@ describe('the form of a new replay', () => {
     expect(inputOf({ ...FORM, connectTimeout: '0.29' }, WINDOW).connectTimeoutMs).toBe(290);
   });
 
+  test('sends a password only where its field is shown', () => {
+    const typed = { ...FORM, targetKind: 'address' as const, password: 'of another host' };
+    expect(inputOf(typed, WINDOW).target).toHaveProperty('password', 'of another host');
+    expect(inputOf({ ...typed, targetKind: 'alias' }, WINDOW).target).toEqual({ alias: 'staging' });
+    const named = { ...typed, targetKind: 'alias' as const, user: 'app' };
+    expect(inputOf(named, WINDOW).target).toEqual({ alias: 'staging', user: 'app', password: 'of another host' });
+    expect(inputOf({ ...named, user: ' ' }, WINDOW).target).toEqual({ alias: 'staging' });
+  });
+
   test('names a transaction that is no id, and a name that is mapped twice or to nothing', () => {
     const row = { recorded: 'app', target: 'app_2', password: '' };
     expect(errorsOf({ ...FORM, transactions: '42' })).toHaveProperty('transactions');

@@ -68,7 +68,7 @@ export function TargetPart({ form, errors, change, targets }: TargetPartProps) {
           hint={form.targetKind === 'alias' ? ofAlias(named?.user) : 'Default: the service decides'}
           onInput={(user) => change({ user })}
         />
-        {(form.targetKind === 'address' || form.user !== '') && (
+        {isShown(form, 'password') && (
           <TextField
             label="Password"
             type="password"

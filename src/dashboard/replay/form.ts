@@ -186,6 +186,8 @@ function list(text: string): string[] | undefined {
 /** What does not concern the chosen ordering, pace or kind of target is neither checked nor sent. */
 export function isShown(form: ReplayForm, name: keyof ReplayForm): boolean {
   if (name === 'port') return form.targetKind === 'address';
+  // An alias has a password of its own, for its own user.
+  if (name === 'password') return form.targetKind === 'address' || form.user.trim() !== '';
   if (name === 'speed' || name === 'maxIdle') return form.pace === 'RECORDED';
   if (name === 'inFlight')
     return form.ordering === 'COMMIT' || (form.ordering === 'SESSION' && form.pace !== 'RECORDED');
@@ -206,7 +208,7 @@ export function inputOf(form: ReplayForm, window: Span): ReplayInput {
   };
   const login = {
     ...(form.user.trim() ? { user: form.user.trim() } : {}),
-    ...(form.password ? { password: form.password } : {}),
+    ...(form.password && isShown(form, 'password') ? { password: form.password } : {}),
     ...(form.database.trim() ? { database: form.database.trim() } : {}),
   };
   const filter = withoutAbsent({
