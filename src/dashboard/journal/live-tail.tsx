@@ -1,4 +1,3 @@
-import { useSignal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
 import type { EntryFilterInput } from '../../client/index.ts';
 import { signedInAs } from '../lib/api.ts';
@@ -15,7 +14,7 @@ export function LiveTail(props: { readonly filter: EntryFilterInput | null; read
   const key = `${signedInAs.value} ${JSON.stringify(props.filter)}`;
   const tail = useMemo(() => new JournalTail(props.filter), [key]);
   useEffect(() => () => tail.close(), [tail]);
-  const follow = useSignal(true);
+  const following = tail.following.value;
   return (
     <section aria-label="Live tail">
       <div class="row between pad">
@@ -27,28 +26,19 @@ export function LiveTail(props: { readonly filter: EntryFilterInput | null; read
               : `${plural(tail.arrived.value, 'entry', 'entries')} arrived`}
           </span>
         </div>
-        <button
-          type="button"
-          class="small"
-          aria-pressed={follow.value}
-          onClick={() => {
-            follow.value = !follow.value;
-          }}
-        >
-          <Icon name={follow.value ? 'pause' : 'down'} size={12} /> {follow.value ? 'Stop following' : 'Follow'}
+        <button type="button" class="small" aria-pressed={following} onClick={() => tail.setFollowing(!following)}>
+          <Icon name={following ? 'pause' : 'down'} size={12} /> {following ? 'Stop following' : 'Follow'}
         </button>
       </div>
-      <Failure error={tail.error.value} />
+      <Failure error={tail.error.value} retry={() => tail.restart()} />
       <VirtualTable
         label="Entries as they arrive"
         columns={ENTRY_COLUMNS}
         rows={tail.rows.value}
         rowKey={(row) => row.id}
         onOpen={(row) => props.onOpen(row.id)}
-        follow={follow.value}
-        onScrolledAway={() => {
-          follow.value = false;
-        }}
+        follow={following}
+        onScrolledAway={() => tail.setFollowing(false)}
       />
     </section>
   );

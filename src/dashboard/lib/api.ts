@@ -4,6 +4,9 @@ import type { Endpoint } from '../../client/transport.ts';
 
 const TOKEN_KEY = 'reprise.token';
 
+/** How long what is open goes on trying to reach the service: a page is left open over night. */
+export const GIVE_UP_AFTER_MS = 24 * 3_600_000;
+
 /** Where the API is: beside this page, also under a path of a reverse proxy. */
 const baseUrl = new URL('.', document.baseURI).href.replace(/\/+$/, '');
 

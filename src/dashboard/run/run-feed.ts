@@ -9,7 +9,7 @@ import {
   RunTimelineDocument,
   type SummaryFieldsFragment,
 } from '../../client/index.ts';
-import { api, ask, noticeRefusal } from '../lib/api.ts';
+import { api, ask, GIVE_UP_AFTER_MS, noticeRefusal } from '../lib/api.ts';
 import { keep, recall } from '../lib/memory.ts';
 import type { Freshness } from '../ui/connection-badge.tsx';
 import { type EventLog, NO_EVENTS, type RunEvent, withEvents } from './event-log.ts';
@@ -146,7 +146,7 @@ export class RunFeed {
         after: this.#memory.cursor,
         ...SUMMARY,
         signal: abort,
-        giveUpAfterMs: 24 * 3_600_000,
+        giveUpAfterMs: GIVE_UP_AFTER_MS,
         onConnection: (state) => {
           if (state.state === 'RECONNECTING') interrupted = true;
           if (state.state === 'LIVE' && interrupted) this.tail.reconnected();

@@ -1,0 +1,85 @@
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { type Operation, unwrap } from '../../src/client/index.ts';
+import { openNetwork } from '../support/network.ts';
+import { CHROMIUM, useDashboard } from './support.ts';
+
+interface LogResult {
+  readonly logStatements: { readonly __typename: string };
+}
+
+const LogStatements = {
+  toString: () => 'mutation ($input: LogStatementsInput!) { logStatements(input: $input) { __typename } }',
+} as Operation<LogResult, { readonly input: unknown }>;
+
+describe.skipIf(CHROMIUM === undefined)('what comes while a page is open (skipped without Chromium)', () => {
+  const at = useDashboard();
+
+  /** Records statements that say their number, from `first` to `last`. */
+  const log = async (first: number, last: number) => {
+    const entries = Array.from({ length: last - first + 1 }, (_, index) => ({
+      statement: `SELECT 'arrived ${first + index}'`,
+      autocommit: { origin: { sessionId: 'live' } },
+    }));
+    unwrap((await at.dashboard.client.request(LogStatements, { input: { entries } })).logStatements);
+  };
+
+  test('a live tail that is stopped stays as it is, however much arrives, and shows the newest when it follows again', async () => {
+    const page = await at.browser.page();
+    await page.goto(`${at.dashboard.url}/#/journal`);
+    await page.getByRole('button', { name: 'Live tail' }).click();
+    await page.locator('[data-connection="LIVE"]').waitFor();
+    await log(1, 2100);
+    await page.getByText('2,100 entries arrived').waitFor();
+    const grid = page.getByRole('grid', { name: 'Entries as they arrive' });
+    await page.getByRole('button', { name: 'Stop following' }).click();
+    await grid.press('Home');
+    const first = grid.getByRole('row').nth(1);
+    await first.getByText('arrived 101', { exact: false }).waitFor();
+    for (const [from, to] of [
+      [2101, 7000],
+      [7001, 7100],
+    ] as const) {
+      await log(from, to);
+      await page.getByText(`${to.toLocaleString('en-US')} entries arrived`).waitFor();
+      expect(await first.textContent()).toContain("'arrived 101'");
+    }
+    // What a page keeps has an end.
+    expect(Number(await grid.getAttribute('aria-rowcount'))).toBeLessThan(6300);
+    await page.getByRole('button', { name: 'Follow' }).click();
+    await grid.getByText("'arrived 7100'").waitFor();
+    await grid.press('Home');
+    await first.getByText("'arrived 5101'").waitFor();
+    await page.close();
+  });
+
+  test('a live tail goes on after hours without the service, and one that could not begin is tried again', async () => {
+    const network = await openNetwork(at.dashboard.port);
+    onTestFinished(() => network.close());
+    const page = await at.browser.page();
+    await page.clock.install();
+    await page.goto(`${network.url}/#/journal`);
+    await page.getByRole('grid', { name: 'Entries of the window' }).waitFor();
+    network.cut();
+    await page.getByRole('button', { name: 'Live tail' }).click();
+    const tail = page.getByRole('region', { name: 'Live tail' });
+    await tail.getByRole('alert').waitFor();
+    network.mend();
+    await tail.getByRole('button', { name: 'Try again' }).click();
+    await page.locator('[data-connection="LIVE"]').waitFor();
+    await log(8001, 8001);
+    await tail.getByText("'arrived 8001'").waitFor();
+
+    network.cut();
+    await page.locator('[data-connection="RECONNECTING"]').waitFor();
+    await log(8002, 8002);
+    // Each attempt is one that failed after so long.
+    for (let hour = 1; hour <= 3; hour++) await page.clock.fastForward('01:00:00');
+    network.mend();
+    await page.clock.fastForward('00:10');
+    await tail.getByText("'arrived 8002'").waitFor();
+    expect(await tail.getByRole('alert').count()).toBe(0);
+    // Requests that the cut refused are no faults of the page.
+    at.browser.errors.length = 0;
+    await page.close();
+  });
+});
