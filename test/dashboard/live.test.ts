@@ -1,6 +1,13 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { type Operation, unwrap } from '../../src/client/index.ts';
+import {
+  CancelReplayDocument,
+  type Operation,
+  ReplayDocument,
+  SetReplaySpeedDocument,
+  unwrap,
+} from '../../src/client/index.ts';
 import { openNetwork } from '../support/network.ts';
+import { startRun } from './runs.ts';
 import { CHROMIUM, useDashboard } from './support.ts';
 
 interface LogResult {
@@ -80,6 +87,23 @@ describe.skipIf(CHROMIUM === undefined)('what comes while a page is open (skippe
     expect(await tail.getByRole('alert').count()).toBe(0);
     // Requests that the cut refused are no faults of the page.
     at.browser.errors.length = 0;
+    await page.close();
+  });
+
+  test('a speed that another client sets is shown, and the one before it can be chosen again', async () => {
+    const { client, url } = at.dashboard;
+    const page = await at.browser.page();
+    const id = await startRun(client, { speed: 0.1 });
+    await page.goto(`${url}/#/runs/${id}`);
+    await page.locator('[data-state="RUNNING"]').waitFor();
+    await page.locator('[data-connection="LIVE"]').waitFor();
+    unwrap((await client.request(SetReplaySpeedDocument, { replayId: id, speed: 0.25 })).setReplaySpeed);
+    const speed = page.getByLabel('Speed');
+    await expect.poll(() => speed.inputValue(), { timeout: 10_000 }).toBe('0.25');
+    await speed.selectOption('0.1');
+    const told = async () => (await client.request(ReplayDocument, { id })).replay?.request.speed;
+    await expect.poll(told, { timeout: 10_000 }).toBe(0.1);
+    await client.request(CancelReplayDocument, { replayId: id });
     await page.close();
   });
 });

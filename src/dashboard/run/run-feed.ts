@@ -62,6 +62,7 @@ export class RunFeed {
   #memory: Memory;
   #keptAt = 0;
   #forgotten = false;
+  #speedChanged = false;
   /** The timeline counts from the begin of the run, a summary what the run has worked: without the time it lay interrupted. */
   #clockAhead = 0;
   #stop = new AbortController();
@@ -202,8 +203,24 @@ export class RunFeed {
     this.tail.moved();
     this.#note(update, [...this.#memory.recent, cursor].slice(-RECENT));
     if (performance.now() - this.#keptAt > KEEP_MS) this.#remember();
-    if (run && (run.startedAt === null || run.targetVersion === null))
-      void this.#look(this.#stop.signal).catch(() => {});
+    if (update.events.some((event) => event.__typename === 'NoticeEvent' && event.code === 'SPEED_CHANGED'))
+      this.#speedChanged = true;
+    if (run && (run.startedAt === null || run.targetVersion === null || this.#speedChanged))
+      void this.#lookBeside(this.#stop.signal);
+  }
+
+  /** Takes what updates do not tell of a run that goes on. What cannot be asked now is asked at the next update. */
+  async #lookBeside(abort: AbortSignal): Promise<void> {
+    const speedChanged = this.#speedChanged;
+    this.#speedChanged = false;
+    try {
+      const { replay } = await ask(ReplayDocument, { id: this.#id }, abort);
+      const run = this.run.value;
+      // Updates that came meanwhile are newer than its state and summary.
+      if (replay && run && isActive(run.state)) this.run.value = { ...replay, state: run.state, summary: run.summary };
+    } catch {
+      if (speedChanged) this.#speedChanged = true;
+    }
   }
 
   /** Takes the events of an update, and remembers that they were taken. */
