@@ -199,9 +199,9 @@ export class ReplayRun {
     try {
       await this.begin();
       await this.onTarget.walk();
-      // A walk that ran out of statements while paused completes when it is resumed.
-      for (let gate = this.control.gate(); gate !== null; gate = this.control.gate()) await gate;
       await this.tellOfNothing();
+      // Who came to its end while paused completes when it is resumed. A pause that comes behind this must find `ending` set.
+      for (let gate = this.control.gate(); gate !== null; gate = this.control.gate()) await gate;
     } catch (error) {
       this.control.end(failureOf(error));
     }

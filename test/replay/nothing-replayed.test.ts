@@ -1,4 +1,6 @@
 import { expect, it } from 'vitest';
+import type { JournalStore } from '../../src/journal/store.ts';
+import { Deferred } from '../../src/replay/deferred.ts';
 import { ORDERINGS, type ReplayInput } from '../../src/replay/request.ts';
 import { LOG_SCHEMA, log } from '../support/log-table.ts';
 import { HandMadeRecord } from '../support/record.ts';
@@ -86,4 +88,26 @@ it('a run that sent a statement, whatever became of it, says nothing of it', asy
   record.run('a', 'SELECT 1 / 0', { fails: '22012' });
   const run = await bench.run(await bench.target(), { window: await record.store(bench.journal) });
   expect(run.notices('NOTHING_REPLAYED')).toEqual([]);
+});
+
+it('a run that is paused while the journal is asked why nothing was replayed completes when it is resumed', async () => {
+  const target = await bench.target();
+  const asked = new Deferred<void>();
+  const answer = new Deferred<void>();
+  const journal: JournalStore = {
+    ...bench.journal,
+    async databaseCounts(...args) {
+      asked.resolve();
+      await answer.promise;
+      return bench.journal.databaseCounts(...args);
+    },
+  };
+  const engine = bench.anotherEngine({ journal });
+  const run = await bench.start(target, { window: new HandMadeRecord().window() }, engine);
+  await asked.promise;
+  expect((await engine.pause(run.id)).state).toBe('PAUSED');
+  answer.resolve();
+  await run.event((event) => event.kind === 'NOTICE' && event.code === 'NOTHING_REPLAYED');
+  expect((await engine.resume(run.id)).state).toBe('RUNNING');
+  expect((await run.ended()).states).toEqual(['CONNECTING', 'RUNNING', 'PAUSED', 'RUNNING', 'COMPLETED']);
 });
