@@ -73,7 +73,7 @@ export class SessionWalk {
       this.look.planIsOver = true;
       while (!this.over && this.lanes.byKey.size > 0) {
         this.lanes.closeIdle();
-        await this.change();
+        await this.changeOrLimit();
       }
     } finally {
       clearInterval(ticker);

@@ -1,3 +1,4 @@
+import { Client } from 'pg';
 import { expect, it } from 'vitest';
 import { HandMadeRecord } from '../support/record.ts';
 import { type Target, useBench } from '../support/replay.ts';
@@ -69,3 +70,20 @@ it('and ends a run in TIMESTAMP ordering, with what the target said', async () =
     /^1 sessions hold a transaction .*, and the target takes no more connections: .*too many connections for role/,
   );
 });
+
+it.each(['SESSION', 'TIMESTAMP'] as const)(
+  '%s: a run of which the target lets in no session ends with what the target said',
+  async (ordering) => {
+    const { target, users } = await limited(1);
+    const { host, port, name } = target;
+    const other = new Client({ host, port, user: LOGIN, password: 'its own', database: name, ssl: false });
+    await other.connect();
+    const record = new HandMadeRecord();
+    record.run('a', 'INSERT INTO ran VALUES (1)');
+    const run = await bench.run(target, { window: await record.store(bench.journal), ordering, users });
+    await other.end();
+    await dropLogin(target);
+    expect(run.replay).toMatchObject({ state: 'FAILED', error: { code: 'CONNECTION_LIMIT' } });
+    expect(run.replay.error?.message).toMatch(/the target takes no more connections: .*too many connections for role/);
+  },
+);
