@@ -55,6 +55,8 @@ export class ReplayEngine {
   private readonly options: ReplayEngineOptions;
   private readonly runs = new Map<string, ReplayRun>();
   private readonly waker: EventWaker;
+  /** Those that have ended, while their reports are made. */
+  private readonly reporting = new Map<string, ReplayRun>();
   /** Runs on their way into `runs`. */
   private readonly starting = new Set<Promise<unknown>>();
   private readonly resuming = new Set<string>();
@@ -192,7 +194,9 @@ export class ReplayEngine {
    * @throws RepriseError REPLAY_NOT_FOUND, BAD_INPUT, LIMIT_EXCEEDED
    */
   async report(id: string, thresholds: readonly string[] = []): Promise<ReplayReport> {
-    return readReport(this.options, await this.require(id), thresholds, this.runs.get(id)?.reportSoFar() ?? null);
+    const replay = await this.require(id);
+    await this.reported(id);
+    return readReport(this.options, replay, thresholds, this.runs.get(id)?.reportSoFar() ?? null);
   }
 
   /** Outcomes over the run's time, in at most `most` intervals; null before it began. @throws RepriseError REPLAY_NOT_FOUND */
@@ -206,6 +210,7 @@ export class ReplayEngine {
    */
   async compare(a: string, b: string, slower?: ReplayRequest['slower']): Promise<RunComparison> {
     const [runA, runB] = await this.requireBoth(a, b);
+    await Promise.all([this.reported(a), this.reported(b)]);
     return compareReports(this.options, runA, runB, slower);
   }
 
@@ -286,6 +291,7 @@ export class ReplayEngine {
     this.stopped = true;
     await Promise.allSettled(this.starting);
     await Promise.all([...this.runs.values()].map((run) => run.interrupt()));
+    await Promise.all([...this.reporting.values()].map((run) => run.giveUpReport()));
     this.waker.close();
   }
 
@@ -353,8 +359,17 @@ export class ReplayEngine {
     void run.done.then(() => {
       this.runs.delete(run.id);
       this.ended.add(run);
+      if (run.reporting !== null) {
+        this.reporting.set(run.id, run);
+        void run.reporting.then(() => this.reporting.delete(run.id));
+      }
       if (run.failureToStore !== null) this.options.onStoreFailure(run.id, run.failureToStore);
     });
+  }
+
+  /** When no report of this run is being made here: it would be made twice. */
+  private async reported(id: string): Promise<void> {
+    await (this.runs.get(id) ?? this.reporting.get(id))?.reporting;
   }
 
   private live(replay: Replay): Replay {

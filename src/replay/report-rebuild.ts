@@ -11,12 +11,14 @@ const CHUNKS_AT_ONCE = 16;
 /**
  * Makes a run's report anew from its durable events and the journal: for runs that were interrupted, whose
  * report in memory died with their process. Reads every event once; memory and `slower` as for `ReportBuilder`.
+ * @throws what `signal` was aborted with
  */
 export async function rebuildReport(
   journal: JournalStore,
   store: ReplayStore,
   replayId: string,
   slower: ReplayRequest['slower'] | null,
+  signal?: AbortSignal,
 ): Promise<Omit<ReplayReport, 'thresholds'>> {
   const report = new ReportBuilder();
   let evicted = 0;
@@ -33,6 +35,7 @@ export async function rebuildReport(
         if (entry === null) evicted += 1;
         else report.add(entry, outcome, outcome.seq);
       });
+      signal?.throwIfAborted();
     }
     after = last.lastSeq;
   }

@@ -16,20 +16,23 @@ interface Stores {
 }
 
 /**
- * Stores the report of a run at its end, its thresholds evaluated. `isWhole`: false in a run that was resumed,
- * whose report is made anew from its events; only what was gathered as remarks is taken over then.
+ * Stores the report of a run at its end, its thresholds evaluated. `rebuilding`: in a run that was resumed, whose report is
+ * made anew from its events, what gives that up; only what was gathered as remarks is taken over then. Else null.
  */
 export async function saveReport(
   { journal, store }: Stores,
   run: { readonly id: string; readonly request: ReplayRequest; readonly summary: ReplaySummary },
   gathered: ReportBuilder,
-  isWhole: boolean,
+  rebuilding: AbortSignal | null,
 ): Promise<void> {
   const { id, request, summary } = run;
   const slower = measureOf(request, summary);
   const here = gathered.finish(slower);
-  const anew = isWhole ? here : await rebuildReport(journal, store, id, slower);
-  const whole = isWhole ? here : { ...anew, remarks: [...anew.remarks, ...here.remarks] };
+  let whole = here;
+  if (rebuilding !== null) {
+    const anew = await rebuildReport(journal, store, id, slower, rebuilding);
+    whole = { ...anew, remarks: [...anew.remarks, ...here.remarks] };
+  }
   const approximate = approximateRemark(request.thresholds, summary);
   const report = { ...whole, remarks: [...whole.remarks, ...keysRemark(whole, request), ...approximate] };
   await store.saveReport(id, { ...report, thresholds: evaluateThresholds(request.thresholds, summary, report) });

@@ -15,6 +15,7 @@ import { RunOnTarget } from './run-on-target.ts';
 import type { RunState } from './run-state.ts';
 import type { SettledOutcomes } from './settled-outcomes.ts';
 import type { Replay, ReplayReport, ReplayStore } from './store.ts';
+import type { ReplaySummary } from './summary.ts';
 import { Tally } from './tally.ts';
 
 /** What a timer can hold; one for longer fires at once. */
@@ -65,6 +66,9 @@ export class ReplayRun {
   /** The store refused to let the run begin: another process has it, or has deleted it. */
   private foreign = false;
   private storeError: unknown = null;
+  /** In a resumed run that has ended: when its report is kept, or given up. */
+  private rebuilt: Promise<void> | null = null;
+  private readonly givesUpReport = new AbortController();
 
   constructor(parts: RunParts) {
     this.parts = parts;
@@ -101,6 +105,20 @@ export class ReplayRun {
   reportSoFar(): Omit<ReplayReport, 'thresholds'> | null {
     const { request, settled } = this.parts;
     return settled === null ? this.report.finish(measureOf(request, this.tally.summary(performance.now()))) : null;
+  }
+
+  /**
+   * Of a run that has ended, or is about to: resolves, never rejects, when its report is kept, or given up. That of a run that was
+   * resumed is made anew from its events, which nobody who waits for the end has to wait for. Null where it need not be waited for.
+   */
+  get reporting(): Promise<void> | null {
+    return this.rebuilt;
+  }
+
+  /** The service is going down: a report that is not kept yet is made when somebody asks. Never rejects. */
+  async giveUpReport(): Promise<void> {
+    this.givesUpReport.abort();
+    await this.rebuilt;
   }
 
   /**
@@ -267,16 +285,15 @@ export class ReplayRun {
 
   /** Never rejects. */
   private async finish(end: EndReason | null): Promise<void> {
-    const { request, settled } = this.parts;
+    const { settled } = this.parts;
+    const ended = new Deferred<void>();
     try {
       if (this.foreign) return;
       await this.feed.flush();
       const summary = this.tally.summary(performance.now());
       // A run that is to be resumed has no report yet: it is made from its events when somebody asks, as is one
       // that cannot be stored now.
-      if (end?.kind !== 'INTERRUPTED') {
-        await saveReport(this.parts, { id: this.id, request, summary }, this.report, settled === null).catch(() => {});
-      }
+      if (end?.kind !== 'INTERRUPTED') await this.keepReport(ended.promise, summary);
       const patch = {
         endedAt: Date.now() * 1000,
         summary,
@@ -292,11 +309,25 @@ export class ReplayRun {
       else if (end.kind === 'CANCELLED') await this.feed.transition('CANCEL', patch, 'cancelled on request');
       else if (end.kind === 'INTERRUPTED') await this.feed.transition('INTERRUPT', patch, end.message);
       else await this.feed.transition('FAIL', patch, end.message);
+      ended.resolve();
     } catch (error) {
+      ended.reject(error);
       // The store is gone: nothing can be told durably. The next start finds the run and marks it INTERRUPTED.
       this.storeError = error;
     } finally {
       await this.feed.close();
+    }
+  }
+
+  /** Resolves when nothing of it is in the way of the run's end. Never rejects. */
+  private async keepReport(ended: Promise<void>, summary: ReplaySummary): Promise<void> {
+    const { parts, id, report } = this;
+    const run = { id, request: parts.request, summary };
+    if (parts.settled === null) await saveReport(parts, run, report, null).catch(() => {});
+    else {
+      // Whoever learns of the end first finds this, and waits for it.
+      const keep = () => saveReport(parts, run, report, this.givesUpReport.signal);
+      this.rebuilt = ended.then(keep).catch(() => {});
     }
   }
 

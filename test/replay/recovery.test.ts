@@ -1,4 +1,6 @@
 import { expect, it } from 'vitest';
+import type { JournalStore } from '../../src/journal/store.ts';
+import { Deferred } from '../../src/replay/deferred.ts';
 import { ORDERINGS, type ReplayInput } from '../../src/replay/request.ts';
 import type { ReplayStore } from '../../src/replay/store.ts';
 import { HandMadeRecord } from '../support/record.ts';
@@ -160,6 +162,64 @@ it('what a run took before it was interrupted counts for its timeout', async () 
   };
   await bench.anotherEngine({ store }).resume(run.id);
   expect((await run.ended()).replay).toMatchObject({ state: 'FAILED', error: { code: 'RUN_TIMEOUT' } });
+});
+
+/** The journal, which gives no entries for a report before it is let. */
+function withoutReports() {
+  const asked = new Deferred<void>();
+  const answer = new Deferred<void>();
+  const journal: JournalStore = {
+    ...bench.journal,
+    async entriesByPlace(places) {
+      asked.resolve();
+      await answer.promise;
+      return bench.journal.entriesByPlace(places);
+    },
+  };
+  return { journal, asked: asked.promise, answer: () => answer.resolve() };
+}
+
+it('the end of a resumed run does not wait for its report, and who asks for that gets it whole', async () => {
+  const target = await bench.target(SCHEMA);
+  const { record, planned } = counting(20);
+  const engine = bench.anotherEngine();
+  const run = await bench.start(target, { window: await record.store(bench.journal) }, engine);
+  await run.event((event) => event.kind === 'OUTCOME');
+  await engine.stop();
+  const held = withoutReports();
+  const other = bench.anotherEngine({ journal: held.journal });
+  await other.resume(run.id);
+  expect((await bench.ended(run.id)).replay.state).toBe('COMPLETED');
+  await held.asked;
+  const reading = other.report(run.id);
+  expect(await bench.store.report(run.id)).toBeNull();
+  held.answer();
+  const report = await reading;
+  expect(report.statements.reduce((sum, line) => sum + line.calls, 0)).toBe(planned);
+  expect(await bench.store.report(run.id)).toEqual(report);
+});
+
+it('cancelling a resumed run does not wait for its report, and stopping the service gives that up', async () => {
+  const target = await bench.target(SCHEMA);
+  const record = new HandMadeRecord();
+  record.run('a', 'INSERT INTO ran VALUES (1)');
+  record.run('b', 'SELECT pg_sleep(600)');
+  record.run('c', 'SELECT pg_sleep(600)');
+  const engine = bench.anotherEngine();
+  const run = await bench.start(target, { window: await record.store(bench.journal) }, engine);
+  await run.event((event) => event.kind === 'OUTCOME');
+  await engine.stop();
+  const held = withoutReports();
+  const other = bench.anotherEngine({ journal: held.journal });
+  await other.resume(run.id);
+  expect((await other.cancel(run.id)).state).toBe('CANCELLED');
+  await held.asked;
+  expect(other.running).toBe(0);
+  const stopping = other.stop();
+  held.answer();
+  await stopping;
+  expect(await bench.store.report(run.id)).toBeNull();
+  expect((await bench.engine.report(run.id)).statements).not.toEqual([]);
 });
 
 it('of two that resume the same run at once one has it, and the run is not harmed', async () => {
