@@ -41,7 +41,9 @@ async function tail(flags: TailFlags, { io, exit }: CliContext): Promise<void> {
         stderr.write(`connection lost (${connection.reason}), trying again in ${duration(connection.waitMs)}\n`);
     },
   });
-  for await (const { entries, cursor } of updates) {
+  for await (const { entries, evicted, cursor } of updates) {
+    if (evicted)
+      stderr.write('retention has evicted statements before they could be shown: some may be missing here\n');
     const lines = entries.map((entry) => `${flags.json ? JSON.stringify(entry) : lineOf(entry, io)}\n`);
     stdout.write(lines.join(''));
     after = cursor;

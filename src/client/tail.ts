@@ -2,7 +2,10 @@ import { type EntryFilterInput, TailEntriesDocument, type TailEntriesSubscriptio
 import { type ConnectionState, resumingStream } from './resuming-stream.ts';
 import type { Endpoint, Transport } from './transport.ts';
 
-/** One payload of the tail of the journal: entries in order of arrival, and the cursor behind them. */
+/**
+ * One payload of the tail of the journal: entries in order of arrival, the cursor behind them, and whether retention `evicted` some
+ * that had arrived before they could be sent. It has no entries where none are left.
+ */
 export type TailUpdate = TailEntriesSubscription['journalTail'];
 
 /** Which entries, from where on. */

@@ -14,6 +14,8 @@ const LOOK_MS = 1000;
 
 interface TailBatch {
   readonly entries: readonly Entry[];
+  /** Whether retention took entries from behind the cursor that it goes on from. */
+  readonly evicted: boolean;
   readonly cursor: TailKey;
 }
 
@@ -45,13 +47,12 @@ class TailSource implements PullSource<TailBatch> {
       this.hinted = false;
       const end = await this.journal.tailEnd();
       const entries = await this.journal.tail(this.after, this.filter, this.batchSize);
-      const last = entries.at(-1);
-      if (last !== undefined) {
-        this.after = last;
-        return { entries, cursor: last };
-      }
-      // Nothing up to there passes: it is not looked through again.
-      this.after = end;
+      // Asked behind the entries: what is evicted until then may be missing among them.
+      const evicted = await this.journal.evictedBehind(this.after);
+      // Where nothing up to there passes, it is not looked through again.
+      const cursor = entries.at(-1) ?? end;
+      this.after = cursor;
+      if (entries.length > 0 || evicted) return { entries, evicted, cursor };
       await this.hint();
     }
     return null;
@@ -87,8 +88,13 @@ const JournalTailRef = builder.objectRef<TailBatch>('JournalTail').implement({
     }),
     entries: t.field({
       type: [JournalEntry],
-      description: 'Entries, in order of arrival.',
+      description: 'Entries, in order of arrival. None: where all that there was is `evicted`.',
       resolve: ({ entries }) => [...entries],
+    }),
+    evicted: t.exposeBoolean('evicted', {
+      description:
+        'Retention has evicted entries that had arrived behind the cursor from which this payload goes on, before they could be ' +
+        'sent. Whether they would have passed the filter is not known; losses of the coverage tell how many were evicted.',
     }),
   }),
 });
@@ -97,7 +103,8 @@ builder.subscriptionField('journalTail', (t) =>
   t.field({
     type: JournalTailRef,
     description:
-      'Entries as they arrive, in order of arrival: none is missed, none comes twice. Goes on until the client leaves.',
+      'Entries as they arrive, in order of arrival: none comes twice, and none is missed but those that retention evicts before ' +
+      'the client takes them, of which `evicted` tells. Goes on until the client leaves.',
     args: {
       filter: t.arg({ type: EntryFilterInput, description: 'Which entries; default: all.' }),
       after: t.arg({

@@ -250,6 +250,8 @@ export interface JournalStore {
 
   /** Entries in order of arrival, after the given place; waits for nothing (see `onAppend`). */
   tail(after: TailKey, filter: EntryFilter, limit: number): Promise<readonly Entry[]>;
+  /** Whether retention has taken entries that arrived behind this place, which a tail from there on misses. */
+  evictedBehind(after: TailKey): Promise<boolean>;
   /** The place behind the newest entry. */
   tailEnd(): Promise<TailKey>;
   /** Calls back after each append that any process made; a hint, may come late or doubled. Returns the unsubscribe. */

@@ -1,5 +1,4 @@
 import { messageOf, RepriseError } from '../errors.ts';
-import type { Entry, Micros } from '../journal/entry.ts';
 import type { JournalStore } from '../journal/store.ts';
 import type { TargetConnection } from '../target/connection.ts';
 import { type DatabaseFacts, isSameDatabase, readDatabaseFacts } from '../target/identity.ts';

@@ -220,3 +220,15 @@ export async function readTailEnd({ query }: Database): Promise<TailKey> {
   const clock = await query.selectFrom('journal_clock').select('arrival').executeTakeFirstOrThrow();
   return { arrival: clock.arrival + 1n, timestamp: 0, position: 0n, sequence: 0 };
 }
+
+/** See `JournalStore.evictedBehind`. */
+export async function wasEvictedBehind({ query }: Database, after: TailKey): Promise<boolean> {
+  const { arrival, timestamp, position, sequence } = after;
+  const clock = await query
+    .selectFrom('journal_clock')
+    .select(
+      sql<boolean>`evicted_place > array[${arrival}, ${timestamp}, ${position}, ${sequence}]::int8[]`.as('is_ahead'),
+    )
+    .executeTakeFirstOrThrow();
+  return clock.is_ahead;
+}

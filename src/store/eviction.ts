@@ -206,8 +206,9 @@ async function boundaryOf(
 }
 
 /**
- * Counts what lies before `before` in a day's partition as lost and remembers that nothing older is left. An old log may be imported
- * again and again: what lies where the day was evicted before came back, as far as the journal can tell, and counts only once.
+ * Counts what lies before `before` in a day's partition as lost and remembers that nothing older is left, and what of it arrived
+ * last. An old log may be imported again and again: what lies where the day was evicted before came back, as far as the journal can
+ * tell, and counts only once.
  */
 async function recordLoss(
   client: PoolClient,
@@ -216,8 +217,8 @@ async function recordLoss(
   count: number,
   before: Micros,
 ): Promise<void> {
+  const name = `reprise.${partitionName(day)}`;
   if (count > 0) {
-    const name = `reprise.${partitionName(day)}`;
     const known = await client.query<{ count: bigint; from_ts: bigint; to_ts: bigint }>(
       `delete from reprise.losses where reason = $1 and import_id is null and from_ts >= $2 and to_ts < $3
        returning count, from_ts, to_ts`,
@@ -243,7 +244,14 @@ async function recordLoss(
       ],
     );
   }
-  await client.query('update reprise.journal_clock set evicted_before = greatest(evicted_before, $1)', [before]);
+  await client.query(
+    `update reprise.journal_clock set
+       evicted_before = greatest(evicted_before, $1),
+       evicted_place = greatest(evicted_place, (
+         select array[arrival, ts, position, sequence] from ${name} where ts < $1
+         order by arrival desc, ts desc, position desc, sequence desc limit 1))`,
+    [before],
+  );
 }
 
 /** True of a transaction without entries, of which there are none before $1; an open one that began before $2 is given up. */

@@ -5,7 +5,14 @@ import { checkpointOf, JOURNAL_CHANNEL } from './append-write.ts';
 import { readCommitted } from './committed-reads.ts';
 import { readCoverage, readLosses, readLossMark, wasEvictedSince } from './coverage.ts';
 import type { Database } from './database.ts';
-import { readEntriesByPlace, readPage, readTail, readTailEnd, readTransactionEntries } from './entry-reads.ts';
+import {
+  readEntriesByPlace,
+  readPage,
+  readTail,
+  readTailEnd,
+  readTransactionEntries,
+  wasEvictedBehind,
+} from './entry-reads.ts';
 import { evict } from './eviction.ts';
 import { guarded } from './failures.ts';
 import { createOrigins } from './origins.ts';
@@ -67,6 +74,7 @@ export function createJournalStore(
     profile: (window, filter) => guarded('count a window', () => readProfile(database, origins, window, filter)),
     tail: (after, filter, limit) =>
       guarded('follow the journal', () => readTail(database, origins, after, filter, limit)),
+    evictedBehind: (after) => guarded('follow the journal', () => wasEvictedBehind(database, after)),
     tailEnd: () => guarded('follow the journal', () => readTailEnd(database)),
     onAppend: (listener) => database.session.listen(JOURNAL_CHANNEL, () => listener()).stop,
     importCheckpoint: (importId) =>

@@ -61,6 +61,7 @@ interface JournalClockTable {
   evicted_before: Int8;
   transactions_peak_bytes: Int8;
   transactions_peak_entries: Int8;
+  evicted_place: readonly bigint[];
 }
 
 interface JournalDaysTable {

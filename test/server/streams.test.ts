@@ -3,6 +3,8 @@ import { createClient as createSseClient } from 'graphql-sse';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { openPullStreams } from '../../src/replay/pull-stream.ts';
+import { openDatabase } from '../../src/store/database.ts';
+import { createJournalStore } from '../../src/store/journal-store.ts';
 import {
   ask,
   type Backend,
@@ -15,6 +17,8 @@ import {
   type TestService,
   until,
 } from './support.ts';
+
+const DAY_MS = 86_400_000;
 
 let backend: Backend;
 let service: TestService;
@@ -340,15 +344,23 @@ test('the entry of an outcome is looked up, for a whole payload at once', async 
 
 describe('journalTail', () => {
   const TAIL =
-    'subscription ($after: Cursor) { journalTail(after: $after, batchSize: 3, filter: { sessionIds: ["tail"] }) { cursor entries { statement } } }';
+    'subscription ($after: Cursor) { journalTail(after: $after, batchSize: 3, filter: { sessionIds: ["tail"] }) { cursor evicted entries { statement } } }';
   interface Tail {
-    journalTail: { cursor: string; entries: { statement: string }[] };
+    journalTail: { cursor: string; evicted: boolean; entries: { statement: string }[] };
   }
   const log = (statement: string, sessionId = 'tail') =>
     backend.recorder.log({
       autocommit: { origin: { nodeId: null, sessionId, user: null, database: null, application: null } },
       statement,
     });
+
+  /** Retention, as of another process in three days. */
+  async function evictAll(): Promise<void> {
+    const database = await openDatabase(backend.databaseUrl, { poolSize: 1 });
+    const limits = { entriesPerTransaction: 1, bytesPerTransaction: 1, retentionMs: DAY_MS, retentionBytes: null };
+    await createJournalStore(database, limits).evict((Date.now() + 3 * DAY_MS) * 1000);
+    await database.close();
+  }
 
   test('gives what arrives after it was opened, and after any cursor what arrived since', async () => {
     await log('SELECT 0');
@@ -375,6 +387,34 @@ describe('journalTail', () => {
     expect(got).toEqual(['SELECT 2', 'SELECT 3', 'SELECT 4', 'SELECT 5', 'SELECT 6']);
     await until(() => service.server.openStreams === 0);
     await later.dispose();
+  });
+
+  test('tells a client that comes back with its cursor of what retention has taken since', async () => {
+    const client = socketClient(service.url);
+    const following = client.iterate<Tail>({ query: TAIL });
+    const first = following.next();
+    await until(() => service.server.openStreams === 1);
+    await log('SELECT 1');
+    const { journalTail: last } = (await first).value!.data!;
+    expect(last).toMatchObject({ evicted: false, entries: [{ statement: 'SELECT 1' }] });
+    await following.return?.();
+    await evictAll();
+    const nothingMissed = client.iterate<Tail>({ query: TAIL, variables: { after: last.cursor } });
+    const second = nothingMissed.next();
+    await until(() => service.server.openStreams === 1);
+    await log('SELECT 2');
+    expect((await second).value?.data?.journalTail).toMatchObject({ evicted: false, entries: [{}] });
+    await nothingMissed.return?.();
+    await evictAll();
+    const missed = client.iterate<Tail>({ query: TAIL, variables: { after: last.cursor } });
+    expect((await missed.next()).value?.data?.journalTail).toMatchObject({ evicted: true, entries: [] });
+    const third = missed.next();
+    await log('SELECT 3');
+    expect((await third).value?.data?.journalTail).toMatchObject({
+      evicted: false,
+      entries: [{ statement: 'SELECT 3' }],
+    });
+    await client.dispose();
   });
 
   test('releases a client that leaves while nothing arrives', async () => {

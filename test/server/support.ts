@@ -24,7 +24,9 @@ import { createTestDatabase } from '../support/database.ts';
 export interface Backend extends ServiceContext {
   readonly engine: ReplayEngine;
   readonly replays: ReplayStore;
-  /** Name of the database that keeps the journal. */
+  /** Of the database that keeps the journal. */
+  readonly databaseUrl: string;
+  /** Its name. */
   readonly database: string;
   close(): Promise<void>;
 }
@@ -56,6 +58,7 @@ export async function openBackend(
     recorder,
     replays,
     engine,
+    databaseUrl: testDatabase.url,
     database: name,
     async close() {
       await engine.stop();

@@ -146,7 +146,8 @@ describe("the store's database", () => {
       drop index reprise.transactions_start; drop index reprise.entries_session_state;
       alter table reprise.replay_chunks drop column recorded_from, drop column recorded_to;
       alter table reprise.replays drop column loss_mark;
-      alter table reprise.journal_clock drop column transactions_peak_bytes, drop column transactions_peak_entries;
+      alter table reprise.journal_clock drop column transactions_peak_bytes, drop column transactions_peak_entries,
+        drop column evicted_place;
       delete from reprise.migrations where name > '0008'`);
     // In the order of an append: the clock, entries, transactions.
     await appending.query(`begin; select from reprise.journal_clock for update;
@@ -204,6 +205,7 @@ describe("the store's database", () => {
       ownerId: 'o',
       createdAt: 0,
       summary: new Tally().summary(0),
+      lossMark: 0,
     });
     let release = () => {};
     const held = new Promise<void>((resolve) => {

@@ -124,7 +124,7 @@ describe('a run recorded before its chunks told what they hold', () => {
       await client.query('alter table reprise.replay_chunks drop column recorded_from, drop column recorded_to');
       await client.query('alter table reprise.replays drop column loss_mark');
       await client.query(
-        'alter table reprise.journal_clock drop column transactions_peak_bytes, drop column transactions_peak_entries',
+        'alter table reprise.journal_clock drop column transactions_peak_bytes, drop column transactions_peak_entries, drop column evicted_place',
       );
       await client.query('create index origins_session on reprise.origins (session_id)');
       await client.query(`delete from reprise.migrations where name > '0005'`);

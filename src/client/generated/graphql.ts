@@ -765,7 +765,7 @@ export type TailEntriesSubscriptionVariables = Exact<{
 }>;
 
 
-export type TailEntriesSubscription = { readonly journalTail: { readonly cursor: string, readonly entries: ReadonlyArray<{ readonly id: string, readonly transactionId: string, readonly sequence: number, readonly timestamp: string, readonly nodeId: string, readonly sessionId: string, readonly user: string | null, readonly database: string | null, readonly application: string | null, readonly statement: string, readonly protocol: Protocol, readonly preparedName: string | null, readonly statementType: StatementType, readonly durationMs: number | null, readonly rows: number | null, readonly checksum: string | null, readonly unreplayable: UnreplayableReason | null, readonly parameters: ReadonlyArray<{ readonly kind: ParameterKind, readonly text: string | null, readonly oid: number | null }>, readonly outcome: { readonly status: EntryOutcomeStatus, readonly sqlstate: string | null, readonly message: string | null } }> } };
+export type TailEntriesSubscription = { readonly journalTail: { readonly cursor: string, readonly evicted: boolean, readonly entries: ReadonlyArray<{ readonly id: string, readonly transactionId: string, readonly sequence: number, readonly timestamp: string, readonly nodeId: string, readonly sessionId: string, readonly user: string | null, readonly database: string | null, readonly application: string | null, readonly statement: string, readonly protocol: Protocol, readonly preparedName: string | null, readonly statementType: StatementType, readonly durationMs: number | null, readonly rows: number | null, readonly checksum: string | null, readonly unreplayable: UnreplayableReason | null, readonly parameters: ReadonlyArray<{ readonly kind: ParameterKind, readonly text: string | null, readonly oid: number | null }>, readonly outcome: { readonly status: EntryOutcomeStatus, readonly sqlstate: string | null, readonly message: string | null } }> } };
 
 export type StartReplayMutationVariables = Exact<{
   input: ReplayInput;
@@ -2075,6 +2075,7 @@ export const TailEntriesDocument = new TypedDocumentString(`
     subscription TailEntries($filter: EntryFilterInput, $after: Cursor, $batchSize: Int!) {
   journalTail(filter: $filter, after: $after, batchSize: $batchSize) {
     cursor
+    evicted
     entries {
       ...EntryFields
     }

@@ -13,6 +13,7 @@ import * as sessionState from './0009-session-state.ts';
 import * as chunkRecords from './0010-chunk-records.ts';
 import * as lossMarks from './0011-loss-marks.ts';
 import * as transactionsPeak from './0012-transactions-peak.ts';
+import * as evictedPlace from './0013-evicted-place.ts';
 
 /** All migrations, by the name under which each is remembered. Applied in order; never edited once released. */
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -28,6 +29,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0010-chunk-records': chunkRecords,
   '0011-loss-marks': lossMarks,
   '0012-transactions-peak': transactionsPeak,
+  '0013-evicted-place': evictedPlace,
 };
 
 /** Names of all migrations, in their order. */
