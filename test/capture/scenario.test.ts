@@ -13,7 +13,9 @@ interface Done {
   sqlstate: string | null;
 }
 
-const LOGS = ['pg15', 'pg18'].flatMap((server) => ['start', 'end', 'both', 'text', 'slow'].map((mode) => ({ server, mode })));
+const LOGS = ['pg15', 'pg18'].flatMap((server) =>
+  ['start', 'end', 'both', 'text', 'slow'].map((mode) => ({ server, mode })),
+);
 
 const done = (entry: NewEntry): Done => ({
   statement: entry.statement,
