@@ -159,10 +159,7 @@ async function open(config: Config, logger: Logger, closers: Closers): Promise<R
   });
   closers.add(() => server.stop());
   // Before the server: whoever watches a run still hears that it was interrupted.
-  closers.add(async () => {
-    await engine.stop();
-    await server.drained(LAST_WORDS_MS);
-  });
+  closers.add(() => engine.stop(() => server.drained(LAST_WORDS_MS)));
 
   closers.add(startRetention(config, storage, logger));
   const { url } = await listening(config, () => server.start());

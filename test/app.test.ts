@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createApp } from '../src/app.ts';
+import { importLog } from '../src/capture/import-log.ts';
 import { createClient, ReplayDocument, StartReplayDocument, unwrap } from '../src/client/index.ts';
 import { type Config, loadConfig } from '../src/config.ts';
 import { openReprise } from '../src/index.ts';
@@ -99,6 +100,50 @@ describe('the app', () => {
     await reprise.close();
     await again.stop();
     await server.stop();
+  });
+
+  test('whoever watches a run hears that a stop of the service interrupted it', async () => {
+    const [database, target] = [await createTestDatabase(), await createShopTarget()];
+    const app = createApp(config({ DATABASE_URL: database.url }));
+    const { url, journal } = await app.start();
+    await importLog({ files: [SHOP_LOG], store: journal });
+    const { host, port, user, password, name } = target;
+    const input = {
+      window: { from: '2026-11-23T16:28:37Z', to: '2026-11-23T16:28:43Z' },
+      target: { host, port, user, password, database: name },
+      pace: { mode: 'RECORDED', speed: 0.1 },
+    } as const;
+    const { id } = unwrap((await createClient({ url }).request(StartReplayDocument, { input })).startReplay);
+    const watchers = (['ws', 'sse'] as const).flatMap((transport) =>
+      (['STATEMENTS', 'FAILURES', 'SUMMARY'] as const).map((detail) => {
+        const heard: string[] = [];
+        let live = () => {};
+        const running = new Promise<void>((resolve) => {
+          live = resolve;
+        });
+        const leaving = new AbortController();
+        const watch = async () => {
+          const updates = createClient({ url, transport }).watchReplay(id, {
+            detail,
+            signal: leaving.signal,
+            onConnection: ({ state }) => (state === 'RECONNECTING' ? leaving.abort() : undefined),
+          });
+          for await (const { events } of updates)
+            for (const event of events) {
+              if (event.__typename !== 'StateEvent') continue;
+              heard.push(event.state);
+              if (event.state === 'RUNNING') live();
+            }
+          return [transport, detail, heard.at(-1)];
+        };
+        return { running, ended: watch() };
+      }),
+    );
+    await Promise.all(watchers.map(({ running }) => running));
+    await app.stop();
+    const ends = await Promise.all(watchers.map(({ ended }) => ended));
+    expect(ends.filter(([, , state]) => state !== 'INTERRUPTED')).toEqual([]);
+    await Promise.all([database.drop(), target.drop()]);
   });
 
   test('another service on the same data folder is refused', async () => {

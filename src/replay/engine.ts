@@ -286,13 +286,22 @@ export class ReplayEngine {
     );
   }
 
-  /** Interrupts every run and waits until each has told so durably. Idempotent. */
-  async stop(): Promise<void> {
+  /**
+   * Interrupts every run and waits until each has told so durably, then for `drained`: until that has settled, readers
+   * of events are woken. Idempotent.
+   */
+  async stop(drained: () => Promise<void> = async () => {}): Promise<void> {
     this.stopped = true;
     await Promise.allSettled(this.starting);
     await Promise.all([...this.runs.values()].map((run) => run.interrupt()));
     await Promise.all([...this.reporting.values()].map((run) => run.giveUpReport()));
-    this.waker.close();
+    try {
+      // The hints of the last events may be on their way still.
+      this.waker.wake();
+      await drained();
+    } finally {
+      this.waker.close();
+    }
   }
 
   private async cancelInterrupted({ id, lastSeq }: Replay): Promise<void> {

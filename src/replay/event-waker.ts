@@ -73,10 +73,15 @@ export class EventWaker {
     if (run === undefined) {
       run = new SharedRun(this.#store, this.#cache, replayId, () => this.#forget(replayId));
       this.#runs.set(replayId, run);
-      this.#timer ??= setInterval(() => this.#look(), this.#lookMs);
+      this.#timer ??= setInterval(() => this.wake(), this.#lookMs);
     }
     run.watchers += 1;
     return run;
+  }
+
+  /** Lets every reader that waits look, as at a hint. */
+  wake(): void {
+    for (const run of this.#runs.values()) run.wake();
   }
 
   /** Ends the subscription. Readers still open wait until they are closed. */
@@ -84,10 +89,6 @@ export class EventWaker {
     this.#unsubscribe();
     if (this.#timer !== null) clearInterval(this.#timer);
     this.#timer = null;
-  }
-
-  #look(): void {
-    for (const run of this.#runs.values()) run.wake();
   }
 
   #forget(replayId: string): void {
