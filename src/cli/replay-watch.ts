@@ -10,6 +10,7 @@ import {
   unwrap,
 } from '../client/index.ts';
 import { actualText, lostTransactions, sentOnlyControl } from '../client/report/index.ts';
+import { persistently } from '../client/retry.ts';
 import { messageOf, RepriseError } from '../errors.ts';
 import type { CliContext } from './context.ts';
 import { type Allowed, EXIT, exitCodeOfRun, FAIL_ON, FAIL_ON_DEFAULT, type FailOn } from './exit-codes.ts';
@@ -152,34 +153,38 @@ export async function follow(
     },
   });
   if (started && !flags.json) live.showFailures(client, id, null);
+  let ended: EndOfRun | null = null;
   try {
-    for await (const update of updates) {
-      if (flags.json) json(io, { kind: 'update', ...update });
-      else {
-        live.update(update);
-        // Of a run that was under way before, the failures from now on.
-        if (!started && cursor === null) live.showFailures(client, id, update.cursor);
+    try {
+      for await (const update of updates) {
+        if (flags.json) json(io, { kind: 'update', ...update });
+        else {
+          live.update(update);
+          // Of a run that was under way before, the failures from now on.
+          if (!started && cursor === null) live.showFailures(client, id, update.cursor);
+        }
+        cursor = update.cursor;
+        if (flags.json) await untilRoom(io.stdout, leaving.signal).catch(() => {});
       }
-      cursor = update.cursor;
-      if (flags.json) await untilRoom(io.stdout, leaving.signal).catch(() => {});
+    } finally {
+      await live.end(leaving.signal.aborted);
     }
+    const ask = () => endOf(client, id, flags, leaving.signal);
+    // What has ended the run may be a stop of the service, which goes down right behind it.
+    ended = await persistently(ask, leaving.signal, (reason, waitMs) => live.lostConnection(reason, waitMs));
+  } catch (error) {
+    if (!leaving.signal.aborted) throw error;
   } finally {
     io.signal.removeEventListener('abort', interrupt);
-    await live.end(leaving.signal.aborted);
   }
-  if (leaving.signal.aborted) {
+  if (ended === null) {
     io.stderr.write(`no longer watching; the replay goes on: ${watchCommand(id, flags, started, cursor)}\n`);
     return exit(EXIT.INTERRUPTED);
   }
-  const run = await requireRun(client, id, leaving.signal);
-  // The run's own thresholds come in any case; given twice, they would be listed twice.
-  const own = new Set(run.request.thresholds);
-  const thresholds = (flags.threshold ?? []).filter((condition) => !own.has(condition.replace(/\s/g, '')));
-  const { replayReport } = await client.request(ReplayVerdictDocument, { replayId: id, thresholds }, leaving.signal);
+  const { run, replayReport, conditions } = ended;
   const missed = replayReport?.thresholds.some(({ passed }) => !passed) ?? false;
   // Who sets conditions has said what counts: they decide alone, unless differences are named too. But what was
   // never sent holds conditions on counts for the wrong reason.
-  const conditions = own.size + thresholds.length > 0;
   const status = exitCodeOf(
     run,
     replayReport?.remarks ?? [],
@@ -189,6 +194,23 @@ export async function follow(
   if (flags.json) json(io, { kind: 'ended', exitCode: code, replay: run, report: replayReport });
   else io.stdout.write(`${[runText(run), ...(replayReport ? verdictTexts(replayReport, id) : [])].join('\n\n')}\n`);
   exit(code);
+}
+
+/** What an ended run is judged by. */
+interface EndOfRun {
+  readonly run: RunInFullFragment;
+  readonly replayReport: Report | null;
+  /** There are thresholds, of the run or of the command. */
+  readonly conditions: boolean;
+}
+
+async function endOf(client: Client, id: string, flags: WatchFlags, signal: AbortSignal): Promise<EndOfRun> {
+  const run = await requireRun(client, id, signal);
+  // The run's own thresholds come in any case; given twice, they would be listed twice.
+  const own = new Set(run.request.thresholds);
+  const thresholds = (flags.threshold ?? []).filter((condition) => !own.has(condition.replace(/\s/g, '')));
+  const { replayReport } = await client.request(ReplayVerdictDocument, { replayId: id, thresholds }, signal);
+  return { run, replayReport: replayReport ?? null, conditions: own.size + thresholds.length > 0 };
 }
 
 /** Cancels a run; one that has ended meanwhile needs none. */

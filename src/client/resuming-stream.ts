@@ -1,5 +1,6 @@
-import { type ErrorCode, RepriseError } from '../errors.ts';
+import { RepriseError } from '../errors.ts';
 import { ConnectionLost, fromGraphQL, ServiceError, unreachable } from './errors.ts';
+import { FIRST_WAIT_MS, GIVE_UP_AFTER_MS, LONGEST_WAIT_MS, mayPass, wait, waitBehind } from './retry.ts';
 import type { Endpoint, Operation, Transport } from './transport.ts';
 
 /** Where a stream stands: RECONNECTING is told at each attempt, with what broke it and when it tries again. */
@@ -41,8 +42,6 @@ export interface ResumingStreamOptions<T> {
   readonly firstWaitMs?: number | undefined;
 }
 
-const LONGEST_WAIT_MS = 10_000;
-
 /**
  * An iterator over a subscription that survives its connections: it subscribes again behind the last cursor
  * that it was given, so it misses nothing and repeats nothing. `return()` and an abort of `signal` settle a
@@ -73,7 +72,7 @@ async function* attempts<T>(
   options: ResumingStreamOptions<T>,
   signal: AbortSignal,
 ): AsyncGenerator<T, void, undefined> {
-  const { endpoint, giveUpAfterMs = 300_000, firstWaitMs = 250 } = options;
+  const { endpoint, giveUpAfterMs = GIVE_UP_AFTER_MS, firstWaitMs = FIRST_WAIT_MS } = options;
   let after = options.after;
   let everLive = false;
   let ended = false;
@@ -122,30 +121,10 @@ async function* attempts<T>(
     failures += 1;
     if (!everLive || now - lostSince >= giveUpAfterMs)
       throw cause instanceof RepriseError ? cause : unreachable(endpoint.url, cause ?? reason);
-    const limit = Math.min(LONGEST_WAIT_MS, firstWaitMs * 2 ** (failures - 1));
-    const waitMs = Math.round(limit * (0.5 + Math.random() / 2));
+    const waitMs = waitBehind(failures, firstWaitMs);
     options.onConnection?.({ state: 'RECONNECTING', attempt: failures, waitMs, reason });
     await wait(waitMs, signal);
   }
-}
-
-/** A service or a store that is away comes back, and so does room for another request. */
-const PASSING: readonly ErrorCode[] = ['SERVICE_UNREACHABLE', 'STORE_UNAVAILABLE', 'TOO_MANY_REQUESTS'];
-
-function mayPass(error: unknown): error is RepriseError {
-  return error instanceof RepriseError && PASSING.includes(error.code);
-}
-
-function wait(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener('abort', done);
-  });
 }
 
 /**

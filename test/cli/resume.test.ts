@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import { Client } from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { TestDatabase } from '../support/database.ts';
+import { openNetwork } from '../support/network.ts';
 import { untilTrue } from '../support/replay.ts';
 import { createShopTarget, SHOP_LOG } from '../support/shop.ts';
 import { cli, type ServiceProcess, startCli, startService } from './process.ts';
-import { at } from './shop-service.ts';
+import { at, idIn } from './shop-service.ts';
 
 let folder: string;
 let service: ServiceProcess;
@@ -59,6 +60,39 @@ test('replay resume takes the password of an interrupted run from the environmen
   const piped = await cli(['replay', 'resume', id, '--password-stdin', '--json'], env(), `${target.password}\n`);
   expect(JSON.parse(piped.stdout).state).toMatch(/CONNECTING|RUNNING/);
   expect((await cli(['replay', 'cancel', id], env())).code).toBe(0);
+});
+
+test('a run that an orderly restart of the service interrupts is exit status 5, with its summary', async () => {
+  const network = await openNetwork(Number(new URL(service.url).port));
+  const env = { REPRISE_SERVER_URL: network.url, TARGET_PASSWORD: target.password };
+  const start = ['replay', 'start', '--window', 'all', '--speed', '0.1', ...at(target), '--watch'];
+  const watching = startCli([...start, '--interval', '100ms'], env);
+  await watching.says(/RUNNING/);
+  // The end of the run comes over the connection that is open; who asks for more meets a service that goes down.
+  network.cutRequests();
+  await service.end('SIGTERM');
+  await watching.says(/trying again in/);
+  service = await startService(folder);
+  network.leadTo(Number(new URL(service.url).port));
+  network.mend();
+  expect(await watching.nextLine()).toMatch(/^replay +[0-9a-f-]{36}$/);
+  expect(await watching.nextLine()).toMatch(/^state +INTERRUPTED/);
+  expect(await watching.ended).toBe(5);
+  await network.close();
+});
+
+test('Ctrl-C ends the watching also while the end of the run is waited for', async () => {
+  const network = await openNetwork(Number(new URL(service.url).port));
+  const env = { REPRISE_SERVER_URL: network.url, TARGET_PASSWORD: target.password };
+  const start = ['replay', 'start', '--window', 'all', '--speed', '0.1', ...at(target), '--watch'];
+  const watching = startCli([...start, '--interval', '100ms'], env);
+  await watching.says(/RUNNING/);
+  network.cutRequests();
+  await cli(['replay', 'cancel', idIn(watching.stderr())], { REPRISE_SERVER_URL: service.url });
+  await watching.says(/trying again in/);
+  expect(await watching.end('SIGINT')).toBe(130);
+  expect(watching.stderr()).toContain('no longer watching');
+  await network.close();
 });
 
 test('a run whose target has taken a transaction with its connection is told to have lost it, by its exit status too', async () => {
