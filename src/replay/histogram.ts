@@ -58,6 +58,22 @@ export class Histogram {
     this.#count += 1;
   }
 
+  /** Takes in the values of another. */
+  addAll(other: Histogram): void {
+    this.#count += other.#count;
+    this.#sum += other.#sum;
+    this.#zeros += other.#zeros;
+    this.#min = Math.min(this.#min, other.#min);
+    this.#max = Math.max(this.#max, other.#max);
+    other.#octaves.forEach((parts, octave) => {
+      if (parts === undefined) return;
+      const own = this.#octaves[octave] ?? this.#newOctave(octave);
+      parts.forEach((count, part) => {
+        own[part]! += count;
+      });
+    });
+  }
+
   #newOctave(octave: number): Uint32Array {
     // No holes: a holey array would slow every later look-up.
     while (this.#octaves.length <= octave) this.#octaves.push(undefined);

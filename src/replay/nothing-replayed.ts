@@ -6,7 +6,7 @@ import { planFilter } from './plan.ts';
 import type { ReplayRequest } from './request.ts';
 import type { ReplaySummary } from './summary.ts';
 
-/** What this process has seen of a run, as its report counts it. */
+/** What a process has seen of a run, as its report counts it. */
 export interface SeenOutcomes {
   /** Skipped statements by reason. */
   readonly skips: ReadonlyMap<SkipReason, number>;
@@ -16,20 +16,21 @@ export interface SeenOutcomes {
 
 /**
  * Why a run that has walked its plan to the end sent no statement, or nothing but transaction control, which passes
- * every filter: a sentence. Null where it sent others, or an earlier process of it may have.
+ * every filter: a sentence. Null where it sent others. `seen`: by this process and by those that ran the run before.
  * @throws RepriseError STORE_UNAVAILABLE
  */
 export async function whyNothingReplayed(
   journal: JournalStore,
   request: ReplayRequest,
   { succeeded, failed, cascades, unknown, skipped }: ReplaySummary,
-  { skips, control }: SeenOutcomes,
+  seen: readonly SeenOutcomes[],
 ): Promise<string | null> {
+  const control = seen.reduce((sum, part) => sum + part.control, 0);
   const sent = succeeded + failed + cascades + unknown;
   if (sent > control) return null;
   const [nothing, other] =
     sent === 0 ? ['nothing was replayed', ''] : ['nothing but transaction control was replayed', 'other '];
-  if (skipped > 0) return `${nothing}: ${allSkipped(skipped, skips, other)}`;
+  if (skipped > 0) return `${nothing}: ${allSkipped(skipped, seen, other)}`;
   const entriesOf = async (filter: EntryFilter) =>
     (await journal.databaseCounts(request.window, filter)).reduce((sum, { entries }) => sum + entries, 0);
   const others = (filter: EntryFilter) => (sent === 0 ? filter : withoutControl(filter));
@@ -49,13 +50,14 @@ function withoutControl({ statementTypes = STATEMENT_TYPES, ...filter }: EntryFi
   };
 }
 
-function allSkipped(skipped: number, skips: ReadonlyMap<SkipReason, number>, other: string): string {
+function allSkipped(skipped: number, seen: readonly SeenOutcomes[], other: string): string {
   const all =
     skipped === 1 ? `its only ${other}statement was skipped` : `all ${skipped} ${other}statements were skipped`;
-  const known = [...skips].sort(([, a], [, b]) => b - a);
-  // A process that ran this run before took what it knew of reasons with it.
-  if (known.reduce((sum, [, count]) => sum + count, 0) < skipped) return all;
-  return `${all} (${known.map(([reason, count]) => `${reason} ${count}`).join(', ')})`;
+  const skips = new Map<SkipReason, number>();
+  for (const [reason, count] of seen.flatMap((part) => [...part.skips]))
+    skips.set(reason, (skips.get(reason) ?? 0) + count);
+  const reasons = [...skips].sort(([, a], [, b]) => b - a);
+  return `${all} (${reasons.map(([reason, count]) => `${reason} ${count}`).join(', ')})`;
 }
 
 function noneOf(entries: number, other: string): string {

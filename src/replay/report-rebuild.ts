@@ -39,6 +39,7 @@ export async function rebuildReport(
     }
     after = last.lastSeq;
   }
-  if (evicted > 0) report.remark(`${evicted} statements are no longer in the journal and are missing from this report`);
-  return report.finish(slower);
+  if (evicted === 0) return report.finish(slower);
+  report.remark(`${evicted} statements are no longer in the journal and are missing from this report`);
+  return { ...report.finish(slower), evicted };
 }

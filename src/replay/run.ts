@@ -275,8 +275,9 @@ export class ReplayRun {
   private async tellOfNothing(): Promise<void> {
     const { control, feed, report, tally } = this;
     if (control.endReason !== null) return;
-    const { journal, request } = this.parts;
-    const why = whyNothingReplayed(journal, request, tally.summary(performance.now()), report);
+    const { journal, request, settled } = this.parts;
+    const seen = settled === null ? [report] : [settled.seen, report];
+    const why = whyNothingReplayed(journal, request, tally.summary(performance.now()), seen);
     const message = await control.unlessEnded(why);
     if (message === null) return;
     feed.emit({ kind: 'NOTICE', code: 'NOTHING_REPLAYED', sessionId: null, message });

@@ -1,7 +1,9 @@
 import { RepriseError } from '../errors.ts';
 import type { Entry } from '../journal/entry.ts';
 import { isUnverifiableFailure } from './compare.ts';
+import type { SkipReason } from './event.ts';
 import { decodeChunk } from './event-codec.ts';
+import type { SeenOutcomes } from './nothing-replayed.ts';
 import type { Replay, ReplayStore } from './store.ts';
 import type { ReplaySummary } from './summary.ts';
 import { EarlierFigures, Tally } from './tally.ts';
@@ -23,8 +25,10 @@ export interface SettledOutcomes {
   readonly failures: number;
   /** The counts that the durable events add up to. */
   readonly summary: ReplaySummary;
-  /** Of the statements that `has` has found so far. */
+  /** Measured before; what is of the record: of the statements that `has` has found so far. */
   readonly figures: EarlierFigures;
+  /** Statements so far by why they were not sent; `control`, as far as `has` has found them. */
+  readonly seen: SeenOutcomes;
   /**
    * True when the statement has an outcome.
    * @throws RepriseError REPLAY_STATE when it belongs to another entry: the window has got new ones.
@@ -32,8 +36,10 @@ export interface SettledOutcomes {
   has(place: { readonly ordinal: number; readonly entry: Entry }): boolean;
 }
 
-/** What of an outcome is held against its entry when the plan comes to it. */
+/** What of an outcome is looked at with its entry when the plan comes to it: bits of a byte. */
 const MAYBE_UNVERIFIABLE = 1;
+const TIMED = 2;
+const SENT = 4;
 
 /** Reads every event of an interrupted run once; five bytes a statement are kept. */
 export async function readSettled(store: ReplayStore, replay: Replay): Promise<SettledOutcomes> {
@@ -41,6 +47,7 @@ export async function readSettled(store: ReplayStore, replay: Replay): Promise<S
   let digests = new Uint32Array(sentThrough + 1);
   let pending = new Uint8Array(sentThrough + 1);
   const counts = new Tally();
+  const skips = new Map<SkipReason, number>();
   let failures = 0;
   let after = 0;
   for (;;) {
@@ -56,8 +63,13 @@ export async function readSettled(store: ReplayStore, replay: Replay): Promise<S
         digests = lengthened(digests, new Uint32Array(2 * event.ordinal));
         pending = lengthened(pending, new Uint8Array(2 * event.ordinal));
       }
-      if (event.status === 'FAILED' && !event.cascade && event.verdict === 'UNVERIFIABLE')
-        pending[event.ordinal] = MAYBE_UNVERIFIABLE;
+      const { skipReason } = event;
+      if (skipReason !== null) skips.set(skipReason, (skips.get(skipReason) ?? 0) + 1);
+      const failed = event.status === 'FAILED' && !event.cascade;
+      pending[event.ordinal] =
+        (failed && event.verdict === 'UNVERIFIABLE' ? MAYBE_UNVERIFIABLE : 0) |
+        (event.durationMs === null ? 0 : TIMED) |
+        (event.status === 'SKIPPED' ? 0 : SENT);
       digests[event.ordinal] = digestOf(event.transactionId, event.key.sequence);
     }
     after = last.lastSeq;
@@ -65,7 +77,13 @@ export async function readSettled(store: ReplayStore, replay: Replay): Promise<S
   // A run that was interrupted in order has no error: whatever it sent had its outcome before.
   const unknownThrough = replay.error === null ? 0 : sentThrough;
   let asked = 0;
-  const figures = new EarlierFigures();
+  let control = 0;
+  const figures = new EarlierFigures(counts.histograms);
+  const passed = (entry: Entry, looked: number) => {
+    if (looked & MAYBE_UNVERIFIABLE && isUnverifiableFailure(entry, FAILED)) figures.unverifiableFailures += 1;
+    if (looked & TIMED && entry.durationMs !== null) figures.recordedDuration.add(entry.durationMs);
+    if (looked & SENT && entry.statementType === 'TRANSACTION') control += 1;
+  };
   const { planned, stalls, connectionsOpened, elapsedMs } = replay.summary;
   return {
     unknownThrough,
@@ -77,13 +95,18 @@ export async function readSettled(store: ReplayStore, replay: Replay): Promise<S
     // The row's own counts may be ahead of the events that became durable.
     summary: { ...counts.summary(0), planned, stalls, connectionsOpened, elapsedMs },
     figures,
+    seen: {
+      skips,
+      get control() {
+        return control;
+      },
+    },
     has: ({ ordinal, entry }) => {
       asked = ordinal;
       const known = digests[ordinal] ?? 0;
       if (known === 0) return false;
       if (known === digestOf(entry.transactionId, entry.sequence)) {
-        if (pending[ordinal] === MAYBE_UNVERIFIABLE && isUnverifiableFailure(entry, FAILED))
-          figures.unverifiableFailures += 1;
+        passed(entry, pending[ordinal] ?? 0);
         pending[ordinal] = 0;
         return true;
       }

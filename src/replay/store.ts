@@ -165,6 +165,8 @@ export interface DivergenceGroup {
 /** What is kept of a run beyond its events, written at its end. */
 export interface ReplayReport {
   readonly statements: readonly StatementReport[];
+  /** Statements that are missing from the report, since they were no longer in the journal when it was made anew. Absent: none. */
+  readonly evicted?: number;
   readonly failures: readonly FailureGroup[];
   readonly divergences: readonly DivergenceGroup[];
   /** What became of the request's thresholds. */

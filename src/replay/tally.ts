@@ -1,7 +1,7 @@
 import type { Micros } from '../journal/entry.ts';
 import type { Divergence, LagCause, OutcomeEvent } from './event.ts';
 import { Histogram } from './histogram.ts';
-import type { ReplaySummary } from './summary.ts';
+import type { Percentiles, ReplaySummary } from './summary.ts';
 
 /** An outcome before the feed has numbered it. */
 export type NewOutcome = Omit<OutcomeEvent, 'seq' | 'at'>;
@@ -37,12 +37,21 @@ export const COUNTS = [
 export type TallyCounts = Readonly<Record<(typeof COUNTS)[number], number>>;
 
 /**
- * What the durable events of a resumed run say only together with the record: it is added when the plan comes to their
- * statements again.
+ * What earlier processes of a resumed run measured. What the durable events say only together with the record is added
+ * when the plan comes to their statements again.
  */
 export class EarlierFigures {
-  /** As in `ReplaySummary`. */
+  readonly duration: Histogram;
+  readonly lag: Histogram;
+  /** Of the record: recorded durations of the statements in `duration`. */
+  readonly recordedDuration = new Histogram();
+  /** Of the record; as in `ReplaySummary`. */
   unverifiableFailures = 0;
+
+  constructor({ duration, lag }: Tally['histograms'] = new Tally().histograms) {
+    this.duration = duration;
+    this.lag = lag;
+  }
 }
 
 /**
@@ -90,13 +99,12 @@ export class Tally {
   readonly #samples: { readonly at: number; readonly done: number }[] = [];
   /** What earlier processes had counted. */
   #earlier: TallyCounts | null = null;
-  #earlierFigures = new EarlierFigures();
+  #earlierFigures: EarlierFigures | null = null;
 
   /**
    * Goes on from the last durable summary of a resumed run: counts, rows, lag sums, first error, position and
-   * elapsed time go on. Percentiles start again, because a summary does not hold the values behind them: those
-   * of a resumed run tell of its last stretch only. Time between the interruption and the resumption is not
-   * counted.
+   * elapsed time go on. A summary does not hold the values behind its percentiles: these are in `figures`. Time between
+   * the interruption and the resumption is not counted.
    */
   static restore(summary: ReplaySummary, figures = new EarlierFigures()): Tally {
     const tally = new Tally();
@@ -257,7 +265,7 @@ export class Tally {
     return {
       planned: this.#planned,
       ...counts,
-      unverifiableFailures: this.#unverifiableFailures + this.#earlierFigures.unverifiableFailures,
+      unverifiableFailures: this.#unverifiableFailures + (this.#earlierFigures?.unverifiableFailures ?? 0),
       divergences: { ...this.#divergences },
       connectionsOpened,
       firstError: this.#firstError,
@@ -265,9 +273,9 @@ export class Tally {
       rate,
       etaMs: ended ? null : this.#eta(done, rate),
       position: this.#position,
-      duration: this.#duration.percentiles(),
-      recordedDuration: this.#recordedDuration.percentiles(),
-      lag: this.#lag.percentiles(),
+      duration: percentilesOf(this.#duration, this.#earlierFigures?.duration),
+      recordedDuration: percentilesOf(this.#recordedDuration, this.#earlierFigures?.recordedDuration),
+      lag: percentilesOf(this.#lag, this.#earlierFigures?.lag),
       lagByCause: { ...this.#lagByCause },
       durationsApproximate: this.#approximate,
     };
@@ -299,6 +307,14 @@ export class Tally {
     if (remaining === 0) return 0;
     return rate > 0 ? (remaining / rate) * 1000 : null;
   }
+}
+
+function percentilesOf(now: Histogram, earlier: Histogram | undefined): Percentiles {
+  if (earlier === undefined || earlier.count === 0) return now.percentiles();
+  const both = new Histogram();
+  both.addAll(earlier);
+  both.addAll(now);
+  return both.percentiles();
 }
 
 function perSecond(count: number, ms: number): number {

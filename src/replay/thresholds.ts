@@ -8,6 +8,8 @@ type Kind = 'COUNT' | 'TIME' | 'RATE';
 /** What of a report counts. */
 interface Report {
   readonly statements: readonly { readonly regressed: boolean }[];
+  /** Statements that were sent and are on no line. */
+  readonly evicted?: number;
 }
 
 interface Metric {
@@ -16,7 +18,7 @@ interface Metric {
   read(summary: ReplaySummary, report: Report): number | null;
 }
 
-const count = (read: (summary: ReplaySummary, report: Report) => number): Metric => ({ kind: 'COUNT', read });
+const count = (read: (summary: ReplaySummary, report: Report) => number | null): Metric => ({ kind: 'COUNT', read });
 const time = (read: (summary: ReplaySummary) => number | null): Metric => ({ kind: 'TIME', read });
 
 /** Every metric that a threshold can name, as `docs/reports.md` explains them. */
@@ -25,7 +27,11 @@ const METRICS = {
   new_failures: count((summary) => summary.divergences.NEW_FAILURE),
   cascades: count((summary) => summary.cascades),
   divergences: count((summary) => summary.diverged),
-  regressions: count((_, { statements }) => statements.filter((line) => line.regressed).length),
+  regressions: count((summary, { statements, evicted = 0 }) => {
+    const { succeeded, failed, cascades, unknown } = summary;
+    const missing = evicted > 0 || (statements.length === 0 && succeeded + failed + cascades + unknown > 0);
+    return missing ? null : statements.filter((line) => line.regressed).length;
+  }),
   skipped: count((summary) => summary.skipped),
   unknown: count((summary) => summary.unknown),
   p50: time((summary) => summary.duration.p50),

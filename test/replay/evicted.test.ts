@@ -208,6 +208,11 @@ describe.each(ORDERINGS)('a run in %s ordering that was interrupted', (ordering)
     expect(run.replay.summary).toMatchObject({ planned: done, succeeded: done });
     expect(run.replay).toMatchObject({ state: 'FAILED', error: { code: 'ENTRIES_EVICTED' } });
     expect(run.replay.error?.message).toMatch(new RegExp(`^${1300 - done} statements were not replayed`));
+    const { thresholds } = await bench.engine.report(id, ['regressions=0', 'failures=0']);
+    expect(thresholds.map(({ actual, passed }) => [actual, passed])).toEqual([
+      [null, false],
+      [0, true],
+    ]);
   });
 });
 

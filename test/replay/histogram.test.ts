@@ -31,6 +31,21 @@ describe('histogram', () => {
     );
   });
 
+  it('that has taken in another is as if all had been added to it', () => {
+    const values = fc.array(fc.double({ min: 0, max: 1e9, noNaN: true }));
+    fc.assert(
+      fc.property(values, values, (some, others) => {
+        const [own, other, whole] = [new Histogram(), new Histogram(), new Histogram()];
+        for (const value of some) for (const histogram of [own, whole]) histogram.add(value);
+        for (const value of others) for (const histogram of [other, whole]) histogram.add(value);
+        own.addAll(other);
+        expect(own.quantiles(QUANTILES)).toEqual(whole.quantiles(QUANTILES));
+        expect(own.count).toBe(whole.count);
+        expect(own.sum).toBeCloseTo(whole.sum, 3);
+      }),
+    );
+  });
+
   it('counts what is up to a bound, within the error of its percentiles, and sums what was added', () => {
     const histogram = new Histogram();
     for (const value of [0, 0.5, 3, 3, 40, 700]) histogram.add(value);

@@ -9,8 +9,11 @@ const summary = (fields: Partial<ReplaySummary>): ReplaySummary => ({ ...new Tal
 const lines = (regressed: number, all: number) => ({
   statements: Array.from({ length: all }, (_, index) => ({ regressed: index < regressed })),
 });
-const judge = (threshold: string, fields: Partial<ReplaySummary>, report = lines(0, 0)) =>
-  evaluateThresholds([threshold], summary(fields), report)[0];
+const judge = (
+  threshold: string,
+  fields: Partial<ReplaySummary>,
+  report: ReturnType<typeof lines> & { readonly evicted?: number } = lines(0, 0),
+) => evaluateThresholds([threshold], summary(fields), report)[0];
 
 describe('a threshold', () => {
   test.each([
@@ -51,6 +54,14 @@ describe('a threshold', () => {
     expect(error.message).toContain(why);
   });
 
+  test('on regressions is missed where the report has no lines of what was sent, or not of all', () => {
+    const missed = { actual: null, passed: false };
+    expect(judge('regressions=0', { succeeded: 1 }, lines(0, 0))).toMatchObject(missed);
+    expect(judge('regressions=0', { succeeded: 5 }, { ...lines(0, 4), evicted: 1 })).toMatchObject(missed);
+    expect(judge('regressions<9%', { succeeded: 5 }, { ...lines(0, 4), evicted: 1 })).toMatchObject(missed);
+    expect(judge('regressions=0', { succeeded: 5 }, { ...lines(0, 4), evicted: 0 })).toMatchObject({ passed: true });
+  });
+
   test('counts, and percentages of the statements reported on', () => {
     const run = { succeeded: 197, failed: 2, cascades: 1 };
     expect(judge('failures<=2', run)).toEqual({
@@ -67,6 +78,7 @@ describe('a threshold', () => {
   test('counts the lines of the report that got worse', () => {
     expect(judge('regressions=0', {}, lines(1, 4))).toMatchObject({ actual: 1, passed: false });
     expect(judge('regressions<=25%', {}, lines(1, 4))).toMatchObject({ actual: 25, passed: true });
+    expect(judge('regressions=0', {}, lines(0, 0))).toMatchObject({ actual: 0, passed: true });
   });
 
   test('does not hold where nothing was measured', () => {
