@@ -163,6 +163,8 @@ export interface WindowProfile {
   /** Milliseconds of all known durations, and of the session with the most. */
   readonly recordedMs: number;
   readonly longestSessionMs: number;
+  /** Milliseconds of the longest of those that can be replayed. */
+  readonly longestMs: number;
   readonly byType: Readonly<Partial<Record<StatementType, number>>>;
   readonly unreplayable: Readonly<Partial<Record<UnreplayableReason, number>>>;
   /** Transactions of these entries, by what became of them. */

@@ -73,6 +73,16 @@ export function isUnverifiableFailure(
   return status === 'FAILED' && !cascade && outcome.status === 'UNKNOWN';
 }
 
+/** True for a failure on its own that the record does not have too: as there but SLOWER, it says nothing of failures. */
+export function isNewFailure({
+  status,
+  cascade,
+  verdict,
+  divergences,
+}: Pick<OutcomeEvent, 'status' | 'cascade' | 'verdict' | 'divergences'>): boolean {
+  return status === 'FAILED' && !cascade && verdict !== 'SAME' && !divergences.includes('SLOWER');
+}
+
 /** True when `after` is `ratio` times and `minMs` more than `before`, both known, in milliseconds. */
 export function isSlower(before: number | null, after: number | null, slower: ReplayRequest['slower']): boolean {
   return before !== null && after !== null && after >= slower.ratio * before && after - before >= slower.minMs;

@@ -111,6 +111,7 @@ export async function preflight(
   for (const message of await readLeftOut(journal, request)) problems.warn('DATABASE_LEFT_OUT', message);
   aboutConnections(inspection, sessionsAtOnce, request, problems);
   aboutStatements(inspection, sample, target, request, problems);
+  aboutTimeout(profile, request, problems);
   aboutLogins(logins, target, problems);
   aboutCompleteness(inspection, logins, sample, problems);
   for (const { reason, count } of skipped) {
@@ -280,6 +281,15 @@ function aboutStatements(
       `${what} would be skipped, since they make their session writable, such as ${oneLine(refused[0].text)}`,
     );
   }
+}
+
+function aboutTimeout({ longestMs }: WindowProfile, { statementTimeoutMs }: ReplayRequest, problems: Problems): void {
+  if (longestMs <= statementTimeoutMs) return;
+  problems.warn(
+    'STATEMENT_TIMEOUT',
+    `statements of the window took up to ${Math.ceil(longestMs)} ms, and statementTimeoutMs is ${statementTimeoutMs}: ` +
+      'those that take longer on the target fail with 57014, unless their session sets its own statement_timeout',
+  );
 }
 
 function aboutLogins({ findings }: LoginInspection, target: ResolvedTarget, problems: Problems): void {

@@ -21,6 +21,8 @@ const LIMITS = {
 const OTHER = { fingerprint: 'other', normalised: 'other statements' } as const;
 /** Only a consequence of an earlier failure of the transaction: counted apart, in the record too. */
 const CASCADE = '25P02';
+/** Ended by `statement_timeout`, or by a request to cancel it. */
+const CANCELLED = '57014';
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -63,9 +65,17 @@ export class ReportBuilder {
   #remarksLeftOut = 0;
   readonly #skips = new Map<SkipReason, number>();
   #control = 0;
+  /** Statements that were not given the time that they took in the record. */
+  #timedOut = 0;
+  readonly #statementTimeoutMs: number;
   #others: StatementLine | null = null;
   #otherGroup: Writable<FailureGroup> | null = null;
   readonly #linesByText = new StatementLines((text) => this.#normalisedLine(text));
+
+  /** `statementTimeoutMs`: the request's. */
+  constructor(statementTimeoutMs = Number.POSITIVE_INFINITY) {
+    this.#statementTimeoutMs = statementTimeoutMs;
+  }
 
   /** Adds the outcome of an entry; `seq` is the number that the feed's `emit` gave its event. */
   add(entry: Entry, outcome: NewOutcome, seq: number): void {
@@ -102,6 +112,8 @@ export class ReportBuilder {
     if (outcome.status !== 'FAILED') return;
     if (outcome.cascade) line.cascades += 1;
     else line.failures += 1;
+    const longer = entry.durationMs !== null && entry.durationMs > this.#statementTimeoutMs;
+    if (longer && recorded.status !== 'FAILED' && outcome.sqlstate === CANCELLED) this.#timedOut += 1;
     if (isUnverifiableFailure(entry, outcome)) line.unverifiableFailures += 1;
     const group = this.#groupOf(line, outcome, seq);
     group.count += 1;
@@ -146,6 +158,13 @@ export class ReportBuilder {
         `transactions were lost: ${lost} ${lost === 1 ? 'statement was' : 'statements were'} not replayed because a connection was lost or the run was stopped; ` +
           'what their transactions had done by then was rolled back, though it is told as succeeded',
       );
+    if (this.#timedOut > 0) {
+      const many = this.#timedOut === 1 ? '1 statement' : `${this.#timedOut} statements`;
+      remarks.push(
+        `${many} failed with ${CANCELLED} and took longer than statementTimeoutMs (${this.#statementTimeoutMs}) in the record: likely that ended ` +
+          `${this.#timedOut === 1 ? 'it' : 'them'}, and not the target`,
+      );
+    }
     if (this.#others !== null) {
       lines.push(this.#others);
       remarks.push(

@@ -16,15 +16,15 @@ const CHUNKS_AT_ONCE = 16;
 export async function rebuildReport(
   journal: JournalStore,
   store: ReplayStore,
-  replayId: string,
+  { id, request }: { readonly id: string; readonly request: ReplayRequest },
   slower: ReplayRequest['slower'] | null,
   signal?: AbortSignal,
 ): Promise<Omit<ReplayReport, 'thresholds'>> {
-  const report = new ReportBuilder();
+  const report = new ReportBuilder(request.statementTimeoutMs);
   let evicted = 0;
   let after = 0;
   for (;;) {
-    const chunks = await store.chunks(replayId, after, CHUNKS_AT_ONCE);
+    const chunks = await store.chunks(id, after, CHUNKS_AT_ONCE);
     const last = chunks.at(-1);
     if (last === undefined) break;
     for (const chunk of chunks) {

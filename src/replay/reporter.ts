@@ -2,7 +2,7 @@ import type { Entry } from '../journal/entry.ts';
 import { transactionEffect } from '../journal/transaction-effect.ts';
 import { isCascade } from '../target/sqlstate.ts';
 import type { TargetOutcome } from '../target/statement.ts';
-import { compareOutcome, isUnverifiableFailure } from './compare.ts';
+import { compareOutcome, isNewFailure, isUnverifiableFailure } from './compare.ts';
 import { cancelsFor, type RunControl } from './control.ts';
 import type { LagCause, OutcomeEvent, SkipReason } from './event.ts';
 import type { EventFeed } from './feed.ts';
@@ -65,12 +65,10 @@ export class Reporter {
     // The server accepts COMMIT in a failed transaction and rolls back: to whoever committed, that is a failure.
     const cancelled = cancelsFor(this.control.endReason, this.request);
     const rolledBack = outcome.ok && outcome.tag === 'ROLLBACK' && !recordedAborted && commits(planned.entry);
+    const recorded = planned.entry.outcome;
+    const asRecorded = recorded.status === 'FAILED' && recorded.sqlstate === outcome.sqlstate;
     // Cancelled by the end of the run, as were those behind it in its transaction: that says nothing of the target.
-    if (
-      cancelled &&
-      planned.entry.outcome.status !== 'FAILED' &&
-      (rolledBack || outcome.sqlstate === '57014' || isCascade(outcome.sqlstate))
-    ) {
+    if (cancelled && !asRecorded && (rolledBack || outcome.sqlstate === '57014' || isCascade(outcome.sqlstate))) {
       this.skipped(planned, 'RUN_ENDED');
       return;
     }
@@ -219,8 +217,7 @@ export class Reporter {
     const seq = this.feed.emit(event);
     this.tally.add(event, entry.durationMs, isUnverifiableFailure(entry, event));
     this.report.add(entry, event, seq);
-    // A failure that the record has too says nothing against the target.
-    if (result.status === 'FAILED' && !result.cascade && verdict !== 'SAME') {
+    if (isNewFailure(event)) {
       this.failures += 1;
       const most = this.request.stopAfterFailures;
       if (most !== null && this.failures >= most) {

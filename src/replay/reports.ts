@@ -30,7 +30,7 @@ export async function saveReport(
   const here = gathered.finish(slower);
   let whole = here;
   if (rebuilding !== null) {
-    const anew = await rebuildReport(journal, store, id, slower, rebuilding);
+    const anew = await rebuildReport(journal, store, run, slower, rebuilding);
     whole = { ...anew, remarks: [...anew.remarks, ...here.remarks] };
   }
   const approximate = approximateRemark(request.thresholds, summary);
@@ -46,13 +46,15 @@ function keysRemark({ failures }: Pick<ReplayReport, 'failures'>, request: Repla
   const groups = failures.filter(({ sqlstate }) => KEY_FAILURES.includes(sqlstate));
   const count = groups.reduce((sum, group) => sum + ownNewFailures(group), 0);
   if (count === 0) return [];
+  const many = count === 1 ? '1 statement' : `${count} statements`;
+  const what = `${many} failed with ${KEY_FAILURES.join(' or ')} and not so in the record: likely`;
+  if (request.scale > 1) return [`${what} copies of a session met the keys of each other (scale ${request.scale})`];
   const unlike = 'the target was not as the record begins';
   const restored = request.ordering === 'COMMIT' && request.restoreIds;
   const why = restored
     ? unlike
     : `${unlike}, or sequences drew other ids than in the record, which COMMIT ordering restores`;
-  const many = count === 1 ? '1 statement' : `${count} statements`;
-  return [`${many} failed with ${KEY_FAILURES.join(' or ')} and not so in the record: likely ${why}`];
+  return [`${what} ${why}`];
 }
 
 /**
@@ -74,7 +76,9 @@ export async function readReport(
   for (const threshold of thresholds) parseThreshold(threshold);
   const stored = await store.report(id);
   const report =
-    stored ?? soFar ?? (await ofPresent(store, id, rebuildReport(journal, store, id, measureOf(request, summary))));
+    stored ??
+    soFar ??
+    (await ofPresent(store, id, rebuildReport(journal, store, { id, request }, measureOf(request, summary))));
   const own = stored?.thresholds ?? evaluateThresholds(request.thresholds, summary, report);
   const remarks = [
     ...report.remarks,

@@ -52,7 +52,7 @@ export class ReplayRun {
   private readonly feed: EventFeed;
   private pace: Pace;
   private readonly pacer: Pacer;
-  private readonly report = new ReportBuilder();
+  private readonly report: ReportBuilder;
   private readonly onTarget: RunOnTarget;
   private readonly begun = new Deferred<void>();
   private cutShort: Promise<void> = Promise.resolve();
@@ -76,6 +76,7 @@ export class ReplayRun {
     this.current = parts.replay.state;
     const { settled } = parts;
     this.tally = settled === null ? new Tally() : Tally.restore(settled.summary, settled.figures);
+    this.report = new ReportBuilder(parts.request.statementTimeoutMs);
     this.pace = parts.request.pace;
     this.pacer = new Pacer(this.pace);
     this.feed = new EventFeed(parts.store, this.id, {

@@ -1,6 +1,6 @@
 import { RepriseError } from '../errors.ts';
 import type { Entry } from '../journal/entry.ts';
-import { isUnverifiableFailure } from './compare.ts';
+import { isNewFailure, isUnverifiableFailure } from './compare.ts';
 import type { SkipReason } from './event.ts';
 import { decodeChunk } from './event-codec.ts';
 import type { SeenOutcomes } from './nothing-replayed.ts';
@@ -57,7 +57,7 @@ export async function readSettled(store: ReplayStore, replay: Replay): Promise<S
     for (const event of chunks.flatMap(decodeChunk)) {
       if (event.kind !== 'OUTCOME') continue;
       counts.add(event, null);
-      if (event.status === 'FAILED' && !event.cascade && event.verdict !== 'SAME') failures += 1;
+      if (isNewFailure(event)) failures += 1;
       // Statements that are skipped without being sent may lie beyond the mark.
       if (event.ordinal >= digests.length) {
         digests = lengthened(digests, new Uint32Array(2 * event.ordinal));

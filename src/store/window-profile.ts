@@ -16,6 +16,7 @@ interface ProfileRow {
   readonly count: bigint;
   readonly timed: bigint;
   readonly ms: number;
+  readonly longest: number;
   readonly first: bigint;
   readonly last: bigint;
 }
@@ -48,7 +49,8 @@ function conditionsOf(resolved: ResolvedFilter) {
 async function countEntries(snapshot: Kysely<Tables>, resolved: ResolvedFilter): Promise<readonly ProfileRow[]> {
   const { rows } = await sql<ProfileRow>`
     select origin_id, type, outcome, unreplayable, count(*) as count, count(duration_ms) as timed,
-           coalesce(sum(duration_ms), 0)::float8 as ms, min(ts) as first, max(ts) as last
+           coalesce(sum(duration_ms), 0)::float8 as ms, coalesce(max(duration_ms), 0)::float8 as longest,
+           min(ts) as first, max(ts) as last
     from reprise.entries where ${conditionsOf(resolved)}
     group by 1, 2, 3, 4`.execute(snapshot);
   return rows;
@@ -79,6 +81,7 @@ function summed(
   let failed = 0;
   let timed = 0;
   let recordedMs = 0;
+  let longestMs = 0;
   let first: Micros | null = null;
   let last: Micros | null = null;
   for (const row of rows) {
@@ -89,7 +92,8 @@ function summed(
     recordedMs += row.ms;
     byType[type] = (byType[type] ?? 0) + count;
     if (outcomeCode.decode(row.outcome) === 'FAILED') failed += count;
-    if (row.unreplayable !== null) {
+    if (row.unreplayable === null) longestMs = Math.max(longestMs, row.longest);
+    else {
       const reason = unreplayableCode.decode(row.unreplayable);
       unreplayable[reason] = (unreplayable[reason] ?? 0) + count;
     }
@@ -99,5 +103,6 @@ function summed(
     last = Math.max(last ?? Number(row.last), Number(row.last));
   }
   const longestSessionMs = [...bySession.values()].reduce((most, ms) => Math.max(most, ms), 0);
-  return { entries, failed, timed, recordedMs, longestSessionMs, byType, unreplayable, transactions, first, last };
+  const counts = { entries, failed, timed, recordedMs, longestSessionMs, longestMs };
+  return { ...counts, byType, unreplayable, transactions, first, last };
 }

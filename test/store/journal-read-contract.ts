@@ -146,6 +146,7 @@ export function readContract(subject: Subject): void {
               entries: passing.length,
               failed: passing.filter((one) => one.outcome.status === 'FAILED').length,
               timed: times.length,
+              longestMs: Math.max(0, ...passing.map((one) => (one.unreplayable === null ? (one.durationMs ?? 0) : 0))),
               transactions: {
                 committed: 0,
                 rolledBack: 0,
