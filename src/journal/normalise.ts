@@ -112,10 +112,21 @@ function sameSpan(out: readonly string[], first: number, second: number, length:
 
 const SQL_OPERATOR = /^[~!@#^&|`+\-*/%<>=]+$/;
 
-/** Whether a + or - in this place is a sign: behind an opening, a comma, an operator or a keyword. */
+/**
+ * Keywords that no operand ends with. Others (KEY, TIME, ROW) are names of columns as well: behind these a sign is an
+ * operator, of which `- 1` and `+ 1` are not the same statement.
+ */
+const BEFORE_VALUES: ReadonlySet<string> = new Set(
+  (
+    'SELECT ALL DISTINCT WHERE HAVING ON AND OR NOT CASE WHEN THEN ELSE BETWEEN SYMMETRIC LIKE ILIKE IN FROM FOR TO WITH ' +
+    'USING BY LIMIT OFFSET FETCH RETURNING DEFAULT'
+  ).split(' '),
+);
+
+/** Whether a + or - in this place is a sign: behind an opening, a comma, an operator or a keyword that a value follows. */
 function isSign(out: readonly string[]): boolean {
   const previous = out.at(-1) ?? '';
-  return isValuePlace(previous) || (/^[A-Z]+$/.test(previous) && previous !== 'END');
+  return isValuePlace(previous) || BEFORE_VALUES.has(previous);
 }
 
 function numberFollows(tokens: Tokenizer): boolean {

@@ -44,6 +44,44 @@ describe('normaliseStatement', () => {
     expect(fingerprint('select * from t where id in (1,2) and a > 5')).not.toBe(one);
   });
 
+  it.each([
+    'key',
+    'time',
+    'start',
+    'view',
+    'role',
+    'session',
+    'row',
+    'first',
+    'set',
+    'values',
+    'current_date',
+    'localtime',
+    'null',
+  ])('takes a sign behind the operand %s for an operator', (name) => {
+    const texts = ['-', '+'].map((sign) => normaliseStatement(`select a from t where b = ${name} ${sign} 1`));
+    expect(texts[0]).toMatch(/ - \?$/);
+    expect(texts[1]).toMatch(/ \+ \?$/);
+  });
+
+  it.each([
+    'select -1',
+    'select distinct -1',
+    'select a from t where -1 < a and -1 < b or -1 < c',
+    'select case -1 when -1 then -1 else -1 end',
+    'select a from t where a between -1 and -1 order by -1 limit -1 offset -1',
+    'select a from t where a is distinct from -1 having -1 < 2',
+    'select substring(a from -1 for -1)',
+    'set x to -1',
+    'update t set a = -1 returning -1',
+    'create sequence s increment by -1 start with -1',
+    'alter table t alter a set default -1',
+    'fetch -1 from c',
+    'execute q(-1, -1)',
+  ])('takes the signs of %j for those of their numbers', (text) => {
+    expect(normaliseStatement(text)).toBe(normaliseStatement(text.replaceAll('-1', '1')));
+  });
+
   it('takes any text and lets no quoted literal through', () => {
     fc.assert(
       fc.property(sqlLike, (text) => {
