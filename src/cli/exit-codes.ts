@@ -80,7 +80,7 @@ export const FAIL_ON_DEFAULT: readonly FailOn[] = FAIL_ON.slice(0, 7);
 export interface EndedRun {
   readonly state: string;
   readonly error: { readonly code: string } | null;
-  /** All that it sent was transaction control. */
+  /** All that it sent was transaction control and session state. */
   readonly onlyControl: boolean;
   /** Transactions are not on the target, though nothing in them failed. */
   readonly lostTransactions: boolean;
@@ -99,7 +99,7 @@ export interface EndedRun {
 export interface Allowed {
   /** That many differences. */
   readonly differences: number;
-  /** That no statement was sent, or nothing but transaction control: never covered by a number, since a run that did nothing differs in nothing. */
+  /** That no statement was sent, or nothing but what passes every filter: never covered by a number, since a run that did nothing differs in nothing. */
   readonly nothingReplayed: boolean;
 }
 

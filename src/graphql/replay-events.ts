@@ -51,7 +51,8 @@ const NoticeCodeEnum = enumOf<NoticeCode>('NoticeCode', 'What a notice tells.', 
   DATABASE_LEFT_OUT: 'Statements of a recorded database are not replayed, since others are mapped and it is not.',
   CONNECTIONS_LIMITED:
     'The target has refused a connection because it, the login or the database has as many as it lets have: sessions take turns.',
-  NOTHING_REPLAYED: 'The run has come to its end without sending a statement, or none but transaction control.',
+  NOTHING_REPLAYED:
+    'The run has come to its end without sending a statement, or none but transaction control and session state.',
 });
 
 const ReplayEventRef = builder.interfaceRef<ReplayEvent>('ReplayEvent').implement({

@@ -22,10 +22,23 @@ export interface EntryFilter {
   readonly outcome?: 'SUCCEEDED' | 'FAILED' | 'UNKNOWN';
   readonly minDurationMs?: number;
   /**
-   * Entries of type TRANSACTION pass whatever `statementTypes`, texts, `outcome` and `minDurationMs` say: a
-   * replay that filtered COMMIT away would leave its transactions open.
+   * Transaction control and what `changesSession` pass whatever `statementTypes`, texts, `outcome` and `minDurationMs` say: a
+   * replay that filtered COMMIT away would leave its transactions open, without SET what follows would run under other settings.
    */
-  readonly keepTransactionControl?: boolean;
+  readonly keepControl?: boolean;
+}
+
+const SPACE = ' \t\n\v\f\r';
+/**
+ * PREPARE or DEALLOCATE behind comments, as the one statement of its text, in any case of letters; one that holds a `;` elsewhere
+ * may do anything behind it. For the regular expressions of JavaScript and of PostgreSQL alike.
+ */
+export const PREPARES = `^([${SPACE}]|--[^\n]*\n|/[*][^*]*[*]+([^/*][^*]*[*]+)*/)*(prepare|deallocate)[^a-z0-9_$;][^;]*(;[;${SPACE}]*)?$`;
+const MAKES_PREPARED = new RegExp(PREPARES, 'i');
+
+/** True for SET, RESET, DISCARD, PREPARE and DEALLOCATE: later statements of the session go by what they leave. */
+export function changesSession({ statement, statementType }: Pick<NewEntry, 'statement' | 'statementType'>): boolean {
+  return statementType === 'SET' || (statementType === 'OTHER' && MAKES_PREPARED.test(statement));
 }
 
 /** Most values in one list of a filter: each is held against every origin or transaction of a window, or is put into a set. */
@@ -90,7 +103,7 @@ export function matchesEntry(filter: EntryFilter, entry: NewEntry): boolean {
 
 /** True when the statement passes what the filter says about single statements, whatever transaction it is of. */
 export function matchesStatement(filter: EntryFilter, entry: NewEntry): boolean {
-  if (filter.keepTransactionControl === true && entry.statementType === 'TRANSACTION') return true;
+  if (filter.keepControl === true && (entry.statementType === 'TRANSACTION' || changesSession(entry))) return true;
   return (
     (filter.statementTypes === undefined || filter.statementTypes.includes(entry.statementType)) &&
     (filter.text === undefined || entry.statement.toLowerCase().includes(filter.text.toLowerCase())) &&

@@ -1,6 +1,6 @@
-import { STATEMENT_TYPES } from '../journal/entry.ts';
+import { type Entry, STATEMENT_TYPES } from '../journal/entry.ts';
 import type { JournalStore } from '../journal/store.ts';
-import type { EntryFilter } from '../journal/window.ts';
+import { changesSession, type EntryFilter, matchesStatement } from '../journal/window.ts';
 import type { SkipReason } from './event.ts';
 import { planFilter } from './plan.ts';
 import type { ReplayRequest } from './request.ts';
@@ -12,11 +12,19 @@ export interface SeenOutcomes {
   readonly skips: ReadonlyMap<SkipReason, number>;
   /** Statements that were sent and only begin, end or part transactions. */
   readonly control: number;
+  /** Those that change their session, and that the filter let through for that alone. */
+  readonly sessionState: number;
+}
+
+/** Which of the two counts a statement that was sent belongs to. */
+export function passesAnyFilter(entry: Entry, filter: EntryFilter): 'control' | 'sessionState' | null {
+  if (entry.statementType === 'TRANSACTION') return 'control';
+  return changesSession(entry) && !matchesStatement(filter, entry) ? 'sessionState' : null;
 }
 
 /**
- * Why a run that has walked its plan to the end sent no statement, or nothing but transaction control, which passes
- * every filter: a sentence. Null where it sent others. `seen`: by this process and by those that ran the run before.
+ * Why a run that has walked its plan to the end sent no statement, or nothing but what passes every filter (transaction control
+ * and session state): a sentence. Null where it sent others. `seen`: by this process and by those that ran the run before.
  * @throws RepriseError STORE_UNAVAILABLE
  */
 export async function whyNothingReplayed(
@@ -26,10 +34,11 @@ export async function whyNothingReplayed(
   seen: readonly SeenOutcomes[],
 ): Promise<string | null> {
   const control = seen.reduce((sum, part) => sum + part.control, 0);
+  const sessionState = seen.reduce((sum, part) => sum + part.sessionState, 0);
   const sent = succeeded + failed + cascades + unknown;
-  if (sent > control) return null;
-  const [nothing, other] =
-    sent === 0 ? ['nothing was replayed', ''] : ['nothing but transaction control was replayed', 'other '];
+  if (sent > control + sessionState) return null;
+  const only = sessionState === 0 ? 'transaction control' : 'transaction control and session state';
+  const [nothing, other] = sent === 0 ? ['nothing was replayed', ''] : [`nothing but ${only} was replayed`, 'other '];
   if (skipped > 0) return `${nothing}: ${allSkipped(skipped, seen, other)}`;
   const entriesOf = async (filter: EntryFilter) =>
     (await journal.databaseCounts(request.window, filter)).reduce((sum, { entries }) => sum + entries, 0);
@@ -46,7 +55,7 @@ function withoutControl({ statementTypes = STATEMENT_TYPES, ...filter }: EntryFi
   return {
     ...filter,
     statementTypes: statementTypes.filter((type) => type !== 'TRANSACTION'),
-    keepTransactionControl: false,
+    keepControl: false,
   };
 }
 

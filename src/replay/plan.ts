@@ -46,13 +46,13 @@ export function pageSizeOf({ pace, ordering }: Pick<ReplayRequest, 'pace' | 'ord
   return ordering === 'COMMIT' ? TRANSACTIONS : PAGE;
 }
 
-/** The filter that the journal applies for a replay: transaction control always passes (docs/replay.md P5). */
+/** The filter that the journal applies for a replay: transaction control and session state always pass (docs/replay.md P5). */
 export function planFilter(request: ReplayRequest): EntryFilter {
   const mapped = request.databases?.map((pair) => pair.recorded);
   return {
     ...request.filter,
     ...(mapped !== undefined && request.filter.databases === undefined ? { databases: mapped } : {}),
-    keepTransactionControl: true,
+    keepControl: true,
   };
 }
 

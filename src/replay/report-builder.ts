@@ -1,8 +1,10 @@
 import type { Entry } from '../journal/entry.ts';
 import { normaliseStatement, statementFingerprint } from '../journal/normalise.ts';
+import type { EntryFilter } from '../journal/window.ts';
 import { decisive, describeDivergence, isSlower, isUnverifiableFailure } from './compare.ts';
 import { DIVERGENCES, type Divergence, type SkipReason } from './event.ts';
 import { Histogram } from './histogram.ts';
+import { passesAnyFilter } from './nothing-replayed.ts';
 import type { ReplayRequest } from './request.ts';
 import { StatementLines } from './statement-lines.ts';
 import type { DivergenceGroup, FailureGroup, ReplayReport, StatementReport } from './store.ts';
@@ -64,7 +66,9 @@ export class ReportBuilder {
   readonly #remarks: string[] = [];
   #remarksLeftOut = 0;
   readonly #skips = new Map<SkipReason, number>();
+  readonly #filter: EntryFilter;
   #control = 0;
+  #sessionState = 0;
   /** Statements that were not given the time that they took in the record. */
   #timedOut = 0;
   readonly #statementTimeoutMs: number;
@@ -72,8 +76,12 @@ export class ReportBuilder {
   #otherGroup: Writable<FailureGroup> | null = null;
   readonly #linesByText = new StatementLines((text) => this.#normalisedLine(text));
 
-  /** `statementTimeoutMs`: the request's. */
-  constructor(statementTimeoutMs = Number.POSITIVE_INFINITY) {
+  /** Of the request it takes what the run was to send, and how much time a statement had. */
+  constructor({
+    filter = {},
+    statementTimeoutMs = Number.POSITIVE_INFINITY,
+  }: Partial<Pick<ReplayRequest, 'filter' | 'statementTimeoutMs'>> = {}) {
+    this.#filter = filter;
     this.#statementTimeoutMs = statementTimeoutMs;
   }
 
@@ -103,7 +111,11 @@ export class ReportBuilder {
       this.#skips.set(skipReason, (this.#skips.get(skipReason) ?? 0) + 1);
       line.skips[skipReason] = (line.skips[skipReason] ?? 0) + 1;
     }
-    if (entry.statementType === 'TRANSACTION' && outcome.status !== 'SKIPPED') this.#control += 1;
+    if (outcome.status !== 'SKIPPED') {
+      const passing = passesAnyFilter(entry, this.#filter);
+      if (passing === 'control') this.#control += 1;
+      else if (passing === 'sessionState') this.#sessionState += 1;
+    }
     for (const divergence of outcome.divergences) {
       line.divergences ??= DIVERGENCES.map(() => 0);
       line.divergences[DIVERGENCES.indexOf(divergence)]! += 1;
@@ -131,6 +143,11 @@ export class ReportBuilder {
   /** Statements sent so far that only begin, end or part transactions. */
   get control(): number {
     return this.#control;
+  }
+
+  /** Those that change their session, and that the filter lets through for that alone. */
+  get sessionState(): number {
+    return this.#sessionState;
   }
 
   /** Adds a sentence about what could not be settled; one that is there already is not repeated. */

@@ -20,7 +20,7 @@ export async function rebuildReport(
   slower: ReplayRequest['slower'] | null,
   signal?: AbortSignal,
 ): Promise<Omit<ReplayReport, 'thresholds'>> {
-  const report = new ReportBuilder(request.statementTimeoutMs);
+  const report = new ReportBuilder(request);
   let evicted = 0;
   let after = 0;
   for (;;) {

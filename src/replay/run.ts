@@ -76,9 +76,9 @@ export class ReplayRun {
     this.current = parts.replay.state;
     const { settled } = parts;
     this.tally = settled === null ? new Tally() : Tally.restore(settled.summary, settled.figures);
-    this.report = new ReportBuilder(parts.request.statementTimeoutMs);
     this.pace = parts.request.pace;
     this.pacer = new Pacer(this.pace);
+    this.report = new ReportBuilder(parts.request);
     this.feed = new EventFeed(parts.store, this.id, {
       lastSeq: parts.replay.lastSeq,
       sentThrough: parts.settled?.sentThrough ?? 0,

@@ -3,7 +3,7 @@ import type { Entry } from '../journal/entry.ts';
 import { isNewFailure, isUnverifiableFailure } from './compare.ts';
 import type { SkipReason } from './event.ts';
 import { decodeChunk } from './event-codec.ts';
-import type { SeenOutcomes } from './nothing-replayed.ts';
+import { passesAnyFilter, type SeenOutcomes } from './nothing-replayed.ts';
 import type { Replay, ReplayStore } from './store.ts';
 import type { ReplaySummary } from './summary.ts';
 import { EarlierFigures, Tally } from './tally.ts';
@@ -27,7 +27,7 @@ export interface SettledOutcomes {
   readonly summary: ReplaySummary;
   /** Measured before; what is of the record: of the statements that `has` has found so far. */
   readonly figures: EarlierFigures;
-  /** Statements so far by why they were not sent; `control`, as far as `has` has found them. */
+  /** Statements so far by why they were not sent; the others, as far as `has` has found them. */
   readonly seen: SeenOutcomes;
   /**
    * True when the statement has an outcome.
@@ -77,12 +77,13 @@ export async function readSettled(store: ReplayStore, replay: Replay): Promise<S
   // A run that was interrupted in order has no error: whatever it sent had its outcome before.
   const unknownThrough = replay.error === null ? 0 : sentThrough;
   let asked = 0;
-  let control = 0;
+  const passing = { control: 0, sessionState: 0 };
   const figures = new EarlierFigures(counts.histograms);
   const passed = (entry: Entry, looked: number) => {
     if (looked & MAYBE_UNVERIFIABLE && isUnverifiableFailure(entry, FAILED)) figures.unverifiableFailures += 1;
     if (looked & TIMED && entry.durationMs !== null) figures.recordedDuration.add(entry.durationMs);
-    if (looked & SENT && entry.statementType === 'TRANSACTION') control += 1;
+    const which = looked & SENT ? passesAnyFilter(entry, replay.request.filter) : null;
+    if (which !== null) passing[which] += 1;
   };
   const { planned, stalls, connectionsOpened, elapsedMs } = replay.summary;
   return {
@@ -98,7 +99,10 @@ export async function readSettled(store: ReplayStore, replay: Replay): Promise<S
     seen: {
       skips,
       get control() {
-        return control;
+        return passing.control;
+      },
+      get sessionState() {
+        return passing.sessionState;
       },
     },
     has: ({ ordinal, entry }) => {

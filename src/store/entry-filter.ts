@@ -1,5 +1,5 @@
 import { type Expression, type ExpressionBuilder, type Kysely, type RawBuilder, type SqlBool, sql } from 'kysely';
-import type { EntryFilter, Window } from '../journal/window.ts';
+import { type EntryFilter, PREPARES, type Window } from '../journal/window.ts';
 import { outcomeCode, statementTypeCode } from './codes.ts';
 import type { OriginMatch, Origins } from './origins.ts';
 import { storable } from './sanitize.ts';
@@ -86,14 +86,24 @@ export function filterConditions(
   return conditions;
 }
 
+/** What `matchesStatement` lets through whatever else the filter says, with the PREPARE and DEALLOCATE of the other. */
+const KEPT = [statementTypeCode.encode('TRANSACTION'), statementTypeCode.encode('SET')];
+const OTHER = statementTypeCode.encode('OTHER');
+
 /** What a filter asks of single statements, whatever transaction they are of; empty when it takes all of them. */
 export function statementConditions(
   eb: ExpressionBuilder<Tables, 'entries'>,
   filter: EntryFilter,
 ): Expression<SqlBool>[] {
   const conditions = ownConditions(eb, filter);
-  if (conditions.length === 0 || filter.keepTransactionControl !== true) return conditions;
-  return [eb.or([eb('type', '=', statementTypeCode.encode('TRANSACTION')), eb.and(conditions)])];
+  if (conditions.length === 0 || filter.keepControl !== true) return conditions;
+  return [
+    eb.or([
+      ...KEPT.map((type) => eb('type', '=', type)),
+      eb.and([eb('type', '=', OTHER), eb('statement', '~*', PREPARES)]),
+      eb.and(conditions),
+    ]),
+  ];
 }
 
 function ownConditions(eb: ExpressionBuilder<Tables, 'entries'>, filter: EntryFilter): Expression<SqlBool>[] {

@@ -19,7 +19,7 @@ export async function sessionStateOrigins(
   { filter, matching, positions }: ResolvedFilter,
 ): Promise<OriginMatch | null> {
   if (filter.sessionIds === undefined || matching === null || positions !== null) return null;
-  if (filter.keepTransactionControl === true) return null;
+  if (filter.keepControl === true) return null;
   if (filter.statementTypes?.every((type) => STATEFUL.has(type)) !== true) return null;
   return (await origins.areMoreThan(MOST_ORIGINS, matching)) ? null : matching;
 }

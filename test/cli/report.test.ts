@@ -100,11 +100,13 @@ describe('report', () => {
     expect((await report(id, '--format', 'html')).stdout).toContain('nothing was replayed: none was planned.');
     const misspelt = await cliHere([...start.slice(0, -2), '--text', 'misspelt'], env);
     expect(misspelt).toMatchObject({ code: 1 });
-    expect(misspelt.stdout).toMatch(/^nothing but transaction control was replayed: none of the \d+ other statements/m);
+    expect(misspelt.stdout).toMatch(
+      /^nothing but transaction control and session state was replayed: none of the \d+ other statements/m,
+    );
     const page = (await report(idIn(misspelt.stderr), '--format', 'html')).stdout;
     const shown = (await cliHere(['replay', 'show', idIn(misspelt.stderr)], env)).stdout;
     expect(shown).toMatch(/^filter +statement holds: misspelt$/m);
-    expect(page).toMatch(/verdict bad">.*nothing but transaction control was replayed[;.]/);
+    expect(page).toMatch(/verdict bad">.*nothing but transaction control and session state was replayed[;.]/);
   });
 
   test('into a file whose name tells the format, as a process', async () => {

@@ -238,7 +238,9 @@ describe.skipIf(CHROMIUM === undefined)('a run that is opened after its end (ski
     });
     const page = await at.browser.page();
     await page.goto(`${url}/#/runs/${unwrap(startReplay).id}`);
-    const verdict = page.locator('[data-verdict="warn"]', { hasText: 'Nothing but transaction control was replayed' });
+    const verdict = page.locator('[data-verdict="warn"]', {
+      hasText: 'Nothing but transaction control and session state was replayed',
+    });
     await verdict.getByText(/^None of the [\d]+ other statements in the window passes the filter\.$/).waitFor();
     await page.close();
   });

@@ -68,6 +68,11 @@ it.each(ORDERINGS)('%s: a run that sent nothing but transaction control says so,
   expect(await saidOf(record, { ordering, filter: { text: 'misspelt' } })).toBe(
     'nothing but transaction control was replayed: none of the 4 other statements in the window passes the filter',
   );
+  record.run('a', 'SET a.b = 1', { user: 'app' });
+  record.run('a', 'PREPARE q AS SELECT 1', { user: 'app' });
+  expect(await saidOf(record, { ordering, filter: { text: 'misspelt' } })).toBe(
+    'nothing but transaction control and session state was replayed: none of the 6 other statements in the window passes the filter',
+  );
   const around = new HandMadeRecord();
   around.run('a', 'BEGIN');
   around.run('a', 'COPY log FROM STDIN', { unreplayable: 'COPY_DATA' });

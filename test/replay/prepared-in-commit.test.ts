@@ -260,16 +260,18 @@ it('what functions prepare and deallocate unseen is left as it is', async () => 
   expect(logged).toEqual(['two:a', 'three:b']);
 });
 
-it('what the filters of the request leave out is not put in, nor what no run sends', async () => {
+it('what the filters of the request leave out in a string is not put in, nor what no run sends', async () => {
   const record = new HandMadeRecord();
-  transaction(record, 'ROLLBACK', `${prepare('one')} /* secret */`);
+  transaction(record, 'ROLLBACK', `${prepare('one')} /* secret */; CHECKPOINT`, `${prepare('two', 's')} /* secret */`);
   record.run('a', 'BEGIN');
   record.run('a', prepare('cut', 'r'), { unreplayable: 'TRUNCATED' });
   record.run('a', 'ROLLBACK');
   record.run('a', "EXECUTE q ('a')");
   record.run('a', "EXECUTE r ('b')");
-  const { run } = await replay(record, { filter: { textExcludes: 'secret' } });
-  expect(run.brief).toEqual(['FAILED 26000', 'FAILED 26000']);
+  record.run('a', "EXECUTE s ('c')");
+  const { run, logged } = await replay(record, { filter: { textExcludes: 'secret' } });
+  expect(run.brief).toEqual(['FAILED 26000', 'FAILED 26000', 'SUCCEEDED']);
+  expect(logged).toEqual(['two:c']);
 });
 
 it('in a read-only run, what would let it write is not prepared', async () => {

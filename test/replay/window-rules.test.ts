@@ -104,6 +104,33 @@ it('a filter on statements never removes transaction control', async () => {
   expect(await target.sql('SELECT who FROM log')).toEqual(['done']);
 });
 
+it.each([...ORDERINGS])(
+  '%s: a filter on statements never removes what later ones of their session go by',
+  async (ordering) => {
+    const target = await bench.target(
+      `${SCHEMA}; CREATE SCHEMA tenant; CREATE TABLE tenant.log AS SELECT 'of tenant' AS who`,
+    );
+    const record = new HandMadeRecord();
+    record.run('a', 'PREPARE q AS SELECT who FROM log');
+    record.run('a', log('left out'));
+    record.run('a', '/* one */ PREPARE r AS SELECT who FROM log; INSERT INTO log VALUES (1)');
+    record.run('a', 'SET search_path = tenant');
+    record.run('a', 'BEGIN');
+    const seen = record.run('a', 'SELECT who FROM log', { rows: 1 });
+    record.run('a', 'COMMIT');
+    record.run('a', 'RESET search_path');
+    record.run('a', 'DISCARD PLANS');
+    const explained = record.run('a', 'EXPLAIN EXECUTE q');
+    record.run('a', '-- one\nDeallocate q ; ');
+    const window = await record.store(bench.journal);
+    const filter = { statementTypes: ['SELECT'] as const, textExcludes: 'path' };
+    const run = await bench.run(target, { window, ordering, filter, restoreIds: false });
+    expect(run.brief).toEqual(Array(9).fill('SUCCEEDED'));
+    expect([run.outcome(seen).rows, run.outcome(explained).status]).toEqual([1, 'SUCCEEDED']);
+    expect((await bench.engine.preflight({ target: target.spec, window, ordering, filter })).statements).toBe(9);
+  },
+);
+
 it('sessions and transactions can be picked', async () => {
   const target = await bench.target(SCHEMA);
   const record = new HandMadeRecord();

@@ -101,6 +101,13 @@ const outcomes = fc.oneof(
 
 const statements = fc.oneof(
   fc.constantFrom('SELECT 100%', 'select a_b', 'UPDATE t SET x = 1', 'BEGIN', 'a\\b\tc\nd\re', '\\.', '\\N'),
+  // What may stand around a word that a filter looks for, and other words.
+  fc
+    .array(
+      fc.constantFrom(' ', '\n', ';', '-', '/', '*', '--', '/* a */', 'Prepare', 'dealLocate', 'p', '"p"', "';'"),
+      { maxLength: 6 },
+    )
+    .map((parts) => parts.join('')),
   fc.string({ unit: 'grapheme', maxLength: 12 }).filter((text) => !text.includes('\0')),
 );
 
@@ -189,7 +196,7 @@ export const filters: fc.Arbitrary<EntryFilter> = fc
       nil: undefined,
     }),
     minDurationMs: fc.option(fc.constantFrom(0, 1, 1234.567), { nil: undefined }),
-    keepTransactionControl: fc.option(fc.boolean(), { nil: undefined }),
+    keepControl: fc.option(fc.boolean(), { nil: undefined }),
   })
   .map(
     (filter) => Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== undefined)) as EntryFilter,

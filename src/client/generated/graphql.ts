@@ -250,7 +250,7 @@ export type NoticeCode =
   | 'DATABASE_LEFT_OUT'
   /** Which ids statements drew could not be settled from the record. */
   | 'IDS_UNSETTLED'
-  /** The run has come to its end without sending a statement, or none but transaction control. */
+  /** The run has come to its end without sending a statement, or none but transaction control and session state. */
   | 'NOTHING_REPLAYED'
   /** Reading the plan from the journal takes a while; nothing is sent before. */
   | 'PLANNING'

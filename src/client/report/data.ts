@@ -62,10 +62,10 @@ export function sentNothing({
   return succeeded + failed + cascades + unknown === 0;
 }
 
-/** How the remark of a run begins that sent nothing but what begins and ends transactions (docs/replay.md P3). */
-const ONLY_CONTROL = 'nothing but transaction control was replayed';
+/** How the remark of a run begins that sent nothing but what passes every filter (docs/replay.md P3). */
+const ONLY_CONTROL = 'nothing but transaction control';
 
-/** Whether all that a run sent was transaction control, by the remarks of its report. */
+/** Whether all that a run sent was transaction control and session state, by the remarks of its report. */
 export function sentOnlyControl(remarks: readonly string[]): boolean {
   return remarks.some((remark) => remark.startsWith(ONLY_CONTROL));
 }
@@ -86,7 +86,7 @@ export function complaintsOf({ replay, report }: ReportData): Complaints {
   else if (sentNothing(replay.summary)) {
     const { skipped } = replay.summary;
     run.push(`nothing was replayed: ${skipped > 0 ? `all ${skipped} statements were skipped` : 'none was planned'}`);
-  } else if (sentOnlyControl(report.remarks)) run.push(ONLY_CONTROL);
+  } else if (sentOnlyControl(report.remarks)) run.push(`${ONLY_CONTROL} and session state was replayed`);
   if (lostTransactions(report.remarks)) run.push(LOST);
   if (replay.summary.unknown > 0) run.push(`${replay.summary.unknown} statements have an unknown outcome`);
   return {

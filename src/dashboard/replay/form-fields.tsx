@@ -165,7 +165,7 @@ export function FilterPart({ form, errors, change }: PartProps) {
             </label>
           ))}
         </div>
-        <p class="hint">None chosen: all. Transaction control is always kept.</p>
+        <p class="hint">None chosen: all. Transaction control and session settings are always kept.</p>
       </fieldset>
       <div class="grid">
         <TextField label="Statement holds" value={form.text} onInput={(text) => change({ text })} />
