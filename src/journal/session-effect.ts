@@ -149,10 +149,30 @@ function setEffects(tokens: Tokenizer): readonly SessionEffect[] {
     const ahead = new Tokenizer(tokens.text, tokens.end);
     ahead.advance();
     // SET SESSION AUTHORIZATION is a setting of its own, any other SESSION only says "not LOCAL".
-    if (ahead.keyword() === 'CHARACTERISTICS') return [{ kind: 'SETTING', name: 'session_characteristics' }];
+    if (ahead.keyword() === 'CHARACTERISTICS') return characteristics(ahead);
     if (ahead.keyword() !== 'AUTHORIZATION') tokens.advance();
   }
   return [{ kind: 'SETTING', name: settingName(tokens) }];
+}
+
+/** Settings by the first words of the modes that `SET SESSION CHARACTERISTICS AS TRANSACTION` lists. */
+const MODES: Readonly<Record<string, string>> = {
+  ISOLATION: 'default_transaction_isolation',
+  READ: 'default_transaction_read_only',
+  DEFERRABLE: 'default_transaction_deferrable',
+};
+
+/** For a tokeniser at the word CHARACTERISTICS. */
+function characteristics(tokens: Tokenizer): readonly SessionEffect[] {
+  const effects: SessionEffect[] = [];
+  let last = '';
+  while (tokens.advance() !== TOKEN.END && !tokens.at(';')) {
+    const word = tokens.value.toUpperCase();
+    // READ COMMITTED is a level.
+    if (Object.hasOwn(MODES, word) && last !== 'LEVEL') effects.push({ kind: 'SETTING', name: MODES[word] as string });
+    last = word;
+  }
+  return effects;
 }
 
 /** Reads a setting's name at the current token; the spellings that SQL reserves become the server's names. */

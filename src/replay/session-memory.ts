@@ -219,16 +219,23 @@ class SessionState {
   readonly remembered = new Map<string, Remembered>();
   /** Held state by kind, and by name: how often (session locks are counted by the server too). Never an empty kind. */
   readonly held = new Map<SessionEffectKind, Map<string, number>>();
+  /** Keys of settings of statements that set more than one: none of these is undone by leaving its statement out. */
+  private readonly together = new Set<string>();
+  private last: { readonly key: string; readonly by: MakingStatement } | null = null;
   private order = 0;
 
   apply(effect: SessionEffect, by: MakingStatement, undo: (() => void)[] | null): void {
     const { kind } = effect;
     const name = effect.name ?? '';
     if (kind === 'SETTING') {
-      this.remember(`set ${name}`, by, undo);
+      const key = `set ${name}`;
+      if (this.last?.by === by && this.last.key !== key) this.together.add(this.last.key).add(key);
+      this.last = { key, by };
+      this.remember(key, by, undo);
       this.letGo('HELD_SETTING', name, undo);
     } else if (kind === 'RESET') {
-      this.forget('set ', effect.name, undo);
+      if (this.together.has(`set ${name}`)) this.remember(`set ${name}`, by, undo);
+      else this.forget('set ', effect.name, undo);
       this.letGo('HELD_SETTING', effect.name, undo);
     } else if (kind === 'PREPARED') this.remember(`${PREPARE}${name}`, by, undo);
     else if (kind === 'DEALLOCATE') this.forget(PREPARE, effect.name, undo);

@@ -72,7 +72,18 @@ describe('sessionEffect', () => {
     ['set role u', [{ kind: 'SETTING', name: 'role' }]],
     ['set session role u', [{ kind: 'SETTING', name: 'role' }]],
     ['set session authorization u', [{ kind: 'SETTING', name: 'session_authorization' }]],
-    ['set session characteristics as transaction read only', [{ kind: 'SETTING', name: 'session_characteristics' }]],
+    [
+      'set session characteristics as transaction read only',
+      [{ kind: 'SETTING', name: 'default_transaction_read_only' }],
+    ],
+    [
+      'Set Session Characteristics As Transaction Isolation Level Read Committed, Read Write Not Deferrable;',
+      [
+        { kind: 'SETTING', name: 'default_transaction_isolation' },
+        { kind: 'SETTING', name: 'default_transaction_read_only' },
+        { kind: 'SETTING', name: 'default_transaction_deferrable' },
+      ],
+    ],
     ["set names 'utf8'", [{ kind: 'SETTING', name: 'client_encoding' }]],
     ["set schema 'x'", [{ kind: 'SETTING', name: 'search_path' }]],
     ["select set_config('App.User', $1, false)", [{ kind: 'SETTING', name: 'app.user' }]],

@@ -38,6 +38,18 @@ it('what resets settings takes the place of those before it', async () => {
   ).toEqual(['RESET work_mem', 'RESET ALL', 'SET a.b TO 2']);
 });
 
+it('modes of transactions are found one by one, and not once they are reset under their own names', async () => {
+  const modes = 'SET SESSION CHARACTERISTICS AS TRANSACTION';
+  expect(
+    await lasting([
+      `${modes} ISOLATION LEVEL SERIALIZABLE`,
+      `${modes} DEFERRABLE`,
+      `${modes} READ ONLY`,
+      'RESET default_transaction_deferrable',
+    ]),
+  ).toEqual([`${modes} ISOLATION LEVEL SERIALIZABLE`, `${modes} READ ONLY`, 'RESET default_transaction_deferrable']);
+});
+
 it('roles that a session has taken are found behind RESET ALL, which leaves them', async () => {
   expect(await lasting(['SET ROLE a', 'SET work_mem TO 100', 'RESET ALL'])).toEqual(['SET ROLE a', 'RESET ALL']);
 });

@@ -29,6 +29,8 @@ function remembering(...statements: string[]): SessionMemory {
   return memory;
 }
 
+const CHARACTERISTICS = 'SET SESSION CHARACTERISTICS AS TRANSACTION';
+
 const made = (memory: SessionMemory) => memory.statements().map(({ statement }) => statement);
 
 describe('settings', () => {
@@ -68,6 +70,43 @@ describe('settings', () => {
       'what COMMIT AND CHAIN kept, not what came after',
       ['BEGIN', 'SET a.b = 1', 'COMMIT AND CHAIN', 'SET a.c = 1', 'ROLLBACK'],
       ['SET a.b = 1'],
+    ],
+    [
+      'each mode of transactions by itself',
+      [
+        `${CHARACTERISTICS} ISOLATION LEVEL SERIALIZABLE`,
+        `${CHARACTERISTICS} READ ONLY`,
+        `${CHARACTERISTICS} DEFERRABLE`,
+      ],
+      [
+        `${CHARACTERISTICS} ISOLATION LEVEL SERIALIZABLE`,
+        `${CHARACTERISTICS} READ ONLY`,
+        `${CHARACTERISTICS} DEFERRABLE`,
+      ],
+    ],
+    [
+      'no mode of transactions that was reset or set again under its own name',
+      [
+        `${CHARACTERISTICS} READ ONLY`,
+        `${CHARACTERISTICS} DEFERRABLE`,
+        'RESET default_transaction_read_only',
+        'SET default_transaction_deferrable = off',
+      ],
+      ['SET default_transaction_deferrable = off'],
+    ],
+    [
+      'what resets a part of what one statement has set, behind that',
+      [`${CHARACTERISTICS} ISOLATION LEVEL SERIALIZABLE, READ ONLY`, 'RESET default_transaction_read_only'],
+      [`${CHARACTERISTICS} ISOLATION LEVEL SERIALIZABLE, READ ONLY`, 'RESET default_transaction_read_only'],
+    ],
+    [
+      'what resets a part of it that was set again meanwhile',
+      [
+        `${CHARACTERISTICS} ISOLATION LEVEL SERIALIZABLE, READ ONLY`,
+        'SET default_transaction_read_only = off',
+        'RESET default_transaction_read_only',
+      ],
+      [`${CHARACTERISTICS} ISOLATION LEVEL SERIALIZABLE, READ ONLY`, 'RESET default_transaction_read_only'],
     ],
     ['each of a string', ['SET a.b = 1; SET a.c = 2', 'RESET a.b'], ['SET a.c = 2']],
     [
