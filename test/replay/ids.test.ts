@@ -132,6 +132,75 @@ describe('what a text says that a statement draws', () => {
     expect(said(text, rows, values)).toEqual(actual.counts);
   });
 
+  it.each<[text: string, values?: readonly unknown[]]>([
+    ["WITH c AS (SELECT 1 AS k) UPDATE watched SET k = nextval('free') FROM c"],
+    ["WITH c AS (SELECT 1 AS k) UPDATE watched SET k = nextval('free') WHERE k IN (SELECT k FROM c)"],
+    ["WITH d AS (SELECT 1 AS k) DELETE FROM watched RETURNING nextval('free')"],
+    ["INSERT INTO plain SELECT nextval('free') WHERE NOT EXISTS (SELECT FROM watched)"],
+    ["INSERT INTO plain SELECT nextval('free') + $1::int WHERE EXISTS (SELECT FROM watched)", [1]],
+    ["SELECT nextval('free') WHERE false"],
+    ["SELECT nextval('free') LIMIT 0"],
+    ["SELECT nextval('free') HAVING false"],
+    ["SELECT nextval('free'), generate_series(1, 5)"],
+    ["SELECT nextval('free'), generate_series(1, nextval('free'))"],
+    ["SELECT k, generate_series(1, 3), nextval('free') FROM watched"],
+    ["SELECT nextval('free') + unnest(ARRAY[1, 2, 3])"],
+    ["WITH i AS (INSERT INTO plain SELECT nextval('free') FROM watched) INSERT INTO plain VALUES (1)"],
+    ["WITH i AS (INSERT INTO plain (SELECT nextval('free') FROM watched)) INSERT INTO plain VALUES (1)"],
+    ["WITH i AS (UPDATE watched SET k = nextval('free') RETURNING k) SELECT count(*) FROM i"],
+    ["WITH i AS (DELETE FROM watched RETURNING nextval('free')) SELECT 1 FROM i LIMIT 0"],
+    ["SELECT array_agg(nextval('free')) FROM generate_series(1, 10)"],
+    ["SELECT max(nextval('free') + 1) FROM generate_series(1, 10)"],
+    ["SELECT lpad(nextval('free')::text, 5) FROM generate_series(1, 4)"],
+    ["SELECT 'no ' || lpad(nextval('free')::text, 5), now()::varchar(20)"],
+    ["SELECT abs(nextval('free'))"],
+    [
+      "MERGE INTO watched w USING (VALUES (1), (2)) v (k) ON w.k = v.k WHEN MATCHED THEN UPDATE SET k = nextval('free')",
+    ],
+    ["SELECT (SELECT nextval('free'))"],
+    ["SELECT (SELECT nextval('free')) FROM watched"],
+    ["SELECT (SELECT nextval('free') + k) FROM watched"],
+    ["UPDATE watched SET k = (SELECT nextval('free'))"],
+    ["UPDATE plain SET k = (SELECT nextval('free'))"],
+    ["INSERT INTO plain VALUES ((SELECT nextval('free'))), ((SELECT max(nextval('free')) FROM generate_series(1, 3)))"],
+    ["INSERT INTO plain VALUES (1), (2) RETURNING nextval('free')"],
+    ["INSERT INTO plain (SELECT nextval('free') FROM watched) RETURNING nextval('free')"],
+    ["WITH c AS (SELECT nextval('free') AS k) INSERT INTO plain SELECT k FROM c"],
+    ["WITH c AS (SELECT nextval('free') AS k) INSERT INTO plain SELECT k FROM c WHERE EXISTS (SELECT FROM plain)"],
+    ["WITH c AS (SELECT nextval('free') AS k) SELECT FROM plain JOIN c ON true"],
+    ["SELECT n FROM nextval('free') n, watched"],
+    ["SELECT FROM watched JOIN LATERAL (SELECT nextval('free') + watched.k) n ON true"],
+    ["UPDATE watched SET k = nextval('free') FROM generate_series(1, 3)"],
+  ])('%s: is not sure of a wrong number', async (text, values = []) => {
+    await client.query('DELETE FROM plain; DELETE FROM watched; INSERT INTO watched VALUES (1), (2)');
+    const actual = await drawn(text, values);
+    const parts = statementDraws(text, catalog).parts.filter(({ sequence }) => sequence?.name === 'public.free');
+    const sure = parts.every(({ exact, rows }) => exact && rows !== 'UNKNOWN');
+    const count = parts.reduce((sum, part) => sum + part.count * (part.rows === 'FIXED' ? 1 : (actual.rows ?? 0)), 0);
+    expect([text, sure ? count : 'uncertain']).toEqual([
+      text,
+      sure ? (actual.counts['public.free'] ?? 0) : 'uncertain',
+    ]);
+  });
+
+  it.each<[text: string, rows: 'FIXED' | 'ROWS']>([
+    ["SELECT nextval('free'), currval('free') AS \"now\", 'x' || lpad(nextval('free')::text, 5, '0'), now()", 'FIXED'],
+    ["SELECT abs(nextval('free')), abs(nextval('free'))::numeric(10, 2)", 'FIXED'],
+    ["SELECT nextval('free') FROM generate_series(1, 3)", 'ROWS'],
+    ["SELECT 'x' || lpad(nextval('free')::text, 5) FROM watched WHERE k = 1 LIMIT 5", 'ROWS'],
+    ["INSERT INTO plain (SELECT nextval('free') FROM watched)", 'ROWS'],
+    ["INSERT INTO plain SELECT nextval('free') WHERE NOT EXISTS (SELECT FROM watched)", 'ROWS'],
+    ["INSERT INTO plain SELECT nextval('free')", 'FIXED'],
+    ["INSERT INTO plain (SELECT (SELECT nextval('free')))", 'FIXED'],
+    ["WITH c AS (SELECT nextval('free') AS k) INSERT INTO plain SELECT k FROM c", 'FIXED'],
+    ["WITH c AS MATERIALIZED (VALUES (nextval('free'))) SELECT * FROM c", 'FIXED'],
+    ["WITH c AS (SELECT 1 AS k) UPDATE plain SET k = nextval('free') WHERE k IN (SELECT k FROM c)", 'ROWS'],
+    ["WITH i AS (INSERT INTO plain VALUES (nextval('free')), (nextval('free'))) SELECT 1", 'FIXED'],
+    ["CREATE TABLE made AS SELECT nextval('free') FROM watched", 'ROWS'],
+  ])('%s: is sure of what it draws', (text, rows) => {
+    for (const part of statementDraws(text, catalog).parts) expect(part).toMatchObject({ rows, exact: true });
+  });
+
   it('is uncertain where a trigger, a function or a condition decides', () => {
     const uncertain = (text: string) =>
       statementDraws(text, catalog).parts.map(({ sequence, exact, rows }) => `${sequence?.name} ${exact} ${rows}`);

@@ -4,11 +4,19 @@ import type { Change, DrawPart, DrawRows } from './parts.ts';
 import { namedBy, type Reach, routineReach } from './routines.ts';
 import { TokenList } from './tokens.ts';
 
+interface Span {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** How often a call is evaluated. */
+type CallPlace = Pick<DrawPart, 'rows' | 'exact'>;
+
 /** What is known of a statement's shape when its calls are read. */
 export interface CallPlaces {
   /** Spans of VALUES rows of INSERTs: calls in them are counted as written. */
-  readonly rows: readonly { readonly from: number; readonly to: number }[];
-  /** Parentheses (-1: none) of queries that feed an INSERT. */
+  readonly rows: readonly Span[];
+  /** Parentheses (-1: none) of queries that feed an INSERT which is no part of another statement. */
   readonly feeding: ReadonlySet<number>;
   /** ON CONFLICT: rows that were drawn for need not come out. */
   readonly conflict: boolean;
@@ -18,6 +26,20 @@ export interface CallPlaces {
 const LAZY = new Set(['coalesce']);
 /** Words that a query begins with. */
 export const QUERY: readonly string[] = ['SELECT', 'WITH', 'VALUES', 'TABLE'];
+
+/** What a statement does. */
+const VERBS: readonly string[] = ['SELECT', 'VALUES', 'INSERT', 'UPDATE', 'DELETE', 'MERGE'];
+/** Words by which a statement may do without rows of its WITH queries. */
+const WANTING: readonly string[] = ['WHERE', 'HAVING', 'JOIN', 'LIMIT', 'OFFSET', 'FETCH', 'CASE', 'MERGE'];
+/** Functions that clients often call beside nextval, or on what it gives: one value for each row, no aggregates. */
+const SCALAR = new Set(
+  `nextval setval currval lastval pg_get_serial_sequence coalesce nullif greatest least abs mod round floor ceil random
+  lower upper trim btrim ltrim rtrim lpad rpad concat concat_ws format length substr substring md5 encode decode
+  to_char to_date to_number to_timestamp now clock_timestamp statement_timestamp transaction_timestamp timezone date_trunc
+  date_part extract gen_random_uuid uuid_generate_v4 jsonb_build_object json_build_object row_to_json to_json to_jsonb`.split(
+    /\s+/,
+  ),
+);
 
 /** Reads calls of nextval, currval, lastval, setval and routines that draw, anywhere in a statement from an index on. */
 export function readCalls(
@@ -109,18 +131,96 @@ class CallReader {
   }
 
   /** How often an expression at an index is evaluated. */
-  private place(index: number): { readonly rows: DrawRows; readonly exact: boolean } {
+  private place(index: number): CallPlace {
     const { tokens } = this;
     const exact = !this.isConditional(index);
-    if (this.places.rows.some((span) => index >= span.from && index < span.to)) return { rows: 'FIXED', exact };
-    let { group } = tokens.at(index);
-    while (group >= 0 && !QUERY.includes(tokens.word(group + 1))) group = tokens.at(group).group;
-    if (group < 0 && ['UPDATE', 'MERGE', 'DELETE'].includes(tokens.word(0))) return { rows: 'ROWS', exact };
-    const query = group < 0 ? tokens.find(0, -1, ['SELECT', 'VALUES']) : group + 1;
-    if (query < 0 || tokens.find(query, group, ['FROM']) < 0) return { rows: 'FIXED', exact };
+    const group = this.owner(index);
+    const isInRow = ({ from, to }: Span) => index >= from && index < to && tokens.at(from).group === group;
+    if (this.places.rows.some(isInRow)) return { rows: 'FIXED', exact };
+    const verb = tokens.find(group + 1, group, VERBS);
+    if (verb < 0) return { rows: 'FIXED', exact };
+    switch (tokens.word(verb)) {
+      case 'SELECT':
+        return this.inSelect(verb, group, index, exact);
+      case 'VALUES':
+        return tokens.find(verb, group, ['LIMIT', 'OFFSET', 'FETCH']) < 0
+          ? this.once(group, exact)
+          : { rows: 'UNKNOWN', exact };
+      case 'INSERT': {
+        const query = tokens.find(verb, group, ['SELECT', 'VALUES']);
+        if (group >= 0 || this.places.conflict) return { rows: 'UNKNOWN', exact };
+        return tokens.word(query) === 'SELECT' ? this.inSelect(query, group, index, exact) : { rows: 'ROWS', exact };
+      }
+      case 'UPDATE':
+      case 'DELETE': {
+        // A row that several rows are joined with is computed for each of them.
+        const joins = tokens.find(verb + 2, group, [tokens.word(verb) === 'UPDATE' ? 'FROM' : 'USING']) >= 0;
+        return { rows: group < 0 && !joins ? 'ROWS' : 'UNKNOWN', exact };
+      }
+      default:
+        return { rows: 'UNKNOWN', exact };
+    }
+  }
+
+  private inSelect(query: number, group: number, index: number, exact: boolean): CallPlace {
+    const { tokens } = this;
+    const all = group < 0 ? tokens.length : tokens.close(group);
+    const behind = tokens.find(query, group, ['FROM', 'WHERE', 'HAVING', 'LIMIT', 'OFFSET', 'FETCH']);
+    const end = behind < 0 ? all : behind;
+    // Another call may give several rows, for which everything beside it is computed, once more than there are.
+    let isPlain = index < end;
+    for (let at = query; at < end; at++)
+      if (at !== index && this.isOther(at) && (at > index || tokens.close(at + 1) < index)) isPlain = false;
+    if (behind < 0 && isPlain) return this.once(group, exact);
     const told =
-      (group < 0 || this.places.feeding.has(group)) && !this.places.conflict && !isFiltered(tokens, query, group);
+      isPlain &&
+      (group < 0 || this.places.feeding.has(group)) &&
+      !this.places.conflict &&
+      !isFiltered(tokens, query, group) &&
+      !this.isArgument(index, group);
     return { rows: told ? 'ROWS' : 'UNKNOWN', exact };
+  }
+
+  /** In a statement of one row: a part of another statement is run as often as that wants it. */
+  private once(group: number, exact: boolean): CallPlace {
+    const { tokens } = this;
+    if (group < 0 || this.places.feeding.has(group)) return { rows: 'FIXED', exact };
+    if (tokens.at(group).group < 0 && ['AS', 'MATERIALIZED'].includes(tokens.word(group - 1))) {
+      const wanted = !WANTING.some((word) => this.has(word, tokens.close(group)));
+      return { rows: wanted ? 'FIXED' : 'UNKNOWN', exact };
+    }
+    const outer = this.place(group);
+    return outer.rows === 'FIXED' ? outer : { rows: 'UNKNOWN', exact };
+  }
+
+  private has(word: string, from: number): boolean {
+    for (let at = from; at < this.tokens.length; at++) if (this.tokens.word(at) === word) return true;
+    return false;
+  }
+
+  /** The parenthesis of the statement, or part of one, that an index stands in; -1: none. */
+  private owner(index: number): number {
+    const { tokens } = this;
+    let { group } = tokens.at(index);
+    while (group >= 0 && !QUERY.includes(tokens.word(group + 1)) && !VERBS.includes(tokens.word(group + 1)))
+      group = tokens.at(group).group;
+    return group;
+  }
+
+  /** A call of a function that need not give one row for each row. */
+  private isOther(at: number): boolean {
+    const { tokens } = this;
+    const { kind, word, name } = tokens.at(at);
+    const isName = kind === TOKEN.QUOTED || (kind === TOKEN.WORD && word === '');
+    return isName && tokens.is(at + 1, '(') && !tokens.is(at - 1, '::') && !SCALAR.has(name ?? '');
+  }
+
+  /** Within the arguments of such a function, which may be an aggregate. */
+  private isArgument(index: number, group: number): boolean {
+    const { tokens } = this;
+    for (let open = tokens.at(index).group; open > group; open = tokens.at(open).group)
+      if (this.isOther(open - 1)) return true;
+    return false;
   }
 
   /** Inside CASE, COALESCE or a condition an expression may be left out. */

@@ -301,7 +301,7 @@ class StatementReader {
     let select = from;
     while (tokens.is(select, '(')) select += 1;
     const group = tokens.at(select).group;
-    this.feeding.add(group);
+    if (top) this.feeding.add(group);
     const rows: DrawRows = top && !this.conflict ? 'ROWS' : 'UNKNOWN';
     let items: readonly { readonly from: number; readonly to: number }[] = [];
     if (tokens.word(select) === 'SELECT') {
