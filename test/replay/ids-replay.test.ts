@@ -209,6 +209,22 @@ it('lets currval and lastval of a later transaction see what their session drew'
   await expectSame();
 });
 
+it.each([
+  "INSERT INTO tickets (number) VALUES (nextval('ticket'))",
+  "INSERT INTO tickets VALUES ('x'), (nextval('ticket'))",
+  "SELECT nextval('ticket') FROM nowhere",
+])('lets currval see what its session drew before a statement that failed without a draw: %s', async (fails) => {
+  await a.run('CREATE TABLE seen (of text, no int)');
+  for (let n = 0; n < 3; n++) {
+    for (const session of [a, b]) await session.run("SELECT nextval('ticket')");
+    await a.run(fails);
+    await a.run("INSERT INTO seen VALUES ('a', currval('ticket'))");
+    await b.run("INSERT INTO seen VALUES ('b', currval('ticket'))");
+  }
+  await replay();
+  await expectSame('SELECT * FROM seen ORDER BY of, no');
+});
+
 it.each<[what: string, filter: (sessionId: string) => EntryFilter]>([
   ['users', () => ({ users: ['app'] })],
   ['applications', () => ({ applications: ['web'] })],

@@ -347,8 +347,10 @@ export class DrawLedger {
     }
     return [...bySequence].map(([sequence, counts]) => {
       const found = this.draw(entry, sequence, counts, session);
-      session.last.delete(found.track);
-      session.last.set(found.track, { draw: found.draw, transactionId: entry.transactionId });
+      if (found.draw.count > 0) {
+        session.last.delete(found.track);
+        session.last.set(found.track, { draw: found.draw, transactionId: entry.transactionId });
+      }
       return { ...found, maybe: false };
     });
   }
