@@ -160,3 +160,26 @@ it('knows functions and triggers that draw and that the record creates', async (
   await twice("INSERT INTO log (what) VALUES ('four')");
   await expectRestored('SELECT * FROM log ORDER BY 1');
 });
+
+it.each([
+  "SELECT pg_catalog.set_config('search_path', '', false)",
+  "INSERT INTO public.item (name) VALUES ('before')",
+  'ANALYZE public.item',
+])('knows what a string creates, alters and drops that begins with %s', async (first) => {
+  await given('CREATE TABLE item (id bigserial, name text); CREATE TABLE old (id bigserial, name text)');
+  await twice("INSERT INTO public.old (name) VALUES ('x')");
+  await a.run(`${first}; CREATE TABLE public.fresh (id serial, name text); ALTER TABLE public.item ADD no bigint;
+    CREATE SEQUENCE public.no; ALTER TABLE public.item ALTER no SET DEFAULT nextval('public.no'); DROP TABLE public.old; CREATE TABLE public.old (id serial, name text); INSERT INTO public.fresh (name) VALUES ('y')`);
+  for (const table of ['item', 'fresh', 'old']) await twice(`INSERT INTO public.${table} (name) VALUES ('z')`);
+  await expectRestored('SELECT * FROM item ORDER BY 1', 'SELECT * FROM fresh ORDER BY 1', 'SELECT * FROM old');
+});
+
+it('knows nothing of what such a string creates where the record rolled it back', async () => {
+  await given('CREATE TABLE item (name text); CREATE SEQUENCE number');
+  await a.run('BEGIN');
+  await a.run("INSERT INTO item VALUES ('x'); ALTER TABLE item ALTER name SET DEFAULT nextval('number')");
+  await a.run('ROLLBACK');
+  await a.run('INSERT INTO item DEFAULT VALUES');
+  await twice("INSERT INTO item VALUES (nextval('number'))");
+  await expectRestored('SELECT * FROM item ORDER BY 1');
+});

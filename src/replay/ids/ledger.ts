@@ -36,6 +36,8 @@ const MOST_DROPPED = 1_000;
 /** Sequences that a statement may draw from for all that is known, and that are set ahead of it and asked about behind it. */
 const MOST_MAYBE = 32;
 
+const MAY_BE_DDL = /\b(?:create|alter|drop)\b/i;
+
 /** What the ledger reads, and by which catalog. */
 export interface LedgerOptions {
   readonly journal: JournalStore;
@@ -201,10 +203,13 @@ export class DrawLedger {
     const renewed: Renewed[] = [];
     const scope = this.paths.scope(entry, key, catalog, undone.transactions);
     let said: StatementDraws;
-    const succeededDdl = type === 'DDL' && entry.outcome.status === 'SUCCEEDED';
+    const isSingle = isSingleStatement(entry.statement);
+    // The type of a string is that of its first statement.
+    const mayBeDdl = type === 'DDL' || (!isSingle && MAY_BE_DDL.test(entry.statement));
+    const succeededDdl = mayBeDdl && entry.outcome.status === 'SUCCEEDED';
     const learns = succeededDdl && !undone.has(entry);
     if (learns) this.paths.altersDefaults(entry);
-    if (isSingleStatement(entry.statement)) {
+    if (isSingle) {
       if (learns) this.learn(entry.statement, catalog, scope, renewed);
       said = this.read(entry.statement, catalog, scope);
       if (said.paths.length > 0) this.paths.changed(entry, key, said.paths, undone.transactions);
