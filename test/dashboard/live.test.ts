@@ -106,4 +106,28 @@ describe.skipIf(CHROMIUM === undefined)('what comes while a page is open (skippe
     await client.request(CancelReplayDocument, { replayId: id });
     await page.close();
   });
+
+  test('Refresh shows what has come into the window that is chosen: its entries, its coverage and its bar', async () => {
+    const logAt = async (timestamp: string) => {
+      const entries = [
+        { statement: "SELECT 'late'", timestamp, autocommit: { origin: { sessionId: `late ${timestamp}` } } },
+      ];
+      unwrap((await at.dashboard.client.request(LogStatements, { input: { entries } })).logStatements);
+    };
+    // The journal reaches beyond the window before and after.
+    await logAt('2027-01-01T00:00:00Z');
+    const page = await at.browser.page();
+    await page.goto(`${at.dashboard.url}/#/journal?from=2026-12-15T00:00:00Z&to=2026-12-16T00:00:00Z`);
+    await page.getByText('0 in the window').waitFor();
+    await page.getByText('No entries').waitFor();
+    const bars = page.locator('.density-plot .bar:not(.failure):not([height="0"])');
+    await bars.first().waitFor();
+    const before = await bars.count();
+    await logAt('2026-12-15T12:00:00Z');
+    await page.getByRole('button', { name: 'Refresh' }).click();
+    await page.getByText('1 in the window').waitFor();
+    await page.getByRole('grid', { name: 'Entries of the window' }).getByText("'late'").waitFor();
+    await expect.poll(() => bars.count()).toBe(before + 1);
+    await page.close();
+  });
 });

@@ -33,6 +33,7 @@ const BUCKETS = 120;
 export function JournalScreen() {
   const whole = useJournalSpan();
   const journal = whole.data?.span ?? null;
+  const turn = useSignal(0);
   return (
     <>
       <header class="page-head">
@@ -45,13 +46,19 @@ export function JournalScreen() {
             </p>
           )}
         </div>
-        <button type="button" onClick={whole.reload}>
+        <button
+          type="button"
+          onClick={() => {
+            whole.reload();
+            turn.value += 1;
+          }}
+        >
           <Icon name="ring" /> Refresh
         </button>
       </header>
       <Failure error={whole.error} retry={whole.reload} />
       {journal ? (
-        <Explorer journal={journal} />
+        <Explorer journal={journal} turn={turn.value} />
       ) : whole.loading ? (
         <Loading what="journal" />
       ) : whole.error === null ? (
@@ -68,7 +75,13 @@ export function JournalScreen() {
   );
 }
 
-function Explorer({ journal }: { readonly journal: Span }) {
+interface ExplorerProps {
+  readonly journal: Span;
+  /** Asks again when it changes. */
+  readonly turn: number;
+}
+
+function Explorer({ journal, turn }: ExplorerProps) {
   const { query } = route.value;
   const { span: named, fault } = windowOfQuery(query);
   const window = named ?? journal;
@@ -83,7 +96,7 @@ function Explorer({ journal }: { readonly journal: Span }) {
 
   const choose = (next: Span) => setQuery({ from: formatMicros(next.from), to: formatMicros(next.to) });
   const viewKey = `${view.value.from}-${view.value.to}`;
-  const density = useResource(`${viewKey}-${journal.to}`, async (abort) => {
+  const density = useResource(`${viewKey}-${journal.to} ${turn}`, async (abort) => {
     const { journalCoverage } = await ask(
       JournalCoverageDocument,
       { window: windowOf(view.value), buckets: BUCKETS },
@@ -93,7 +106,7 @@ function Explorer({ journal }: { readonly journal: Span }) {
   });
   const settled = useSettled(`${window.from}-${window.to}`, 200);
   const settledWindow = spanOfKey(settled);
-  const coverage = useResource(settled, async (abort) => {
+  const coverage = useResource(`${settled} ${turn}`, async (abort) => {
     const { journalCoverage } = await ask(
       JournalCoverageDocument,
       { window: windowOf(settledWindow), buckets: 1 },
@@ -103,7 +116,7 @@ function Explorer({ journal }: { readonly journal: Span }) {
   });
   const wanted = filterOf(filter.value);
   const filterKey = useSettled(JSON.stringify(wanted), 250);
-  const entries = usePaged(tailing.value ? null : `${settled} ${filterKey}`, async (after, abort) => {
+  const entries = usePaged(tailing.value ? null : `${settled} ${filterKey} ${turn}`, async (after, abort) => {
     const { journalEntries } = await ask(
       EntryRowsDocument,
       { window: windowOf(settledWindow), filter: JSON.parse(filterKey), first: 200, after },
