@@ -203,6 +203,16 @@ describe.skipIf(CHROMIUM === undefined)('the looks of the dashboard (skipped wit
     expect(box.x + box.width).toBeLessThanOrEqual(390);
   });
 
+  test('the list of runs shows on a tablet, without being scrolled, what failed and what diverged', async () => {
+    const browser = await openBrowser({ width: 800 });
+    onTestFinished(() => browser.close());
+    const page = await visit(browser, '#/runs', (shown) => shown.locator('.runs tbody tr').first().waitFor());
+    for (const name of ['Failed', 'Diverged']) {
+      const box = (await page.getByRole('columnheader', { name, exact: true }).boundingBox())!;
+      expect(box.x + box.width).toBeLessThanOrEqual(800);
+    }
+  });
+
   test('axe finds no serious fault where there is nothing yet', async () => {
     const empty = await startDashboard({ journal: false });
     onTestFinished(() => empty.close());
