@@ -4,6 +4,7 @@ import type { JournalStore } from '../journal/store.ts';
 import type { DatabaseFacts } from '../target/identity.ts';
 import type { PublicAlias, TargetPolicy } from '../target/policy.ts';
 import { type TargetSpec, targetLabel } from '../target/spec.ts';
+import { AbandonedRuns } from './abandoned-runs.ts';
 import { type CallComparison, type CallFilter, compareCalls } from './compare-calls.ts';
 import type { RunComparison } from './compare-runs.ts';
 import { checkSpeed, completeRequest } from './complete-request.ts';
@@ -61,11 +62,14 @@ export class ReplayEngine {
   private readonly starting = new Set<Promise<unknown>>();
   private readonly resuming = new Set<string>();
   private readonly ended = new RunTotals();
+  private readonly abandoned: AbandonedRuns;
   private stopped = false;
 
   constructor(options: ReplayEngineOptions) {
     this.options = options;
     this.waker = new EventWaker(options.store);
+    const isUnderWay = (id: string) => this.runs.has(id) || this.resuming.has(id);
+    this.abandoned = new AbandonedRuns(options.store, options.ownerId, isUnderWay);
   }
 
   /**
@@ -76,14 +80,20 @@ export class ReplayEngine {
     const request = completeRequest(input);
     return this.admit(async () => {
       const target = await requestedTarget(this.options.policy, request);
-      const replay = await this.options.store.create({
-        id: randomUUID(),
+      const id = randomUUID();
+      const creating = this.options.store.create({
+        id,
         request: withoutSecrets(request),
         targetLabel: targetLabel(target),
         ownerId: this.options.ownerId,
         createdAt: Date.now() * 1000,
         summary: new Tally().summary(0),
         lossMark: await this.options.journal.lossMark(),
+      });
+      const replay = await creating.catch((error) => {
+        // It may be stored, and only the answer lost.
+        this.abandoned.add(id);
+        throw error;
       });
       const listener = this.listenerFor(replay, cause, false);
       this.launch(new ReplayRun({ ...this.parts(), replay, request, target, settled: null, listener }));
@@ -295,6 +305,7 @@ export class ReplayEngine {
     await Promise.allSettled(this.starting);
     await Promise.all([...this.runs.values()].map((run) => run.interrupt()));
     await Promise.all([...this.reporting.values()].map((run) => run.giveUpReport()));
+    await this.abandoned.close();
     try {
       // The hints of the last events may be on their way still.
       this.waker.wake();
@@ -372,7 +383,9 @@ export class ReplayEngine {
         this.reporting.set(run.id, run);
         void run.reporting.then(() => this.reporting.delete(run.id));
       }
-      if (run.failureToStore !== null) this.options.onStoreFailure(run.id, run.failureToStore);
+      if (run.failureToStore === null) return;
+      this.abandoned.add(run.id);
+      this.options.onStoreFailure(run.id, run.failureToStore);
     });
   }
 
@@ -398,10 +411,11 @@ export class ReplayEngine {
     return Promise.all([this.require(a, 'a'), this.require(b, 'b')]);
   }
 
-  /** The run, for something to be done to it: INTERRUPTED where the process that ran it has died since this one began. */
+  /** The run, for something to be done to it: INTERRUPTED where nobody runs it any more, its process having died or lost the store. */
   private async controlled(id: string): Promise<Replay> {
     const replay = await this.require(id);
     if (hasEnded(replay.state) || this.runs.has(id)) return replay;
+    await this.abandoned.interrupt();
     await this.interruptOrphans();
     return this.require(id);
   }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { RepriseError } from '../../src/errors.ts';
 import type { JournalStore } from '../../src/journal/store.ts';
+import { Deferred } from '../../src/replay/deferred.ts';
 import { ORDERINGS } from '../../src/replay/request.ts';
 import type { ReplayStore } from '../../src/replay/store.ts';
 import { log, LOG_SCHEMA as SCHEMA } from '../support/log-table.ts';
@@ -98,6 +99,67 @@ describe.each(ORDERINGS)('%s', (ordering) => {
   });
 });
 
+/** An engine, a run of which has ended while the store refused whatever it was told of it. */
+async function leftBehind() {
+  const target = await bench.target(SCHEMA);
+  const record = new HandMadeRecord();
+  record.run('a', log('a'));
+  record.run('a', 'SELECT pg_advisory_xact_lock(1)');
+  record.run('a', log('b'));
+  let away = false;
+  const store = new Proxy(bench.store, {
+    get(real, name: keyof ReplayStore) {
+      if (name !== 'append' && name !== 'transition') return real[name];
+      // Refused for good, as by a store that has been away for half a minute.
+      return async (...args: never[]) => {
+        if (away) throw new RepriseError('REPLAY_STATE', 'no store');
+        return (real[name] as (...args: never[]) => Promise<unknown>)(...args);
+      };
+    },
+  });
+  const failed = new Deferred<unknown>();
+  const engine = bench.anotherEngine({ store, onStoreFailure: (_id, error) => failed.resolve(error) });
+  // Alive for all to see.
+  await engine.recover();
+  const outsider = await target.connect();
+  await outsider.query('SELECT pg_advisory_lock(1)');
+  const run = await bench.start(target, { window: await record.store(bench.journal), inFlight: 1 }, engine);
+  await run.event((event) => event.kind === 'OUTCOME');
+  await untilRunning(outsider, 'pg_advisory_xact_lock(1)');
+  away = true;
+  await outsider.query('SELECT pg_advisory_unlock(1)');
+  await failed.promise;
+  const comeBack = () => {
+    away = false;
+  };
+  return { run, engine, target, comeBack };
+}
+
+it('a run whose end could not be stored is interrupted when the store is back, and can be resumed', async () => {
+  const { run, engine, target, comeBack } = await leftBehind();
+  comeBack();
+  const left = await run.ended();
+  expect(left.replay).toMatchObject({
+    state: 'INTERRUPTED',
+    error: { code: 'INTERRUPTED', message: 'the end of the run could not be stored' },
+  });
+  expect(left.brief).toEqual(['SUCCEEDED']);
+  await engine.resume(run.id);
+  const ended = await run.ended();
+  expect(ended.replay.state).toBe('COMPLETED');
+  // What nothing durable tells of is in doubt, and not sent again.
+  expect(ended.brief).toEqual(['SUCCEEDED', 'UNKNOWN', 'UNKNOWN']);
+  expect((await target.sql('SELECT who FROM log')).filter((who) => who === 'a')).toEqual(['a']);
+});
+
+it('who controls such a run finds it interrupted at once', async () => {
+  const { run, engine, comeBack } = await leftBehind();
+  await expect(engine.pause(run.id)).rejects.toThrow('no store');
+  comeBack();
+  expect((await engine.cancel(run.id)).state).toBe('CANCELLED');
+  expect((await run.ended()).states).toEqual(['CONNECTING', 'RUNNING', 'INTERRUPTED', 'CANCELLED']);
+});
+
 it('a store that cannot keep a run refuses to start it', async () => {
   const target = await bench.target(SCHEMA);
   const store = failingStore('create');
@@ -105,6 +167,19 @@ it('a store that cannot keep a run refuses to start it', async () => {
   const input = { window: new HandMadeRecord().window(), target: target.spec };
   await expect(engine.start(input)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
   expect(engine.running).toBe(0);
+});
+
+it('a run that was stored when the store seemed to fail is interrupted', async () => {
+  const target = await bench.target(SCHEMA);
+  const { promise: stored, resolve } = new Deferred<string>();
+  const create: ReplayStore['create'] = async (replay) => {
+    resolve((await bench.store.create(replay)).id);
+    throw new RepriseError('STORE_UNAVAILABLE', 'no answer');
+  };
+  const engine = bench.anotherEngine({ store: { ...bench.store, create } });
+  const input = { window: new HandMadeRecord().window(), target: target.spec };
+  await expect(engine.start(input)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+  expect((await bench.ended(await stored)).states).toEqual(['INTERRUPTED']);
 });
 
 it('a report that cannot be stored does not keep the run from its end', async () => {
