@@ -63,6 +63,8 @@ export class ReplayRun {
   private speedStored: Promise<unknown> = Promise.resolve();
   /** The plan is walked: too late for a pause. */
   private ending = false;
+  /** It is CONNECTING, durably. */
+  private hasGoneOn = false;
   /** The store refused to let the run begin: another process has it, or has deleted it. */
   private foreign = false;
   private storeError: unknown = null;
@@ -86,12 +88,7 @@ export class ReplayRun {
         this.current = state;
         parts.listener?.state(state);
       },
-      onError: (error) =>
-        this.control.end({
-          kind: 'FAILED',
-          code: 'STORE_UNAVAILABLE',
-          message: `results cannot be stored: ${messageOf(error)}`,
-        }),
+      onError: (error) => this.control.end(this.endWithoutStore(`results cannot be stored: ${messageOf(error)}`)),
     });
     this.feed.setSummary(() => this.tally.summary(performance.now()));
     const { control, feed, pacer, tally, report } = this;
@@ -235,6 +232,12 @@ export class ReplayRun {
     this.parts.listener?.ended(this.endOf(end));
   }
 
+  /** A run that was to be resumed and has not begun to be can still be. */
+  private endWithoutStore(message: string): EndReason {
+    if (this.parts.settled !== null && !this.hasGoneOn) return { kind: 'INTERRUPTED', message };
+    return { kind: 'FAILED', code: 'STORE_UNAVAILABLE', message };
+  }
+
   private async begin(): Promise<void> {
     const { replay, settled } = this.parts;
     this.tally.start(performance.now());
@@ -244,6 +247,7 @@ export class ReplayRun {
         settled === null ? { startedAt: Date.now() * 1000 } : { ownerId: replay.ownerId, error: null },
         `connect to ${replay.targetLabel}`,
       );
+      this.hasGoneOn = true;
       this.begun.resolve();
     } catch (error) {
       this.foreign =

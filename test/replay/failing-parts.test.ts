@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { RepriseError } from '../../src/errors.ts';
 import type { JournalStore } from '../../src/journal/store.ts';
 import { Deferred } from '../../src/replay/deferred.ts';
@@ -158,6 +158,34 @@ it('who controls such a run finds it interrupted at once', async () => {
   comeBack();
   expect((await engine.cancel(run.id)).state).toBe('CANCELLED');
   expect((await run.ended()).states).toEqual(['CONNECTING', 'RUNNING', 'INTERRUPTED', 'CANCELLED']);
+});
+
+/** The clock goes on by so many milliseconds at once. */
+function skip(ms: number): void {
+  const now = performance.now.bind(performance);
+  const spy = vi.spyOn(performance, 'now').mockImplementation(() => now() + ms);
+  onTestFinished(() => spy.mockRestore());
+}
+
+it('a run stays as resumable as it was when the store is away while it is resumed', async () => {
+  const { run, comeBack } = await leftBehind();
+  comeBack();
+  const { error } = (await run.ended()).replay;
+  let attempts = 0;
+  const transition: ReplayStore['transition'] = async (...args) => {
+    if (args[1] !== 'RESUME' || ++attempts > 2) return bench.store.transition(...args);
+    // As long as the store is tried again.
+    if (attempts === 2) skip(31_000);
+    throw new RepriseError('STORE_UNAVAILABLE', 'no store');
+  };
+  const engine = bench.anotherEngine({ store: { ...bench.store, transition } });
+  await expect(engine.resume(run.id)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+  while (engine.running > 0) await new Promise(setImmediate);
+  expect((await run.ended()).replay).toMatchObject({ state: 'INTERRUPTED', error });
+  await bench.engine.resume(run.id);
+  const ended = await run.ended();
+  expect(ended.replay.state).toBe('COMPLETED');
+  expect(ended.brief).toEqual(['SUCCEEDED', 'UNKNOWN', 'UNKNOWN']);
 });
 
 it('a store that cannot keep a run refuses to start it', async () => {
