@@ -331,17 +331,18 @@ export class ReplayEngine {
       throw new RepriseError('REPLAY_STATE', `replay ${id} is being resumed already`);
     this.resuming.add(id);
     try {
-      return await this.admit(async () => {
+      const run = await this.admit(async () => {
         const target = await this.options.policy.resolve(request.target, mappedDatabases(request));
         await checkLogins(target, request);
         const settled = await readSettled(this.options.store, replay);
         const owned = { ...replay, ownerId: this.options.ownerId };
         const listener = this.listenerFor(owned, cause, true);
-        const run = new ReplayRun({ ...this.parts(), replay: owned, request, target, settled, listener });
-        this.launch(run);
-        await run.hasBegun;
-        return this.require(id);
+        const resumed = new ReplayRun({ ...this.parts(), replay: owned, request, target, settled, listener });
+        this.launch(resumed);
+        return resumed;
       });
+      await run.hasBegun;
+      return await this.require(id);
     } finally {
       this.resuming.delete(id);
     }
@@ -356,7 +357,8 @@ export class ReplayEngine {
     return { journal, store, journalFacts };
   }
 
-  private async admit(start: () => Promise<Replay>): Promise<Replay> {
+  /** `start` resolves when the run is in `runs`, which it is counted by from then on. */
+  private async admit<T>(start: () => Promise<T>): Promise<T> {
     if (this.stopped)
       throw new RepriseError('REPLAY_STATE', 'the service is stopping: start the replay again when it is back');
     if (this.runs.size + this.starting.size >= this.options.maxReplays) {

@@ -1,6 +1,8 @@
 import { createServer } from 'node:net';
 import { expect, it } from 'vitest';
+import { Deferred } from '../../src/replay/deferred.ts';
 import { ORDERINGS } from '../../src/replay/request.ts';
+import type { ReplayStore } from '../../src/replay/store.ts';
 import { log, LOG_SCHEMA as SCHEMA } from '../support/log-table.ts';
 import { HandMadeRecord } from '../support/record.ts';
 import { untilRunning, useBench } from '../support/replay.ts';
@@ -42,6 +44,31 @@ it('one more than the limit is refused, also when all are asked for in one momen
   await engine.cancel(started[0] as string);
   const next = await engine.start(input);
   await Promise.all([next.id, started[1] as string].map((id) => engine.cancel(id)));
+});
+
+it('a run that is being resumed uses up one place', async () => {
+  const target = await bench.target();
+  const input = { ...(await sleeping()), target: target.spec };
+  const before = bench.anotherEngine();
+  const { id } = await before.start(input);
+  await before.stop();
+  const asked = new Deferred<void>();
+  const answer = new Deferred<void>();
+  const transition: ReplayStore['transition'] = async (...args) => {
+    if (args[1] === 'RESUME') {
+      asked.resolve();
+      await answer.promise;
+    }
+    return bench.store.transition(...args);
+  };
+  const engine = bench.anotherEngine({ maxReplays: 2, store: { ...bench.store, transition } });
+  const resuming = engine.resume(id);
+  await asked.promise;
+  const beside = await engine.start(input);
+  await expect(engine.start(input)).rejects.toMatchObject({ code: 'TOO_MANY_REPLAYS' });
+  answer.resolve();
+  await resuming;
+  await Promise.all([id, beside.id].map((one) => engine.cancel(one)));
 });
 
 it('a refused request does not use up a place', async () => {
