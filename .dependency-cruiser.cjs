@@ -26,7 +26,7 @@ const MAY_IMPORT = {
     'src/journal/',
     'src/errors.ts',
   ],
-  'src/engine-room.ts': ['src/config.ts', 'src/storage.ts', 'src/replay/', 'src/target/'],
+  'src/engine-room.ts': ['src/config.ts', 'src/storage.ts', 'src/store/', 'src/replay/', 'src/target/'],
   'src/doctor.ts': [
     'src/config.ts',
     'src/service-file.ts',

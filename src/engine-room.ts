@@ -4,6 +4,7 @@ import type { Config } from './config.ts';
 import { ReplayEngine } from './replay/engine.ts';
 import type { RunObserver } from './replay/run-observer.ts';
 import type { Storage } from './storage.ts';
+import { guarded } from './store/failures.ts';
 import { DATABASE_FACTS_SQL, type DatabaseFacts } from './target/identity.ts';
 import { createTargetPolicy } from './target/policy.ts';
 
@@ -31,7 +32,7 @@ export async function openEngine(
     ownerId: randomUUID(),
     maxReplays: config.maxReplays,
     // Asked anew for each target: a restart of the journal's server changes them.
-    journalFacts: () => factsOf(storage),
+    journalFacts: () => guarded('look at the server of the journal', () => factsOf(storage)),
     onStoreFailure,
     ...(observer ? { observer } : {}),
   });

@@ -5,7 +5,7 @@ import { ChunkEncoder, decodeChunk, encodeEvents } from './event-codec.ts';
 import { hasEnded, nextState, type RunAction, type RunState } from './run-state.ts';
 import { SendMark } from './send-mark.ts';
 import type { EventChunk, Replay, ReplayPatch, ReplayStore } from './store.ts';
-import { StoreRetry } from './store-retry.ts';
+import { RETRY_FOR_MS, StoreRetry } from './store-retry.ts';
 import type { ReplaySummary } from './summary.ts';
 import { WallClock } from './wall-clock.ts';
 
@@ -86,7 +86,7 @@ export class EventFeed {
     this.#id = replayId;
     this.#flushMs = options.flushMs ?? 50;
     this.#maxEvents = options.maxEvents ?? 4_000;
-    this.#retry = new StoreRetry(store, replayId, options.retryForMs ?? 30_000);
+    this.#retry = new StoreRetry(store, replayId, options.retryForMs ?? RETRY_FOR_MS);
     this.#onError = (error) => options.onError(error);
     this.#onState = (state) => options.onState?.(state);
     this.#lastSeq = options.lastSeq;

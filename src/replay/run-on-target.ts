@@ -17,6 +17,7 @@ import { otherIdsRemark } from './ids/other-ids.ts';
 import { readLeftOut } from './left-out.ts';
 import { readLostInWindow } from './lost-in-window.ts';
 import type { Pacer } from './pacer.ts';
+import { readPersistently } from './persistent-reads.ts';
 import {
   includedStarts,
   mapDatabases,
@@ -285,8 +286,8 @@ export class RunOnTarget {
 
   /** Whatever it is called, and whether the target itself or a mapped database is it. */
   private async refuseJournal(connection: TargetConnection): Promise<void> {
-    const { request, target } = this.parts;
-    const journalFacts = await this.parts.journalFacts();
+    const { request, target, control } = this.parts;
+    const journalFacts = await readPersistently(this.parts.journalFacts, control.signal);
     if (journalFacts === null) return;
     const refuse = (database: string, facts: DatabaseFacts) => {
       if (!isSameDatabase(journalFacts, facts)) return;
@@ -326,8 +327,9 @@ export class RunOnTarget {
     earlier: EarlierState['made'],
     databaseFor: (recorded: string | null) => string | null,
   ): Promise<IdRestorer | null> {
-    const { journal, store, replayId, request, settled, feed } = this.parts;
+    const { journal, store, replayId, request, settled, feed, control } = this.parts;
     if (request.ordering !== 'COMMIT' || !request.restoreIds) return null;
+    const persist = <T>(work: () => Promise<T>) => readPersistently(work, control.signal);
     const onUnsettled = (message: string) =>
       feed.emit({ kind: 'NOTICE', code: 'IDS_UNSETTLED', sessionId: null, message });
     return openIdRestorer({
@@ -340,8 +342,12 @@ export class RunOnTarget {
       earlier,
       databaseFor,
       // One that was interrupted before it sent anything begins.
-      resumed: settled === null || settled.sentThrough === 0 ? null : { starts: await store.sequenceStarts(replayId) },
-      saveStarts: (starts) => store.saveSequenceStarts(replayId, starts),
+      resumed:
+        settled === null || settled.sentThrough === 0
+          ? null
+          : { starts: await persist(() => store.sequenceStarts(replayId)) },
+      // What is kept already stands: it may be repeated like a read.
+      saveStarts: (starts) => persist(() => store.saveSequenceStarts(replayId, starts)),
       onUnsettled,
     });
   }

@@ -7,6 +7,7 @@ import { Deferred } from './deferred.ts';
 import { EventFeed } from './feed.ts';
 import { whyNothingReplayed } from './nothing-replayed.ts';
 import { Pacer } from './pacer.ts';
+import { persistentJournal } from './persistent-reads.ts';
 import { ReportBuilder } from './report-builder.ts';
 import { measureOf, saveReport } from './reports.ts';
 import type { Pace, ReplayRequest } from './request.ts';
@@ -53,6 +54,7 @@ export class ReplayRun {
   private pace: Pace;
   private readonly pacer: Pacer;
   private readonly report: ReportBuilder;
+  private readonly journal: JournalStore;
   private readonly onTarget: RunOnTarget;
   private readonly begun = new Deferred<void>();
   private cutShort: Promise<void> = Promise.resolve();
@@ -92,7 +94,17 @@ export class ReplayRun {
     });
     this.feed.setSummary(() => this.tally.summary(performance.now()));
     const { control, feed, pacer, tally, report } = this;
-    this.onTarget = new RunOnTarget({ ...parts, replayId: this.id, control, feed, pacer, tally, report });
+    this.journal = persistentJournal(parts.journal, control.signal);
+    this.onTarget = new RunOnTarget({
+      ...parts,
+      journal: this.journal,
+      replayId: this.id,
+      control,
+      feed,
+      pacer,
+      tally,
+      report,
+    });
     this.control.signal.addEventListener('abort', () => {
       this.cutShort = this.onTarget.cutShort();
     });
@@ -280,9 +292,9 @@ export class ReplayRun {
   private async tellOfNothing(): Promise<void> {
     const { control, feed, report, tally } = this;
     if (control.endReason !== null) return;
-    const { journal, request, settled } = this.parts;
+    const { request, settled } = this.parts;
     const seen = settled === null ? [report] : [settled.seen, report];
-    const why = whyNothingReplayed(journal, request, tally.summary(performance.now()), seen);
+    const why = whyNothingReplayed(this.journal, request, tally.summary(performance.now()), seen);
     const message = await control.unlessEnded(why);
     if (message === null) return;
     feed.emit({ kind: 'NOTICE', code: 'NOTHING_REPLAYED', sessionId: null, message });

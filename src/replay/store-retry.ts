@@ -2,7 +2,9 @@ import { RepriseError } from '../errors.ts';
 import type { EventChunk, ReplayStore } from './store.ts';
 
 /** Waits between attempts while the store fails, in milliseconds: doubling from the first to the last. */
-const BACKOFF_MS = { first: 100, last: 5_000 } as const;
+export const BACKOFF_MS = { first: 100, last: 5_000 } as const;
+/** How long a failing store is tried again, in milliseconds. */
+export const RETRY_FOR_MS = 30_000;
 
 /** Somebody else wrote to the log of this run. */
 class ForeignEventsError extends Error {}
