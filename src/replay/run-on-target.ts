@@ -125,6 +125,7 @@ export class RunOnTarget {
       tally,
       databaseFor,
       signal: control.signal,
+      serverVersion: monitor.serverVersion,
     });
     this.pool = pool;
     const straddlers =

@@ -7,6 +7,7 @@ import type { Connector } from './connector.ts';
 import { runHasEnded } from './control.ts';
 import type { NoticeCode } from './event.ts';
 import type { EventFeed } from './feed.ts';
+import { withoutIdleTimeouts } from './idle-timeouts.ts';
 import { openPersistently, REOPEN_ATTEMPTS, TargetFull } from './open-persistently.ts';
 import type { PlannedSession } from './plan.ts';
 import { type ReplayRequest, refillMark } from './request.ts';
@@ -24,6 +25,8 @@ export interface SessionPoolOptions {
   /** Target database for a recorded one; null: the target's own. */
   readonly databaseFor: (recorded: string | null) => string | null;
   readonly signal: AbortSignal;
+  /** Of the target, as it tells it. */
+  readonly serverVersion: string;
 }
 
 /** How long an idle connection may take to close when the run is cut short. Milliseconds. */
@@ -200,6 +203,7 @@ export class SessionPool {
       applicationName: `reprise ${replayId.slice(0, 8)}`,
       statementTimeoutMs: request.statementTimeoutMs,
       readOnly: request.readOnly,
+      startSettings: withoutIdleTimeouts(this.options.serverVersion),
       database: databaseFor(session.planned.database) ?? connector.target.database,
       ...(login === undefined ? {} : { user: login.user, password: login.password }),
     });

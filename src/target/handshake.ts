@@ -57,7 +57,7 @@ export function loginOf(
 /**
  * Connects, negotiates TLS and authenticates. Nothing is taken from PG* variables or .pgpass.
  *
- * `statement_timeout` and `default_transaction_read_only` go into the start-up message, so that a recorded
+ * `statement_timeout`, `default_transaction_read_only` and `startSettings` go into the start-up message, so that a recorded
  * RESET ALL or DISCARD ALL returns to them. A pooler that refuses unknown start-up parameters is connected to
  * again without (`limitsSet` false).
  * @throws RepriseError TARGET_UNREACHABLE
@@ -130,11 +130,11 @@ function startupParameters(login: Login, options: ConnectOptions, limits: boolea
   return parameters;
 }
 
-/** The settings by which the server bounds what the session does. */
+/** The settings at start-up: by which the server bounds what the session does, and others that were asked for. */
 export function limitSettings(options: ConnectOptions): Record<string, string> {
   const settings: Record<string, string> = { statement_timeout: String(Math.ceil(options.statementTimeoutMs)) };
   if (options.readOnly) settings['default_transaction_read_only'] = 'on';
-  return settings;
+  return { ...settings, ...options.startSettings };
 }
 
 /**

@@ -100,6 +100,8 @@ export interface ConnectOptions {
    */
   readonly user?: string;
   readonly password?: string | null;
+  /** Settings at start-up, to which RESET ALL returns, as it does to the two above. */
+  readonly startSettings?: Readonly<Record<string, string>>;
   /** Settings made with `set_config` once connected. A refused one fails `connect`, naming it. */
   readonly settings?: Readonly<Record<string, string>>;
   /**

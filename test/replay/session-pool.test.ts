@@ -25,6 +25,7 @@ it('a connection that is being opened ahead is one that another session may get,
     tally: new Tally(),
     databaseFor: () => null,
     signal,
+    serverVersion: '18.0',
   });
   onTestFinished(() => pool.close(true));
   const [holder, ahead, other] = ['a', 'b', 'c'].map((sessionId) =>

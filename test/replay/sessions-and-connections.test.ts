@@ -221,3 +221,38 @@ it('sessions that all keep state take turns on the connections that there are, i
   const run = await bench.run(target, input);
   expect(run.replay).toMatchObject({ state: 'COMPLETED', summary: { succeeded: 120 } });
 });
+
+it('what the target ends idle sessions and long transactions by does not end those that the replay keeps waiting', async () => {
+  const target = await bench.target(SCHEMA);
+  const timeouts = {
+    idle_in_transaction_session_timeout: '100ms',
+    idle_session_timeout: '100ms',
+    transaction_timeout: '1h',
+  };
+  for (const [name, value] of Object.entries(timeouts))
+    await target.sql(`ALTER DATABASE "${target.name}" SET ${name} = '${value}'`);
+  const record = new HandMadeRecord();
+  record.run('a', 'RESET ALL');
+  record.run('c', 'SELECT 1');
+  record.run('a', 'BEGIN');
+  record.run('a', log('a'));
+  record.run('b', 'SELECT pg_sleep(0.5)');
+  for (const name of Object.keys(timeouts)) record.run('a', setting(name));
+  record.run('a', 'COMMIT');
+  record.run('c', log('c'));
+  const run = await bench.run(target, { window: await record.store(bench.journal) });
+  expect(run.notices('CONNECTION_LOST')).toEqual([]);
+  expect(run.replay.summary).toMatchObject({ planned: 10, succeeded: 10 });
+  expect(await target.sql(LOGGED)).toEqual(['a', '0', '0', '0', 'c']);
+});
+
+it('a recorded timeout of idle sessions ends them as it did', async () => {
+  const target = await bench.target(SCHEMA);
+  const record = new HandMadeRecord();
+  record.run('a', "SET idle_session_timeout = '100ms'");
+  record.run('b', 'SELECT pg_sleep(0.5)');
+  record.run('a', log('a'));
+  const run = await bench.run(target, { window: await record.store(bench.journal) });
+  expect(run.notices('CONNECTION_LOST').map(({ message }) => message)).toEqual([expect.stringContaining('57P05')]);
+  expect(run.brief).toEqual(Array(3).fill('SUCCEEDED'));
+});
