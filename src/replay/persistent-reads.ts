@@ -39,6 +39,6 @@ export function persistentJournal(journal: JournalStore, signal: AbortSignal): J
     straddlers: (...args) => persist(() => journal.straddlers(...args)),
     losses: (...args) => persist(() => journal.losses(...args)),
     tailEnd: () => persist(() => journal.tailEnd()),
-    evictedBefore: () => persist(() => journal.evictedBefore()),
+    evictedSince: (...args) => persist(() => journal.evictedSince(...args)),
   };
 }
