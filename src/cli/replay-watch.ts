@@ -2,6 +2,8 @@ import type { Command } from 'commander';
 import {
   CancelReplayDocument,
   type Client,
+  hasEnded,
+  ReplayDocument,
   type ReplayFieldsFragment,
   ReplayInFullDocument,
   ReplayVerdictDocument,
@@ -219,6 +221,8 @@ async function cancel(client: Client, replayId: string): Promise<void> {
     unwrap((await client.request(CancelReplayDocument, { replayId })).cancelReplay);
   } catch (error) {
     if (!(error instanceof RepriseError) || error.code !== 'REPLAY_STATE') throw error;
+    const { replay } = await client.request(ReplayDocument, { id: replayId });
+    if (replay && !hasEnded(replay.state)) throw error;
   }
 }
 

@@ -1,8 +1,14 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { PassThrough, Writable } from 'node:stream';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runCli } from '../../src/cli/program.ts';
-import { cliHere } from './process.ts';
-import { at, type ShopService, startShopService } from './shop-service.ts';
+import { createTestDatabase } from '../support/database.ts';
+import { openNetwork } from '../support/network.ts';
+import { SHOP_LOG } from '../support/shop.ts';
+import { cli, cliHere, startCli, startService } from './process.ts';
+import { at, idIn, type ShopService, startShopService } from './shop-service.ts';
 
 let shop: ShopService;
 beforeAll(async () => {
@@ -43,4 +49,25 @@ test('watching with --json takes no more from the service than its reader has ro
   });
   expect(stdout.text.split('"kind":"update"').length).toBeGreaterThan(5);
   expect(stdout.overrun).toBe(false);
+});
+
+test('a cancel that is refused ends the watching, and is told', async () => {
+  const [folder, journal] = await Promise.all([mkdtemp(join(tmpdir(), 'reprise-two-')), createTestDatabase()]);
+  const database = { DATABASE_URL: journal.url };
+  const owner = await startService(folder, 0, database);
+  const other = await startService(folder, 0, database);
+  const network = await openNetwork(Number(new URL(owner.url).port));
+  const env = { ...shop.env, REPRISE_SERVER_URL: network.url, REPRISE_TOKEN: undefined };
+  expect(await cli(['import', SHOP_LOG], { ...database, REPRISE_DATA_DIR: folder })).toMatchObject({ code: 0 });
+  const watching = startCli([...shop.long(), '--cancel-on-interrupt', '--interval', '100ms'], env);
+  await watching.says(/RUNNING/);
+  network.leadTo(Number(new URL(other.url).port));
+  expect(await watching.end('SIGINT')).toBe(130);
+  expect(watching.stderr()).toMatch(/the replay could not be cancelled: .* another process of the service runs it/);
+  expect(watching.stderr()).toContain('no longer watching; the replay goes on');
+  expect(await cli(['replay', 'cancel', idIn(watching.stderr()), '--server', owner.url])).toMatchObject({ code: 0 });
+  await network.close();
+  for (const service of [owner, other]) await service.end('SIGTERM');
+  await journal.drop();
+  await rm(folder, { recursive: true });
 });
