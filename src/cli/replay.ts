@@ -164,7 +164,8 @@ async function startReplay(flags: StartFlags, known: ReadonlySet<string>, contex
   const client = serviceOf(io, flags);
   const input = await requestOf(flags, await settleWindow(client, flags, io), io);
   if (flags.dryRun) return preflight(client, input, flags, known, context);
-  // Not ended by an interrupt: the run would go on, and nobody would know its id.
+  io.signal.throwIfAborted();
+  // Not ended by an interrupt from here on: the run would go on, and nobody would know its id.
   const asked = client.request(StartReplayDocument, { input });
   const waiting = () =>
     io.stderr.write('waiting for the service: the replay may be under way; Ctrl-C again leaves at once\n');

@@ -1,3 +1,4 @@
+import { addAbortSignal } from 'node:stream';
 import type { Command } from 'commander';
 import type { TargetInput } from '../client/index.ts';
 import { TLS_MODES } from '../client/words.ts';
@@ -75,7 +76,7 @@ export function secretOf(flag: string, variable: string, io: Io): string {
 
 async function readLine(io: Io): Promise<string> {
   let text = '';
-  for await (const chunk of io.stdin) text += String(chunk);
+  for await (const chunk of addAbortSignal(io.signal, io.stdin)) text += String(chunk);
   const line = text.replace(/\r?\n[\s\S]*$/, '');
   if (line === '') throw usage('--password-stdin', 'got nothing on standard input');
   return line;

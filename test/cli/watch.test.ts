@@ -1,14 +1,14 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PassThrough, Writable } from 'node:stream';
+import { PassThrough, Readable, Writable } from 'node:stream';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runCli } from '../../src/cli/program.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { openNetwork } from '../support/network.ts';
 import { SHOP_LOG } from '../support/shop.ts';
 import { cli, cliHere, startCli, startService } from './process.ts';
-import { at, idIn, type ShopService, startShopService } from './shop-service.ts';
+import { at, BEGINNING, idIn, type ShopService, startShopService } from './shop-service.ts';
 
 let shop: ShopService;
 beforeAll(async () => {
@@ -70,4 +70,39 @@ test('a cancel that is refused ends the watching, and is told', async () => {
   for (const service of [owner, other]) await service.end('SIGTERM');
   await journal.drop();
   await rm(folder, { recursive: true });
+});
+
+const runs = async (): Promise<number> =>
+  JSON.parse((await cliHere(['replay', 'ls', '--json', '--limit', '500'], shop.env)).stdout).nodes.length;
+
+/** Starts a replay of the shop's beginning with this standard input. */
+async function startInterruptedly(args: readonly string[], stdin: Readable, signal: AbortSignal): Promise<number> {
+  return runCli(['replay', 'start', ...BEGINNING, ...args], {
+    stdout: new PassThrough() as unknown as NodeJS.WriteStream,
+    stderr: new PassThrough() as unknown as NodeJS.WriteStream,
+    stdin: stdin as unknown as NodeJS.ReadStream,
+    env: shop.env,
+    signal,
+  });
+}
+
+test('Ctrl-C while a password is read from standard input starts no replay', async () => {
+  const before = await runs();
+  const interrupt = new AbortController();
+  const stdin: Readable = new Readable({
+    read() {
+      interrupt.abort();
+      this.push(`${shop.target.password}\n`);
+      this.push(null);
+    },
+  });
+  const login = at(shop.target).filter((word) => word !== '--password-env' && word !== 'TARGET_PASSWORD');
+  expect(await startInterruptedly([...login, '--password-stdin'], stdin, interrupt.signal)).toBe(130);
+  expect(await runs()).toBe(before);
+});
+
+test('Ctrl-C ahead of the request starts no replay', async () => {
+  const before = await runs();
+  expect(await startInterruptedly(at(shop.target), Readable.from([]), AbortSignal.abort())).toBe(130);
+  expect(await runs()).toBe(before);
 });
