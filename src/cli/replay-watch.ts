@@ -11,7 +11,7 @@ import {
   type RunInFullFragment,
   unwrap,
 } from '../client/index.ts';
-import { actualText, lostTransactions, sentOnlyControl } from '../client/report/index.ts';
+import { actualText, sentOnlyControl } from '../client/report/index.ts';
 import { persistently } from '../client/retry.ts';
 import { messageOf, RepriseError } from '../errors.ts';
 import type { CliContext } from './context.ts';
@@ -95,7 +95,7 @@ export async function requireRun(client: Client, id: string, signal: AbortSignal
 }
 
 /** The exit status of a run as it is now. */
-function exitCodeOf(run: ReplayFieldsFragment, remarks: readonly string[], flags: WatchFlags): number {
+function exitCodeOf(run: ReplayFieldsFragment, report: Report | null, flags: WatchFlags): number {
   const summary = { ...run.summary, divergences: divergencesOf(run.summary) };
   const allowed = { differences: 0, nothingReplayed: false, ...flags.allow };
   return exitCodeOfRun(
@@ -103,8 +103,8 @@ function exitCodeOf(run: ReplayFieldsFragment, remarks: readonly string[], flags
       state: run.state,
       error: run.error ?? null,
       summary,
-      onlyControl: sentOnlyControl(remarks),
-      lostTransactions: lostTransactions(remarks),
+      onlyControl: sentOnlyControl(report?.remarks ?? []),
+      lostTransactions: (report?.lostStatements ?? 0) > 0,
     },
     flags.failOn,
     allowed,
@@ -189,7 +189,7 @@ export async function follow(
   // never sent holds conditions on counts for the wrong reason.
   const status = exitCodeOf(
     run,
-    replayReport?.remarks ?? [],
+    replayReport,
     conditions && flags.failOn === undefined ? { ...flags, failOn: ['nothing-replayed'] } : flags,
   );
   const code = io.signal.aborted ? EXIT.INTERRUPTED : status === EXIT.OK && missed ? EXIT.DIVERGED : status;

@@ -249,6 +249,12 @@ const ReplayReportRef = builder.objectRef<ReplayReport>('ReplayReport').implemen
       description: 'Sentences about what could not be settled: ids, unknown outcomes, cut transactions.',
       resolve: ({ remarks }) => [...remarks],
     }),
+    lostStatements: t.field({
+      type: 'SafeInt',
+      description:
+        'Statements that were not replayed since their transaction was lost, with a connection or by a stop of the run.',
+      resolve: ({ lostStatements }) => lostStatements ?? 0,
+    }),
   }),
 });
 

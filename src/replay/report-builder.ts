@@ -210,6 +210,7 @@ export class ReportBuilder {
       failures: groups.map((group) => ({ ...group })),
       divergences: diverged.map((group) => ({ ...group })),
       remarks,
+      lostStatements: lost,
     };
   }
 

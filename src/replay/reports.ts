@@ -84,7 +84,21 @@ export async function readReport(
     ...report.remarks,
     ...approximateRemark(stored === null ? [...request.thresholds, ...thresholds] : thresholds, summary),
   ];
-  return { ...report, remarks, thresholds: [...own, ...evaluateThresholds(thresholds, summary, report)] };
+  const { lostStatements = toldAsLost(report.remarks) } = report;
+  return {
+    ...report,
+    remarks,
+    lostStatements,
+    thresholds: [...own, ...evaluateThresholds(thresholds, summary, report)],
+  };
+}
+
+/** The number in a sentence: all that reports of earlier releases have of it. */
+function toldAsLost(remarks: readonly string[]): number {
+  return remarks.reduce((most, remark) => {
+    const [, statements = 0] = /^transactions were lost: (\d+) /.exec(remark) ?? [];
+    return Math.max(most, Number(statements));
+  }, 0);
 }
 
 /**

@@ -173,6 +173,11 @@ export interface ReplayReport {
   readonly thresholds: readonly ThresholdResult[];
   /** Sentences about what could not be settled (ids, unknown outcomes, cut transactions). */
   readonly remarks: readonly string[];
+  /**
+   * Statements that were not replayed since their transaction was lost, with a connection or by a stop of the run. Absent
+   * in reports that earlier releases stored.
+   */
+  readonly lostStatements?: number;
 }
 
 /** Which runs a list holds; empty: all. */

@@ -112,7 +112,15 @@ function data(report: Partial<ReportData['report']> = {}, run: Partial<ReportDat
       },
       ...run,
     } as ReportData['replay'],
-    report: { statements: [line()], failures: [], divergences: [], thresholds: [], remarks: [], ...report },
+    report: {
+      statements: [line()],
+      failures: [],
+      divergences: [],
+      thresholds: [],
+      remarks: [],
+      lostStatements: 0,
+      ...report,
+    },
   };
 }
 
@@ -235,6 +243,12 @@ describe('JUnit XML', () => {
     const { replay } = data();
     const unknown = data({}, { summary: { ...replay.summary, unknown: 2 } });
     expect(junitXml(unknown)).toContain('2 statements have an unknown outcome');
+  });
+
+  test('shows lost transactions as an error, by their number and not by a sentence', () => {
+    const lost = (report: Partial<ReportData['report']>) => junitXml(data(report)).includes('transactions were lost"');
+    expect(lost({ lostStatements: 1 })).toBe(true);
+    expect(lost({ remarks: ['transactions were lost: 1 statement'] })).toBe(false);
   });
 
   test('is well-formed XML whatever the texts hold', () => {

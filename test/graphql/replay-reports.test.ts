@@ -152,6 +152,20 @@ describe('thresholds', () => {
   });
 });
 
+test.each([
+  ['by number', { lostStatements: 2, remarks: [] }, 2],
+  ['by a remark, as earlier releases stored it', { remarks: ['transactions were lost: 5 statements were not'] }, 5],
+  ['not at all, as releases before those', { remarks: ['the transactions were lost: 5 of them'] }, 0],
+])('a report tells %s of lost transactions', async (_, told, lostStatements) => {
+  const { id, feed } = await scriptedRun(backend.replays);
+  await feed.transition('COMPLETE', { endedAt: 1 }, null);
+  await backend.replays.saveReport(id, { statements: [], failures: [], divergences: [], thresholds: [], ...told });
+  const { data } = await ask(service.url, 'query ($id: UUID!) { replayReport(replayId: $id) { lostStatements } }', {
+    id,
+  });
+  expect(data.replayReport).toEqual({ lostStatements });
+});
+
 describe('replayDivergences', () => {
   const divergences = (variables: Record<string, unknown>) =>
     ask(

@@ -161,6 +161,18 @@ describe('report', () => {
     expect(report.finish().statements).toMatchObject([{ normalised: 'SELECT f(?)', calls: 15_000 }]);
   });
 
+  it('counts the statements of transactions that were lost, and says so', () => {
+    const report = new ReportBuilder();
+    const skipped = (['TRANSACTION_LOST', 'RUN_ENDED', 'COPY_DATA', 'TRANSACTION_LOST'] as const).map((skipReason) =>
+      outcome({ status: 'SKIPPED', skipReason }),
+    );
+    for (const [index, one] of skipped.entries()) report.add(entry('SELECT 1'), one, index + 1);
+    const { lostStatements, remarks } = report.finish();
+    expect(lostStatements).toBe(3);
+    expect(remarks).toEqual([expect.stringMatching(/^transactions were lost: 3 statements were not replayed/)]);
+    expect(new ReportBuilder().finish()).toMatchObject({ lostStatements: 0, remarks: [] });
+  });
+
   it('keeps a remark once, and a thousand at most', () => {
     const report = new ReportBuilder();
     for (let n = 0; n < 1_005; n++) report.remark(`remark ${n}`);

@@ -70,14 +70,6 @@ export function sentOnlyControl(remarks: readonly string[]): boolean {
   return remarks.some((remark) => remark.startsWith(ONLY_CONTROL));
 }
 
-/** How the remark of a run begins of which transactions are not on the target, though nothing in them failed. */
-const LOST = 'transactions were lost';
-
-/** Whether a run has lost transactions, with a connection or by a stop of the service, by the remarks of its report. */
-export function lostTransactions(remarks: readonly string[]): boolean {
-  return remarks.some((remark) => remark.startsWith(LOST));
-}
-
 /** What of this report a reader has to look at. */
 export function complaintsOf({ replay, report }: ReportData): Complaints {
   const run: string[] = [];
@@ -87,7 +79,7 @@ export function complaintsOf({ replay, report }: ReportData): Complaints {
     const { skipped } = replay.summary;
     run.push(`nothing was replayed: ${skipped > 0 ? `all ${skipped} statements were skipped` : 'none was planned'}`);
   } else if (sentOnlyControl(report.remarks)) run.push(`${ONLY_CONTROL} and session state was replayed`);
-  if (lostTransactions(report.remarks)) run.push(LOST);
+  if (report.lostStatements > 0) run.push('transactions were lost');
   if (replay.summary.unknown > 0) run.push(`${replay.summary.unknown} statements have an unknown outcome`);
   return {
     run,

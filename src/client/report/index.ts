@@ -11,7 +11,6 @@ export {
   divergencesText,
   lagByCauseText,
   loadReport,
-  lostTransactions,
   praiseOf,
   type ReportData,
   sentNothing,
