@@ -1,4 +1,4 @@
-import { onlySetsConfig } from './set-config.ts';
+import { constantText, foldSetting, modeSettings, onlySetsConfig, settingName } from './session-settings.ts';
 import {
   identifierName,
   isSingleStatement,
@@ -9,6 +9,7 @@ import {
   TOKEN,
   Tokenizer,
 } from './sql-tokens.ts';
+import type { Value } from './value.ts';
 
 /** State that a statement leaves in its session beyond its transaction, or takes away from it. */
 export type SessionEffectKind =
@@ -46,6 +47,7 @@ export interface SessionEffect {
 }
 
 const NOTHING: readonly SessionEffect[] = Object.freeze([]);
+const NO_PARAMETERS: readonly Value[] = Object.freeze([]);
 
 const CALLS: Readonly<Record<string, SessionEffectKind>> = {
   set_config: 'HELD_SETTING',
@@ -66,15 +68,15 @@ const MAY_CALL = /set_config|advisory_(?:un)?lock|currval|lastval/i;
 
 /**
  * What a statement, or a simple-protocol string, leaves in the session: in order, empty for nothing.
- * What functions and procedures do inside is not seen, except in the body of a DO.
+ * What functions and procedures do inside is not seen, except in the body of a DO. `parameters`: they tell what `set_config($1, …)` sets.
  */
-export function sessionEffect(text: string): readonly SessionEffect[] {
-  if (isSingleStatement(text)) return effectsOf(text);
-  const effects = splitStatements(text).flatMap(effectsOf);
+export function sessionEffect(text: string, parameters: readonly Value[] = NO_PARAMETERS): readonly SessionEffect[] {
+  if (isSingleStatement(text)) return effectsOf(text, parameters);
+  const effects = splitStatements(text).flatMap((statement) => effectsOf(statement, parameters));
   return effects.length === 0 ? NOTHING : effects;
 }
 
-function effectsOf(statement: string): readonly SessionEffect[] {
+function effectsOf(statement: string, parameters: readonly Value[]): readonly SessionEffect[] {
   const tokens = new Tokenizer(statement);
   tokens.advance();
   while (tokens.at('(') || tokens.at(';')) tokens.advance();
@@ -98,7 +100,7 @@ function effectsOf(statement: string): readonly SessionEffect[] {
       return [{ kind: 'DEALLOCATE', name: nameOrAll(tokens) }];
     case 'EXECUTE': {
       const executed = executedAt(tokens);
-      return MAY_CALL.test(statement) ? [...executed, ...callEffects(statement)] : executed;
+      return MAY_CALL.test(statement) ? [...executed, ...callEffects(statement, parameters)] : executed;
     }
     case 'LISTEN':
       tokens.advance();
@@ -112,14 +114,14 @@ function effectsOf(statement: string): readonly SessionEffect[] {
     case 'DECLARE':
       return declareEffects(tokens);
     case 'EXPLAIN':
-      return explainEffects(tokens);
+      return explainEffects(tokens, parameters);
     case 'DO':
       return doEffects(tokens);
     case 'SELECT':
     case 'WITH': {
       const into = /into/i.test(statement) ? selectIntoTemporary(new Tokenizer(statement, tokens.end)) : NOTHING;
       if (!MAY_CALL.test(statement)) return into;
-      const calls = callEffects(statement);
+      const calls = callEffects(statement, parameters);
       if (onlySetsConfig(statement)) return calls.map(({ name }) => ({ kind: 'SETTING', name }));
       return [...into, ...calls];
     }
@@ -130,7 +132,7 @@ function effectsOf(statement: string): readonly SessionEffect[] {
     case 'VALUES':
     case 'CALL':
     case 'COPY':
-      return MAY_CALL.test(statement) ? callEffects(statement) : NOTHING;
+      return MAY_CALL.test(statement) ? callEffects(statement, parameters) : NOTHING;
     default:
       return NOTHING;
   }
@@ -149,56 +151,10 @@ function setEffects(tokens: Tokenizer): readonly SessionEffect[] {
     const ahead = new Tokenizer(tokens.text, tokens.end);
     ahead.advance();
     // SET SESSION AUTHORIZATION is a setting of its own, any other SESSION only says "not LOCAL".
-    if (ahead.keyword() === 'CHARACTERISTICS') return characteristics(ahead);
+    if (ahead.keyword() === 'CHARACTERISTICS') return modeSettings(ahead).map((name) => ({ kind: 'SETTING', name }));
     if (ahead.keyword() !== 'AUTHORIZATION') tokens.advance();
   }
   return [{ kind: 'SETTING', name: settingName(tokens) }];
-}
-
-/** Settings by the first words of the modes that `SET SESSION CHARACTERISTICS AS TRANSACTION` lists. */
-const MODES: Readonly<Record<string, string>> = {
-  ISOLATION: 'default_transaction_isolation',
-  READ: 'default_transaction_read_only',
-  DEFERRABLE: 'default_transaction_deferrable',
-};
-
-/** For a tokeniser at the word CHARACTERISTICS. */
-function characteristics(tokens: Tokenizer): readonly SessionEffect[] {
-  const effects: SessionEffect[] = [];
-  let last = '';
-  while (tokens.advance() !== TOKEN.END && !tokens.at(';')) {
-    const word = tokens.value.toUpperCase();
-    // READ COMMITTED is a level.
-    if (Object.hasOwn(MODES, word) && last !== 'LEVEL') effects.push({ kind: 'SETTING', name: MODES[word] as string });
-    last = word;
-  }
-  return effects;
-}
-
-/** Reads a setting's name at the current token; the spellings that SQL reserves become the server's names. */
-function settingName(tokens: Tokenizer): string | null {
-  const first = tokens.keyword();
-  const ahead = new Tokenizer(tokens.text, tokens.end);
-  ahead.advance();
-  const second = ahead.keyword();
-  if (first === 'TIME' && second === 'ZONE') return 'timezone';
-  if (first === 'SESSION' && second === 'AUTHORIZATION') return 'session_authorization';
-  if (first === 'XML' && second === 'OPTION') return 'xmloption';
-  if (first === 'TRANSACTION') return 'transaction_isolation';
-  if (first === 'NAMES') return 'client_encoding';
-  if (first === 'SCHEMA' && ahead.kind === TOKEN.STRING) return 'search_path';
-  let name = identifierName(tokens);
-  while (name !== null && ahead.at('.')) {
-    ahead.advance();
-    name = `${name}.${identifierName(ahead) ?? ''}`;
-    ahead.advance();
-  }
-  return name === null ? null : foldSetting(name);
-}
-
-/** Settings are matched without regard to case, also when quoted: `"TimeZone"`. */
-function foldSetting(name: string): string {
-  return name.replace(/[A-Z]+/g, (part) => part.toLowerCase());
 }
 
 /** Settings that RESET ALL leaves as they are. */
@@ -320,7 +276,7 @@ function declareEffects(tokens: Tokenizer): readonly SessionEffect[] {
 }
 
 /** Calls of the functions that change the session, anywhere in a statement or a block. */
-function callEffects(text: string): SessionEffect[] {
+function callEffects(text: string, parameters: readonly Value[]): SessionEffect[] {
   const effects: SessionEffect[] = [];
   const tokens = new Tokenizer(text);
   let calls = 0;
@@ -332,27 +288,26 @@ function callEffects(text: string): SessionEffect[] {
     ahead.advance();
     if (!ahead.at('(')) continue;
     if (++calls > MAX_CALLS) break;
-    const effect = callEffect(CALLS[name] as SessionEffectKind, ahead);
+    const effect = callEffect(CALLS[name] as SessionEffectKind, ahead, parameters);
     if (effect !== null) effects.push(effect);
   }
   return effects;
 }
 
 /** For a tokeniser at the parenthesis that opens a call's arguments. */
-function callEffect(kind: SessionEffectKind, tokens: Tokenizer): SessionEffect | null {
-  const parameters = callArguments(tokens);
+function callEffect(kind: SessionEffectKind, tokens: Tokenizer, parameters: readonly Value[]): SessionEffect | null {
+  const given = callArguments(tokens);
   if (kind === 'HELD_SETTING') {
     // set_config(name, value, true) lasts as long as its transaction.
-    if (/^(?:'?(?:t|tr|tru|true|y|ye|yes|on|1)'?)(?:\s*::\s*bool(?:ean)?)?$/i.test(parameters[2] ?? '')) return null;
-    const first = parameters[0] ?? '';
-    const token = new Tokenizer(first);
-    return { kind, name: token.advance() === TOKEN.STRING ? foldSetting(literalText(token.value)) : null };
+    if (/^(?:t|tr|tru|true|y|ye|yes|on|1)$/i.test(constantText(given[2], parameters) ?? '')) return null;
+    const name = constantText(given[0], parameters);
+    return { kind, name: name === null ? null : foldSetting(name) };
   }
   if (kind === 'SEQUENCE_VALUE') {
-    const token = new Tokenizer(parameters[0] ?? '');
+    const token = new Tokenizer(given[0] ?? '');
     return { kind, name: token.advance() === TOKEN.STRING ? literalText(token.value) : null };
   }
-  return { kind, name: parameters.length === 0 ? null : parameters.join(', ') };
+  return { kind, name: given.length === 0 ? null : given.join(', ') };
 }
 
 function callArguments(tokens: Tokenizer): string[] {
@@ -373,12 +328,12 @@ function callArguments(tokens: Tokenizer): string[] {
 }
 
 /** For a tokeniser at the word EXPLAIN. The server explains no EXPLAIN, so this does not recurse further. */
-function explainEffects(tokens: Tokenizer): readonly SessionEffect[] {
+function explainEffects(tokens: Tokenizer, parameters: readonly Value[]): readonly SessionEffect[] {
   const executes = skipExplain(tokens);
   const explained = tokens.text.slice(tokens.end);
   tokens.advance();
   if (tokens.keyword() === 'EXPLAIN') return NOTHING;
-  const effects = effectsOf(explained);
+  const effects = effectsOf(explained, parameters);
   return executes ? effects : effects.filter(({ kind }) => kind === 'EXECUTED');
 }
 
@@ -394,7 +349,7 @@ function doEffects(tokens: Tokenizer): readonly SessionEffect[] {
 }
 
 function blockEffects(body: string): readonly SessionEffect[] {
-  const effects = callEffects(body);
+  const effects = callEffects(body, NO_PARAMETERS);
   const tokens = new Tokenizer(body);
   let last = ';';
   for (let kind = tokens.advance(); kind !== TOKEN.END; kind = tokens.advance()) {

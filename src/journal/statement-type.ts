@@ -1,4 +1,5 @@
 import type { StatementType } from './entry.ts';
+import { onlySetsConfig } from './session-settings.ts';
 import { isSingleStatement, skipExplain, skipParentheses, splitStatements, TOKEN, Tokenizer } from './sql-tokens.ts';
 
 export { KEPT_BY_RESET_ALL, type SessionEffect, type SessionEffectKind, sessionEffect } from './session-effect.ts';
@@ -31,7 +32,7 @@ const MAX_NESTING = 16;
  * - `WITH` counts as its final statement; under a final SELECT, as the first CTE that changes rows.
  * - `EXPLAIN` is SELECT, unless ANALYZE executes what it explains. `SELECT … INTO table` is DDL.
  * - `COPY … FROM` is INSERT, `COPY … TO` SELECT or what its query does.
- * - `SET TRANSACTION` and `SET CONSTRAINTS` are SET. `COMMIT PREPARED` and `PREPARE TRANSACTION` are TRANSACTION;
+ * - `SET TRANSACTION` and `SET CONSTRAINTS` are SET, and so is a SELECT of nothing but `set_config` on constants and parameters. `COMMIT PREPARED` and `PREPARE TRANSACTION` are TRANSACTION;
  *   `PREPARE`, `EXECUTE`, `CALL` and `DO` are OTHER: their text does not tell.
  * - Several statements in one string count as the first that is neither SET nor TRANSACTION, else as the first.
  */
@@ -51,7 +52,10 @@ function typeAt(text: string, from: number, nesting: number): StatementType {
   tokens.advance();
   while (tokens.at('(') || tokens.at(';')) tokens.advance();
   const word = tokens.keyword();
-  if (word === 'SELECT') return nesting === 0 && selectsInto(tokens) ? 'DDL' : 'SELECT';
+  if (word === 'SELECT') {
+    if (nesting > 0) return 'SELECT';
+    return selectsInto(tokens) ? 'DDL' : onlySetsConfig(text.slice(tokens.start)) ? 'SET' : 'SELECT';
+  }
   const type = FIXED.get(word);
   if (type !== undefined) return type;
   switch (word) {

@@ -7,11 +7,11 @@ import {
   sessionEffect,
 } from '../journal/statement-type.ts';
 import type { EntryPage, JournalStore } from '../journal/store.ts';
-import { encodeParameters } from '../journal/value-codec.ts';
 import type { EntryFilter, Window } from '../journal/window.ts';
 import { MAY_SET_PATH } from './ids/search-path.ts';
 import type { TransactionStart } from './plan.ts';
 import { sessionKey } from './session-key.ts';
+import { textKey } from './session-memory.ts';
 
 const PAGE = 2_000;
 /** Session ids in one filter. */
@@ -89,8 +89,7 @@ async function findLasting(
   const found = new Map<string, Lasting>();
   const filter: EntryFilter = {
     sessionIds,
-    // PREPARE, LISTEN and the functions that lock or set are of other types, but few of them outlive a
-    // transaction; SET and OTHER hold what can be made again. The journal finds these two by session.
+    // These hold what can be made again (a SELECT of nothing but set_config is SET). The journal finds these two by session.
     statementTypes: ['SET', 'OTHER'],
     outcome: 'SUCCEEDED',
   };
@@ -134,7 +133,7 @@ class Lasting {
 
   add(entry: Entry): void {
     const { statement } = entry;
-    const all = sessionEffect(statement);
+    const all = sessionEffect(statement, entry.parameters);
     for (const done of all) this.hold(done);
     const effects = all.filter(({ kind }) => MAKES.has(kind));
     const [effect] = effects;
@@ -186,10 +185,6 @@ const UNDOES: ReadonlyMap<SessionEffectKind, SessionEffectKind> = new Map([
   ['DEALLOCATE', 'PREPARED'],
 ]);
 const KEPT: ReadonlySet<string> = new Set([...KEPT_BY_RESET_ALL].map((name) => `SETTING ${name}`));
-
-function textKey({ statement, parameters }: Entry): string {
-  return parameters.length === 0 ? statement : `${statement}\n${encodeParameters(parameters)}`;
-}
 
 function put(kept: Map<string, Entry>, key: string, entry: Entry): void {
   kept.delete(key);

@@ -1,10 +1,10 @@
 import { messageOf } from '../errors.ts';
-import { countParameters, isSingleStatement } from '../journal/sql-tokens.ts';
+import { countParameters, isSingleStatement, splitStatements } from '../journal/sql-tokens.ts';
 import type { JournalStore, SessionSpan } from '../journal/store.ts';
 import { TargetConnection } from '../target/connection.ts';
 import type { ResolvedTarget } from '../target/spec.ts';
 import { findEarlierState } from './earlier-state.ts';
-import { MAY_SET_PATH } from './ids/search-path.ts';
+import { pathChanges } from './ids/search-path.ts';
 import { MAY, mayDo } from './marked-statements.ts';
 import {
   grouped,
@@ -204,7 +204,11 @@ async function earlierOf(
     for (const { statement } of entries) {
       const path = isSingleStatement(statement) ? searchPathOf(statement) : null;
       if (path !== null) searchPaths.add(path);
-      else if (MAY_SET_PATH.test(statement) || (mayDo(statement) & MAY.CHANGE_ROLE) !== 0) unclear.add(user);
+      else if (
+        splitStatements(statement).some((part) => pathChanges(part).length > 0) ||
+        (mayDo(statement) & MAY.CHANGE_ROLE) !== 0
+      )
+        unclear.add(user);
     }
   }
   return { searchPaths: [...searchPaths], unclear };

@@ -9,6 +9,7 @@ import {
   transactionEffect,
 } from '../journal/statement-type.ts';
 import type { Value } from '../journal/value.ts';
+import { encodeParameters } from '../journal/value-codec.ts';
 import type { TransactionStatus } from '../target/statement.ts';
 
 /** A statement that makes a piece of session state, as it can be sent again. */
@@ -84,7 +85,8 @@ export class SessionMemory {
       return;
     }
     if (noted.statementType !== 'TRANSACTION' && isSingleStatement(noted.statement)) {
-      for (const effect of sessionEffect(noted.statement)) this.happened(effect, noted, transactionStatus !== 'I');
+      for (const effect of sessionEffect(noted.statement, noted.parameters))
+        this.happened(effect, noted, transactionStatus !== 'I');
     } else {
       this.noteEach(noted, outcome);
     }
@@ -163,7 +165,7 @@ export class SessionMemory {
         case 'NONE': {
           const by = single ? noted : { statement, parameters: noted.parameters };
           // A string is one transaction up to its COMMIT or ROLLBACK, also before a BEGIN in it.
-          for (const done of sessionEffect(statement))
+          for (const done of sessionEffect(statement, noted.parameters))
             this.happened(done, by, !single || outcome.transactionStatus !== 'I');
         }
       }
@@ -228,7 +230,7 @@ class SessionState {
     const { kind } = effect;
     const name = effect.name ?? '';
     if (kind === 'SETTING') {
-      const key = `set ${name}`;
+      const key = `set ${effect.name ?? textKey(by)}`;
       if (this.last?.by === by && this.last.key !== key) this.together.add(this.last.key).add(key);
       this.last = { key, by };
       this.remember(key, by, undo);
@@ -303,6 +305,11 @@ class SessionState {
     // Only the server counts locks; a cursor, channel or table of a name is there once.
     if (count > 0) this.setCount(kind, name, kind === 'ADVISORY_LOCK' ? count - 1 : 0, undo);
   }
+}
+
+/** By text and parameters. */
+export function textKey({ statement, parameters }: MakingStatement): string {
+  return parameters.length === 0 ? statement : `${statement}\n${encodeParameters(parameters)}`;
 }
 
 function endsTransaction({ kind }: TransactionEffect): boolean {

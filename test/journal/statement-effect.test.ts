@@ -170,6 +170,20 @@ describe('sessionEffect', () => {
     expect(sessionEffect(text)).toEqual(expected);
   });
 
+  it('finds in the parameters of set_config what it sets, and for how long', () => {
+    const text = (value: string) => ({ kind: 'text', value, oid: null }) as const;
+    const call = 'select set_config($1::text, $2, $3)';
+    expect(sessionEffect(call, [text('App.User'), text('7'), text('f')])).toEqual([
+      { kind: 'SETTING', name: 'app.user' },
+    ]);
+    expect(sessionEffect(call, [text('App.User'), text('7'), { kind: 'bool', value: true }])).toEqual([]);
+    expect(sessionEffect(call, [text('App.User'), text('7')])).toEqual([{ kind: 'SETTING', name: 'app.user' }]);
+    expect(sessionEffect(call)).toEqual([{ kind: 'SETTING', name: null }]);
+    expect(sessionEffect('select set_config(name, $1, false) from t', [text('x')])).toEqual([
+      { kind: 'HELD_SETTING', name: null },
+    ]);
+  });
+
   it.each([
     'select 1',
     '',

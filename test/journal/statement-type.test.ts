@@ -34,6 +34,9 @@ const CASES: Record<StatementType, string[]> = {
     'fetch all from c',
     'move 5 from c',
     'select 1; delete from t',
+    "select set_config('a.b', v, false) from t",
+    "select set_config('a.b', '1', false), nextval('s')",
+    "with a as (select 1) select set_config('a.b', '1', false)",
   ],
   INSERT: [
     'insert into t values (1)',
@@ -47,6 +50,7 @@ const CASES: Record<StatementType, string[]> = {
     'begin; insert into t values (1); commit',
     "set local x = 1; /* hi */ insert into t values (';')",
     '; insert into t values (1)',
+    "select set_config('a.b', '1', true); insert into t values (1)",
   ],
   UPDATE: [
     'update t set a = 1',
@@ -102,6 +106,9 @@ const CASES: Record<StatementType, string[]> = {
     'begin; set local x = 1; commit',
   ],
   SET: [
+    "/* a */ Select pg_catalog.Set_Config('search_path', '', false)",
+    "select set_config($1, $2::text, true) as a, set_config('a.b', null, 't'::boolean);",
+    "set x = 1; select set_config('a.b', '1', false)",
     'set search_path = x',
     'set transaction isolation level serializable',
     'set constraints all deferred',

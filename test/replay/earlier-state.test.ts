@@ -50,6 +50,13 @@ it('modes of transactions are found one by one, and not once they are reset unde
   ).toEqual([`${modes} ISOLATION LEVEL SERIALIZABLE`, `${modes} READ ONLY`, 'RESET default_transaction_deferrable']);
 });
 
+it('settings of set_config are found, the last of each name', async () => {
+  const call = (name: string, value: string) => `SELECT set_config('${name}', '${value}', false)`;
+  expect(
+    await lasting([call('search_path', 'a'), call('a.b', '1'), call('search_path', 'b'), 'SELECT 1', 'RESET a.b']),
+  ).toEqual([call('search_path', 'b'), 'RESET a.b']);
+});
+
 it('roles that a session has taken are found behind RESET ALL, which leaves them', async () => {
   expect(await lasting(['SET ROLE a', 'SET work_mem TO 100', 'RESET ALL'])).toEqual(['SET ROLE a', 'RESET ALL']);
 });

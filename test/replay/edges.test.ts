@@ -125,6 +125,12 @@ it.each(['TIMESTAMP', 'SESSION', 'COMMIT'] as const)(
     const record = new HandMadeRecord();
     record.run('a', "SET application_name = 'first'", { at: 0 });
     record.run('a', "SET application_name = 'set before'", { at: 1 });
+    const text = (value: string) => ({ kind: 'text', value, oid: null }) as const;
+    for (const parameters of [
+      ['search_path', 'public, a'],
+      ['a.b', 'by function'],
+    ].map((given) => given.map(text)))
+      record.run('a', 'SELECT set_config($1, $2, false)', { at: 1, parameters });
     record.run('a', 'PREPARE p (text) AS INSERT INTO log (who) VALUES ($1)', { at: 2 });
     record.run('a', 'BEGIN', { at: 3 });
     record.run('a', "SET application_name = 'rolled back'", { at: 4 });
@@ -138,17 +144,18 @@ it.each(['TIMESTAMP', 'SESSION', 'COMMIT'] as const)(
     record.run('b', 'SELECT 1', { at: 101 });
     record.run('a', "EXECUTE q ('q')", { at: 102 });
     record.run('a', "EXECUTE p (current_setting('work_mem'))", { at: 103 });
+    record.run('a', "EXECUTE p (current_setting('search_path') || ' ' || current_setting('a.b'))", { at: 104 });
     await record.store(bench.journal);
     const run = await bench.run(target, {
       window: record.window(100, 200),
       ordering,
       ...(ordering === 'COMMIT' ? { restoreIds: false } : {}),
     });
-    expect(run.replay.summary).toMatchObject({ planned: 4, succeeded: 4 });
+    expect(run.replay.summary).toMatchObject({ planned: 5, succeeded: 5 });
     expect(run.notices('SESSION_PREPARED').map((notice) => notice.message)).toEqual([
-      `made 3 of 3 earlier settings and prepared statements of session ${record.sessionId('a')} again`,
+      `made 5 of 5 earlier settings and prepared statements of session ${record.sessionId('a')} again`,
     ]);
-    expect(await target.sql(LOGGED)).toEqual(['set before', 'Q', '4MB']);
+    expect(await target.sql(LOGGED)).toEqual(['set before', 'Q', '4MB', 'public, a by function']);
   },
 );
 

@@ -186,6 +186,25 @@ describe('settings', () => {
     expect(memory.statements()).toEqual([noted]);
   });
 
+  it('tells settings apart that are named by a parameter', () => {
+    const memory = new SessionMemory();
+    const set = (...values: string[]) => {
+      const parameters = values.map((value) => ({ kind: 'text', value, oid: null }) as const);
+      const noted = { statement: 'SELECT set_config($1, $2, false)', parameters, statementType: 'SET' } as const;
+      memory.note(noted, { ok: true, tag: 'SELECT 1', transactionStatus: 'I' });
+      return noted;
+    };
+    set('search_path', 'tenant1');
+    const user = set('app.user', '7');
+    const path = set('search_path', 'tenant2');
+    expect(memory.statements()).toEqual([user, path]);
+    memory.note(
+      { statement: 'RESET app.user', parameters: [], statementType: 'SET' },
+      { ok: true, tag: 'RESET', transactionStatus: 'I' },
+    );
+    expect(memory.statements()).toEqual([path]);
+  });
+
   it('forgets the oldest where there are too many', () => {
     const memory = remembering(...Array.from({ length: 250 }, (_, index) => `SET a.b${index} = 1`));
     expect(memory.statements()).toHaveLength(200);
