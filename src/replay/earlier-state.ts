@@ -1,4 +1,5 @@
-import { compareEntryKeys, type Entry, type EntryKey, type Micros } from '../journal/entry.ts';
+import { compareEntryKeys, type Entry, type EntryKey, type EntryPlace, type Micros } from '../journal/entry.ts';
+import { readPlaces } from '../journal/entry-places.ts';
 import { isSingleStatement } from '../journal/sql-tokens.ts';
 import {
   KEPT_BY_RESET_ALL,
@@ -9,6 +10,7 @@ import {
 import type { EntryPage, JournalStore } from '../journal/store.ts';
 import type { EntryFilter, Window } from '../journal/window.ts';
 import { MAY_SET_PATH } from './ids/search-path.ts';
+import { backToSavepoints, isWithin, SAVEPOINT, type Span } from './ids/undone.ts';
 import type { TransactionStart } from './plan.ts';
 import { sessionKey } from './session-key.ts';
 import { textKey } from './session-memory.ts';
@@ -53,11 +55,18 @@ export async function findEarlierState(
   const window = { from: Math.max(0, before - LOOK_BACK), to: before - 1 };
   const list = [...ids];
   for (let at = 0; at < list.length; at += SESSIONS_AT_ONCE) {
-    const found = await findLasting(journal, window, list.slice(at, at + SESSIONS_AT_ONCE), wanted, until);
+    const found = await findLasting(journal, window, list.slice(at, at + SESSIONS_AT_ONCE), wanted, until, false);
+    const again = await sessionsWithUndone(journal, found);
+    if (again.size > 0) {
+      const sessionIds = [...new Set([...again.values()])];
+      for (const key of again.keys()) found.delete(key);
+      const redone = await findLasting(journal, window, sessionIds, new Set(again.keys()), until, true);
+      for (const [key, lasting] of redone) found.set(key, lasting);
+    }
     // What each session has undone since is let go before the next ones are read.
     for (const [key, lasting] of found) {
       made.set(key, lasting.entries());
-      if (lasting.held.size > 0) held.set(key, [...lasting.held]);
+      if (lasting.held.size > 0) held.set(key, [...lasting.held.keys()]);
     }
   }
   return { made, held };
@@ -79,13 +88,18 @@ export function heldSentence(held: EarlierState['held']): string | null {
   );
 }
 
+/**
+ * `leavesUndone`: leaves out what went back to a savepoint, too, which costs a look at what lies around each statement in a
+ * transaction. Those that last after all are few.
+ */
 async function findLasting(
   journal: JournalStore,
   window: Window,
   sessionIds: readonly string[],
   wanted: ReadonlySet<string>,
   until: ReadonlyMap<string, TransactionStart>,
-): Promise<ReadonlyMap<string, Lasting>> {
+  leavesUndone: boolean,
+): Promise<Map<string, Lasting>> {
   const found = new Map<string, Lasting>();
   const filter: EntryFilter = {
     sessionIds,
@@ -96,7 +110,10 @@ async function findLasting(
   let after: EntryKey | null = null;
   for (;;) {
     const page: EntryPage = await journal.page(window, filter, after, PAGE);
-    for (const entry of await withoutRolledBack(journal, page.entries)) {
+    const kept = await withoutRolledBack(journal, page.entries);
+    const undone = leavesUndone ? await undoneOf(journal, kept) : NONE;
+    for (const entry of kept) {
+      if (undone.has(entry)) continue;
       const key = sessionKey(entry.origin);
       if (!wanted.has(key) || !isBefore(until.get(key), entry)) continue;
       let lasting = found.get(key);
@@ -109,6 +126,40 @@ async function findLasting(
     after = page.entries.at(-1) ?? null;
     if (!page.hasMore || after === null) return found;
   }
+}
+
+const NONE: ReadonlySet<Entry> = new Set();
+/** Entries of a transaction that are looked through for a savepoint one by one ahead of an entry. */
+const MOST_AHEAD = 10;
+
+/** The sessions of which something lasts that went back to a savepoint, by key: what that took the place of lasts instead. */
+async function sessionsWithUndone(
+  journal: JournalStore,
+  found: ReadonlyMap<string, Lasting>,
+): Promise<ReadonlyMap<string, string>> {
+  const undone = await undoneOf(
+    journal,
+    [...found.values()].flatMap((lasting) => [...lasting.entries(), ...lasting.held.values()]),
+  );
+  return new Map([...undone].map(({ origin }) => [sessionKey(origin), origin.sessionId]));
+}
+
+/** Those of the entries that ROLLBACK TO SAVEPOINT took back in their own transactions. */
+async function undoneOf(journal: JournalStore, entries: readonly Entry[]): Promise<ReadonlySet<Entry>> {
+  // PREPARE and DEALLOCATE stand outside of transactions.
+  const inside = entries.filter(({ sequence, statement }) => sequence > 1 && !PREPARES.test(statement));
+  const savepointed = new Set<string>();
+  const ahead: EntryPlace[] = [];
+  for (const { transactionId, sequence } of inside) {
+    if (sequence > MOST_AHEAD) savepointed.add(transactionId);
+    else for (let before = 1; before < sequence; before++) ahead.push({ transactionId, sequence: before });
+  }
+  await readPlaces(journal, ahead, (entry) => {
+    if (entry !== null && SAVEPOINT.test(entry.statement)) savepointed.add(entry.transactionId);
+  });
+  const spans = new Map<string, readonly Span[]>();
+  for (const id of savepointed) spans.set(id, await backToSavepoints(journal, id));
+  return new Set(inside.filter(({ transactionId, sequence }) => isWithin(spans.get(transactionId) ?? [], sequence)));
 }
 
 /** True for what lies before that start. By place, not by time alone: the log of a server often gives a BEGIN the time of the statement before it. */
@@ -129,12 +180,12 @@ class Lasting {
   /** What the others have prepared. */
   private readonly preparedByOthers = new Set<string>();
   /** Settings, by name, that nothing makes again. */
-  readonly held = new Set<string | null>();
+  readonly held = new Map<string | null, Entry>();
 
   add(entry: Entry): void {
     const { statement } = entry;
     const all = sessionEffect(statement, entry.parameters);
-    for (const done of all) this.hold(done);
+    for (const done of all) this.hold(done, entry);
     const effects = all.filter(({ kind }) => MAKES.has(kind));
     const [effect] = effects;
     if (effect === undefined) {
@@ -159,13 +210,13 @@ class Lasting {
     put(this.single, name === null && undone === undefined ? textKey(entry) : `${kind} ${name ?? '*'}`, entry);
   }
 
-  private hold({ kind, name }: SessionEffect): void {
+  private hold({ kind, name }: SessionEffect, entry: Entry): void {
     if (kind === 'HELD_SETTING') {
-      this.held.add(name);
+      this.held.set(name, entry);
       this.single.delete(`SETTING ${name}`);
     } else if (kind === 'SETTING' || (kind === 'RESET' && name !== null)) this.held.delete(name);
     else if (kind === 'RESET')
-      for (const setting of this.held) if (!KEPT_BY_RESET_ALL.has(setting ?? '')) this.held.delete(setting);
+      for (const setting of this.held.keys()) if (!KEPT_BY_RESET_ALL.has(setting ?? '')) this.held.delete(setting);
   }
 
   private preparedElsewhere(name: string | null): boolean {

@@ -57,6 +57,33 @@ it('settings of set_config are found, the last of each name', async () => {
   ).toEqual([call('search_path', 'b'), 'RESET a.b']);
 });
 
+it('what went back to a savepoint is not found, but what it had taken the place of', async () => {
+  expect(
+    await lasting([
+      'SET a.b TO 1',
+      'SET a.c TO 1',
+      'SET a.d TO 1',
+      'BEGIN',
+      'SET a.c TO 2',
+      'SAVEPOINT s',
+      'SET a.b TO 2',
+      'DO $$ BEGIN SET a.d TO 2; DELETE FROM t; END $$',
+      'PREPARE p AS SELECT 1',
+      'RESET ALL',
+      'ROLLBACK TO s',
+      'SET a.e TO 1',
+      'COMMIT',
+    ]),
+  ).toEqual(['SET a.b TO 1', 'SET a.d TO 1', 'SET a.c TO 2', 'PREPARE p AS SELECT 1', 'SET a.e TO 1']);
+});
+
+it('what lies far behind the savepoint that its transaction went back to is not found either', async () => {
+  const selects = Array.from({ length: 20 }, () => 'SELECT 1');
+  const undone = ['SAVEPOINT s', ...selects, 'SET a.b TO 2', 'ROLLBACK TO SAVEPOINT s'];
+  expect(await lasting(['BEGIN', ...undone, 'SET a.c TO 1', 'RELEASE s', 'COMMIT'])).toEqual(['SET a.c TO 1']);
+  expect(await lasting(['BEGIN', ...undone, 'COMMIT'])).toEqual([]);
+});
+
 it('roles that a session has taken are found behind RESET ALL, which leaves them', async () => {
   expect(await lasting(['SET ROLE a', 'SET work_mem TO 100', 'RESET ALL'])).toEqual(['SET ROLE a', 'RESET ALL']);
 });

@@ -13,11 +13,12 @@ export interface Undone {
 
 type Journal = Pick<JournalStore, 'transactions' | 'transactionEntries'>;
 
-/** Entries of a transaction from a savepoint to the ROLLBACK TO that went back to it, both left out. */
-type Span = readonly [after: number, before: number];
+/** Entries of a transaction, by sequence, from a savepoint to the ROLLBACK TO that went back to it, both left out. */
+export type Span = readonly [after: number, before: number];
 
 const CHANGES = /\b(?:restart|create|alter|drop)\b/i;
-const SAVEPOINT = /\bsavepoint\b/i;
+/** What sets a savepoint, at least: `ROLLBACK TO x` does not show the word. */
+export const SAVEPOINT = /\bsavepoint\b/i;
 const NOTHING: Undone = { transactions: new Set(), has: () => false };
 /** Transactions with savepoints that are remembered from page to page. */
 const MOST_REMEMBERED = 10_000;
@@ -49,34 +50,42 @@ export class UndoneWork {
     const transactions = new Set(ids.filter((_, index) => found[index]?.status !== 'COMMITTED'));
     const spans = new Map<string, readonly Span[]>();
     for (const id of ids)
-      if (this.savepointed.has(id) && !transactions.has(id)) spans.set(id, await this.backToSavepoints(id));
+      if (this.savepointed.has(id) && !transactions.has(id)) spans.set(id, await backToSavepoints(this.journal, id));
     return {
       transactions,
       has: ({ transactionId, sequence }) =>
-        transactions.has(transactionId) ||
-        (spans.get(transactionId)?.some(([after, before]) => after < sequence && sequence < before) ?? false),
+        transactions.has(transactionId) || isWithin(spans.get(transactionId) ?? [], sequence),
     };
   }
+}
 
-  private async backToSavepoints(transactionId: string): Promise<readonly Span[]> {
-    const spans: Span[] = [];
-    const savepoints: { readonly name: string; readonly at: number }[] = [];
-    for (let after = 0, more = true; more && after < MOST_ENTRIES; ) {
-      const page = await this.journal.transactionEntries(transactionId, after, PAGE);
-      for (const { sequence, statement, outcome } of page.entries) {
-        after = sequence;
-        if (outcome.status === 'FAILED') continue;
-        for (const effect of transactionEffect(statement)) {
-          if (effect.kind === 'SAVEPOINT') savepoints.push({ name: effect.name, at: sequence });
-          if (effect.kind !== 'ROLLBACK_TO' && effect.kind !== 'RELEASE') continue;
-          const at = savepoints.findLastIndex(({ name }) => name === effect.name);
-          if (at < 0) continue;
-          if (effect.kind === 'ROLLBACK_TO') spans.push([savepoints[at]!.at, sequence]);
-          savepoints.length = effect.kind === 'RELEASE' ? at : at + 1;
-        }
+/** What ROLLBACK TO took back of a transaction. */
+export async function backToSavepoints(
+  journal: Pick<JournalStore, 'transactionEntries'>,
+  transactionId: string,
+): Promise<readonly Span[]> {
+  const spans: Span[] = [];
+  const savepoints: { readonly name: string; readonly at: number }[] = [];
+  for (let after = 0, more = true; more && after < MOST_ENTRIES; ) {
+    const page = await journal.transactionEntries(transactionId, after, PAGE);
+    for (const { sequence, statement, outcome } of page.entries) {
+      after = sequence;
+      if (outcome.status === 'FAILED') continue;
+      for (const effect of transactionEffect(statement)) {
+        if (effect.kind === 'SAVEPOINT') savepoints.push({ name: effect.name, at: sequence });
+        if (effect.kind !== 'ROLLBACK_TO' && effect.kind !== 'RELEASE') continue;
+        const at = savepoints.findLastIndex(({ name }) => name === effect.name);
+        if (at < 0) continue;
+        if (effect.kind === 'ROLLBACK_TO') spans.push([savepoints[at]!.at, sequence]);
+        savepoints.length = effect.kind === 'RELEASE' ? at : at + 1;
       }
-      more = page.hasMore;
     }
-    return spans;
+    more = page.hasMore;
   }
+  return spans;
+}
+
+/** Whether the entry of that sequence was taken back. */
+export function isWithin(spans: readonly Span[], sequence: number): boolean {
+  return spans.some(([after, before]) => after < sequence && sequence < before);
 }
