@@ -1,13 +1,19 @@
 import { RepriseError } from '../errors.ts';
 import type { JournalStore } from '../journal/store.ts';
+import type { RunControl } from './control.ts';
 import { pause } from './pause.ts';
 import { BACKOFF_MS, RETRY_FOR_MS } from './store-retry.ts';
 
 /**
- * What a read gives, which is repeated as long as what is durable is: the database that both are in may be restarting.
- * @throws what the read throws: when it fails for good, otherwise than by STORE_UNAVAILABLE, or behind the end of the signal
+ * What a read gives, which is repeated as long as what is to be durable is: the database that both are in may be restarting.
+ * Rejects as soon as the run is being ended, whoever still reads: a database may also be silent.
+ * @throws what the read throws, when it fails for good or otherwise than by STORE_UNAVAILABLE; RepriseError REPLAY_STATE
  */
-export async function readPersistently<T>(read: () => Promise<T>, signal: AbortSignal): Promise<T> {
+export function readPersistently<T>(read: () => Promise<T>, control: RunControl): Promise<T> {
+  return control.unlessEnded(repeated(read, control.signal));
+}
+
+async function repeated<T>(read: () => Promise<T>, signal: AbortSignal): Promise<T> {
   let until: number | null = null;
   for (let waitMs: number = BACKOFF_MS.first; ; waitMs = Math.min(2 * waitMs, BACKOFF_MS.last)) {
     try {
@@ -22,9 +28,9 @@ export async function readPersistently<T>(read: () => Promise<T>, signal: AbortS
   }
 }
 
-/** The journal as a run reads it: persistently, until the signal is aborted. */
-export function persistentJournal(journal: JournalStore, signal: AbortSignal): JournalStore {
-  const persist = <T>(read: () => Promise<T>) => readPersistently(read, signal);
+/** The journal as a run reads it: persistently, and not beyond its end. */
+export function persistentJournal(journal: JournalStore, control: RunControl): JournalStore {
+  const persist = <T>(read: () => Promise<T>) => readPersistently(read, control);
   return {
     ...journal,
     page: (...args) => persist(() => journal.page(...args)),

@@ -288,7 +288,7 @@ export class RunOnTarget {
   /** Whatever it is called, and whether the target itself or a mapped database is it. */
   private async refuseJournal(connection: TargetConnection): Promise<void> {
     const { request, target, control } = this.parts;
-    const journalFacts = await readPersistently(this.parts.journalFacts, control.signal);
+    const journalFacts = await readPersistently(this.parts.journalFacts, control);
     if (journalFacts === null) return;
     const refuse = (database: string, facts: DatabaseFacts) => {
       if (!isSameDatabase(journalFacts, facts)) return;
@@ -330,7 +330,7 @@ export class RunOnTarget {
   ): Promise<IdRestorer | null> {
     const { journal, store, replayId, request, settled, feed, control } = this.parts;
     if (request.ordering !== 'COMMIT' || !request.restoreIds) return null;
-    const persist = <T>(work: () => Promise<T>) => readPersistently(work, control.signal);
+    const persist = <T>(work: () => Promise<T>) => readPersistently(work, control);
     const onUnsettled = (message: string) =>
       feed.emit({ kind: 'NOTICE', code: 'IDS_UNSETTLED', sessionId: null, message });
     return openIdRestorer({

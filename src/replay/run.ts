@@ -94,7 +94,7 @@ export class ReplayRun {
     });
     this.feed.setSummary(() => this.tally.summary(performance.now()));
     const { control, feed, pacer, tally, report } = this;
-    this.journal = persistentJournal(parts.journal, control.signal);
+    this.journal = persistentJournal(parts.journal, control);
     this.onTarget = new RunOnTarget({
       ...parts,
       journal: this.journal,

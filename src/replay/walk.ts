@@ -70,7 +70,12 @@ export async function untilMayProceed(context: WalkContext, ordinal: number): Pr
 }
 
 async function proceedWhen({ control, pacer }: WalkContext, waits: readonly (Promise<void> | null)[]): Promise<void> {
-  await Promise.all(waits);
+  try {
+    await control.unlessEnded(Promise.all(waits));
+  } catch (error) {
+    // Whoever waited sees the end for itself.
+    if (control.endReason === null) throw error;
+  }
   pacer.shift(control.takePausedMs());
 }
 

@@ -105,6 +105,35 @@ describe.each(ORDERINGS)('%s', (ordering) => {
     await untilTrue(await target.connect(), NOTHING_LEFT);
   });
 
+  it('a run that waits for a store which does not answer leaves the target when it is cancelled', async () => {
+    const target = await bench.target(SCHEMA);
+    const record = new HandMadeRecord();
+    record.run('a', 'BEGIN');
+    for (let step = 0; step < 1_000; step++) record.run('a', log(String(step)));
+    record.run('a', 'COMMIT');
+    const answer = new Deferred<void>();
+    let isMarked = false;
+    const append: ReplayStore['append'] = async (...args) => {
+      // What lies behind the first mark may not be sent.
+      if (isMarked) await answer.promise;
+      isMarked ||= args[2].sentThrough !== undefined;
+      return bench.store.append(...args);
+    };
+    const engine = bench.anotherEngine({ store: { ...bench.store, append } });
+    const run = await bench.start(target, { window: await record.store(bench.journal), ...input, inFlight: 1 }, engine);
+    const watcher = await target.connect();
+    await untilTrue(
+      watcher,
+      `SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction'
+         AND application_name LIKE 'reprise %' AND clock_timestamp() - state_change > interval '500ms'`,
+    );
+    const cancelled = engine.cancel(run.id);
+    await untilTrue(watcher, NOTHING_LEFT);
+    answer.resolve();
+    expect((await cancelled).state).toBe('CANCELLED');
+    expect(await target.sql('SELECT who FROM log')).toEqual([]);
+  });
+
   it('results that cannot be stored from the start fail the run, and nothing else', async () => {
     const target = await bench.target(SCHEMA);
     const record = new HandMadeRecord();
@@ -227,6 +256,35 @@ it('a run stays as resumable as it was when the store is away while it is resume
   const ended = await run.ended();
   expect(ended.replay.state).toBe('COMPLETED');
   expect(ended.brief).toEqual(['SUCCEEDED', 'UNKNOWN', 'UNKNOWN']);
+});
+
+it('a run in COMMIT ordering that reads what a session had set can be cancelled while the journal does not answer', async () => {
+  const target = await bench.target(SCHEMA);
+  const record = new HandMadeRecord();
+  record.run('a', 'BEGIN', { at: 10 });
+  record.run('a', log('a'), { at: 20 });
+  record.run('a', 'COMMIT', { at: 110 });
+  await record.store(bench.journal);
+  let isWalked = false;
+  const asked = new Deferred<void>();
+  const answer = new Deferred<void>();
+  const transition: ReplayStore['transition'] = (...args) => {
+    isWalked ||= args[1] === 'RUN';
+    return bench.store.transition(...args);
+  };
+  const page: JournalStore['page'] = async (...args) => {
+    if (isWalked) {
+      asked.resolve();
+      await answer.promise;
+    }
+    return bench.journal.page(...args);
+  };
+  const engine = bench.anotherEngine({ store: { ...bench.store, transition }, journal: { ...bench.journal, page } });
+  const input = { window: record.window(100, 200), ordering: 'COMMIT', restoreIds: false } as const;
+  const run = await bench.start(target, input, engine);
+  await asked.promise;
+  expect((await engine.cancel(run.id)).state).toBe('CANCELLED');
+  answer.resolve();
 });
 
 it('a store that cannot keep a run refuses to start it', async () => {
