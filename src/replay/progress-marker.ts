@@ -27,6 +27,9 @@ const TABLE = 'reprise_marker';
 /** Bounds of gaps that the row keeps, two for each: what is in doubt after a crash are some hundreds of transactions. */
 const MOST_BOUNDS = 1_024;
 
+/** Of several runs that make the table at once each has its turn. */
+const ATTEMPTS = 5;
+
 /** The run's row in a database. */
 interface MarkRow {
   /** Of the last statement whose transaction is known to have committed there. */
@@ -67,30 +70,43 @@ export class ProgressMarker {
     const marker = new ProgressMarker(connector, request, replayId);
     const databases = request.databases === null ? [null] : [...new Set(request.databases.map((pair) => pair.target))];
     for (const database of databases) {
-      const making = marker.connected(database, async (connection) => {
-        await connection.query(
-          `CREATE TABLE IF NOT EXISTS ${TABLE} (replay_id uuid PRIMARY KEY, ordinal bigint NOT NULL, ${GAPS}) WITH (fillfactor = 50)`,
-        );
-        // Only its owner may add it, also where it is there.
-        const { rows: columns } = await connection.query(HAS_GAPS);
-        if (columns.length === 0) await connection.query(`ALTER TABLE ${TABLE} ADD COLUMN IF NOT EXISTS ${GAPS}`);
-        const { rows } = await connection.query(
-          `SELECT quote_ident(nspname) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE c.oid = '${TABLE}'::regclass`,
-        );
-        const schema = String(rows[0]?.[0]);
-        const table = `${schema}.${TABLE}`;
-        marker.tables.set(database, table);
-        for (const { user } of request.users) {
-          for (const role of await rolesOf(connection, user)) await grant(connection, schema, table, role);
-        }
-        await connection.query(`INSERT INTO ${table} VALUES ('${replayId}', 0) ON CONFLICT (replay_id) DO NOTHING`);
-        await marker.readOn(connection, database);
-      });
+      const making = marker.connected(database, (connection) => marker.make(connection, database));
       await making.catch((error: unknown) => {
         throw error instanceof TargetQueryError ? cannotMark(connector.target, database, error) : error;
       });
     }
     return marker;
+  }
+
+  /** Another run that makes the table at the same moment fails this one's attempt, and leaves what the next one finds. */
+  private async make(connection: TargetConnection, database: string | null): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.makeOnce(connection, database);
+      } catch (error) {
+        if (!isRace(error) || attempt === ATTEMPTS) throw error;
+      }
+    }
+  }
+
+  private async makeOnce(connection: TargetConnection, database: string | null): Promise<void> {
+    await connection.query(
+      `CREATE TABLE IF NOT EXISTS ${TABLE} (replay_id uuid PRIMARY KEY, ordinal bigint NOT NULL, ${GAPS}) WITH (fillfactor = 50)`,
+    );
+    // Only its owner may add it, also where it is there.
+    const { rows: columns } = await connection.query(HAS_GAPS);
+    if (columns.length === 0) await connection.query(`ALTER TABLE ${TABLE} ADD COLUMN IF NOT EXISTS ${GAPS}`);
+    const { rows } = await connection.query(
+      `SELECT quote_ident(nspname) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE c.oid = '${TABLE}'::regclass`,
+    );
+    const schema = String(rows[0]?.[0]);
+    const table = `${schema}.${TABLE}`;
+    this.tables.set(database, table);
+    for (const { user } of this.request.users) {
+      for (const role of await rolesOf(connection, user)) await grant(connection, schema, table, role);
+    }
+    await connection.query(`INSERT INTO ${table} VALUES ('${this.replayId}', 0) ON CONFLICT (replay_id) DO NOTHING`);
+    await this.readOn(connection, database);
   }
 
   /** For looking again, as often as need be, where the run has come to. */
@@ -176,6 +192,11 @@ function cannotMark(target: ResolvedTarget, database: string | null, cause: Targ
   const needs = `the login has to be let make the table ${TABLE}, or read and write one that it finds there`;
   const why = `the run cannot mark its progress on ${label}: ${cause.message} (${cause.sqlstate}); ${needs}, or replay without marks`;
   return new RepriseError('TARGET_REFUSED', why, { cause });
+}
+
+/** True for what PostgreSQL says where two sessions make or grant the same thing at once: a row of its catalog is there, or has changed. */
+function isRace(error: unknown): boolean {
+  return error instanceof TargetQueryError && ['23505', '42P07', 'XX000'].includes(error.sqlstate);
 }
 
 /** Reads marks on connections that it keeps until it is closed, one for each database. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { startCommitProxy } from '../support/commit-proxy.ts';
 import { HandMadeRecord } from '../support/record.ts';
-import { through, useBench } from '../support/replay.ts';
+import { through, untilTrue, useBench } from '../support/replay.ts';
 
 const DEFERRED = `CREATE TABLE parent (id int PRIMARY KEY);
 CREATE TABLE child (parent int REFERENCES parent DEFERRABLE INITIALLY DEFERRED);
@@ -24,6 +24,25 @@ it('a connection that is lost while a run looks where it has come to does not en
   const run = await bench.run(target, input);
   expect(run.replay).toMatchObject({ state: 'COMPLETED', error: null });
   expect(run.brief).toEqual(['SUCCEEDED']);
+});
+
+it('a run that makes the table of marks while another does uses that one', async () => {
+  const target = await bench.target('CREATE TABLE ran (n int)');
+  const other = await target.connect();
+  await other.query('BEGIN; CREATE TABLE reprise_marker (replay_id uuid PRIMARY KEY, ordinal bigint NOT NULL)');
+  const record = new HandMadeRecord();
+  record.run('a', 'INSERT INTO ran VALUES (1)');
+  const input = { window: await record.store(bench.journal), ordering: 'COMMIT', markProgress: true } as const;
+  const run = await bench.start(target, input);
+  await untilTrue(
+    await target.connect(),
+    `SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
+       AND query LIKE 'CREATE TABLE IF NOT EXISTS reprise_marker%'`,
+  );
+  await other.query('COMMIT');
+  const ended = await run.ended();
+  expect(ended.replay).toMatchObject({ state: 'COMPLETED', error: null });
+  expect(ended.brief).toEqual(['SUCCEEDED']);
 });
 
 it('a target that takes no marks is refused, with what it says and what to do', async () => {
