@@ -37,7 +37,6 @@ const EXPLAIN: Way = {
   put: (connection, text) => send(connection, text, countParameters(text)),
 };
 const EXPLAIN_TIMEOUT_MS = 1_000;
-const QUERY_CANCELED = '57014';
 const SYNTAX_ERROR = '42601';
 
 /** What a login may not do, or does not find. */
@@ -50,7 +49,7 @@ export interface LoginInspection {
   /** Why logins that recorded users are mapped to are not let in. */
   readonly errors: readonly string[];
   readonly findings: readonly LoginFinding[];
-  /** False when time ran out before every login was asked about every different statement of its sessions. */
+  /** False when not every login has got an answer about every different statement of its sessions. */
   readonly complete: boolean;
   /** Logins beyond the first 32, each in each of its databases: nobody logged in as these. */
   readonly leftOut: number;
@@ -110,9 +109,9 @@ export async function inspectLogins(parts: InspectLoginsParts): Promise<LoginIns
       complete &&= denied.complete;
       for (const finding of denied.findings) findings.push({ ...finding, login: user, database });
     } catch (error) {
-      if (connection !== null) complete = false;
-      // Of the target's own login it has been told.
-      else if (mapped !== null) errors.add(messageOf(error));
+      // The target's own login was let in before, to look at the target.
+      if (connection !== null || mapped === null) complete = false;
+      else errors.add(messageOf(error));
     } finally {
       await connection?.close();
     }
@@ -148,23 +147,21 @@ async function deniedTo(
   const lacking = new Set(
     parsed.flatMap(({ database, findings }) => (database === place.database ? findings.map(saying) : [])),
   );
-  let tooSlow = false;
   const isDenied = (refusal: Refusal) => {
     const { sqlstate, message } = refusal.outcome;
     if (sqlstate === '42501') return !namesMade(message ?? '', sample);
-    if (sqlstate === QUERY_CANCELED) tooSlow = true;
     // Whoever cannot look into a schema is told that there is no such table.
     return sqlstate !== SYNTAX_ERROR && isMissing(refusal, EXPLAIN, sample) && !lacking.has(saying(refusal.outcome));
   };
   const questions = sample.kinds.filter(isOfPlace).flatMap(questionsOf);
   const asked = await refusalsOf(connection, questions, sample.searchPaths, deadline, EXPLAIN, isDenied);
-  if (asked.refusals.length === 0) return { findings: [], complete: asked.complete && !tooSlow };
+  if (asked.refusals.length === 0) return { findings: [], complete: asked.complete };
   const theirs = place.sessions.filter(({ user }) => users.has(user)).slice(0, MAX_SESSIONS);
   const earlier = await earlierOf(journal, request, theirs);
   for (const user of earlier.unclear) users.delete(user);
   const again = await stillRefused(connection, asked.refusals, earlier.searchPaths, deadline, EXPLAIN);
   const denied = again.refusals.filter(({ kind }) => callsOf(kind) > 0);
-  return { findings: grouped(denied, callsOf), complete: asked.complete && again.complete && !tooSlow };
+  return { findings: grouped(denied, callsOf), complete: asked.complete && again.complete };
 }
 
 async function isSuperuser(connection: TargetConnection): Promise<boolean> {

@@ -30,7 +30,7 @@ export interface ParseResult {
   readonly findings: readonly ParseFinding[];
   /** Statements that the target was asked about. */
   readonly checked: number;
-  /** False when time ran out before all were. */
+  /** False when not all were answered: time ran out, the connection was lost, or a lock or a time limit of the target came in between. */
   readonly complete: boolean;
 }
 
@@ -43,6 +43,9 @@ const CODES: Readonly<Record<string, ParseFinding['code']>> = {
   '42501': 'MISSING_PRIVILEGE',
   '42601': 'SYNTAX',
 };
+
+/** query_canceled, lock_not_available: the target was asked, and has not said. */
+const UNANSWERED = new Set(['57014', '55P03']);
 
 /** First words of what PREPARE takes. */
 const PREPARABLE = new Set(['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'MERGE', 'VALUES', 'TABLE', 'WITH']);
@@ -137,9 +140,8 @@ export async function refusalsOf<T extends Question>(
 ): Promise<{ readonly refusals: readonly (T & Refusal)[]; readonly checked: number; readonly complete: boolean }> {
   const asked = await ask(connection, questions, deadline, way);
   const refusals = asked.refusals.filter(isFinding);
-  if (!asked.complete) return { ...asked, refusals };
   const again = await stillRefused(connection, refusals, searchPaths, deadline, way);
-  return { ...again, checked: asked.checked };
+  return { ...again, checked: asked.checked, complete: asked.complete && again.complete };
 }
 
 /** Those of the refusals that stand under each of the search paths, too. Leaves the session under the last of them. */
@@ -153,18 +155,20 @@ export async function stillRefused<T extends Question>(
   let refusals = refused;
   let complete = true;
   for (const path of searchPaths) {
-    if (refusals.length === 0 || !complete) break;
+    if (refusals.length === 0) break;
     const set = await send(connection, path);
-    if (!set.ok) continue;
+    if (!set.ok && !set.lost) continue;
     const again = await ask(connection, refusals, deadline, way);
-    complete = again.complete;
+    complete &&= again.complete;
+    // What was not asked again stays refused.
+    if (again.stopped) break;
     const still = new Set(again.refusals.map(({ text }) => text));
-    // Where time ran out, what was not asked again stays refused.
-    refusals = complete ? refusals.filter(({ text }) => still.has(text)) : refusals;
+    refusals = refusals.filter(({ text }) => still.has(text));
   }
   return { refusals, complete };
 }
 
+/** `complete`: all were answered; `stopped`: time ran out, or the connection was lost. */
 async function ask<T extends Question>(
   connection: TargetConnection,
   questions: readonly T[],
@@ -173,18 +177,22 @@ async function ask<T extends Question>(
 ) {
   const refusals: (T & Refusal)[] = [];
   let checked = 0;
+  let complete = true;
   for (let at = 0; at < questions.length; at += atOnce) {
-    if (performance.now() >= deadline || connection.ended) return { refusals, checked, complete: false };
+    if (performance.now() >= deadline || connection.ended) return { refusals, checked, complete: false, stopped: true };
     const batch = questions.slice(at, at + atOnce);
     const outcomes = await Promise.all(batch.map(({ text }) => put(connection, `${prefix}${text}`)));
     for (const [index, outcome] of outcomes.entries()) {
-      if (outcome.lost) continue;
+      if (outcome.lost || UNANSWERED.has(outcome.sqlstate ?? '')) {
+        complete = false;
+        continue;
+      }
       checked += 1;
       const question = batch[index];
       if (!outcome.ok && question !== undefined) refusals.push({ ...question, outcome });
     }
   }
-  return { refusals, checked, complete: true };
+  return { refusals, checked, complete, stopped: connection.ended };
 }
 
 /** One statement, in the extended protocol, which takes no more; its parameters are NULL. */

@@ -318,7 +318,10 @@ function aboutCompleteness(
       `the window is large: ${sample.entries} entries with ${sample.kinds.length} different statements were looked at, in parts all over it`,
     );
   } else if (facts !== null && (!logins.complete || parsed.some(({ complete }) => !complete))) {
-    problems.warn('CHECK_INCOMPLETE', 'the target was too slow to be asked about every different statement');
+    problems.warn(
+      'CHECK_INCOMPLETE',
+      'the target has not answered about every different statement: it was too slow, something there is locked, or a connection was lost',
+    );
   }
   if (leftOut > 0)
     problems.warn('CHECK_INCOMPLETE', `${leftOut} of the databases that statements go to were not asked about them`);

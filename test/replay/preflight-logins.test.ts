@@ -3,7 +3,8 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import type { PreflightProblem } from '../../src/replay/preflight.ts';
 import type { ReplayInput } from '../../src/replay/request.ts';
 import { HandMadeRecord } from '../support/record.ts';
-import { type Target, useBench } from '../support/replay.ts';
+import { type Target, through, useBench } from '../support/replay.ts';
+import { startProxy } from '../target/proxy.ts';
 
 const SCHEMA = `
   CREATE TABLE orders (id int PRIMARY KEY, total numeric, secret text);
@@ -159,6 +160,19 @@ it('preflight says how many logins it did not try', async () => {
       message: '2 of the logins of the window (each in each of its databases) were not tried: only the first 32 are',
     },
   ]);
+});
+
+it("preflight says when the target's own login is not let in again", async () => {
+  const target = await bench.target(SCHEMA);
+  const record = recordOf(['SELECT id FROM orders']);
+  await record.store(bench.journal);
+  let logins = 0;
+  const port = await startProxy(target.port, ({ client, server }) => {
+    if (++logins > 1) client.destroy();
+    client.pipe(server).pipe(client);
+  });
+  const { problems } = await bench.engine.preflight({ window: record.window(), target: through(port, target).spec });
+  expect(problems.map(({ severity, code }) => `${severity} ${code}`)).toEqual(['WARNING CHECK_INCOMPLETE']);
 });
 
 describe('preflight raises no false alarm', () => {

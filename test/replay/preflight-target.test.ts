@@ -14,6 +14,7 @@ import { createJournalStore } from '../../src/store/journal-store.ts';
 import { begin, commit, entry, NO_LIMITS, ORIGIN, SECOND, START } from '../store/journal-fixtures.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { startPooler } from '../support/pooler.ts';
+import { untilTrue } from '../support/replay.ts';
 import { open, targetOf } from '../target/support.ts';
 
 const WINDOW = { from: START, to: START + 3_600 * SECOND };
@@ -175,6 +176,23 @@ describe('preflight asks the target about every statement', () => {
     expect(none).toEqual({ findings: [], checked: 0, complete: false });
     const all = await parseOnTarget(connection, sample.kinds, sample, 60_000);
     expect(all).toEqual({ findings: [], checked: 250, complete: true });
+  });
+
+  test('and says when the target has lost the connection meanwhile, or something there is locked', async () => {
+    await record(['SELECT 1 FROM orders', 'SELECT c FROM shop.items']);
+    const sample = await sampleWindow(journal, WINDOW, {}, 2, { kinds: 10, ms: 60_000 });
+    const holder = new Client({ connectionString: target.url });
+    await holder.connect();
+    await holder.query('BEGIN; LOCK orders');
+    const impatient = await open(targetOf(target), { readOnly: true, settings: { lock_timeout: '1' } });
+    const locked = await parseOnTarget(impatient, sample.kinds, sample, 60_000);
+    expect(locked).toMatchObject({ findings: [{ code: 'MISSING_COLUMN' }], checked: 1, complete: false });
+    const connection = await open(targetOf(target), { readOnly: true });
+    const asked = parseOnTarget(connection, sample.kinds, sample, 60_000);
+    await untilTrue(holder, 'SELECT count(*) > 0 FROM pg_locks WHERE NOT granted AND pid = $1', [connection.processId]);
+    await holder.query('SELECT pg_terminate_backend($1)', [connection.processId]);
+    expect(await asked).toEqual({ findings: [], checked: 0, complete: false });
+    await holder.end();
   });
 
   test('all over a large window', async () => {
