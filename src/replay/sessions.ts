@@ -29,6 +29,10 @@ export interface SessionPoolOptions {
   readonly serverVersion: string;
 }
 
+/** How long what is prepared again waits for a lock: its holder may be waiting for the same walk. Milliseconds. */
+const LOCK_WAIT_MS = 100;
+const LOCK_NOT_AVAILABLE = '55P03';
+
 /** How long an idle connection may take to close when the run is cut short. Milliseconds. */
 const CLOSE_MS = 300;
 
@@ -220,17 +224,41 @@ export class SessionPool {
 
   private async restore(session: TargetSession, connection: TargetConnection): Promise<void> {
     const statements = session.memory.statements();
+    session.unmade = [];
     if (statements.length === 0) return;
+    const prepares = new Set(session.memory.prepared().values());
     const failed: string[] = [];
     for (const { statement, parameters } of statements) {
-      const outcome = await sendAlone(connection, statement, parameters);
-      if (!outcome.ok) failed.push(outcome.message ?? 'connection lost');
+      // One string is one transaction, which the setting goes with.
+      const bound = prepares.has(statement) ? `SET LOCAL lock_timeout = ${LOCK_WAIT_MS}; ` : '';
+      const outcome = await sendAlone(connection, bound + statement, parameters);
+      if (outcome.ok) continue;
+      if (bound !== '' && outcome.sqlstate === LOCK_NOT_AVAILABLE) session.unmade.push(statement);
+      else failed.push(outcome.message ?? 'connection lost');
     }
+    const waiting = session.unmade.length;
+    const made = statements.length - failed.length - waiting;
+    const rest = [
+      ...(waiting > 0 ? [`; ahead of its next statement, for a lock: ${waiting}`] : []),
+      ...(failed.length > 0 ? [`; failed: ${failed[0]}`] : []),
+    ].join('');
     this.notice(
       'SESSION_PREPARED',
       session,
-      `made ${statements.length - failed.length} of ${statements.length} earlier settings and prepared statements of session ${session.planned.sessionId} again${failed.length > 0 ? `; failed: ${failed[0]}` : ''}`,
+      `made ${made} of ${statements.length} earlier settings and prepared statements of session ${session.planned.sessionId} again${rest}`,
     );
+  }
+
+  /** Sends what waits for a lock ahead of the session's next statement: whoever looks for what that waits for sees this. */
+  makeRest(session: TargetSession, connection: TargetConnection): void {
+    for (const text of session.unmade.splice(0)) {
+      connection.send({ protocol: 'SIMPLE', text, preparedName: null, parameters: [], digest: false }, (outcome) => {
+        if (outcome.ok || outcome.lost) return;
+        const { sessionId } = session.planned;
+        const message = `a prepared statement of session ${sessionId} could not be made again: ${outcome.message}`;
+        this.notice('SESSION_PREPARED', session, message);
+      });
+    }
   }
 
   /** Closes a session's connection; the session can be connected again. */

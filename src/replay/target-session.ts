@@ -24,6 +24,8 @@ export class TargetSession {
   isPlaced = false;
   /** Its connection was lost, and it has had no other since. */
   wasLost = false;
+  /** PREPAREs that wait on its connection for a lock, and are to be sent there ahead of its next statement. */
+  unmade: string[] = [];
   /** Called when its connection was lost and every statement on it has its outcome, with the process id that its backend had. */
   onLost: ((processId: number) => void) | null = null;
   /** Under way: its connection being opened, or its end. */

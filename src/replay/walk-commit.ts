@@ -327,8 +327,9 @@ export class CommitWalk {
     due: number | null,
     doubt: Doubt | null,
   ): boolean | Promise<boolean> {
-    const { ids, request, prepared } = this.context;
+    const { ids, request, prepared, pool } = this.context;
     const { entry } = place;
+    pool.makeRest(session, connection);
     session.transactionId = open.id;
     const lag = due === null ? null : this.pipeline.lagOf(due);
     prepared.noteSent(entry);

@@ -262,6 +262,7 @@ export class SessionWalk {
     const { entry } = next.place;
     const { context } = this;
     const begins = session.needsBegin(entry, connection, this.plan);
+    context.pool.makeRest(session, connection);
     if (session.transactionId !== entry.transactionId) {
       session.transactionId = entry.transactionId;
       session.lostTransaction = null;

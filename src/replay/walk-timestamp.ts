@@ -220,6 +220,7 @@ export class TimestampWalk {
     const inTransaction = connection.transactionStatus !== 'I';
     const { stalled, locked } = await this.breaker.waitFor(lane, (done) => {
       const aborted = session.recordedAborted(entry);
+      context.pool.makeRest(session, connection);
       connection.send(messageFor(entry, context.request.digestRows), (outcome) => {
         const goOn = () => {
           this.finish(lane, taken, outcome);

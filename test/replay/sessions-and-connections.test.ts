@@ -256,3 +256,38 @@ it('a recorded timeout of idle sessions ends them as it did', async () => {
   expect(run.notices('CONNECTION_LOST').map(({ message }) => message)).toEqual([expect.stringContaining('57P05')]);
   expect(run.brief).toEqual(Array(3).fill('SUCCEEDED'));
 });
+
+it.each(['TIMESTAMP', 'SESSION'] as const)(
+  '%s: what is prepared again on another connection may wait for a lock of the replay',
+  async (ordering) => {
+    const target = await bench.target(`${SCHEMA}; CREATE TABLE locked (v text)`);
+    const record = new HandMadeRecord();
+    record.run('b', 'PREPARE p AS INSERT INTO locked VALUES (1)');
+    record.run('b', KILL_SELF);
+    record.run('a', 'BEGIN');
+    record.run('a', 'LOCK TABLE locked IN ACCESS EXCLUSIVE MODE');
+    record.run('b', 'EXECUTE p');
+    record.run('a', 'SELECT pg_sleep(0.3)');
+    record.run('a', log('a'));
+    record.run('a', 'COMMIT');
+    const window = await record.store(bench.journal);
+    const run = await bench.run(target, { window, ordering, statementTimeoutMs: 5_000, inFlight: 1 });
+    expect(run.brief).toEqual(['SUCCEEDED', 'UNKNOWN', ...Array(6).fill('SUCCEEDED')]);
+    expect(await target.sql('SELECT v FROM locked')).toEqual(['1']);
+  },
+);
+
+it('COMMIT: what is prepared again on another connection may wait for a lock of somebody else', async () => {
+  const target = await bench.target(`${SCHEMA}; CREATE TABLE locked (v text)`);
+  const outsider = await target.connect();
+  await outsider.query('BEGIN; LOCK TABLE locked IN ACCESS EXCLUSIVE MODE');
+  const record = new HandMadeRecord();
+  record.run('b', 'PREPARE p AS INSERT INTO locked VALUES (1)', { at: 0 });
+  record.run('b', 'EXECUTE p', { at: 100 });
+  await record.store(bench.journal);
+  const run = await bench.start(target, { window: record.window(50), ordering: 'COMMIT', restoreIds: false });
+  await run.event((event) => event.kind === 'NOTICE' && event.code === 'SESSION_PREPARED');
+  await outsider.query('COMMIT');
+  expect((await run.ended()).brief).toEqual(['SUCCEEDED']);
+  expect(await target.sql('SELECT v FROM locked')).toEqual(['1']);
+});
