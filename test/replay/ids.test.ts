@@ -250,6 +250,23 @@ describe('what a text shows of earlier draws', () => {
     expect(recalled).toHaveLength(150_000);
   });
 
+  it('is read of statements however often they call nextval', () => {
+    const calls = Array.from({ length: 30_000 }, () => "nextval('free')");
+    const rows = calls.map((call) => `(${call}, 1)`).join(',');
+    for (const text of [
+      `INSERT INTO parts (code, seen) VALUES ${rows}`,
+      `INSERT INTO parts (code, seen) SELECT * FROM (VALUES ${rows}) v(a, b)`,
+      `SELECT ${calls.join(',')}`,
+      `UPDATE parts SET code = ${calls.join(' + ')}`,
+    ]) {
+      const drawn = statementDraws(text, catalog).parts.filter(({ sequence }) => sequence?.name === 'public.free');
+      expect([text.slice(0, 60), drawn.reduce((sum, { count }) => sum + count, 0)]).toEqual([
+        text.slice(0, 60),
+        30_000,
+      ]);
+    }
+  });
+
   it('reads how a statement moves a sequence', () => {
     const moved = (text: string) =>
       statementDraws(text, catalog).changes.map(

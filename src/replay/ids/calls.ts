@@ -1,5 +1,6 @@
 import { literalText, TOKEN } from '../../journal/sql-tokens.ts';
 import type { Catalog, Sequence } from './catalog.ts';
+import { firstWhere } from './first-where.ts';
 import type { Change, DrawPart, DrawRows } from './parts.ts';
 import { namedBy, type Reach, routineReach } from './routines.ts';
 import { TokenList } from './tokens.ts';
@@ -22,6 +23,16 @@ export interface CallPlaces {
   readonly conflict: boolean;
 }
 
+/** Words behind which an expression may be left out. */
+const CONDITIONS: ReadonlySet<string> = new Set(['CASE', 'WHERE', 'AND', 'OR']);
+/** Where the list of a query ends. */
+const BEHIND_LIST: readonly string[] = ['FROM', 'WHERE', 'HAVING', 'LIMIT', 'OFFSET', 'FETCH'];
+const LIMITS: readonly string[] = ['LIMIT', 'OFFSET', 'FETCH'];
+const SOURCES: readonly string[] = ['SELECT', 'VALUES'];
+const FROM: readonly string[] = ['FROM'];
+const USING: readonly string[] = ['USING'];
+/** What makes rows of the result out of more evaluations. */
+const FILTERS: readonly string[] = ['DISTINCT', 'GROUP', 'UNION', 'INTERSECT', 'EXCEPT', 'OFFSET'];
 /** Functions whose arguments are evaluated only where they are needed. */
 const LAZY = new Set(['coalesce']);
 /** Words that a query begins with. */
@@ -60,6 +71,7 @@ export function readCalls(
   return reader;
 }
 
+/** Reads a statement in time that grows with its length: what holds for many calls is looked for once. */
 class CallReader {
   readonly parts: DrawPart[] = [];
   readonly changes: Change[] = [];
@@ -69,11 +81,30 @@ class CallReader {
   private readonly tokens: TokenList;
   private readonly catalog: Catalog;
   private readonly places: CallPlaces;
+  /** Rows by the parenthesis that they stand in, each list in order. */
+  private readonly rows = new Map<number, Span[]>();
+  /** First of `CONDITIONS` directly in a parenthesis. */
+  private readonly conditions = new Map<number, number>();
+  /** Last of `WANTING`; -1: none. */
+  private lastWanting = -1;
+  private readonly found = new Map<readonly string[], Map<number, number>>();
+  private readonly others = new Map<number, { readonly last: number; readonly firstClosed: number }>();
 
   constructor(tokens: TokenList, catalog: Catalog, places: CallPlaces) {
     this.tokens = tokens;
     this.catalog = catalog;
     this.places = places;
+    for (const row of [...places.rows].sort((a, b) => a.from - b.from)) {
+      const { group } = tokens.at(row.from);
+      const rows = this.rows.get(group);
+      if (rows === undefined) this.rows.set(group, [row]);
+      else rows.push(row);
+    }
+    for (let index = 0; index < tokens.length; index++) {
+      const { word, group } = tokens.at(index);
+      if (CONDITIONS.has(word) && !this.conditions.has(group)) this.conditions.set(group, index);
+      if (WANTING.includes(word)) this.lastWanting = index;
+    }
   }
 
   read(from: number): void {
@@ -135,26 +166,25 @@ class CallReader {
     const { tokens } = this;
     const exact = !this.isConditional(index);
     const group = this.owner(index);
-    const isInRow = ({ from, to }: Span) => index >= from && index < to && tokens.at(from).group === group;
-    if (this.places.rows.some(isInRow)) return { rows: 'FIXED', exact };
-    const verb = tokens.find(group + 1, group, VERBS);
+    const rows = this.rows.get(group) ?? [];
+    const row = rows[firstWhere(rows.length, (at) => rows[at]!.from > index) - 1];
+    if (row !== undefined && index < row.to) return { rows: 'FIXED', exact };
+    const verb = this.find(group + 1, group, VERBS);
     if (verb < 0) return { rows: 'FIXED', exact };
     switch (tokens.word(verb)) {
       case 'SELECT':
         return this.inSelect(verb, group, index, exact);
       case 'VALUES':
-        return tokens.find(verb, group, ['LIMIT', 'OFFSET', 'FETCH']) < 0
-          ? this.once(group, exact)
-          : { rows: 'UNKNOWN', exact };
+        return this.find(verb, group, LIMITS) < 0 ? this.once(group, exact) : { rows: 'UNKNOWN', exact };
       case 'INSERT': {
-        const query = tokens.find(verb, group, ['SELECT', 'VALUES']);
+        const query = this.find(verb, group, SOURCES);
         if (group >= 0 || this.places.conflict) return { rows: 'UNKNOWN', exact };
         return tokens.word(query) === 'SELECT' ? this.inSelect(query, group, index, exact) : { rows: 'ROWS', exact };
       }
       case 'UPDATE':
       case 'DELETE': {
         // A row that several rows are joined with is computed for each of them.
-        const joins = tokens.find(verb + 2, group, [tokens.word(verb) === 'UPDATE' ? 'FROM' : 'USING']) >= 0;
+        const joins = this.find(verb + 2, group, tokens.word(verb) === 'UPDATE' ? FROM : USING) >= 0;
         return { rows: group < 0 && !joins ? 'ROWS' : 'UNKNOWN', exact };
       }
       default:
@@ -165,18 +195,17 @@ class CallReader {
   private inSelect(query: number, group: number, index: number, exact: boolean): CallPlace {
     const { tokens } = this;
     const all = group < 0 ? tokens.length : tokens.close(group);
-    const behind = tokens.find(query, group, ['FROM', 'WHERE', 'HAVING', 'LIMIT', 'OFFSET', 'FETCH']);
+    const behind = this.find(query, group, BEHIND_LIST);
     const end = behind < 0 ? all : behind;
     // Another call may give several rows, for which everything beside it is computed, once more than there are.
-    let isPlain = index < end;
-    for (let at = query; at < end; at++)
-      if (at !== index && this.isOther(at) && (at > index || tokens.close(at + 1) < index)) isPlain = false;
+    const { last, firstClosed } = this.othersIn(query, end);
+    const isPlain = index < end && last <= index && firstClosed >= index;
     if (behind < 0 && isPlain) return this.once(group, exact);
     const told =
       isPlain &&
       (group < 0 || this.places.feeding.has(group)) &&
       !this.places.conflict &&
-      !isFiltered(tokens, query, group) &&
+      this.find(query, group, FILTERS) < 0 &&
       !this.isArgument(index, group);
     return { rows: told ? 'ROWS' : 'UNKNOWN', exact };
   }
@@ -186,16 +215,40 @@ class CallReader {
     const { tokens } = this;
     if (group < 0 || this.places.feeding.has(group)) return { rows: 'FIXED', exact };
     if (tokens.at(group).group < 0 && ['AS', 'MATERIALIZED'].includes(tokens.word(group - 1))) {
-      const wanted = !WANTING.some((word) => this.has(word, tokens.close(group)));
+      const wanted = this.lastWanting < tokens.close(group);
       return { rows: wanted ? 'FIXED' : 'UNKNOWN', exact };
     }
     const outer = this.place(group);
     return outer.rows === 'FIXED' ? outer : { rows: 'UNKNOWN', exact };
   }
 
-  private has(word: string, from: number): boolean {
-    for (let at = from; at < this.tokens.length; at++) if (this.tokens.word(at) === word) return true;
-    return false;
+  /** As `TokenList.find`; the words are one of the lists above. */
+  private find(from: number, group: number, words: readonly string[]): number {
+    let known = this.found.get(words);
+    if (known === undefined) {
+      known = new Map();
+      this.found.set(words, known);
+    }
+    let index = known.get(from);
+    if (index === undefined) {
+      index = this.tokens.find(from, group, words);
+      known.set(from, index);
+    }
+    return index;
+  }
+
+  /** Of such calls (`isOther`) in the list of a query: where the last stands, and where the first ends. */
+  private othersIn(query: number, end: number): { readonly last: number; readonly firstClosed: number } {
+    const known = this.others.get(query);
+    if (known !== undefined) return known;
+    const found = { last: -1, firstClosed: Number.POSITIVE_INFINITY };
+    for (let at = query; at < end; at++) {
+      if (!this.isOther(at)) continue;
+      found.last = at;
+      found.firstClosed = Math.min(found.firstClosed, this.tokens.close(at + 1));
+    }
+    this.others.set(query, found);
+    return found;
   }
 
   /** The parenthesis of the statement, or part of one, that an index stands in; -1: none. */
@@ -228,14 +281,7 @@ class CallReader {
     const { tokens } = this;
     for (let at = index; at >= 0; ) {
       const { group } = tokens.at(at);
-      for (let before = at - 1; before > group; before--) {
-        const word = tokens.word(before);
-        if (
-          tokens.at(before).group === group &&
-          (word === 'CASE' || word === 'WHERE' || word === 'AND' || word === 'OR')
-        )
-          return true;
-      }
+      if ((this.conditions.get(group) ?? at) < at) return true;
       if (group >= 0 && LAZY.has(tokens.at(group - 1).name ?? '')) return true;
       at = group;
     }
@@ -265,9 +311,4 @@ class CallReader {
       transactional: false,
     });
   }
-}
-
-/** DISTINCT, OFFSET and the like make rows of the result out of more evaluations. */
-function isFiltered(tokens: TokenList, query: number, group: number): boolean {
-  return tokens.find(query, group, ['DISTINCT', 'GROUP', 'UNION', 'INTERSECT', 'EXCEPT', 'OFFSET']) >= 0;
 }
