@@ -112,3 +112,32 @@ it('takes an id that a transaction names for one that its session drew before th
   }
   await expectRestored();
 });
+
+it('takes an id that a session names later for none of its own where counting gives it to another session', async () => {
+  const read = (session: RecordedSession, id: string) => session.run('SELECT name FROM item WHERE id = $1', [id]);
+  await a.run('INSERT INTO part VALUES ($1)', [await insert(a, 'known')]);
+  const [first, second] = [await insert(a, 'first'), await insert(b, 'second')];
+  await read(a, second);
+  await read(b, first);
+  for (const name of ['third', 'fourth']) await insert(await recorder.session(name), name);
+  await a.run('BEGIN');
+  await insert(a, 'gone');
+  await a.run('ROLLBACK');
+  const last = await insert(b, 'last');
+  await read(a, last);
+  await insert(a, 'behind');
+  await expectRestored();
+});
+
+it('takes it for its own where those that follow show that the record misses draws', async () => {
+  const ids: string[] = [];
+  for (let n = 0; n < 20; n++) {
+    if (n === 5) await b.unrecorded("SELECT nextval('item_id_seq')");
+    const [own, other] = n % 2 === 0 ? [a, b] : [b, a];
+    ids.push(await insert(own, `row ${n}`));
+    // Two of three only when another session has drawn.
+    if (n % 3 === 0) await own.run('INSERT INTO part VALUES ($1)', [ids[n]]);
+    if (n > 0 && n % 3 !== 1) await other.run('INSERT INTO part VALUES ($1)', [ids[n - 1]]);
+  }
+  await expectRestored();
+});

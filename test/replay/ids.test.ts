@@ -329,6 +329,7 @@ describe('settling what draws gave', () => {
         draws: [],
         stretch: 0,
         shown: new Map(),
+        shownLater: new Map(),
         perhaps: new Set(),
         before: new Set(),
         blind: false,

@@ -18,6 +18,11 @@ export interface Group {
   stretch: number;
   /** Shown value → whether a foreign key vouches for it. */
   readonly shown: Map<bigint, boolean>;
+  /**
+   * Those of them that no statement of the transaction itself showed → the order of the last draw, anyone's, by then: they may as
+   * well be of rows that others had made.
+   */
+  readonly shownLater: Map<bigint, number>;
   /** Values that the session showed behind later groups: theirs where counting says the same. */
   readonly perhaps: Set<bigint>;
   /** Values that the session had shown before these draws: not theirs. */
@@ -70,6 +75,11 @@ export interface Stretch {
 /** True for a draw whose value later statements have shown. */
 export function isShown(draw: Draw): boolean {
   return draw.certainty === 'CONFIRMED' || draw.certainty === 'CORRECTED';
+}
+
+/** True for one of which nobody knows how many values it drew. */
+export function isUncertain(draw: Draw): boolean {
+  return draw.min < draw.max;
 }
 
 /**

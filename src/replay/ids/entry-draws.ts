@@ -106,6 +106,7 @@ export function newDraw(order: number, entry: Entry, step: bigint, counts: Count
       draws: [],
       stretch: 0,
       shown: new Map(),
+      shownLater: new Map(),
       perhaps: new Set(),
       before: NO_VALUES,
       blind: false,
@@ -153,13 +154,24 @@ export function joinGroup(
   draw.group = group;
 }
 
-/** Notes values that a statement showed behind a group of draws, and behind earlier ones of its session. */
-export function show(group: Group, earlier: readonly Group[], reference: Reference, values: readonly bigint[]): void {
+/**
+ * Notes values that a statement showed behind a group of draws, and behind earlier ones of its session.
+ * @param order of the last draw ahead of the statement
+ */
+export function show(
+  group: Group,
+  earlier: readonly Group[],
+  reference: Reference,
+  values: readonly bigint[],
+  { transactionId }: Pick<Entry, 'transactionId'>,
+  order: number,
+): void {
   if (reference.into !== undefined && group.draws.every(({ into }) => into === reference.into)) return;
   for (const value of values) {
     if (group.before.has(value)) continue;
     for (const { perhaps } of earlier) if (perhaps.size < MOST_SHOWN) perhaps.add(value);
     if (group.shown.size >= MOST_SHOWN && !group.shown.has(value)) return;
+    if (group.transaction !== transactionId && !group.shown.has(value)) group.shownLater.set(value, order);
     group.shown.set(value, reference.strong || group.shown.get(value) === true);
   }
 }

@@ -320,7 +320,7 @@ export class DrawLedger {
         const track = this.tracks.get(reference.sequence);
         const group = track === undefined ? undefined : known.groups.get(track);
         if (track !== undefined && group !== undefined)
-          show(group, known.earlier.get(track) ?? [], reference, values(reference.given));
+          show(group, known.earlier.get(track) ?? [], reference, values(reference.given), entry, this.order);
       }
     }
     const { parts, changes, recalls: recalled, untold } = said;

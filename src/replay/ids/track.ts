@@ -122,14 +122,15 @@ export class Track {
     return standing.next === null || origin === null ? null : this.toValue(origin, standing.next, step);
   }
 
-  /** A value that came to light after its draw was settled. */
+  /** A value that came to light after its draw was settled; what another transaction shows may be of another draw. */
   shownLate(draw: Draw): boolean {
     const { origin } = draw;
     if (isShown(draw) || origin === null || draw.slot === null || draw.group.draws.length !== 1 || draw.group.blind)
       return false;
     for (const [value, strong] of draw.group.shown) {
       const slot = toSlot(origin, draw.step, value);
-      if (slot === null || (!strong && slot !== draw.slot) || Math.abs(slot - draw.slot) > LATE_RANGE) continue;
+      const isOwn = strong && !draw.group.shownLater.has(value);
+      if (slot === null || (!isOwn && slot !== draw.slot) || Math.abs(slot - draw.slot) > LATE_RANGE) continue;
       draw.certainty = slot === draw.slot ? 'CONFIRMED' : 'CORRECTED';
       draw.slot = slot;
       return true;

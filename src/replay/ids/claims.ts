@@ -1,0 +1,75 @@
+import { type Draw, isUncertain, type Stretch } from './draw.ts';
+import { firstWhere } from './first-where.ts';
+
+/** A value that was shown behind draws. */
+export interface Shown {
+  readonly slot: number;
+  readonly strong: boolean;
+  /** The order of the last draw by the time that another transaction showed it; null: their own did. */
+  readonly later: number | null;
+}
+
+/** A group's shown values, and where its draws stand among all: each value may be any one's. */
+export interface Claim {
+  readonly asShown: readonly Shown[];
+  /** In the order of values. */
+  readonly shown: readonly Shown[];
+  /** Values that were shown behind later groups of the session. */
+  readonly perhaps: ReadonlySet<number>;
+  readonly places: number[];
+  /** Of those draws whose count is certain. */
+  readonly certain: number[];
+}
+
+/** What was shown behind the draws of a stretch. */
+export class Claims {
+  private readonly stretch: Stretch;
+  private readonly byGroup = new Map<Draw['group'], Claim>();
+  private readonly bySlot = new Map<number, Claim[]>();
+
+  constructor(draws: readonly Draw[], stretch: Stretch) {
+    this.stretch = stretch;
+    draws.forEach((draw, index) => {
+      const claim = this.of(draw);
+      claim.places.push(index);
+      if (!isUncertain(draw)) claim.certain.push(index);
+    });
+    for (const claim of [...this.byGroup.values()].sort((one, other) => one.places.at(-1)! - other.places.at(-1)!)) {
+      for (const { slot } of claim.shown) {
+        const list = this.bySlot.get(slot);
+        if (list === undefined) this.bySlot.set(slot, [claim]);
+        else list.push(claim);
+      }
+    }
+  }
+
+  of({ group }: Draw): Claim {
+    let claim = this.byGroup.get(group);
+    if (claim === undefined) {
+      const asShown = [...(group.blind ? [] : group.shown)].flatMap(([value, strong]) => {
+        const slot = this.stretch.toSlot(value);
+        return slot === null ? [] : [{ slot, strong, later: group.shownLater.get(value) ?? null }];
+      });
+      const perhaps = new Set<number>();
+      for (const value of group.perhaps) {
+        const slot = this.stretch.toSlot(value);
+        if (slot !== null) perhaps.add(slot);
+      }
+      claim = { asShown, shown: [...asShown].sort((a, b) => a.slot - b.slot), perhaps, places: [], certain: [] };
+      this.byGroup.set(group, claim);
+    }
+    return claim;
+  }
+
+  /** Those on a shown value, those that reach furthest last. */
+  on(slot: number): readonly Claim[] {
+    return this.bySlot.get(slot) ?? NONE;
+  }
+}
+
+const NONE: readonly Claim[] = [];
+
+/** Index of the first shown value above a slot. */
+export function firstAbove(shown: readonly Shown[], slot: number): number {
+  return firstWhere(shown.length, (at) => shown[at]!.slot > slot);
+}
