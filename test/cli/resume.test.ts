@@ -62,12 +62,18 @@ test('replay resume takes the password of an interrupted run from the environmen
   expect((await cli(['replay', 'cancel', id], env())).code).toBe(0);
 });
 
-test('a run that an orderly restart of the service interrupts is exit status 5, with its summary', async () => {
+/** A run that is watched over a network which can be cut, and is under way. */
+async function watchThroughNetwork() {
   const network = await openNetwork(Number(new URL(service.url).port));
   const env = { REPRISE_SERVER_URL: network.url, TARGET_PASSWORD: target.password };
   const start = ['replay', 'start', '--window', 'all', '--speed', '0.1', ...at(target), '--watch'];
   const watching = startCli([...start, '--interval', '100ms'], env);
   await watching.says(/RUNNING/);
+  return { network, watching };
+}
+
+test('a run that an orderly restart of the service interrupts is exit status 5, with its summary', async () => {
+  const { network, watching } = await watchThroughNetwork();
   // The end of the run comes over the connection that is open; who asks for more meets a service that goes down.
   network.cutRequests();
   await service.end('SIGTERM');
@@ -82,11 +88,7 @@ test('a run that an orderly restart of the service interrupts is exit status 5, 
 });
 
 test('Ctrl-C ends the watching also while the end of the run is waited for', async () => {
-  const network = await openNetwork(Number(new URL(service.url).port));
-  const env = { REPRISE_SERVER_URL: network.url, TARGET_PASSWORD: target.password };
-  const start = ['replay', 'start', '--window', 'all', '--speed', '0.1', ...at(target), '--watch'];
-  const watching = startCli([...start, '--interval', '100ms'], env);
-  await watching.says(/RUNNING/);
+  const { network, watching } = await watchThroughNetwork();
   network.cutRequests();
   await cli(['replay', 'cancel', idIn(watching.stderr())], { REPRISE_SERVER_URL: service.url });
   await watching.says(/trying again in/);

@@ -4,7 +4,7 @@ import { Deferred } from '../../src/replay/deferred.ts';
 import { ORDERINGS, type ReplayInput } from '../../src/replay/request.ts';
 import type { ReplayStore } from '../../src/replay/store.ts';
 import { HandMadeRecord } from '../support/record.ts';
-import { type EndedRun, untilRunning, useBench } from '../support/replay.ts';
+import { type EndedRun, type Target, untilRunning, useBench } from '../support/replay.ts';
 import { spawnReplay } from '../support/spawn-replay.ts';
 
 const SCHEMA = 'CREATE TABLE ran (n int)';
@@ -179,9 +179,8 @@ function withoutReports() {
   return { journal, asked: asked.promise, answer: () => answer.resolve() };
 }
 
-it('the end of a resumed run does not wait for its report, and who asks for that gets it whole', async () => {
-  const target = await bench.target(SCHEMA);
-  const { record, planned } = counting(20);
+/** A run that was interrupted behind its first outcome and is resumed by `other`, which does not get its report made. */
+async function resumedWithoutReport(target: Target, record: HandMadeRecord) {
   const engine = bench.anotherEngine();
   const run = await bench.start(target, { window: await record.store(bench.journal) }, engine);
   await run.event((event) => event.kind === 'OUTCOME');
@@ -189,6 +188,13 @@ it('the end of a resumed run does not wait for its report, and who asks for that
   const held = withoutReports();
   const other = bench.anotherEngine({ journal: held.journal });
   await other.resume(run.id);
+  return { run, held, other };
+}
+
+it('the end of a resumed run does not wait for its report, and who asks for that gets it whole', async () => {
+  const target = await bench.target(SCHEMA);
+  const { record, planned } = counting(20);
+  const { run, held, other } = await resumedWithoutReport(target, record);
   expect((await bench.ended(run.id)).replay.state).toBe('COMPLETED');
   await held.asked;
   const reading = other.report(run.id);
@@ -205,13 +211,7 @@ it('cancelling a resumed run does not wait for its report, and stopping the serv
   record.run('a', 'INSERT INTO ran VALUES (1)');
   record.run('b', 'SELECT pg_sleep(600)');
   record.run('c', 'SELECT pg_sleep(600)');
-  const engine = bench.anotherEngine();
-  const run = await bench.start(target, { window: await record.store(bench.journal) }, engine);
-  await run.event((event) => event.kind === 'OUTCOME');
-  await engine.stop();
-  const held = withoutReports();
-  const other = bench.anotherEngine({ journal: held.journal });
-  await other.resume(run.id);
+  const { run, held, other } = await resumedWithoutReport(target, record);
   expect((await other.cancel(run.id)).state).toBe('CANCELLED');
   await held.asked;
   expect(other.running).toBe(0);
