@@ -21,8 +21,9 @@ export function waitBehind(failures: number, firstWaitMs: number): number {
   return Math.round(limit * (0.5 + Math.random() / 2));
 }
 
-/** Waits so many milliseconds, or until `signal` aborts. */
+/** Waits so many milliseconds, or until `signal` aborts, which whoever was told of the wait may have done already. */
 export function wait(ms: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
   return new Promise((resolve) => {
     const done = () => {
       clearTimeout(timer);
@@ -30,7 +31,7 @@ export function wait(ms: number, signal: AbortSignal): Promise<void> {
       resolve();
     };
     const timer = setTimeout(done, ms);
-    signal.addEventListener('abort', done);
+    signal.addEventListener('abort', done, { once: true });
   });
 }
 
