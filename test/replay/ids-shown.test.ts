@@ -129,6 +129,18 @@ it('takes an id that a session names later for none of its own where counting gi
   await expectRestored();
 });
 
+it('takes no id for that of a statement that gave none, and counts on from the rows that were given some', async () => {
+  await insert(a, 'one');
+  await a.run('INSERT INTO item (no_such_column) VALUES (1)');
+  const second = await insert(a, 'two');
+  await insert(a, 'three');
+  await insert(b, 'four');
+  const fifth = await insert(b, 'five');
+  await b.run('INSERT INTO part VALUES ($1)', [fifth]);
+  await a.run('INSERT INTO part VALUES ($1)', [second]);
+  await expectRestored();
+});
+
 it('takes it for its own where those that follow show that the record misses draws', async () => {
   const ids: string[] = [];
   for (let n = 0; n < 20; n++) {

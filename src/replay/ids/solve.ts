@@ -17,5 +17,7 @@ import { placeDraws } from './places.ts';
 export function solve(draws: readonly Draw[], stretch: Stretch): number | null {
   // An earlier solving, which knew less, may have bent counts.
   for (const draw of draws) draw.count = draw.guess;
-  return placeDraws(draws, stretch, pinShown(draws, stretch));
+  // What is shown behind a statement that gave nothing is of another one.
+  const giving = draws.filter(({ max }) => max > 0);
+  return placeDraws(draws, stretch, pinShown(giving, stretch));
 }
