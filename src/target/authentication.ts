@@ -1,5 +1,6 @@
 import { createHash, createHmac, pbkdf2, randomBytes, timingSafeEqual } from 'node:crypto';
 import { promisify } from 'node:util';
+import saslprep from '@mongodb-js/saslprep';
 
 const derive = promisify(pbkdf2);
 
@@ -89,13 +90,11 @@ function readFields(text: string): Record<string, string> {
   return Object.fromEntries(text.split(',').map((field) => [field.slice(0, 1), field.slice(2)]));
 }
 
-/**
- * The steps of SASLprep (RFC 4013) that change bytes: other spaces to the plain one, invisible characters
- * away, NFKC. PostgreSQL keeps the password as it is where SASLprep would forbid it; so do we.
- */
+/** As SASLprep (RFC 4013) has it. PostgreSQL keeps a password as it is where SASLprep forbids it, or leaves nothing of it; so do we. */
 function normalisePassword(password: string): string {
-  return password
-    .replace(/[\u00A0\u1680\u2000-\u200B\u202F\u205F\u3000]/g, ' ')
-    .replace(/\u00AD|\u034F|\u1806|[\u180B-\u180D]|\u200C|\u200D|\u2060|[\uFE00-\uFE0F]|\uFEFF/g, '')
-    .normalize('NFKC');
+  try {
+    return saslprep(password) || password;
+  } catch {
+    return password;
+  }
 }

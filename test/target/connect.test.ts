@@ -30,6 +30,31 @@ async function closedPort(): Promise<number> {
   return port;
 }
 
+describe('a password', () => {
+  it.each([
+    ['of other spaces', 'a\u00a0b\u2003c'],
+    ['of composed and decomposed letters', 'e\u0301\u00e9'],
+    ['of letters that stand for several', '\ufb01\u2168'],
+    ['of invisible letters', 'a\u00adb\u200dc'],
+    ['of nothing but invisible letters', '\u00ad'],
+    ['of another script', 'пароль'],
+    ['of letters that its normal form does not know, beside one that has a normal form', '\u{1f9ea}\ufb01'],
+    ['that runs both ways', 'a\u0627\ufb01'],
+    ['that runs from right to left and ends in a number', '\u0627\ufb011'],
+    ['of controls', 'a\u0007b'],
+  ])('%s is the one that PostgreSQL keeps', async (_what, password) => {
+    const user = `login_${db.name}`;
+    const admin = await open(targetOf(db));
+    await admin.query(`CREATE ROLE ${user} LOGIN PASSWORD E'${password}'`);
+    try {
+      const connection = await open(targetOf(db, { user, password }));
+      expect((await connection.query('SELECT current_user')).rows).toEqual([[user]]);
+    } finally {
+      await admin.query(`DROP ROLE ${user}`);
+    }
+  });
+});
+
 describe('a session', () => {
   it('knows its backend, the server and its parameters', async () => {
     const connection = await open(targetOf(db));
