@@ -25,7 +25,7 @@ afterAll(() => shop.close());
 const start = (...flags: readonly string[]) => ['replay', 'start', ...BEGINNING, ...flags];
 type Run = readonly [what: string, status: number, args: () => readonly string[], env?: Env];
 
-/** Each of these runs as a process, once without a terminal and once with one. */
+/** Each of these runs without a terminal, and as a process with one. */
 const RUNS: readonly Run[] = [
   ['import', 0, () => ['import', SHOP_LOG]],
   ['import of no file', 2, () => ['import', 'no-such.log']],
@@ -92,13 +92,16 @@ const COMMANDS = everyCommand(createProgram({ io, exit: () => {} }))
 const OF_NO_SERVICE = new Set(['serve', 'import', 'doctor', 'completion']);
 const runsOf = (command: string) => RUNS.filter(([what]) => what === command || what.startsWith(`${command} `));
 
-describe('every command as a process, with and without a terminal', () => {
+/** `serve` is stopped by signals; without a terminal to give, the others are processes here instead. */
+const withoutTerminal = (args: readonly string[]) => (HAS_TERMINAL && args[0] !== 'serve' ? cliHere : cli);
+
+describe('every command, without a terminal and as a process with one', () => {
   test.each(RUNS.map(([what, ...run]) => [what, run[0], run] as const))(
     '%s is exit status %d',
     async (_what, status, run) => {
       const [, args, more] = run;
       const shown = HAS_TERMINAL ? startInTerminal(args(), { ...env, ...more }) : null;
-      const piped = await cli(args(), { ...env, ...more });
+      const piped = await withoutTerminal(args())(args(), { ...env, ...more });
       expect([piped.code, piped.stderr]).toEqual([status, piped.stderr]);
       expect(piped.stdout + piped.stderr).not.toMatch(/[^\P{Cc}\n\r]/u);
       if (shown) expect([await shown.ended, shown.screen()]).toEqual([status, shown.screen()]);
@@ -148,16 +151,27 @@ describe('every command of a service', () => {
     },
   );
 
-  test.each(asked)('%s that is interrupted while nothing answers is exit status 130', async (command) => {
+  const stopped = asked.filter((command) => command !== 'replay start');
+  test.each(stopped)('%s that is interrupted while nothing answers is exit status 130', async (command) => {
     await withServer(createServer(), async (url, deaf) => {
       const reached = once(deaf, 'connection');
-      const run = startCli(argsOf(command), { ...env, REPRISE_SERVER_URL: url });
+      const stop = new AbortController();
+      const run = cliHere(argsOf(command), { ...env, REPRISE_SERVER_URL: url }, stop.signal);
+      await reached;
+      stop.abort();
+      const { code, stderr } = await run;
+      expect([code, stderr]).toEqual([130, expect.not.stringContaining('error')]);
+    });
+  });
+
+  test('replay start that is interrupted while nothing answers waits to hear of it, and ends at the second signal', async () => {
+    await withServer(createServer(), async (url, deaf) => {
+      const reached = once(deaf, 'connection');
+      const run = startCli(argsOf('replay start'), { ...env, REPRISE_SERVER_URL: url });
       await reached;
       process.kill(run.pid, 'SIGINT');
-      if (command === 'replay start') {
-        await run.says(/may be under way/);
-        process.kill(run.pid, 'SIGINT');
-      }
+      await run.says(/may be under way/);
+      process.kill(run.pid, 'SIGINT');
       expect(await run.ended).toBe(130);
       expect(run.stderr()).not.toContain('error');
     });

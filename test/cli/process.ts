@@ -42,8 +42,15 @@ export async function cli(args: readonly string[], env: Env = {}, input: string 
   return { code, ...output };
 }
 
-/** Runs a command within the test's process: a fifth of the time, for what needs no process of its own. */
-export async function cliHere(args: readonly string[], env: Env = {}): Promise<CliResult> {
+/**
+ * Runs a command within the test's process: a fifth of the time, for what needs no process of its own.
+ * @param signal what SIGINT and SIGTERM would abort
+ */
+export async function cliHere(
+  args: readonly string[],
+  env: Env = {},
+  signal = new AbortController().signal,
+): Promise<CliResult> {
   const [stdout, stderr] = [new PassThrough(), new PassThrough()];
   // Read all the while: a command waits for a reader to take what it has written.
   const output = Promise.all([text(stdout), text(stderr)]);
@@ -52,7 +59,7 @@ export async function cliHere(args: readonly string[], env: Env = {}): Promise<C
     stderr: stderr as unknown as NodeJS.WriteStream,
     stdin: process.stdin,
     env,
-    signal: new AbortController().signal,
+    signal,
   });
   for (const stream of [stdout, stderr]) stream.end();
   const [written, said] = await output;

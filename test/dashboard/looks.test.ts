@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { faultsOf } from './axe.ts';
+import { faultsOf, OF_COLOURS } from './axe.ts';
 import { startFailingRun, startRun } from './runs.ts';
 import { type Browser, buildDashboard, CHROMIUM, type Dashboard, openBrowser, startDashboard } from './support.ts';
 
@@ -183,7 +183,7 @@ describe.skipIf(CHROMIUM === undefined)('the looks of the dashboard (skipped wit
       expect(await faultsOf(page), 'light').toEqual([]);
       await page.emulateMedia({ colorScheme: 'dark' });
       expect(await lightnessOf(page)).toBeLessThan(0.2);
-      expect(await faultsOf(page), 'dark').toEqual([]);
+      expect(await faultsOf(page, OF_COLOURS), 'dark').toEqual([]);
       const over = 'document.documentElement.scrollWidth - document.documentElement.clientWidth';
       for (const width of [800, 390]) {
         await page.setViewportSize({ width, height: 844 });

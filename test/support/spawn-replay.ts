@@ -3,13 +3,15 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { inject, onTestFinished } from 'vitest';
 import type { ReplayInput } from '../../src/replay/request.ts';
+import { NO_LIMITS, testPolicyConfig } from './policy.ts';
 
-const CHILD = fileURLToPath(new URL('./replay-child.ts', import.meta.url));
+const CHILD = fileURLToPath(new URL('./replay-child.mjs', import.meta.url));
 
 /** Starts a replay in a process of its own, over the journal at `url`. */
 export async function spawnReplay(url: string, input: ReplayInput): Promise<{ id: string; kill(): Promise<void> }> {
-  const argument = JSON.stringify({ url: url, server: inject('sharedServer'), input });
-  const child = spawn(process.execPath, ['--import', 'tsx', CHILD, argument], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const policy = testPolicyConfig(inject('sharedServer'));
+  const argument = JSON.stringify({ url, limits: NO_LIMITS, policy, input });
+  const child = spawn(process.execPath, [CHILD, argument], { stdio: ['ignore', 'pipe', 'inherit'] });
   const exited = new Promise<void>((resolve) => child.on('exit', () => resolve()));
   const kill = async () => {
     child.kill('SIGKILL');
