@@ -97,8 +97,11 @@ const FIRST_WORDS = new Set(
   EXPLAIN LISTEN NOTIFY UNLISTEN LOCK ANALYZE ANALYSE VACUUM CLUSTER REINDEX CHECKPOINT REFRESH IMPORT SECURITY REASSIGN
   LOAD REPACK`.split(/\s+/),
 );
-/** Spaces, comments and parentheses before the first word, which must not go on as a name would. */
-const FIRST_WORD = /^(?:\s|\(|;|--[^\n]*\n|\/\*[\s\S]*?\*\/)*([A-Za-z]+)(?=[\s(;"'*$/-]|$)/;
+/**
+ * Spaces, comments and parentheses before the first word, which must not go on as a name would. A comment has one end to be
+ * found by: a run of them that no word follows would else be cut in every possible way.
+ */
+const FIRST_WORD = /^(?:[\s(;]|--[^\n]*\n|\/\*(?:[^*]|\*(?!\/))*\*\/)*([A-Za-z]+)(?=[\s(;"'*$/-]|$)/;
 
 /** The text behind `execute name: `, taken apart. */
 export interface NamedText {

@@ -5,7 +5,7 @@ import { detach, type LogRecord } from './log-record.ts';
 import { LongestValue } from './parameters.ts';
 import type { StatementFacts } from './statement-facts.ts';
 
-const SET_APPLICATION = /^\s*SET\s+(?:SESSION\s+)?application_name\s*(?:=|TO)\s*'((?:[^']|'')*)'\s*;?\s*$/i;
+const SET_APPLICATION = /^\s*SET\s+(?:SESSION\s+)?application_name\s*(?:=|TO)\s*'([^']*(?:''[^']*)*)'\s*(?:;\s*)?$/i;
 
 /** A transaction that has begun and not ended. */
 export interface OpenTransaction {

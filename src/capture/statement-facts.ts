@@ -23,7 +23,7 @@ export interface StatementFacts {
 /** Prepared statements come back with the same text: a bounded cache spares tokenising them again. */
 const CACHED = 2000;
 const LONGEST_CACHED = 4000;
-const PREPARED = /^\s*(COMMIT|ROLLBACK)\s+PREPARED\s+'((?:[^']|'')*)'/i;
+const PREPARED = /^\s*(COMMIT|ROLLBACK)\s+PREPARED\s+'([^']*(?:''[^']*)*)'/i;
 
 const PREPARES = /^\s*PREPARE\s/i;
 

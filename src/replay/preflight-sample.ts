@@ -207,7 +207,9 @@ export function searchPathOf(text: string): string | null {
   tokens.advance();
   // LOCAL would not outlive the statement.
   if (tokens.keyword() === 'LOCAL' || tokens.keyword() === 'SESSION') tokens.advance();
-  return identifierName(tokens) === 'search_path' ? `SET ${text.slice(tokens.start).replace(/[\s;]+$/, '')}` : null;
+  return identifierName(tokens) === 'search_path'
+    ? `SET ${text.slice(tokens.start).replace(/(?<![\s;])[\s;]+$/, '')}`
+    : null;
 }
 
 const OBJECT_WORDS = new Set(

@@ -75,6 +75,6 @@ function preparedBy(statement: string): readonly string[] {
 }
 
 function endedBy(statement: string): string {
-  const [, name = ''] = /PREPARED\s+'((?:[^']|'')*)'/i.exec(statement) ?? [];
+  const [, name = ''] = /PREPARED\s+'([^']*(?:''[^']*)*)'/i.exec(statement) ?? [];
   return name.replaceAll("''", "'");
 }

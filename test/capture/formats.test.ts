@@ -317,6 +317,15 @@ describe('the stderr format', () => {
     expect(log.ended.map((end) => end.status)).toEqual(['ROLLED_BACK', 'COMMITTED']);
     expect(log.losses).toEqual([]);
   });
+
+  test('takes the application from SET where the prefix has none, whatever stands behind it', async () => {
+    const set = (name: string, behind: string) =>
+      `2026-01-01 10:00:01.000 UTC [77] LOG:  duration: 0.1 ms  statement: SET application_name = '${name}'${behind}\n`;
+    const spaces = ' '.repeat(1_000_000);
+    const text = `${set("it''s", `;${spaces}`)}${set('other', `${spaces}/* not read */`)}${set('x'.repeat(12_000_000), '')}${set('last', '')}`;
+    const { entries } = await collectText(text, { logLinePrefix: '%m [%p] ' });
+    expect(entries.map(({ origin }) => origin.application)).toEqual([null, "it's", "it's"]);
+  });
 });
 
 describe('a log in another language than English', () => {
@@ -518,5 +527,10 @@ describe('the name of a prepared statement', () => {
     const joined = 'load: select all: INSERT INTO t SELECT 1';
     expect(splitNamedText(joined, 'INSERT', null)).toMatchObject({ name: 'load: select all' });
     expect(splitNamedText(joined, null, ['load: select all'])).toMatchObject({ name: 'load: select all' });
+  });
+
+  test('is found where no word follows many comments', () => {
+    const text = `${'/* of: a list */ '.repeat(40)}1`;
+    expect(splitNamedText(`s: ${text}`, null, null)).toMatchObject({ name: 's', text });
   });
 });

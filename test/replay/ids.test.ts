@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Catalog } from '../../src/replay/ids/catalog.ts';
 import { readCatalog } from '../../src/replay/ids/catalog-read.ts';
 import { type Draw, drawnWhenFailed } from '../../src/replay/ids/draw.ts';
+import { listed } from '../../src/replay/ids/search-path.ts';
 import { solve } from '../../src/replay/ids/solve.ts';
 import { statementDraws } from '../../src/replay/ids/statement-draws.ts';
 import { TargetConnection } from '../../src/target/connection.ts';
@@ -265,6 +266,12 @@ describe('what a text shows of earlier draws', () => {
         30_000,
       ]);
     }
+  });
+
+  it('is read of search paths however they are written, also where the server refuses them', () => {
+    expect(listed(' "$user",public , "a ""b"" c" ,Two')).toEqual(['$user', 'public', 'a "b" c', 'two']);
+    expect(listed('')).toEqual([]);
+    expect(listed(`public,${' '.repeat(200_000)}"own`)).toEqual(['public']);
   });
 
   it('reads how a statement moves a sequence', () => {

@@ -7,7 +7,7 @@ import type { JournalStore } from '../../src/journal/store.ts';
 import { completeRequest } from '../../src/replay/complete-request.ts';
 import { preflight } from '../../src/replay/preflight.ts';
 import { parseOnTarget } from '../../src/replay/preflight-parse.ts';
-import { sampleWindow } from '../../src/replay/preflight-sample.ts';
+import { sampleWindow, searchPathOf } from '../../src/replay/preflight-sample.ts';
 import type { ReplayInput } from '../../src/replay/request.ts';
 import { type Database, openDatabase } from '../../src/store/database.ts';
 import { createJournalStore } from '../../src/store/journal-store.ts';
@@ -118,6 +118,12 @@ describe('preflight asks the target about every statement', () => {
       statementKinds: 12,
       kindsChecked: 12,
     });
+  });
+
+  test('by a search path that is set with whatever spaces', () => {
+    const spaces = ' '.repeat(1_000_000);
+    expect(searchPathOf(`SET SESSION search_path TO shop ;${spaces}; `)).toBe('SET search_path TO shop');
+    expect(searchPathOf(`SET search_path = shop,${spaces}public`)).toBe(`SET search_path = shop,${spaces}public`);
   });
 
   test('but not what the window makes itself, sets as search_path, or failed to find in the record', async () => {

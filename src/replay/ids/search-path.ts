@@ -106,8 +106,8 @@ function toldBy(setting: PathChange['setting'], value: string): Path {
 
 /** A list of schemas as `set_config` and the server's own settings have it. */
 export function listed(value: string): readonly string[] {
-  // Unlike in SQL text, what is not quoted need be no identifier.
-  const items = value.matchAll(/\s*(?:"((?:[^"]|"")*)"|([^",]+))\s*(?:,|$)/g);
+  // Unlike in SQL text, what is not quoted need be no identifier. A list that goes on as none could is refused by the server.
+  const items = value.matchAll(/(?:\s*"([^"]*(?:""[^"]*)*)"\s*|([^",]+))(?:,|$)/gy);
   return [...items].map(([, quoted, plain]) => quoted?.replaceAll('""', '"') ?? plain!.trim().toLowerCase());
 }
 
