@@ -10,6 +10,7 @@ import { cancelsFor, type RunControl } from './control.ts';
 import { cutStatementsShort, within } from './cut-short.ts';
 import { type EarlierState, findEarlierState, heldSentence } from './earlier-state.ts';
 import { endOthers } from './end-others.ts';
+import { refuseEvicted, refuseShifted } from './evicted-plan.ts';
 import type { EventFeed } from './feed.ts';
 import type { IdRestorer } from './ids/id-restorer.ts';
 import { openIdRestorer } from './ids/open.ts';
@@ -71,6 +72,17 @@ export interface OnTargetParts {
   readonly report: ReportBuilder;
 }
 
+/** The sessions of a run's window, and what was found out about them before anything is sent. */
+interface RecordedSessions {
+  /** By session key. */
+  readonly sessions: ReadonlyMap<string, PlannedSession>;
+  /** Whether a planned entry is of type DDL. */
+  readonly holdDdl: boolean;
+  readonly earlier: EarlierState['made'];
+  /** Target database for a recorded one; null: the target's own. */
+  readonly databaseFor: (recorded: string | null) => string | null;
+}
+
 /**
  * The part of a run that has to do with the target: from its first connection, by what must be there before anything is
  * sent, to the walk of the plan; and how all that is open there ends. Of the run's states it knows one step, to RUNNING.
@@ -98,8 +110,7 @@ export class RunOnTarget {
    * ENTRIES_EVICTED at its end
    */
   async walk(): Promise<void> {
-    const { connector } = this;
-    const { journal, replayId, request, settled, control, pacer, feed, tally, report } = this.parts;
+    const { journal, request, settled, control, tally } = this.parts;
     // What arrives from here on is not part of the plan.
     const { arrival: bound } = await journal.tailEnd();
     const { sessions, holdDdl } = await this.planning(readSessions(journal, request));
@@ -111,23 +122,34 @@ export class RunOnTarget {
     // Beside the login, which takes as long.
     const counting = request.ordering === 'COMMIT' ? countCommitted(journal, request) : Promise.resolve(0);
     const monitor = await this.connectMonitor();
-    await monitor.refuseSharedBackends();
-    if (!(await monitor.isDirect())) report.remark(BEHIND_POOLER);
     if (control.endReason !== null) return;
     // What a dead process had sent may still be running, or waiting in a socket's buffer, on the target.
     if (settled !== null) await this.endPredecessor(monitor);
     if (control.endReason !== null) return;
-    const pool = new SessionPool({
-      connector,
-      request,
-      replayId,
-      feed,
-      tally,
-      databaseFor,
-      signal: control.signal,
-      serverVersion: monitor.serverVersion,
-    });
-    this.pool = pool;
+    const { plan, earlier } = await this.readPlan(sessions, bound);
+    const counted = plan === null ? await this.planning(counting) : plan.planned * request.scale;
+    // Of what was planned before it was interrupted, retention may have taken some since.
+    const plannedBefore = settled?.summary.planned ?? 0;
+    tally.setPlanned(Math.max(counted, plannedBefore));
+    await refuseShifted(this.parts, plannedBefore, counted);
+    if (control.endReason !== null) return;
+    const recorded: RecordedSessions = { sessions, holdDdl, earlier, databaseFor };
+    const context = await this.beginRunning(monitor, recorded);
+    if (context === null) return;
+    await this.walkThrough(context, plan, recorded);
+    if (control.endReason !== null) return;
+    tally.setPlanned(tally.done);
+    // Entries that came while the plan was made were counted and left out.
+    const late = (plan?.late ?? 0) * request.scale;
+    await refuseEvicted(this.parts, Math.max(counted - late, plannedBefore) - tally.done);
+  }
+
+  /** Reads the plan up to the arrival `bound`, null in COMMIT ordering, and what sessions had made before it. */
+  private async readPlan(
+    sessions: Map<string, PlannedSession>,
+    bound: bigint,
+  ): Promise<{ readonly plan: Plan | null; readonly earlier: RecordedSessions['earlier'] }> {
+    const { journal, request } = this.parts;
     const straddlers =
       request.ordering === 'COMMIT'
         ? null
@@ -139,25 +161,27 @@ export class RunOnTarget {
     this.tellOfHeld(held);
     const plan =
       straddlers === null ? null : await this.planning(openPlan(journal, request, sessions, bound, straddlers));
-    const counted = plan === null ? await this.planning(counting) : plan.planned * request.scale;
-    // Of what was planned before it was interrupted, retention may have taken some since.
-    const plannedBefore = settled?.summary.planned ?? 0;
-    tally.setPlanned(Math.max(counted, plannedBefore));
-    await this.refuseShifted(plannedBefore, counted);
-    if (control.endReason !== null) return;
+    return { plan, earlier };
+  }
+
+  /** Readies all that the walk works with, and takes the run to RUNNING; null when it is being ended before that. */
+  private async beginRunning(monitor: TargetMonitor, recorded: RecordedSessions): Promise<WalkContext | null> {
+    const { connector } = this;
+    const { journal, replayId, request, settled, control, pacer, feed, tally, report } = this.parts;
+    const { sessions, earlier, databaseFor } = recorded;
+    const { serverVersion } = monitor;
+    const { signal } = control;
+    const pool = new SessionPool({ connector, request, replayId, feed, tally, databaseFor, signal, serverVersion });
+    this.pool = pool;
     // Part of the plan: who is told that the run is RUNNING is not told afterwards that it is still being read.
-    const ids = await this.planning(this.openIds(sessions, holdDdl, earlier, databaseFor));
+    const ids = await this.planning(this.openIds(recorded));
     const databases = new Set([...sessions.values()].map(({ database }) => databaseFor(database)));
     const routines = await this.planning(RoleRoutines.open(connector, request, replayId, databases));
-    if (control.endReason !== null) return;
-    await feed.transition(
-      'RUN',
-      { targetVersion: monitor.serverVersion },
-      `connected to PostgreSQL ${monitor.serverVersion}`,
-    );
+    if (control.endReason !== null) return null;
+    await feed.transition('RUN', { targetVersion: serverVersion }, `connected to PostgreSQL ${serverVersion}`);
     const reporter = new Reporter({ feed, tally, report, request, control, failures: settled?.failures ?? 0 });
     const asks = request.settleCommits && !request.readOnly && !request.markProgress;
-    const context: WalkContext = {
+    return {
       journal,
       request,
       control,
@@ -170,24 +194,23 @@ export class RunOnTarget {
       prepared: this.prepared,
       settled,
       ids,
-      doubts: await CommitDoubts.open(monitor, reporter, control.signal, asks),
+      doubts: await CommitDoubts.open(monitor, reporter, signal, asks),
       roles: new SessionRoles(request, connector.target.user, routines),
       marker: request.markProgress ? await ProgressMarker.open(connector, request, replayId) : null,
       earlier,
     };
+  }
+
+  /** Walks, and tells of what only its end can tell, also where it was cut short. `plan`: null in COMMIT ordering. */
+  private async walkThrough(context: WalkContext, plan: Plan | null, recorded: RecordedSessions): Promise<void> {
     try {
-      await walkOf(context, plan, sessions, databaseFor).run();
+      await walkOf(context, plan, recorded).run();
     } finally {
       await context.doubts.settled();
-      for (const remark of context.ids?.remarks() ?? []) report.remark(remark);
-      await this.remarkOnOtherIds(context, sessions.size);
-      if (control.endReason === null) await this.tellOfPrepared();
+      for (const remark of context.ids?.remarks() ?? []) this.parts.report.remark(remark);
+      await this.remarkOnOtherIds(context, recorded.sessions.size);
+      if (context.control.endReason === null) await this.tellOfPrepared();
     }
-    if (control.endReason !== null) return;
-    tally.setPlanned(tally.done);
-    // Entries that came while the plan was made were counted and left out.
-    const late = (plan?.late ?? 0) * request.scale;
-    await this.refuseEvicted(Math.max(counted - late, plannedBefore) - tally.done);
   }
 
   private async tellOfWhatIsMissing(): Promise<void> {
@@ -268,12 +291,16 @@ export class RunOnTarget {
     await within(LAST_WAIT_MS, this.connector.settled());
   }
 
+  /** The run's first connection. @throws RepriseError TARGET_UNREACHABLE; TARGET_REFUSED for what can be no target */
   private async connectMonitor(): Promise<TargetMonitor> {
     const connect = () => this.connector.open(this.askingOptions());
     const connection = await connect();
-    this.monitor = new TargetMonitor(connection, connect);
+    const monitor = new TargetMonitor(connection, connect);
+    this.monitor = monitor;
     await this.refuseJournal(connection);
-    return this.monitor;
+    await monitor.refuseSharedBackends();
+    if (!(await monitor.isDirect())) this.parts.report.remark(BEHIND_POOLER);
+    return monitor;
   }
 
   private askingOptions(): ConnectOptions {
@@ -322,12 +349,7 @@ export class RunOnTarget {
     }
   }
 
-  private async openIds(
-    sessions: ReadonlyMap<string, PlannedSession>,
-    holdDdl: boolean,
-    earlier: EarlierState['made'],
-    databaseFor: (recorded: string | null) => string | null,
-  ): Promise<IdRestorer | null> {
+  private async openIds(recorded: RecordedSessions): Promise<IdRestorer | null> {
     const { journal, store, replayId, request, settled, feed, control } = this.parts;
     if (request.ordering !== 'COMMIT' || !request.restoreIds) return null;
     const persist = <T>(work: () => Promise<T>) => readPersistently(work, control);
@@ -338,10 +360,7 @@ export class RunOnTarget {
       request,
       connector: this.connector,
       replayId,
-      sessions,
-      holdDdl,
-      earlier,
-      databaseFor,
+      ...recorded,
       // One that was interrupted before it sent anything begins.
       resumed:
         settled === null || settled.sentThrough === 0
@@ -351,39 +370,6 @@ export class RunOnTarget {
       saveStarts: (starts) => persist(() => store.saveSequenceStarts(replayId, starts)),
       onUnsettled,
     });
-  }
-
-  /**
-   * What is left of a plan that lost some of it while the run was interrupted has other places in it than those by which
-   * the run knows what it has done: nothing of it is sent. Where nothing is left, the run comes to its end.
-   */
-  private async refuseShifted(planned: number, counted: number): Promise<void> {
-    const { settled } = this.parts;
-    if (settled === null || counted === 0) return;
-    const hasBegun = settled.sentThrough > 0 || settled.summary.skipped > 0;
-    if (!hasBegun || counted >= planned || !(await this.hasEvicted())) return;
-    throw this.evicted(
-      `retention took ${planned - counted} of ${planned} statements out of the journal while the run was interrupted, and what is left cannot be told from what was replayed: start a new replay`,
-    );
-  }
-
-  /** A plan that holds less than was counted has lost it to retention, if that has taken anything since. */
-  private async refuseEvicted(missing: number): Promise<void> {
-    if (missing <= 0 || !(await this.hasEvicted())) return;
-    throw this.evicted(
-      `${missing} statements were not replayed: retention took them out of the journal before the run came to them`,
-    );
-  }
-
-  /** Whether retention has taken anything that the plan reaches back to since the run was made. */
-  private hasEvicted(): Promise<boolean> {
-    const { journal, request, replay } = this.parts;
-    return journal.evictedSince(replay.lossMark, request.edges === 'INCLUDE' ? 0 : request.window.from);
-  }
-
-  private evicted(message: string): RepriseError {
-    this.parts.report.remark(message);
-    return new RepriseError('ENTRIES_EVICTED', message);
   }
 
   /** One session alone draws as in the record. Never rejects: a target that is gone has nothing to tell. */
@@ -411,8 +397,7 @@ function countCommitted(journal: JournalStore, request: ReplayRequest): Promise<
 function walkOf(
   context: WalkContext,
   plan: Plan | null,
-  sessions: ReadonlyMap<string, PlannedSession>,
-  databaseFor: (recorded: string | null) => string | null,
+  { sessions, databaseFor }: RecordedSessions,
 ): { run(): Promise<void> } {
   if (plan === null) return new CommitWalk(context, sessions, databaseFor);
   return context.request.ordering === 'SESSION' ? new SessionWalk(context, plan) : new TimestampWalk(context, plan);
