@@ -4,17 +4,18 @@
  */
 const MAY_IMPORT = {
   'src/errors.ts': [],
+  'src/pause.ts': [],
   'src/config.ts': ['src/config/', 'src/errors.ts'],
   'src/config/': ['src/errors.ts'],
   'src/journal/': ['src/errors.ts'],
   'src/capture/': ['src/journal/', 'src/errors.ts'],
   'src/target/': ['src/journal/', 'src/errors.ts'],
-  'src/replay/': ['src/journal/', 'src/target/', 'src/errors.ts'],
+  'src/replay/': ['src/journal/', 'src/target/', 'src/errors.ts', 'src/pause.ts'],
   'src/store/': ['src/journal/', 'src/replay/', 'src/errors.ts'],
   'src/tracing/': ['src/replay/', 'src/journal/'],
   'src/graphql/': ['src/replay/', 'src/journal/', 'src/target/', 'src/errors.ts'],
   'src/server/': ['src/graphql/', 'src/tracing/', 'src/replay/', 'src/journal/', 'src/target/', 'src/errors.ts'],
-  'src/client/': ['src/errors.ts'],
+  'src/client/': ['src/errors.ts', 'src/pause.ts'],
   'src/dashboard/': ['src/client/'],
   // The composition root, in rooms: `import` needs the storage only, a library no server.
   'src/service-file.ts': [],

@@ -1,6 +1,7 @@
 import { RepriseError } from '../errors.ts';
+import { pause } from '../pause.ts';
 import { ConnectionLost, fromGraphQL, ServiceError, unreachable } from './errors.ts';
-import { FIRST_WAIT_MS, GIVE_UP_AFTER_MS, LONGEST_WAIT_MS, mayPass, wait, waitBehind } from './retry.ts';
+import { FIRST_WAIT_MS, GIVE_UP_AFTER_MS, LONGEST_WAIT_MS, mayPass, waitBehind } from './retry.ts';
 import type { Endpoint, Operation, Transport } from './transport.ts';
 
 /** Where a stream stands: RECONNECTING is told at each attempt, with what broke it and when it tries again. */
@@ -123,7 +124,7 @@ async function* attempts<T>(
       throw cause instanceof RepriseError ? cause : unreachable(endpoint.url, cause ?? reason);
     const waitMs = waitBehind(failures, firstWaitMs);
     options.onConnection?.({ state: 'RECONNECTING', attempt: failures, waitMs, reason });
-    await wait(waitMs, signal);
+    await pause(waitMs, signal);
   }
 }
 

@@ -1,4 +1,5 @@
 import { type ErrorCode, messageOf, RepriseError } from '../errors.ts';
+import { pause } from '../pause.ts';
 
 /** Longest wait before another attempt, milliseconds. */
 export const LONGEST_WAIT_MS = 10_000;
@@ -21,20 +22,6 @@ export function waitBehind(failures: number, firstWaitMs: number): number {
   return Math.round(limit * (0.5 + Math.random() / 2));
 }
 
-/** Waits so many milliseconds, or until `signal` aborts, which whoever was told of the wait may have done already. */
-export function wait(ms: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener('abort', done, { once: true });
-  });
-}
-
 /**
  * What `ask` gives, which is asked again while the service or its store is away, or has no room, for up to five minutes.
  * `onFailure` is told of each failure that is waited behind. Throws what `ask` failed with last; an abort of `signal`
@@ -53,7 +40,7 @@ export async function persistently<T>(
       if (signal.aborted || !mayPass(error) || performance.now() - since >= GIVE_UP_AFTER_MS) throw error;
       const waitMs = waitBehind(failures, FIRST_WAIT_MS);
       onFailure(messageOf(error), waitMs);
-      await wait(waitMs, signal);
+      await pause(waitMs, signal);
     }
   }
 }

@@ -1,6 +1,6 @@
 import { isPlainCommit } from '../journal/transaction-effect.ts';
+import { pause } from '../pause.ts';
 import type { TargetConnection } from '../target/connection.ts';
-import { pause } from './pause.ts';
 import type { PlannedEntry, Reporter } from './reporter.ts';
 import type { TargetMonitor } from './target-monitor.ts';
 import { rollsBackToSavepoint } from './target-session.ts';

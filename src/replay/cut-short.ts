@@ -1,5 +1,5 @@
+import { pause } from '../pause.ts';
 import type { TargetConnection } from '../target/connection.ts';
-import { pause } from './pause.ts';
 import type { SessionPool } from './sessions.ts';
 import type { TargetMonitor } from './target-monitor.ts';
 

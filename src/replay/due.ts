@@ -1,4 +1,4 @@
-import { pause } from './pause.ts';
+import { pause } from '../pause.ts';
 import type { WalkContext } from './walk.ts';
 
 /** Later than this against its schedule is late. Milliseconds; a timer's own grain. */

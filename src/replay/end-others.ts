@@ -1,7 +1,7 @@
 import { messageOf } from '../errors.ts';
+import { pause } from '../pause.ts';
 import type { TargetConnection } from '../target/connection.ts';
 import type { Connector } from './connector.ts';
-import { pause } from './pause.ts';
 import type { ReplayRequest } from './request.ts';
 
 /** How long backends that were told to end may take. Milliseconds. */

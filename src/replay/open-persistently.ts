@@ -1,6 +1,6 @@
 import { messageOf, RepriseError } from '../errors.ts';
+import { pause } from '../pause.ts';
 import type { TargetConnection } from '../target/connection.ts';
-import { pause } from './pause.ts';
 
 /** Attempts to open a connection again before the target counts as lost: some six seconds. */
 export const REOPEN_ATTEMPTS = 6;

@@ -1,7 +1,7 @@
 import { RepriseError } from '../errors.ts';
 import type { JournalStore } from '../journal/store.ts';
+import { pause } from '../pause.ts';
 import type { RunControl } from './control.ts';
-import { pause } from './pause.ts';
 import { BACKOFF_MS, RETRY_FOR_MS } from './store-retry.ts';
 
 /**

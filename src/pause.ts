@@ -1,4 +1,7 @@
-/** Waits, or ends early (without an error) when the signal is aborted. Milliseconds. */
+/**
+ * Waits so many milliseconds, or until `signal` aborts, which it may have done already; never rejects. In a browser, too,
+ * so not by `node:timers/promises`.
+ */
 export function pause(ms: number, signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();
   return new Promise((resolve) => {
