@@ -4,7 +4,6 @@ import type { JournalStore } from '../journal/store.ts';
 import type { DatabaseFacts } from '../target/identity.ts';
 import type { PublicAlias, TargetPolicy } from '../target/policy.ts';
 import { type TargetSpec, targetLabel } from '../target/spec.ts';
-import { AbandonedRuns } from './abandoned-runs.ts';
 import { type CallComparison, type CallFilter, compareCalls } from './compare-calls.ts';
 import type { RunComparison } from './compare-runs.ts';
 import { checkSpeed, completeRequest } from './complete-request.ts';
@@ -23,30 +22,24 @@ import type { ReplayInput, ReplayRequest } from './request.ts';
 import { ReplayRun } from './run.ts';
 import type { RunCause, RunListener, RunObserver } from './run-observer.ts';
 import { hasEnded } from './run-state.ts';
+import { RunsUnderWay, type RunsUnderWayOptions } from './runs-under-way.ts';
 import type { Selection } from './selected-tail.ts';
 import { openSelectiveReader, type SelectiveReader } from './selective-reader.ts';
 import { readSettled } from './settled-outcomes.ts';
-import { type ReplayStatistics, RunTotals } from './statistics.ts';
-import type { Replay, ReplayListFilter, ReplayReport, ReplayStore } from './store.ts';
+import type { ReplayStatistics } from './statistics.ts';
+import type { Replay, ReplayListFilter, ReplayReport } from './store.ts';
 import type { ProgressSnapshot } from './summary.ts';
 import { Tally } from './tally.ts';
 import { checkTarget, mappedDatabases, refusalOf, requestedTarget, type TargetCheck } from './target-check.ts';
 import { readTimeline, type Timeline } from './timeline.ts';
 
 /** What the engine works with. */
-export interface ReplayEngineOptions {
+export interface ReplayEngineOptions extends RunsUnderWayOptions {
   readonly journal: JournalStore;
-  readonly store: ReplayStore;
   readonly policy: TargetPolicy;
-  /** Names this process among those that share the store. */
-  readonly ownerId: string;
-  /** Runs at once; one more is refused with TOO_MANY_REPLAYS. */
-  readonly maxReplays: number;
   /** Of the database that keeps the journal now, to refuse it as a target; null: it can be none. Rejects where it cannot be told. */
   readonly journalFacts: () => Promise<DatabaseFacts | null>;
   readonly observer?: RunObserver;
-  /** Told of a run whose end could not be stored. */
-  readonly onStoreFailure: (replayId: string, error: unknown) => void;
 }
 
 const NO_CAUSE: RunCause = { requestId: null, trace: null };
@@ -54,22 +47,13 @@ const NO_CAUSE: RunCause = { requestId: null, trace: null };
 /** Runs replays, several at once, and reads what they left. Knows nothing of GraphQL or HTTP. */
 export class ReplayEngine {
   private readonly options: ReplayEngineOptions;
-  private readonly runs = new Map<string, ReplayRun>();
+  private readonly runs: RunsUnderWay;
   private readonly waker: EventWaker;
-  /** Those that have ended, while their reports are made. */
-  private readonly reporting = new Map<string, ReplayRun>();
-  /** Runs on their way into `runs`. */
-  private readonly starting = new Set<Promise<unknown>>();
-  private readonly resuming = new Set<string>();
-  private readonly ended = new RunTotals();
-  private readonly abandoned: AbandonedRuns;
-  private stopped = false;
 
   constructor(options: ReplayEngineOptions) {
     this.options = options;
     this.waker = new EventWaker(options.store);
-    const isUnderWay = (id: string) => this.runs.has(id) || this.resuming.has(id);
-    this.abandoned = new AbandonedRuns(options.store, options.ownerId, isUnderWay);
+    this.runs = new RunsUnderWay(options);
   }
 
   /**
@@ -78,7 +62,7 @@ export class ReplayEngine {
    */
   async start(input: ReplayInput, cause: RunCause = NO_CAUSE): Promise<Replay> {
     const request = completeRequest(input);
-    return this.admit(async () => {
+    return this.runs.admit(async () => {
       const target = await requestedTarget(this.options.policy, request);
       const id = randomUUID();
       const creating = this.options.store.create({
@@ -92,11 +76,11 @@ export class ReplayEngine {
       });
       const replay = await creating.catch((error) => {
         // It may be stored, and only the answer lost.
-        this.abandoned.add(id);
+        this.runs.abandon(id);
         throw error;
       });
       const listener = this.listenerFor(replay, cause, false);
-      this.launch(new ReplayRun({ ...this.parts(), replay, request, target, settled: null, listener }));
+      this.runs.launch(new ReplayRun({ ...this.parts(), replay, request, target, settled: null, listener }));
       return replay;
     });
   }
@@ -148,7 +132,7 @@ export class ReplayEngine {
   /** Ends a run; resolves when it has ended. @throws RepriseError REPLAY_NOT_FOUND, REPLAY_STATE */
   async cancel(id: string): Promise<Replay> {
     const replay = await this.controlled(id);
-    if (replay.state === 'INTERRUPTED' && !this.runs.has(id)) await this.cancelInterrupted(replay);
+    if (replay.state === 'INTERRUPTED' && this.runs.get(id) === undefined) await this.cancelInterrupted(replay);
     else await (await this.under(id, 'cancel')).cancel();
     return this.require(id);
   }
@@ -205,7 +189,7 @@ export class ReplayEngine {
    */
   async report(id: string, thresholds: readonly string[] = []): Promise<ReplayReport> {
     const replay = await this.require(id);
-    await this.reported(id);
+    await this.runs.reported(id);
     return readReport(this.options, replay, thresholds, this.runs.get(id)?.reportSoFar() ?? null);
   }
 
@@ -220,7 +204,7 @@ export class ReplayEngine {
    */
   async compare(a: string, b: string, slower?: ReplayRequest['slower']): Promise<RunComparison> {
     const [runA, runB] = await this.requireBoth(a, b);
-    await Promise.all([this.reported(a), this.reported(b)]);
+    await Promise.all([this.runs.reported(a), this.runs.reported(b)]);
     return compareReports(this.options, runA, runB, slower);
   }
 
@@ -262,18 +246,17 @@ export class ReplayEngine {
 
   /** Runs under way in this process. */
   get running(): number {
-    return this.runs.size;
+    return this.runs.count;
   }
 
   /** What the runs of this process have done so far, those that have ended included. */
   get statistics(): ReplayStatistics {
-    return this.ended.with(this.runs.values());
+    return this.runs.statistics;
   }
 
   /** True while a run of this process goes as fast as it can: whatever else happens here slows it down. */
   get isHurried(): boolean {
-    for (const run of this.runs.values()) if (run.isHurried) return true;
-    return false;
+    return this.runs.isHurried;
   }
 
   /** Marks what dead processes left as INTERRUPTED; call once at start, before anything else. */
@@ -301,11 +284,7 @@ export class ReplayEngine {
    * of events are woken. Idempotent.
    */
   async stop(drained: () => Promise<void> = async () => {}): Promise<void> {
-    this.stopped = true;
-    await Promise.allSettled(this.starting);
-    await Promise.all([...this.runs.values()].map((run) => run.interrupt()));
-    await Promise.all([...this.reporting.values()].map((run) => run.giveUpReport()));
-    await this.abandoned.close();
+    await this.runs.stop();
     try {
       // The hints of the last events may be on their way still.
       this.waker.wake();
@@ -327,25 +306,20 @@ export class ReplayEngine {
   private async resumeInterrupted(replay: Replay, credentials: Credentials, cause: RunCause): Promise<Replay> {
     const { id } = replay;
     const request = withCredentials(replay, credentials);
-    if (this.runs.has(id) || this.resuming.has(id))
-      throw new RepriseError('REPLAY_STATE', `replay ${id} is being resumed already`);
-    this.resuming.add(id);
-    try {
-      const run = await this.admit(async () => {
+    return this.runs.resumeOnce(id, async () => {
+      const run = await this.runs.admit(async () => {
         const target = await this.options.policy.resolve(request.target, mappedDatabases(request));
         await checkLogins(target, request);
         const settled = await readSettled(this.options.store, replay);
         const owned = { ...replay, ownerId: this.options.ownerId };
         const listener = this.listenerFor(owned, cause, true);
         const resumed = new ReplayRun({ ...this.parts(), replay: owned, request, target, settled, listener });
-        this.launch(resumed);
+        this.runs.launch(resumed);
         return resumed;
       });
       await run.hasBegun;
-      return await this.require(id);
-    } finally {
-      this.resuming.delete(id);
-    }
+      return this.require(id);
+    });
   }
 
   private listenerFor(replay: Replay, cause: RunCause, resumed: boolean): RunListener | null {
@@ -355,45 +329,6 @@ export class ReplayEngine {
   private parts() {
     const { journal, store, journalFacts } = this.options;
     return { journal, store, journalFacts };
-  }
-
-  /** `start` resolves when the run is in `runs`, which it is counted by from then on. */
-  private async admit<T>(start: () => Promise<T>): Promise<T> {
-    if (this.stopped)
-      throw new RepriseError('REPLAY_STATE', 'the service is stopping: start the replay again when it is back');
-    if (this.runs.size + this.starting.size >= this.options.maxReplays) {
-      throw new RepriseError(
-        'TOO_MANY_REPLAYS',
-        `${this.options.maxReplays} replays are under way, which is the limit: wait for one to end, or cancel one`,
-      );
-    }
-    const starting = start();
-    this.starting.add(starting);
-    try {
-      return await starting;
-    } finally {
-      this.starting.delete(starting);
-    }
-  }
-
-  private launch(run: ReplayRun): void {
-    this.runs.set(run.id, run);
-    void run.done.then(() => {
-      this.runs.delete(run.id);
-      this.ended.add(run);
-      if (run.reporting !== null) {
-        this.reporting.set(run.id, run);
-        void run.reporting.then(() => this.reporting.delete(run.id));
-      }
-      if (run.failureToStore === null) return;
-      this.abandoned.add(run.id);
-      this.options.onStoreFailure(run.id, run.failureToStore);
-    });
-  }
-
-  /** When no report of this run is being made here: it would be made twice. */
-  private async reported(id: string): Promise<void> {
-    await (this.runs.get(id) ?? this.reporting.get(id))?.reporting;
   }
 
   private live(replay: Replay): Replay {
@@ -416,8 +351,8 @@ export class ReplayEngine {
   /** The run, for something to be done to it: INTERRUPTED where nobody runs it any more, its process having died or lost the store. */
   private async controlled(id: string): Promise<Replay> {
     const replay = await this.require(id);
-    if (hasEnded(replay.state) || this.runs.has(id)) return replay;
-    await this.abandoned.interrupt();
+    if (hasEnded(replay.state) || this.runs.get(id) !== undefined) return replay;
+    await this.runs.interruptAbandoned();
     await this.interruptOrphans();
     return this.require(id);
   }
