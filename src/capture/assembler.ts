@@ -150,10 +150,10 @@ export class Assembler implements RecordSink {
     let text = message.text;
     let name: string | null = null;
     if (protocol === 'EXTENDED') {
-      const split = splitNamedText(text, record.tag, session.names.length === 0 ? null : session.names);
+      const split = splitNamedText(text, record.tag, session.names.size === 0 ? null : session.names);
       text = split.text;
       name = split.name;
-      if (split.ambiguous && name !== null && !session.names.includes(name)) session.names.push(name);
+      if (split.ambiguous && name !== null) session.rememberName(name);
     }
     if (session.pending && message.durationMs === null) this.#completeSilently(session, session.pending, record);
     if (this.#mayBeCut(session, record, text)) return;

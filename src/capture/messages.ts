@@ -89,6 +89,8 @@ export function isReplicationCommand(statement: string): boolean {
 }
 
 const UNNAMED = '<unnamed>';
+/** NAMEDATALEN bounds a statement's name to 63 bytes; the portal's behind it is as short in practice. */
+const LONGEST_NAME = 130;
 
 /** Words that a statement may begin with, and the command tags that differ from their first word. */
 const FIRST_WORDS = new Set(
@@ -117,7 +119,7 @@ export interface NamedText {
  * begins behind it; the command tag decides where the log has one, and a name once found (`remembered`) is found again.
  * A portal's name stays with the statement's (`S_1/C_2`): the log does not tell them apart.
  */
-export function splitNamedText(joined: string, tag: string | null, remembered: readonly string[] | null): NamedText {
+export function splitNamedText(joined: string, tag: string | null, remembered: ReadonlySet<string> | null): NamedText {
   if (joined.startsWith(UNNAMED)) {
     const cut = joined.indexOf(': ', UNNAMED.length);
     if (cut >= 0) return { name: null, text: joined.slice(cut + 2), ambiguous: false };
@@ -125,14 +127,18 @@ export function splitNamedText(joined: string, tag: string | null, remembered: r
   const first = joined.indexOf(': ');
   if (first < 0) return { name: null, text: joined, ambiguous: false };
   if (remembered) {
-    for (const name of remembered) {
-      if (joined.startsWith(`${name}: `)) return { name, text: joined.slice(name.length + 2), ambiguous: true };
+    for (
+      let cut = joined.indexOf(': ', first + 2);
+      cut >= 0 && cut <= LONGEST_NAME;
+      cut = joined.indexOf(': ', cut + 1)
+    ) {
+      const name = joined.slice(0, cut);
+      if (remembered.has(name)) return { name, text: joined.slice(cut + 2), ambiguous: true };
     }
   }
   let fallback = first;
   let found = false;
-  // NAMEDATALEN bounds a statement's name to 63 bytes; the portal's behind it is as short in practice.
-  for (let cut = first; cut >= 0 && cut <= 130; cut = joined.indexOf(': ', cut + 1)) {
+  for (let cut = first; cut >= 0 && cut <= LONGEST_NAME; cut = joined.indexOf(': ', cut + 1)) {
     const word = FIRST_WORD.exec(joined.slice(cut + 2, cut + 1026))?.[1]?.toUpperCase();
     if (word === undefined || !FIRST_WORDS.has(word)) continue;
     if (tag === null || tagFits(tag, word)) {

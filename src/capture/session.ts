@@ -7,6 +7,9 @@ import type { StatementFacts } from './statement-facts.ts';
 
 const SET_APPLICATION = /^\s*SET\s+(?:SESSION\s+)?application_name\s*(?:=|TO)\s*'([^']*(?:''[^']*)*)'\s*(?:;\s*)?$/i;
 
+/** Names that are remembered of one session. */
+const MOST_NAMES = 1_000;
+
 /** A transaction that has begun and not ended. */
 export interface OpenTransaction {
   readonly id: string;
@@ -70,8 +73,8 @@ export class Session {
   prepares = false;
   /** The last parse or bind with text that no execution has followed yet. */
   bound: { readonly joined: string; readonly detail: string | null } | null = null;
-  /** Names of prepared statements that hold `: `. */
-  readonly names: string[] = [];
+  /** Names of prepared statements that hold `: `, as far as they are remembered. */
+  readonly names = new Set<string>();
   readonly longest = new LongestValue();
   readonly longestOnError = new LongestValue();
   #origin: Origin | null = null;
@@ -106,6 +109,13 @@ export class Session {
     if (record.application === null) return;
     this.#applicationLogged = true;
     if (record.application !== this.application) this.application = detach(record.application);
+  }
+
+  /** A prepared statement's name that holds `: `. A client may make up one after the other: the oldest is forgotten. */
+  rememberName(name: string): void {
+    if (this.names.has(name)) return;
+    if (this.names.size >= MOST_NAMES) this.names.delete(this.names.values().next().value as string);
+    this.names.add(detach(name));
   }
 
   /** Where the log does not carry the application, SET tells. */

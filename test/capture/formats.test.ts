@@ -3,6 +3,7 @@ import { recogniseLog } from '../../src/capture/log-format.ts';
 import { LogClock } from '../../src/capture/log-time.ts';
 import { splitNamedText } from '../../src/capture/messages.ts';
 import { LongestValue, readParameters } from '../../src/capture/parameters.ts';
+import { Session } from '../../src/capture/session.ts';
 import { sqlstateOf } from '../../src/capture/sqlstates.ts';
 import { COMMON_PREFIXES, StderrPrefix } from '../../src/capture/stderr-prefix.ts';
 import { RepriseError } from '../../src/errors.ts';
@@ -526,7 +527,15 @@ describe('the name of a prepared statement', () => {
   test('goes by the command tag where the log has one, and by names seen before', () => {
     const joined = 'load: select all: INSERT INTO t SELECT 1';
     expect(splitNamedText(joined, 'INSERT', null)).toMatchObject({ name: 'load: select all' });
-    expect(splitNamedText(joined, null, ['load: select all'])).toMatchObject({ name: 'load: select all' });
+    expect(splitNamedText(joined, null, new Set(['load: select all']))).toMatchObject({ name: 'load: select all' });
+  });
+
+  test('is remembered of so many as a client may use, not of all that it makes up', () => {
+    const session = new Session('1.1', 1);
+    for (let number = 0; number < 5_000; number++) session.rememberName(`load: ${number}`);
+    expect(session.names.size).toBe(1_000);
+    const remembers = (number: number) => splitNamedText(`load: ${number}: no word`, null, session.names).name;
+    expect([remembers(3_999), remembers(4_000), remembers(4_999)]).toEqual(['load', 'load: 4000', 'load: 4999']);
   });
 
   test('is found where no word follows many comments', () => {
