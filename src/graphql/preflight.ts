@@ -1,4 +1,5 @@
-import type { Preflight, PreflightProblem } from '../replay/preflight.ts';
+import type { Preflight } from '../replay/preflight.ts';
+import type { PreflightProblem } from '../replay/preflight-problems.ts';
 import { builder, enumOf } from './builder.ts';
 import { asData, resultOf } from './errors.ts';
 import {

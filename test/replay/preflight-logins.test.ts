@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { PreflightProblem } from '../../src/replay/preflight.ts';
+import type { PreflightProblem } from '../../src/replay/preflight-problems.ts';
 import type { ReplayInput } from '../../src/replay/request.ts';
 import { HandMadeRecord } from '../support/record.ts';
 import { type Target, through, useBench } from '../support/replay.ts';
