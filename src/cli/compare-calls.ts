@@ -28,6 +28,7 @@ const LIMIT = 20;
 /** Single calls differ in time on every machine: they are listed when they are asked for. */
 const KINDS = CALL_DIFFERENCES.filter((kind) => kind !== 'SLOWER' && kind !== 'FASTER');
 
+/** The flags of `compare` that list single calls. */
 export function addCallFlags(compare: Command): Command {
   return compare
     .option('--calls', 'list the calls that differ instead, one by one, in recorded order')

@@ -1,9 +1,10 @@
+/** Items that may wait before the writer is told to hold back. */
+const HIGH = 16;
+
 /**
  * A queue between a socket that pushes and one reader that pulls. The writer is told when to hold back
  * (`HIGH` items wait) and when to go on, so a reader that stalls costs bounded memory.
  */
-const HIGH = 16;
-
 export class Channel<T> {
   #items: T[] = [];
   #end: { readonly error: unknown } | null = null;

@@ -41,6 +41,7 @@ export interface CallFilter {
   readonly cascade?: boolean;
 }
 
+/** One page of the calls that differ between run A and run B. */
 export interface CallComparison {
   readonly a: Replay;
   readonly b: Replay;

@@ -45,6 +45,7 @@ export interface LoginFinding extends ParseFinding {
   readonly database: string;
 }
 
+/** What became of the logins that recorded users are mapped to. */
 export interface LoginInspection {
   /** Why logins that recorded users are mapped to are not let in. */
   readonly errors: readonly string[];
@@ -64,6 +65,7 @@ interface Place {
   readonly sessions: SessionSpan[];
 }
 
+/** What the logins are looked at with. */
 export interface InspectLoginsParts {
   readonly journal: JournalStore;
   readonly target: ResolvedTarget;

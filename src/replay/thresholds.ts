@@ -42,6 +42,7 @@ const METRICS = {
   lag_p99: time((summary) => summary.lag.p99),
   rate: { kind: 'RATE', read: (summary) => summary.rate },
 } as const satisfies Record<string, Metric>;
+/** The name of one of them. */
 export type ThresholdMetric = keyof typeof METRICS;
 /** Everything that a threshold can be about. */
 export const THRESHOLD_METRICS = Object.keys(METRICS) as readonly ThresholdMetric[];

@@ -52,6 +52,7 @@ export interface OperationParts {
 const CACHED_CHARACTERS = 100_000;
 const NOTHING_CACHED = { get: () => undefined, set: () => {} };
 
+/** Executes operations, over HTTP as Yoga does, and step by step for a WebSocket. */
 export type Operations = ReturnType<typeof createOperations>;
 
 /**

@@ -1,5 +1,6 @@
 import { Gauge } from 'prom-client';
 
+/** Labels of a sample, by name. */
 export type Labels = Readonly<Record<string, string | number>>;
 
 /** One line of a metric. */

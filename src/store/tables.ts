@@ -32,6 +32,7 @@ interface TransactionsTable {
   last_ts: NullableInt8;
 }
 
+/** Entries, as far as queries are built of them; the rest of their columns stand in SQL. */
 export interface EntriesTable {
   ts: Int8;
   position: Int8;
@@ -90,6 +91,7 @@ interface LossesTable {
   at_end: Generated<boolean>;
 }
 
+/** One import a row: how far it came, to go on there. */
 export interface ImportsTable {
   import_id: string;
   operations: Int8;
@@ -99,6 +101,7 @@ export interface ImportsTable {
   files: string;
 }
 
+/** One run a row. */
 export interface ReplaysTable {
   id: string;
   number: Generated<bigint>;
@@ -117,6 +120,7 @@ export interface ReplaysTable {
   loss_mark: Int8;
 }
 
+/** Events of a run, many a row, with what is looked for in them. */
 export interface ReplayChunksTable {
   replay_id: string;
   first_seq: Int8;

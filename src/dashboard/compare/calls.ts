@@ -36,6 +36,7 @@ export interface WantedCalls {
   readonly cascades: boolean;
 }
 
+/** What the address says of the calls to list. */
 export function wantedCalls(query: URLSearchParams): WantedCalls {
   const named = query.get('kind') ?? '';
   const kind = (['ALL', ...CALL_DIFFERENCES] as const).find((one) => one === named) ?? '';

@@ -21,10 +21,12 @@ effect(() => {
   client = createClient({ url: baseUrl, token: token.value });
 });
 
+/** Where the service of this page is, with the token that was given. */
 export function endpoint(): Endpoint {
   return { url: baseUrl, token: token.value };
 }
 
+/** The client of this page; a new one when the token changes. */
 export function api(): Client {
   return client;
 }
@@ -32,12 +34,14 @@ export function api(): Client {
 /** Changes with every token: what is shown is asked for again. */
 export const signedInAs = token;
 
+/** Takes a token from then on, kept for this tab. */
 export function signIn(given: string): void {
   sessionStorage.setItem(TOKEN_KEY, given);
   token.value = given;
   tokenWanted.value = null;
 }
 
+/** Forgets the token. */
 export function signOut(): void {
   sessionStorage.removeItem(TOKEN_KEY);
   token.value = null;

@@ -8,10 +8,12 @@ export function lastAlias(): string | null {
   return typeof kept === 'string' ? kept : null;
 }
 
+/** Keeps the target that was chosen last, for the next form. */
 export function rememberAlias(alias: string): void {
   keep(localStorage, ALIAS, alias);
 }
 
+/** What `keep` has kept; null where there is nothing, or nothing that can be read. */
 export function recall<T>(storage: Storage, key: string): T | null {
   try {
     const text = storage.getItem(key);
@@ -21,6 +23,7 @@ export function recall<T>(storage: Storage, key: string): T | null {
   }
 }
 
+/** Keeps a value as JSON; does nothing where the browser refuses. */
 export function keep(storage: Storage, key: string, value: unknown): void {
   try {
     storage.setItem(key, JSON.stringify(value));

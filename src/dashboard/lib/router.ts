@@ -15,6 +15,7 @@ function read(): Route {
   };
 }
 
+/** Where the page stands now. */
 export const route = signal<Route>(read());
 window.addEventListener('hashchange', () => {
   route.value = read();

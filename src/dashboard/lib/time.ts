@@ -36,6 +36,7 @@ export function formatMicros(value: Micros): string {
   return `${new Date(ms).toISOString().slice(0, 19)}.${String(value - Math.floor(value / 1_000_000) * 1_000_000).padStart(6, '0')}Z`;
 }
 
+/** A span as the API takes it. */
 export function windowOf({ from, to }: Span): WindowInput {
   return { from: formatMicros(from), to: formatMicros(to) };
 }

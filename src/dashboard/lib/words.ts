@@ -48,6 +48,7 @@ export const STATES: Readonly<Record<ReplayState, { readonly label: string; read
   INTERRUPTED: { label: 'Interrupted', tone: 'warn' },
 };
 
+/** How what is shown is coloured. */
 export type Tone = 'good' | 'bad' | 'warn' | 'info' | 'neutral';
 
 export const OUTCOMES: Readonly<Record<OutcomeStatus | 'CASCADE', { readonly label: string; readonly tone: Tone }>> = {

@@ -67,6 +67,7 @@ export type Prospect = 'GOOD' | 'FAILURES' | 'NO_RUN';
 /** Problems of single statements: the run takes place, and these fail in it. All other errors keep it from beginning. */
 const OF_STATEMENTS = /^(?:MISSING_\w+|SYNTAX|MORE_FINDINGS|TARGET_STANDBY)$/;
 
+/** What the problems of a check mean for a run. */
 export function prospectOf({ problems }: Preflight): Prospect {
   const errors = problems.filter(({ severity }) => severity === 'ERROR');
   if (errors.length === 0) return 'GOOD';

@@ -14,10 +14,12 @@ export interface EventLog {
   readonly counts: Readonly<Partial<Record<EventKind, number>>>;
 }
 
+/** The log of a run that has told nothing yet. */
 export const NO_EVENTS: EventLog = { events: [], counts: {} };
 
 const MOST_OF_A_KIND = 60;
 
+/** What an event is filed under. */
 export function kindOf(event: RunEvent): EventKind {
   return event.__typename === 'StateEvent' ? 'STATE' : event.code;
 }

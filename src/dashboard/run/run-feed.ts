@@ -264,6 +264,7 @@ export function done(summary: Summary): number {
   return summary.succeeded + summary.failed + summary.cascades + summary.skipped + summary.unknown;
 }
 
+/** Whether a run has not ended yet; a paused one has not. */
 export function isActive(state: ReplayState): boolean {
   return !hasEnded(state);
 }

@@ -41,6 +41,7 @@ interface TableDraft {
   hasChildren?: true;
 }
 
+/** A trigger of a table, or a rule, which does its work like one. */
 export interface TriggerRow {
   readonly relation: string;
   readonly routine: Name;

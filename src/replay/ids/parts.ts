@@ -66,6 +66,7 @@ export interface StatementDraws {
   readonly paths: readonly PathChange[];
 }
 
+/** What a statement says that has nothing to do with sequences. One object, to be told by identity. */
 export const NO_DRAWS: StatementDraws = Object.freeze({
   parts: [],
   references: [],

@@ -2,6 +2,7 @@ import { identifierName, TOKEN, Tokenizer } from '../../journal/sql-tokens.ts';
 import { BodyExpressions, HOLE } from './dynamic-sql.ts';
 import { isOnly, TokenList } from './tokens.ts';
 
+/** What happens to rows that a trigger or a rule may fire for. */
 export type RowEvent = 'INSERT' | 'UPDATE' | 'DELETE';
 
 /** What `bodies` knows a rule by: no function has such a name. */

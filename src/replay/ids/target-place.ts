@@ -46,10 +46,12 @@ export function isWithin(sequence: Sequence, value: bigint): boolean {
   return value >= sequence.min && value <= sequence.max;
 }
 
+/** Whether a value lies from the first of two, which counts, towards the second, which does not; in either direction. */
 export function isBetween(value: bigint, [one, other]: readonly [bigint, bigint]): boolean {
   return one < other ? value >= one && value < other : value <= one && value > other;
 }
 
+/** The one of two values that a sequence comes to later; where one is null, the other. */
 export function furthest(sequence: Sequence, a: bigint | null, b: bigint | null): bigint | null {
   if (a === null || b === null) return a ?? b;
   return sequence.increment > 0n === a > b ? a : b;
