@@ -8,6 +8,7 @@ describe.skipIf(CHROMIUM === undefined)('addresses of the dashboard (skipped wit
 
   test.each([
     ['/runs/nonsense', 'There is no run with this id'],
+    ['/runs/100%', 'There is no run with this id'],
     [`/runs/${NO_RUN}`, 'There is no run with this id'],
     [`/compare?a=nonsense&b=${NO_RUN}`, 'There is no such run'],
     [`/compare?a=${NO_RUN}&b=${NO_RUN}`, 'There is no such run'],
