@@ -14,6 +14,7 @@ import {
   readNodeId,
   readOneOf,
   readServerUrl,
+  readToken,
 } from './config/values.ts';
 import { LOG_LEVELS, type LogLevel, VARIABLES, type VariableName } from './config/variables.ts';
 import { messageOf, RepriseError } from './errors.ts';
@@ -167,7 +168,7 @@ function reads<T>(read: (value: string) => T) {
 
 const clientVariables = {
   REPRISE_SERVER_URL: text('REPRISE_SERVER_URL').transform(reads(readServerUrl)),
-  REPRISE_TOKEN: z.string().optional(),
+  REPRISE_TOKEN: z.string().transform(reads(readToken)).optional(),
 };
 
 function serviceVariables(env: Environment) {

@@ -1,7 +1,7 @@
 import type { DocumentTypeDecoration } from '@graphql-typed-document-node/core';
 import { fromGraphQL, fromStatus, type GraphQLErrorLike, ServiceError, unreachable } from './errors.ts';
 import { fetchOrFail } from './fetch.ts';
-import type { Endpoint } from './transport.ts';
+import { authorizationOf, type Endpoint } from './transport.ts';
 
 /** A generated operation: its text, and the types of its result and variables. */
 export type Operation<Result, Variables> = DocumentTypeDecoration<Result, Variables> & { toString(): string };
@@ -17,6 +17,7 @@ export async function request<Result, Variables>(
   variables: Variables,
   signal?: AbortSignal,
 ): Promise<Result> {
+  const authorization = authorizationOf(endpoint);
   let response: Response;
   let text: string;
   try {
@@ -25,7 +26,7 @@ export async function request<Result, Variables>(
       headers: {
         accept: 'application/graphql-response+json, application/json',
         'content-type': 'application/json',
-        ...(endpoint.token === null ? {} : { authorization: `Bearer ${endpoint.token}` }),
+        ...authorization,
       },
       body: JSON.stringify({ query: document.toString(), variables }),
       ...(signal ? { signal } : {}),

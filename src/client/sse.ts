@@ -1,6 +1,6 @@
 import { ConnectionLost, fromGraphQL, fromStatus, type GraphQLErrorLike } from './errors.ts';
 import { fetchOrFail } from './fetch.ts';
-import { type Result, SILENCE_MS, type Transport } from './transport.ts';
+import { authorizationOf, type Result, SILENCE_MS, type Transport } from './transport.ts';
 
 /**
  * GraphQL over server-sent events, "distinct connections" mode: one request a subscription. Reads the body only
@@ -17,7 +17,7 @@ export const sseTransport: Transport = async function* (endpoint, operation, sig
       headers: {
         accept: 'text/event-stream',
         'content-type': 'application/json',
-        ...(endpoint.token === null ? {} : { authorization: `Bearer ${endpoint.token}` }),
+        ...authorizationOf(endpoint),
       },
       body: JSON.stringify(operation),
       signal: attempt.signal,

@@ -1,3 +1,4 @@
+import { RepriseError } from '../errors.ts';
 import type { GraphQLErrorLike } from './errors.ts';
 
 /** A GraphQL operation as it goes over the wire. */
@@ -33,3 +34,18 @@ export type Transport = (
 
 /** A server that says nothing for this long is taken for dead: both transports are pinged every 12 s. */
 export const SILENCE_MS = 40_000;
+
+/**
+ * The header that shows the token; none without one.
+ * @throws RepriseError UNAUTHENTICATED when no header can carry it: what refuses it otherwise would show it
+ */
+export function authorizationOf({ token }: Endpoint): Readonly<Record<string, string>> {
+  if (token === null) return {};
+  if (!/^[\x21-\x7e]+$/.test(token)) {
+    throw new RepriseError(
+      'UNAUTHENTICATED',
+      'the access token holds a space, a line end or a letter that is not ASCII, which no header can carry: copy it again',
+    );
+  }
+  return { authorization: `Bearer ${token}` };
+}

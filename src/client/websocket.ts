@@ -2,7 +2,7 @@
 import { createClient } from 'graphql-ws/client';
 import { Channel } from './channel.ts';
 import { ConnectionLost, fromGraphQL, fromStatus, ServiceError } from './errors.ts';
-import type { Endpoint, Result, Transport } from './transport.ts';
+import { authorizationOf, type Result, type Transport } from './transport.ts';
 
 const PING_MS = 12_000;
 const PONG_MS = 12_000;
@@ -23,6 +23,7 @@ export const webSocketTransport: Transport = async function* (endpoint, operatio
   let paused = false;
   let acknowledged = false;
   let pongTimer: ReturnType<typeof setTimeout> | undefined;
+  const authorization = authorizationOf(endpoint);
   const channel = new Channel<Result | null>((full) => {
     paused = full;
     if (full) socket?.pause?.();
@@ -30,8 +31,8 @@ export const webSocketTransport: Transport = async function* (endpoint, operatio
   });
   const client = createClient({
     url: `${endpoint.url.replace(/^http/, 'ws')}/graphql`,
-    webSocketImpl: await webSocketFor(endpoint, signal),
-    ...(endpoint.token === null ? {} : { connectionParams: { authorization: `Bearer ${endpoint.token}` } }),
+    webSocketImpl: await webSocketFor(authorization, signal),
+    ...(endpoint.token === null ? {} : { connectionParams: authorization }),
     connectionAckWaitTimeout: 10_000,
     keepAlive: PING_MS,
     // The resuming iterator reconnects: only it knows the cursor.
@@ -105,16 +106,15 @@ function refusal(thrown: unknown, acknowledged: boolean): Error {
 }
 
 /** `signal` aborted: a socket that still waits for the service's first answer is given up, and holds up nobody. */
-async function webSocketFor(endpoint: Endpoint, signal: AbortSignal): Promise<unknown> {
+async function webSocketFor(headers: ReturnType<typeof authorizationOf>, signal: AbortSignal): Promise<unknown> {
   if (typeof process === 'undefined' || !process.versions?.node) return WebSocket;
   const { WebSocket: NodeWebSocket } = await import('ws');
-  const { token } = endpoint;
   return class extends NodeWebSocket {
     constructor(url: string, protocol: string) {
       super(url, protocol, {
         handshakeTimeout: 10_000,
         maxPayload: 64 * 1024 * 1024,
-        ...(token === null ? {} : { headers: { authorization: `Bearer ${token}` } }),
+        headers,
       });
       const giveUp = () => this.terminate();
       const settled = () => signal.removeEventListener('abort', giveUp);

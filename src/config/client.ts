@@ -1,6 +1,7 @@
 import { messageOf, RepriseError } from '../errors.ts';
 import { defaultOf, type Environment, given, type Overrides } from './environment.ts';
-import { readServerUrl } from './values.ts';
+import { readServerUrl, readToken } from './values.ts';
+import type { VariableName } from './variables.ts';
 
 /** What a client of the service reads from its environment. */
 export interface ClientConfig {
@@ -15,10 +16,16 @@ export interface ClientConfig {
  * @throws RepriseError CONFIG_INVALID
  */
 export function loadClientConfig(env: Environment, overrides: Overrides = {}): ClientConfig {
-  const name = 'REPRISE_SERVER_URL';
-  const { [name]: url = defaultOf(name), REPRISE_TOKEN: token = null } = given(env, overrides);
+  const { REPRISE_SERVER_URL: url = defaultOf('REPRISE_SERVER_URL'), REPRISE_TOKEN: token } = given(env, overrides);
+  return {
+    serverUrl: checked('REPRISE_SERVER_URL', () => readServerUrl(url)),
+    token: token === undefined ? null : checked('REPRISE_TOKEN', () => readToken(token)),
+  };
+}
+
+function checked(name: VariableName, read: () => string): string {
   try {
-    return { serverUrl: readServerUrl(url), token };
+    return read();
   } catch (error) {
     throw new RepriseError('CONFIG_INVALID', `${name}: ${messageOf(error)}`, { path: [name] });
   }

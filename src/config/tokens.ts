@@ -1,4 +1,5 @@
-import { list, readFile } from './values.ts';
+import { messageOf } from '../errors.ts';
+import { list, readFile, readToken } from './values.ts';
 
 const ROLES = ['reader', 'operator'] as const;
 /** What a caller may do. `reader`: queries and subscriptions. `operator`: everything. */
@@ -25,6 +26,10 @@ export function readTokens(value: string): AccessToken[] {
     if (colon < 0 || !role)
       throw new Error(`token ${index + 1} has no role: write it as token:reader or token:operator`);
     if (token.length < 16) throw new Error(`token ${index + 1} is shorter than 16 characters and could be guessed`);
-    return { token, role };
+    try {
+      return { token: readToken(token), role };
+    } catch (error) {
+      throw new Error(`token ${index + 1} ${messageOf(error)}`);
+    }
   });
 }

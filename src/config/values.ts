@@ -103,6 +103,16 @@ export function readServerUrl(value: string): string {
   return value.replace(/\/+$/, '');
 }
 
+/** An access token, as a header can carry it. @throws Error that never shows it */
+export function readToken(value: string): string {
+  if (!/^[\x21-\x7e]+$/.test(value)) {
+    throw new Error(
+      'holds a space, a line end or a letter that is not ASCII, which no header can carry: copy it again',
+    );
+  }
+  return value;
+}
+
 /** @throws Error that names the file, as `what` it is */
 export function readFile(path: string, what: string): string {
   try {
