@@ -39,10 +39,8 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   ended = true;
   process.exit(error.code === 'EPIPE' ? EXIT.OK : reportUnwritable(argv, io, error));
 });
-// Nor is one of messages (`2>&1 | head`): the command goes on, and its exit status stays its own.
-process.stderr.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-});
+// Nor is one of messages (`2>&1 | head`), nor a disk that is full of them: the command goes on, and its exit status stays its own.
+process.stderr.on('error', () => {});
 
 // A promise that nothing will settle: the process would end with nothing said, and Node's own exit status 13.
 process.on('exit', () => {

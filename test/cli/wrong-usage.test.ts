@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { MAIN } from '../support/build.ts';
 import { cliHere } from './process.ts';
@@ -153,6 +155,13 @@ test('replay ls takes a limit above what one request to the service may ask for'
   expect(two.nodes.map(({ id }: { readonly id: string }) => id)).toEqual(
     (await runs()).slice(0, 2).map(({ id }) => id),
   );
+});
+
+test.skipIf(!existsSync('/dev/full'))('a command whose messages find no room keeps its exit status', async () => {
+  const full = await open('/dev/full', 'w');
+  const child = spawn(process.execPath, [MAIN, 'replay', 'nothing-known'], { stdio: ['ignore', 'ignore', full.fd] });
+  expect(await once(child, 'close')).toEqual([2, null]);
+  await full.close();
 });
 
 test('a command whose messages nobody reads keeps its exit status', async () => {
