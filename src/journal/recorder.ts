@@ -17,7 +17,7 @@ import {
 } from './recording.ts';
 import { quoteSavepoint, SavepointTracker } from './savepoints.ts';
 import { transactionEffect } from './statement-type.ts';
-import type { AppendResult, JournalStore } from './store.ts';
+import { type AppendResult, EntryError, type JournalStore } from './store.ts';
 import type { NewTransaction, Transaction, TransactionStatus } from './transaction.ts';
 import { TransactionClock } from './transaction-clock.ts';
 
@@ -101,7 +101,9 @@ class StoreRecorder implements Recorder {
   async log(input: LogInput): Promise<Recorded> {
     if (isAutocommit(input)) {
       const { begun, entry, ended } = this.autocommit(input);
-      const result = await this.append({ begun: [begun], entries: [entry], ended: [ended] });
+      const result = await this.append({ begun: [begun], entries: [entry], ended: [ended] }).catch((error) => {
+        throw atField(error, input);
+      });
       return { transactionId: begun.id, sequence: 1, duplicate: result.duplicates > 0 };
     }
     this.checkLoggable(input);
@@ -124,7 +126,13 @@ class StoreRecorder implements Recorder {
     const ids = [...new Set(named.flatMap((input) => (isAutocommit(input) ? [] : [input.transactionId as string])))];
     const known = new Map<string, Transaction>();
     for (const [index, transaction] of (await this.store.transactions(ids)).entries()) {
-      if (transaction === null) throw notFound(ids[index] as string);
+      if (transaction === null) {
+        const id = ids[index] as string;
+        throw inEntry(
+          named.findIndex(({ transactionId }) => transactionId === id),
+          notFound(id),
+        );
+      }
       known.set(transaction.id, transaction);
     }
     const begun: NewTransaction[] = [];
@@ -145,7 +153,9 @@ class StoreRecorder implements Recorder {
       }
     }
     const held = await heldAt(this.store, entries);
-    const result = await this.append({ begun, entries, ended });
+    const result = await this.append({ begun, entries, ended }).catch((error) => {
+      throw atEntry(error, entries, named);
+    });
     const places = entries.map((entry, index) => ({
       transactionId: entry.transactionId,
       sequence: entry.sequence,
@@ -209,7 +219,7 @@ class StoreRecorder implements Recorder {
           this.savepoints.forget(id);
           return await this.require(id);
         } catch (error) {
-          if (!isRace(error) || input.sequence != null || attempt === ATTEMPTS) throw error;
+          if (!isRace(error) || input.sequence != null || attempt === ATTEMPTS) throw atField(error, input);
         }
       }
     });
@@ -236,7 +246,7 @@ class StoreRecorder implements Recorder {
             return { transactionId: id, sequence, duplicate: duplicates > 0 };
           }
         } catch (error) {
-          if (!isRace(error) || input.sequence != null || attempt === ATTEMPTS) throw error;
+          if (!isRace(error) || input.sequence != null || attempt === ATTEMPTS) throw atField(error, input);
         }
         if (attempt === ATTEMPTS)
           throw new RepriseError(
@@ -348,12 +358,35 @@ function ofEntry<T>(index: number, make: () => T): T {
   try {
     return make();
   } catch (error) {
-    if (!(error instanceof RepriseError)) throw error;
-    const [, ...path] = error.path;
-    throw new RepriseError(error.code, `entries[${index}]: ${error.message}`, {
-      path: ['input', 'entries', String(index), ...path],
-    });
+    throw inEntry(index, error);
   }
+}
+
+/** The same error, as one of an entry of a bulk. */
+function inEntry(index: number, error: unknown): unknown {
+  if (!(error instanceof RepriseError)) return error;
+  const [, ...path] = error.path;
+  return new RepriseError(error.code, `entries[${index}]: ${error.message}`, {
+    path: ['input', 'entries', String(index), ...path],
+  });
+}
+
+/** The same error, with the field of the call that the journal has refused. */
+function atField(error: unknown, input: PlaceInput | LogInput): unknown {
+  if (!(error instanceof EntryError)) return error;
+  const own = error.code === 'TRANSACTION_ENDED' ? ['transactionId'] : ['sequence'];
+  return new RepriseError(error.code, error.message, {
+    path: ['input', ...('autocommit' in input && input.autocommit != null ? ['autocommit', 'id'] : own)],
+  });
+}
+
+/** The same error, with the entry of the bulk that the journal has refused. */
+function atEntry(error: unknown, entries: readonly NewEntry[], inputs: readonly LogInput[]): unknown {
+  if (!(error instanceof EntryError)) return error;
+  const { transactionId, sequence } = error.place;
+  // The last of its place: those ahead of it were taken.
+  const index = entries.findLastIndex((entry) => entry.transactionId === transactionId && entry.sequence === sequence);
+  return inEntry(index, atField(error, inputs[index] as LogInput));
 }
 
 /** True when the transaction has ended so; refuses one that has ended in the other way. */

@@ -1,3 +1,4 @@
+import { type ErrorCode, RepriseError } from '../errors.ts';
 import type { Entry, EntryKey, EntryPlace, Micros, NewEntry, StatementType, UnreplayableReason } from './entry.ts';
 import type { NewTransaction, Transaction, TransactionEnd } from './transaction.ts';
 import type { EntryFilter, Window } from './window.ts';
@@ -24,6 +25,16 @@ export const LOSS_REASONS = [
   'EVICTED_BY_SIZE',
 ] as const;
 export type LossReason = (typeof LOSS_REASONS)[number];
+
+/** An append that was refused over one of its entries. */
+export class EntryError extends RepriseError {
+  readonly place: EntryPlace;
+
+  constructor(code: ErrorCode, message: string, { transactionId, sequence }: EntryPlace) {
+    super(code, message);
+    this.place = { transactionId, sequence };
+  }
+}
 
 /** Statements or records that the journal cannot vouch for, and why. */
 export interface Loss {

@@ -1,5 +1,5 @@
 import { RepriseError } from '../errors.ts';
-import type { AppendResult, ImportCheckpoint, JournalLimits } from '../journal/store.ts';
+import { type AppendResult, EntryError, type ImportCheckpoint, type JournalLimits } from '../journal/store.ts';
 import type { TransactionStatus } from '../journal/transaction.ts';
 import { forgottenLoss, lossOf, type PlannedLoss } from './append-losses.ts';
 import { dayOf } from './partitions.ts';
@@ -259,17 +259,19 @@ class GroupPlan {
       return;
     }
     if (known !== undefined && known.status !== 'OPEN') {
-      throw new RepriseError(
+      throw new EntryError(
         'TRANSACTION_ENDED',
         `transaction ${known.id} is ${known.status}: sequence ${entry.sequence} cannot be added to it`,
+        entry,
       );
     }
     const transaction = this.#change(draft, entry.transactionId);
     const next = Math.max(transaction.entryCount, transaction.refusedThrough) + 1;
     if (entry.sequence !== next) {
-      throw new RepriseError(
+      throw new EntryError(
         'SEQUENCE_GAP',
         `transaction ${transaction.id}: sequence ${entry.sequence} is beyond the next, which is ${next}`,
+        entry,
       );
     }
     const fits =
@@ -309,9 +311,10 @@ class GroupPlan {
     // Evicted: there is nothing left to compare with.
     if (held === undefined) return;
     if (held.statement !== entry.statement) {
-      throw new RepriseError(
+      throw new EntryError(
         'SEQUENCE_CONFLICT',
         `transaction ${transaction.id} holds another statement at sequence ${entry.sequence}: give the new one the next sequence`,
+        entry,
       );
     }
     if (held.outcomeKnown || entry.outcome.status === 'UNKNOWN') return;

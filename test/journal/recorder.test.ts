@@ -118,10 +118,18 @@ describe('a sequence', () => {
     await recorder.log({ transactionId: id, sequence: 2, statement: 'SELECT 1' });
     await expect(recorder.log({ transactionId: id, sequence: 2, statement: 'SELECT 2' })).rejects.toMatchObject({
       code: 'SEQUENCE_CONFLICT',
+      path: ['input', 'sequence'],
     });
     await expect(recorder.log({ transactionId: id, sequence: 4, statement: 'SELECT 2' })).rejects.toMatchObject({
       code: 'SEQUENCE_GAP',
+      path: ['input', 'sequence'],
     });
+    await expect(recorder.commit({ transactionId: id, sequence: 1 })).rejects.toMatchObject({
+      code: 'SEQUENCE_CONFLICT',
+      path: ['input', 'sequence'],
+    });
+    const taken = { autocommit: { id, origin }, statement: 'SELECT 3' };
+    await expect(recorder.log(taken)).rejects.toMatchObject({ path: ['input', 'autocommit', 'id'] });
   });
 
   test('is given out without gaps to calls that overlap, also when their texts are equal', async () => {
@@ -328,6 +336,17 @@ describe('a bulk', () => {
       recorder.logAll([good, { transactionId: id, sequence: 4, statement: 'SELECT 2' }]),
     ).rejects.toMatchObject({
       code: 'SEQUENCE_GAP',
+      message: expect.stringMatching(/^entries\[1\]: transaction /),
+      path: ['input', 'entries', '1', 'sequence'],
+    });
+    await expect(recorder.logAll([good, { ...good, statement: 'SELECT 2' }])).rejects.toMatchObject({
+      code: 'SEQUENCE_CONFLICT',
+      path: ['input', 'entries', '1', 'sequence'],
+    });
+    await expect(recorder.logAll([good, { ...good, transactionId: randomUUID() }])).rejects.toMatchObject({
+      code: 'TRANSACTION_NOT_FOUND',
+      message: expect.stringMatching(/^entries\[1\]: the journal holds no transaction /),
+      path: ['input', 'entries', '1', 'transactionId'],
     });
     await expect(
       recorder.logAll([good, { transactionId: id, sequence: 3, statement: 'COMMIT' }]),
