@@ -79,6 +79,7 @@ class StoreRecorder implements Recorder {
   async begin(input: BeginInput): Promise<Transaction> {
     const origin = this.origin(input.origin);
     const statement = input.statement ?? 'BEGIN';
+    checkText(statement);
     const effects = transactionEffect(statement);
     if (effects.length !== 1 || effects[0]?.kind !== 'BEGIN') {
       throw bad('statement', 'must be one that begins a transaction, like BEGIN or START TRANSACTION');
@@ -284,7 +285,7 @@ class StoreRecorder implements Recorder {
   }
 
   private checkLoggable(input: LogInput): void {
-    if (input.statement.includes('\0')) throw bad('statement', 'holds U+0000, which PostgreSQL text cannot');
+    checkText(input.statement);
     for (const { kind } of transactionEffect(input.statement)) {
       if (kind === 'BEGIN' || kind === 'COMMIT' || kind === 'ROLLBACK' || kind === 'PREPARE_TRANSACTION') {
         throw bad(
@@ -296,7 +297,7 @@ class StoreRecorder implements Recorder {
   }
 
   private autocommit(input: LogInput) {
-    if (input.statement.includes('\0')) throw bad('statement', 'holds U+0000, which PostgreSQL text cannot');
+    checkText(input.statement);
     if (input.sequence != null && input.sequence !== 1) throw bad('sequence', 'of an autocommit statement is 1');
     const { id, origin: given } = input.autocommit!;
     const origin = this.origin(given);
@@ -344,6 +345,10 @@ class StoreRecorder implements Recorder {
     turn.then(done, done);
     return turn;
   }
+}
+
+function checkText(statement: string): void {
+  if (statement.includes('\0')) throw bad('statement', 'holds U+0000, which PostgreSQL text cannot');
 }
 
 function isAutocommit(input: LogInput): boolean {

@@ -51,6 +51,13 @@ describe('a transaction', () => {
     expect(await texts(id)).toEqual(['1 BEGIN']);
   });
 
+  test('is not begun by a text that no server takes', async () => {
+    await expect(begin({ statement: 'BEGIN -- \0' })).rejects.toMatchObject({
+      code: 'BAD_INPUT',
+      path: ['input', 'statement'],
+    });
+  });
+
   test('that was committed answers the same when it is committed again, and is not rolled back', async () => {
     const { id } = await begin();
     const first = await recorder.commit({ transactionId: id });
