@@ -1,5 +1,5 @@
 import type { DocumentTypeDecoration } from '@graphql-typed-document-node/core';
-import { fromGraphQL, fromStatus, type GraphQLErrorLike, ServiceError, unreachable } from './errors.ts';
+import { fromGraphQL, fromStatus, type GraphQLErrorLike, noService, unreachable } from './errors.ts';
 import { fetchOrFail } from './fetch.ts';
 import { authorizationOf, type Endpoint } from './transport.ts';
 
@@ -40,10 +40,10 @@ export async function request<Result, Variables>(
   try {
     body = JSON.parse(text) as typeof body;
   } catch {
-    if (response.ok) throw new ServiceError(`${endpoint.url} answered with no JSON: is it a Reprise service?`);
-    throw fromStatus(response.status, text.slice(0, 200));
+    if (response.ok) throw noService(endpoint.url, 'its answer is no JSON');
+    throw fromStatus(endpoint.url, response.status, text.slice(0, 200));
   }
   if (body.errors?.length) throw fromGraphQL(body.errors);
-  if (body.data === undefined || body.data === null) throw fromStatus(response.status, '');
+  if (body.data === undefined || body.data === null) throw fromStatus(endpoint.url, response.status, '');
   return body.data;
 }

@@ -50,7 +50,7 @@ function badInput(message: string): RepriseError {
 }
 
 /** What a plain HTTP status says when the body holds no GraphQL answer. */
-export function fromStatus(status: number, detail: string): Error {
+export function fromStatus(url: string, status: number, detail: string): Error {
   if (status === 401) {
     return new RepriseError('UNAUTHENTICATED', 'the service wants an access token: set REPRISE_TOKEN or pass `token`');
   }
@@ -58,6 +58,8 @@ export function fromStatus(status: number, detail: string): Error {
     return new RepriseError('FORBIDDEN', `the service refused: ${detail || 'not allowed with this token'}`);
   if (status === 429)
     return new RepriseError('TOO_MANY_REQUESTS', 'the service takes no more requests now: try again later');
+  // The service has this path, and takes what is sent there.
+  if (status < 400 || status === 404 || status === 405) return noService(url, `it answered ${status}`);
   return new ServiceError(`the service answered ${status}${detail ? `: ${detail}` : ''}`);
 }
 
@@ -67,6 +69,14 @@ export function unreachable(url: string, cause: unknown): RepriseError {
     'SERVICE_UNREACHABLE',
     `no answer from ${url} (${reason(cause)}): start the service with \`reprise serve\`, or set REPRISE_SERVER_URL to where it is`,
     { cause },
+  );
+}
+
+/** Something else answers at the address. */
+export function noService(url: string, why: string): RepriseError {
+  return new RepriseError(
+    'SERVICE_UNREACHABLE',
+    `what answers at ${url} is no Reprise service (${why}): set REPRISE_SERVER_URL to its base, like http://127.0.0.1:4000`,
   );
 }
 

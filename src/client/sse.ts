@@ -23,7 +23,7 @@ export const sseTransport: Transport = async function* (endpoint, operation, sig
       signal: attempt.signal,
     });
     if (!response.body || !response.headers.get('content-type')?.startsWith('text/event-stream')) {
-      throw await refusal(response);
+      throw await refusal(endpoint.url, response);
     }
     yield null;
     const events = readEvents(response.body.getReader(), () => attempt.abort());
@@ -75,7 +75,7 @@ async function* readEvents(
   }
 }
 
-async function refusal(response: Response): Promise<Error> {
+async function refusal(url: string, response: Response): Promise<Error> {
   const body = await response.text();
   let errors: readonly GraphQLErrorLike[] | undefined;
   try {
@@ -86,5 +86,5 @@ async function refusal(response: Response): Promise<Error> {
   if (errors?.length) return fromGraphQL(errors);
   if (response.status >= 502 && response.status <= 504)
     return new ConnectionLost(`the service answered ${response.status}`);
-  return fromStatus(response.status, body.slice(0, 200));
+  return fromStatus(url, response.status, body.slice(0, 200));
 }

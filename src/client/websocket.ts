@@ -60,15 +60,15 @@ export const webSocketTransport: Transport = async function* (endpoint, operatio
       pong: (received) => {
         if (received) clearTimeout(pongTimer);
       },
-      error: (error) => channel.end(refusal(error, acknowledged)),
-      closed: (event) => channel.end(refusal(event, acknowledged)),
+      error: (error) => channel.end(refusal(endpoint.url, error, acknowledged)),
+      closed: (event) => channel.end(refusal(endpoint.url, event, acknowledged)),
     },
   });
   const abort = () => channel.end();
   signal.addEventListener('abort', abort);
   const unsubscribe = client.subscribe(operation as { query: string; variables: Record<string, unknown> }, {
     next: () => {},
-    error: (error) => channel.end(refusal(error, acknowledged)),
+    error: (error) => channel.end(refusal(endpoint.url, error, acknowledged)),
     complete: () => channel.end(),
   });
   try {
@@ -90,15 +90,15 @@ export const webSocketTransport: Transport = async function* (endpoint, operatio
  * Close codes of graphql-ws that say "do not come back": bad request, unauthorised, and the like. A request
  * that was cut off, a timeout and a service that goes away are worth another attempt.
  */
-function refusal(thrown: unknown, acknowledged: boolean): Error {
+function refusal(url: string, thrown: unknown, acknowledged: boolean): Error {
   if (Array.isArray(thrown)) return fromGraphQL(thrown);
   const { code, reason, message } = thrown as { code?: unknown; reason?: unknown; message?: unknown };
   const status = /Unexpected server response: (\d{3})/.exec(String(message))?.[1];
-  if (status && Number(status) < 500) return fromStatus(Number(status), '');
+  if (status && Number(status) < 500) return fromStatus(url, Number(status), '');
   const why = String(reason || message || `closed with ${String(code)}`);
-  if (code === 4401) return fromStatus(401, why);
-  if (code === 4403) return fromStatus(403, why);
-  if (code === 4429) return fromStatus(429, why);
+  if (code === 4401) return fromStatus(url, 401, why);
+  if (code === 4403) return fromStatus(url, 403, why);
+  if (code === 4429) return fromStatus(url, 429, why);
   if (typeof code === 'number' && code >= 4400 && code <= 4500 && code !== 4408 && code !== 4499) {
     return new ServiceError(`the service closed the stream: ${why}`);
   }
