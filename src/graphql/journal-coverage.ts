@@ -59,10 +59,11 @@ export const StatementTypeCountRef = builder
     }),
   });
 
-/** Counts by type as a list, without those that are 0. */
+/** Counts by type as a list, most first, without those that are 0: the database counts in no order. */
 export function statementTypeCounts(byType: Readonly<Record<string, number>>) {
   return Object.entries(byType)
     .filter(([, entries]) => entries > 0)
+    .sort(([oneType, one], [otherType, other]) => other - one || (oneType < otherType ? -1 : 1))
     .map(([statementType, entries]) => ({ statementType: statementType as StatementType, entries }));
 }
 
@@ -109,7 +110,7 @@ export const JournalCoverage = builder.objectRef<Coverage>('JournalCoverage').im
     }),
     byType: t.field({
       type: [StatementTypeCountRef],
-      description: 'Entries by statement type; types without entries are left out.',
+      description: 'Entries by statement type, most first; types without entries are left out.',
       resolve: ({ byType }) => statementTypeCounts(byType),
     }),
     buckets: t.field({

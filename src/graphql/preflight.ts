@@ -76,7 +76,7 @@ const PreflightRef = builder.objectRef<Preflight>('Preflight').implement({
     byType: t.field({
       type: [StatementTypeCountRef],
       description:
-        'Entries that pass the filter (in COMMIT ordering those that a run sends), times `scale`, by what they do; types without entries are left out.',
+        'Entries that pass the filter (in COMMIT ordering those that a run sends), times `scale`, by what they do, most first; types without entries are left out.',
       resolve: ({ byType }) => statementTypeCounts(byType),
     }),
     skipped: t.field({
