@@ -1,5 +1,6 @@
 import { decodeCallCursor, encodeCallCursor } from '../journal/cursor.ts';
 import { type CallComparison, type CallDifference, type ComparedCall, callOf } from '../replay/compare-calls.ts';
+import { COMPARED_RUNS_SLOWER } from '../replay/compare-runs.ts';
 import type { Call } from '../replay/recorded-outcomes.ts';
 import { builder, enumOf } from './builder.ts';
 import { connection, connectionOf, inRange, present } from './connection.ts';
@@ -7,7 +8,7 @@ import { asData, resultOf } from './errors.ts';
 import { JournalEntry } from './journal-entry.ts';
 import { ReplayRef } from './replay.ts';
 import { OutcomeEventRef } from './replay-events.ts';
-import { SlowerInput } from './replay-input.ts';
+import { SlowerInput, slowerOf } from './replay-input.ts';
 
 const CallDifferenceEnum = enumOf<CallDifference>(
   'CallDifference',
@@ -150,7 +151,10 @@ builder.queryField('compareReplayCalls', (t) =>
       asData(async () => {
         const limit = inRange('first', first, 1, 1000);
         const place = { after: after == null ? null : decodeCallCursor(after, ['after']), limit };
-        const wanted = { filter: filter == null ? {} : present(filter), ...(slower == null ? {} : { slower }) };
+        const wanted = {
+          filter: filter == null ? {} : present(filter),
+          slower: slowerOf(slower, COMPARED_RUNS_SLOWER),
+        };
         return { ...(await engine.compareCalls([a, b], wanted, place)), cursor: after };
       }),
   }),

@@ -1,8 +1,13 @@
-import type { RunComparison, RunVerdict, StatementComparison } from '../replay/compare-runs.ts';
+import {
+  COMPARED_RUNS_SLOWER,
+  type RunComparison,
+  type RunVerdict,
+  type StatementComparison,
+} from '../replay/compare-runs.ts';
 import { builder, enumOf } from './builder.ts';
 import { asData, resultOf } from './errors.ts';
 import { PercentilesRef, ReplayRef } from './replay.ts';
-import { SlowerInput } from './replay-input.ts';
+import { SlowerInput, slowerOf } from './replay-input.ts';
 import { StatementReportRef } from './replay-results.ts';
 
 const RunVerdictEnum = enumOf<RunVerdict>('RunVerdict', 'How a statement of run B did against run A.', {
@@ -90,6 +95,7 @@ builder.queryField('compareReplays', (t) =>
         description: 'What counts as slower or faster, by the 95th percentile; default: 1.25 times and 1 ms.',
       }),
     },
-    resolve: (_root, { a, b, slower }, { engine }) => asData(() => engine.compare(a, b, slower ?? undefined)),
+    resolve: (_root, { a, b, slower }, { engine }) =>
+      asData(() => engine.compare(a, b, slowerOf(slower, COMPARED_RUNS_SLOWER))),
   }),
 );

@@ -1,5 +1,12 @@
 import { RepriseError } from '../errors.ts';
-import type { Edges, Ordering, Pace, ReplayInput, ReplayRequest } from '../replay/request.ts';
+import {
+  type Edges,
+  type Ordering,
+  type Pace,
+  RECORD_SLOWER,
+  type ReplayInput,
+  type ReplayRequest,
+} from '../replay/request.ts';
 import type { TargetSpec, TlsMode } from '../target/spec.ts';
 import { builder, enumOf } from './builder.ts';
 import { present } from './connection.ts';
@@ -96,8 +103,8 @@ export const CredentialsInput = builder.inputType('CredentialsInput', {
 export const SlowerInput = builder.inputType('SlowerInput', {
   description: 'When a statement counts as SLOWER: both conditions must hold.',
   fields: (t) => ({
-    ratio: t.float({ required: true, defaultValue: 2, description: 'It took this many times its recorded duration,' }),
-    minMs: t.float({ required: true, defaultValue: 10, description: 'and at least this many milliseconds more.' }),
+    ratio: t.float({ description: 'It took this many times what it is held against; default: as where it is given.' }),
+    minMs: t.float({ description: 'And at least this many milliseconds more; default: as where it is given.' }),
   }),
 });
 
@@ -144,7 +151,10 @@ export const ReplayInputType = builder.inputType('ReplayInput', {
     digestRows: t.boolean({
       description: "Digest result rows, to compare with the record's checksums; default false.",
     }),
-    slower: t.field({ type: SlowerInput, description: 'When a statement counts as SLOWER.' }),
+    slower: t.field({
+      type: SlowerInput,
+      description: 'When a statement counts as SLOWER than in the record; default: 2 times and 10 ms.',
+    }),
     thresholds: t.stringList({
       description:
         'Conditions on the ended run, held against it at its end: `failures<1%`, `p95<50ms`, `regressions=0`; default: none.',
@@ -179,10 +189,18 @@ export function replayInputOf(given: Given): ReplayInput {
     ...present(options),
     ...(filter == null ? {} : { filter: filterOfInput(filter) }),
     ...(pace == null ? {} : { pace: paceOf(pace) }),
-    ...(slower == null ? {} : { slower }),
+    ...(slower == null ? {} : { slower: slowerOf(slower, RECORD_SLOWER) }),
     ...(databases == null ? {} : { databases }),
     ...(users == null ? {} : { users: users.map((user) => ({ ...user, password: user.password ?? null })) }),
   } satisfies Partial<ReplayRequest> as ReplayInput;
+}
+
+/** A measure of SLOWER: what is not given of it is that of `standard`. */
+export function slowerOf(
+  given: typeof SlowerInput.$inferInput | null | undefined,
+  standard: ReplayRequest['slower'],
+): ReplayRequest['slower'] {
+  return { ratio: given?.ratio ?? standard.ratio, minMs: given?.minMs ?? standard.minMs };
 }
 
 function paceOf(pace: NonNullable<Given['pace']>): Pace {

@@ -1,6 +1,6 @@
 import { RepriseError } from '../errors.ts';
 import { checkFilter, checkWindow } from '../journal/window.ts';
-import { EDGES, ORDERINGS, type ReplayInput, type ReplayRequest, SPEED_RANGE } from './request.ts';
+import { EDGES, ORDERINGS, RECORD_SLOWER, type ReplayInput, type ReplayRequest, SPEED_RANGE } from './request.ts';
 import { parseThreshold } from './thresholds.ts';
 
 /** Most statements under way on one connection: beyond it nothing gets faster. */
@@ -52,7 +52,7 @@ export function completeRequest(input: ReplayInput): ReplayRequest {
   }
   // In a pipeline the question costs most and settles least: what is under way behind it is lost with its answer.
   const oneByOne = ordering === 'TIMESTAMP' || inFlight === 1 || (ordering === 'SESSION' && pace.mode === 'RECORDED');
-  const slower = input.slower ?? { ratio: 2, minMs: 10 };
+  const slower = input.slower ?? RECORD_SLOWER;
   return {
     window: input.window,
     target: input.target,

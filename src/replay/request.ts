@@ -75,3 +75,6 @@ export type ReplayInput = Pick<ReplayRequest, 'window' | 'target'> & Partial<Rep
 export function refillMark(inFlight: number): number {
   return inFlight >> 1;
 }
+
+/** What counts as slower than in the record, unless the request says otherwise. */
+export const RECORD_SLOWER: ReplayRequest['slower'] = { ratio: 2, minMs: 10 };

@@ -1,5 +1,5 @@
 import { Client } from 'pg';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { encodeSeqCursor } from '../../src/journal/cursor.ts';
 import { normaliseStatement, statementFingerprint } from '../../src/journal/normalise.ts';
 import { hasEnded } from '../../src/replay/run-state.ts';
@@ -232,6 +232,20 @@ describe('compareReplays', () => {
     expect(back.data.compareReplays.statements).toContainEqual(
       expect.objectContaining({ normalised: 'SELECT b FROM t WHERE a = ?', verdict: 'FIXED' }),
     );
+  });
+
+  test('half a measure is completed by the one that holds without it', async () => {
+    const asked = vi.spyOn(backend.engine, 'compare');
+    await compare(runBefore, runAfter, { ratio: 3 });
+    await compare(runBefore, runAfter, { minMs: 50 });
+    await compare(runBefore, runAfter);
+    const measures = asked.mock.calls.map(([, , slower]) => slower);
+    expect(measures).toEqual([
+      { ratio: 3, minMs: 1 },
+      { ratio: 1.25, minMs: 50 },
+      { ratio: 1.25, minMs: 1 },
+    ]);
+    asked.mockRestore();
   });
 
   test.each([

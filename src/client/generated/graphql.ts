@@ -395,7 +395,7 @@ export type ReplayInput = {
   readonly scale?: number | null | undefined;
   /** Ask the target ahead of each COMMIT which transaction it ends, so that one whose answer is lost can be settled; default: where one statement at a time is under way on a connection. */
   readonly settleCommits?: boolean | null | undefined;
-  /** When a statement counts as SLOWER. */
+  /** When a statement counts as SLOWER than in the record; default: 2 times and 10 ms. */
   readonly slower?: SlowerInput | null | undefined;
   /** Bound of each statement on the target; default 60000. */
   readonly statementTimeoutMs?: number | null | undefined;
@@ -481,10 +481,10 @@ export type SkipReason =
 
 /** When a statement counts as SLOWER: both conditions must hold. */
 export type SlowerInput = {
-  /** and at least this many milliseconds more. */
-  readonly minMs?: number;
-  /** It took this many times its recorded duration, */
-  readonly ratio?: number;
+  /** And at least this many milliseconds more; default: as where it is given. */
+  readonly minMs?: number | null | undefined;
+  /** It took this many times what it is held against; default: as where it is given. */
+  readonly ratio?: number | null | undefined;
 };
 
 /** What a statement does, decided on its tokens: `WITH … INSERT` is INSERT, a leading comment changes nothing. */
