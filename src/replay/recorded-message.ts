@@ -2,6 +2,18 @@ import type { Entry } from '../journal/entry.ts';
 import { identifierName, isSingleStatement, Tokenizer } from '../journal/sql-tokens.ts';
 import type { StatementMessage } from '../target/statement.ts';
 
+/**
+ * Sent in place of a statement that failed in the record, in a block, and cannot be sent: there is no such savepoint, so that the
+ * block fails on the target, too, and what it goes on to do there is undone as it was.
+ */
+export const FAILING: StatementMessage = {
+  protocol: 'SIMPLE',
+  text: 'ROLLBACK TO SAVEPOINT reprise_cannot_send_what_failed',
+  preparedName: null,
+  parameters: [],
+  digest: false,
+};
+
 /** The wire message of an entry. */
 export function messageFor(entry: Entry, digest: boolean): StatementMessage {
   return {

@@ -93,6 +93,14 @@ export class TargetSession {
     return this.chained.by !== connection || (connection.inFlight === 0 && connection.transactionStatus === 'I');
   }
 
+  /**
+   * True where an entry that is not sent must fail its transaction on the target all the same: it failed in the record, and what
+   * that refused from then on would go through here, and be committed.
+   */
+  failsUnsent({ outcome, sequence }: Entry): boolean {
+    return outcome.status === 'FAILED' && (sequence > 1 || this.chained !== null);
+  }
+
   /** What begins the transaction of such an entry. */
   beginOf({ transactionId }: Entry, plan: Pick<Plan, 'beginOf'>): string {
     // A chain has the modes of what began it.

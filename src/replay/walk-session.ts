@@ -8,7 +8,7 @@ import type { SkipReason } from './event.ts';
 import { LaneLook } from './lane-look.ts';
 import { OpenAhead } from './open-ahead.ts';
 import type { Plan } from './plan.ts';
-import { messageFor } from './recorded-message.ts';
+import { FAILING, messageFor } from './recorded-message.ts';
 import { refusalOf } from './refusal.ts';
 import type { PlannedEntry } from './reporter.ts';
 import { refillMark } from './request.ts';
@@ -246,10 +246,10 @@ export class SessionWalk {
   private skips(lane: Lane, next: Waiting): boolean {
     const { entry } = next.place;
     const { session } = lane;
-    const reason: SkipReason | null =
-      refusalOf(entry, this.context.request) ??
-      (session.lostTransaction === entry.transactionId ? 'TRANSACTION_LOST' : null);
-    if (reason === null) return false;
+    const isLost = session.lostTransaction === entry.transactionId;
+    const refusal = refusalOf(entry, this.context.request);
+    const reason: SkipReason | null = refusal ?? (isLost ? 'TRANSACTION_LOST' : null);
+    if (reason === null || (!isLost && session.failsUnsent(entry))) return false;
     session.follow(entry, null);
     this.advance(lane);
     this.context.reporter.skipped(next.place, reason);
@@ -275,8 +275,13 @@ export class SessionWalk {
     session.follow(entry, connection);
     const aborted = session.recordedAborted(entry);
     const lag = next.due === null ? null : lagOf(lane, context.pacer.dueAt(next.due), this.holds);
-    connection.send(messageFor(entry, context.request.digestRows), (outcome) => {
-      const report = () => context.reporter.answered(next.place, outcome, lag, aborted);
+    const refusal = refusalOf(entry, context.request);
+    const message = refusal === null ? messageFor(entry, context.request.digestRows) : FAILING;
+    connection.send(message, (outcome) => {
+      const report = () => {
+        if (refusal === null) context.reporter.answered(next.place, outcome, lag, aborted);
+        else context.reporter.skipped(next.place, refusal);
+      };
       context.prepared.note(entry, outcome);
       if (outcome.lost) {
         session.lostTransaction = entry.transactionId;

@@ -10,7 +10,7 @@ import { endsPrepared, frees } from './freeing.ts';
 import { OpenAhead } from './open-ahead.ts';
 import type { Plan } from './plan.ts';
 import { NO_PROCESS } from './prepared-transactions.ts';
-import { messageFor } from './recorded-message.ts';
+import { FAILING, messageFor } from './recorded-message.ts';
 import { refusalOf } from './refusal.ts';
 import type { PlannedEntry } from './reporter.ts';
 import { sessionKey } from './session-key.ts';
@@ -198,10 +198,10 @@ export class TimestampWalk {
     const doubt = asked === null ? null : await asked;
     if (this.ended) return;
 
-    const reason: SkipReason | null =
-      refusalOf(entry, this.context.request) ??
-      (session.lostTransaction === entry.transactionId ? 'TRANSACTION_LOST' : null);
-    if (reason !== null) return this.skip(lane, taken, reason);
+    const refusal = refusalOf(entry, this.context.request);
+    const isLost = session.lostTransaction === entry.transactionId;
+    const reason = refusal ?? (isLost ? 'TRANSACTION_LOST' : null);
+    if (reason !== null && (isLost || !session.failsUnsent(entry))) return this.skip(lane, taken, reason);
     const askedAt = performance.now();
     const idleBefore = idleMs();
     const connection = await this.connectionFor(session, taken);
@@ -221,7 +221,8 @@ export class TimestampWalk {
     const { stalled, locked } = await this.breaker.waitFor(lane, (done) => {
       const aborted = session.recordedAborted(entry);
       context.pool.makeRest(session, connection);
-      connection.send(messageFor(entry, context.request.digestRows), (outcome) => {
+      const message = refusal === null ? messageFor(entry, context.request.digestRows) : FAILING;
+      connection.send(message, (outcome) => {
         const goOn = () => {
           this.finish(lane, taken, outcome);
           if (this.breaker.stalled.size > 0) {
@@ -233,7 +234,10 @@ export class TimestampWalk {
           if (lane.stalled) this.endStall(lane);
           else done();
         };
-        const unknown = () => context.reporter.answered(taken, outcome, lag, aborted);
+        const unknown = () => {
+          if (refusal === null) context.reporter.answered(taken, outcome, lag, aborted);
+          else context.reporter.skipped(taken, refusal);
+        };
         const settling = outcome.lost
           ? context.doubts.settle([{ place: taken, doubt, unknown }], connection.processId)
           : unknown();

@@ -1,0 +1,65 @@
+import { describe, expect, it } from 'vitest';
+import { HandMadeRecord } from '../support/record.ts';
+import { useBench } from '../support/replay.ts';
+
+const bench = useBench();
+const SCHEMA = 'CREATE TABLE t (x text)';
+const INSERT = "INSERT INTO t VALUES ('refused')";
+
+/** A statement whose parameters the server refused when they were bound: it logs none of them then. */
+const UNSENT = { fails: '22P02', unreplayable: 'PARAMETERS_NOT_LOGGED', parameters: [] } as const;
+
+describe.each(['TIMESTAMP', 'SESSION'] as const)('in %s ordering', (ordering) => {
+  it('a statement that failed in the record and cannot be sent fails its block', async () => {
+    const record = new HandMadeRecord();
+    record.run('a', 'BEGIN');
+    record.run('a', INSERT);
+    record.run('a', 'INSERT INTO t VALUES ($1)', UNSENT);
+    record.run('a', INSERT, { fails: '25P02' });
+    record.run('a', 'COMMIT');
+    record.run('a', "INSERT INTO t VALUES ('kept')");
+    await record.store(bench.journal);
+    const target = await bench.target(SCHEMA);
+    const run = await bench.run(target, { window: record.window(), ordering });
+    expect(run.brief).toEqual([
+      'SUCCEEDED',
+      'SUCCEEDED',
+      'SKIPPED PARAMETERS_NOT_LOGGED',
+      'FAILED 25P02 cascade',
+      'SUCCEEDED',
+      'SUCCEEDED',
+    ]);
+    expect(run.outcomes.filter(({ verdict }) => verdict === 'DIVERGED')).toEqual([]);
+    expect(await target.sql('SELECT x FROM t')).toEqual(['kept']);
+  });
+
+  it('so does one in a block that AND CHAIN began, and ROLLBACK TO SAVEPOINT revives either', async () => {
+    const record = new HandMadeRecord();
+    record.run('a', 'BEGIN');
+    record.run('a', 'COMMIT AND CHAIN');
+    record.run('a', 'COPY t FROM STDIN', { fails: '22P04', unreplayable: 'COPY_DATA' });
+    record.run('a', INSERT, { fails: '25P02' });
+    record.run('a', 'COMMIT');
+    record.run('a', 'BEGIN');
+    record.run('a', 'SAVEPOINT s');
+    record.run('a', 'COPY t FROM STDIN', { fails: '22P04', unreplayable: 'COPY_DATA' });
+    record.run('a', INSERT, { fails: '25P02' });
+    record.run('a', 'ROLLBACK TO s');
+    record.run('a', "INSERT INTO t VALUES ('kept')");
+    record.run('a', 'COMMIT');
+    await record.store(bench.journal);
+    const target = await bench.target(SCHEMA);
+    const run = await bench.run(target, { window: record.window(), ordering });
+    expect(run.outcomes.filter(({ verdict }) => verdict === 'DIVERGED')).toEqual([]);
+    expect(await target.sql('SELECT x FROM t')).toEqual(['kept']);
+  });
+
+  it('nothing is sent in place of one outside a block', async () => {
+    const record = new HandMadeRecord();
+    record.run('a', 'INSERT INTO t VALUES ($1)', UNSENT);
+    await record.store(bench.journal);
+    const run = await bench.run(await bench.target(SCHEMA), { window: record.window(), ordering });
+    expect(run.brief).toEqual(['SKIPPED PARAMETERS_NOT_LOGGED']);
+    expect(run.notices('NOTHING_REPLAYED')).toHaveLength(1);
+  });
+});
