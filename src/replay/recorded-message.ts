@@ -1,5 +1,6 @@
 import type { Entry } from '../journal/entry.ts';
 import { identifierName, isSingleStatement, Tokenizer } from '../journal/sql-tokens.ts';
+import { sessionEffect } from '../journal/statement-type.ts';
 import type { StatementMessage } from '../target/statement.ts';
 
 /**
@@ -16,13 +17,26 @@ export const FAILING: StatementMessage = {
 
 /** The wire message of an entry. */
 export function messageFor(entry: Entry, digest: boolean): StatementMessage {
+  const drops = droppedBy(entry);
   return {
-    protocol: entry.protocol,
+    protocol: drops === undefined ? entry.protocol : 'EXTENDED',
     text: setsEncoding(entry) ? "SET client_encoding TO 'UTF8'" : entry.statement,
     preparedName: entry.preparedName,
     parameters: entry.parameters,
     digest,
+    drops,
   };
+}
+
+/**
+ * Name of the one prepared statement that the entry has dropped. Drivers drop so what they have prepared by messages of the
+ * protocol, which is on no connection of the replay that has not executed it: one before the window, another session's, a new one.
+ */
+function droppedBy({ statementType, statement, outcome }: Entry): string | undefined {
+  if (statementType !== 'OTHER' || outcome.status === 'FAILED' || !/deallocate/i.test(statement)) return undefined;
+  if (!isSingleStatement(statement)) return undefined;
+  const [effect] = sessionEffect(statement);
+  return effect?.kind === 'DEALLOCATE' ? (effect.name ?? undefined) : undefined;
 }
 
 /**

@@ -79,8 +79,12 @@ export class StatementEncoder {
 
   private extended(pending: Pending): void {
     const { writer } = this;
-    const { text, parameters } = pending.message;
+    const { text, parameters, drops } = pending.message;
     let name = pending.message.preparedName ?? '';
+    if (drops !== undefined) {
+      writer.closeStatement(drops);
+      writer.parse(drops, '', []);
+    }
     if (name !== '') pending.prepared = this.names.ready(name, text);
     if (pending.prepared === null) {
       if (this.names.isUnderWay(name, text)) name = '';
@@ -100,7 +104,7 @@ export class StatementEncoder {
 
 /** Why a statement cannot be put into a message, or null. */
 function refusalOf(message: StatementMessage): ServerMessage | null {
-  if (message.text.includes('\0') || message.preparedName?.includes('\0')) {
+  if (message.text.includes('\0') || message.preparedName?.includes('\0') || message.drops?.includes('\0')) {
     return notSent('22021', 'the statement holds a NUL character');
   }
   if (message.parameters.length > MAX_PARAMETERS) {

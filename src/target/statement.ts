@@ -15,6 +15,8 @@ export interface StatementMessage {
   readonly parameters: readonly Value[];
   /** Digest the result rows while they stream. */
   readonly digest: boolean;
+  /** EXTENDED: a prepared statement that the text drops, and that is to be there by then, whatever has made it in the record. */
+  readonly drops?: string | undefined;
 }
 
 /** What became of one statement. */
