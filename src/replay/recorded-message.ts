@@ -4,7 +4,7 @@ import { sessionEffect } from '../journal/statement-type.ts';
 import type { StatementMessage } from '../target/statement.ts';
 
 /**
- * Sent in place of a statement that failed in the record, in a block, and cannot be sent: there is no such savepoint, so that the
+ * Sent in place of a statement that failed in the record, in a block, and is not sent: there is no such savepoint, so that the
  * block fails on the target, too, and what it goes on to do there is undone as it was.
  */
 export const FAILING: StatementMessage = {

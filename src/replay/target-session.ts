@@ -1,6 +1,7 @@
 import type { Entry } from '../journal/entry.ts';
 import { isPlainCommit, type TransactionEffect, transactionEffect } from '../journal/transaction-effect.ts';
 import type { TargetConnection } from '../target/connection.ts';
+import { isCascade } from '../target/sqlstate.ts';
 import type { Plan, PlannedSession } from './plan.ts';
 import { SessionMemory } from './session-memory.ts';
 
@@ -99,6 +100,14 @@ export class TargetSession {
    */
   failsUnsent({ outcome, sequence }: Entry): boolean {
     return outcome.status === 'FAILED' && (sequence > 1 || this.chained !== null);
+  }
+
+  /**
+   * True for an entry that the record refused because its transaction had failed, by a statement that is not in the plan (it lies
+   * before the window, or was filtered away): the transaction has to be failed ahead of it. `aborted`: what `recordedAborted` says.
+   */
+  failedUnplanned({ outcome }: Entry, aborted: boolean): boolean {
+    return !aborted && outcome.status === 'FAILED' && isCascade(outcome.sqlstate);
   }
 
   /** What begins the transaction of such an entry. */

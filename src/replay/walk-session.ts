@@ -274,6 +274,7 @@ export class SessionWalk {
     }
     session.follow(entry, connection);
     const aborted = session.recordedAborted(entry);
+    if (session.failedUnplanned(entry, aborted)) connection.send(FAILING, () => {});
     const lag = next.due === null ? null : lagOf(lane, context.pacer.dueAt(next.due), this.holds);
     const refusal = refusalOf(entry, context.request);
     const message = refusal === null ? messageFor(entry, context.request.digestRows) : FAILING;

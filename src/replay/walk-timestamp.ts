@@ -221,6 +221,7 @@ export class TimestampWalk {
     const { stalled, locked } = await this.breaker.waitFor(lane, (done) => {
       const aborted = session.recordedAborted(entry);
       context.pool.makeRest(session, connection);
+      if (session.failedUnplanned(entry, aborted)) connection.send(FAILING, () => {});
       const message = refusal === null ? messageFor(entry, context.request.digestRows) : FAILING;
       connection.send(message, (outcome) => {
         const goOn = () => {

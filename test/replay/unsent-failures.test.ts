@@ -62,4 +62,29 @@ describe.each(['TIMESTAMP', 'SESSION'] as const)('in %s ordering', (ordering) =>
     expect(run.brief).toEqual(['SKIPPED PARAMETERS_NOT_LOGGED']);
     expect(run.notices('NOTHING_REPLAYED')).toHaveLength(1);
   });
+
+  it('so does one that lies before the window, or is filtered away, once the record refuses what comes behind it', async () => {
+    const record = new HandMadeRecord();
+    record.run('a', 'BEGIN', { at: 0 });
+    record.run('a', 'SELECT broken', { fails: '42703' });
+    record.run('a', INSERT, { at: 10, fails: '25P02' });
+    record.run('a', 'COMMIT');
+    record.run('a', 'BEGIN');
+    record.run('a', INSERT);
+    record.run('a', 'SELECT broken', { fails: '42703' });
+    record.run('a', INSERT, { fails: '25P02' });
+    record.run('a', 'COMMIT');
+    await record.store(bench.journal);
+    const target = await bench.target(SCHEMA);
+    const run = await bench.run(target, { window: record.window(5), ordering, filter: { textExcludes: 'broken' } });
+    expect(run.brief).toEqual([
+      'FAILED 25P02 cascade',
+      'SUCCEEDED',
+      'SUCCEEDED',
+      'SUCCEEDED',
+      'FAILED 25P02 cascade',
+      'SUCCEEDED',
+    ]);
+    expect(await target.sql('SELECT x FROM t')).toEqual([]);
+  });
 });
