@@ -28,7 +28,7 @@ export function quoteSavepoint(name: string): string {
  * Applies one entry to the savepoints that stood before it, newest last (J5 of `docs/journal.md`): rolling back
  * to one keeps it and removes those after it, releasing one removes it too. What failed changed nothing.
  */
-function applySavepoints(standing: Savepoint[], entry: Pick<Entry, 'statement' | 'sequence' | 'outcome'>): void {
+export function applySavepoints(standing: Savepoint[], entry: Pick<Entry, 'statement' | 'sequence' | 'outcome'>): void {
   if (entry.outcome.status === 'FAILED' || !MAY_MATTER.test(entry.statement)) return;
   for (const effect of transactionEffect(entry.statement)) {
     if (effect.kind === 'SAVEPOINT') standing.push({ name: effect.name, setAt: entry.sequence });

@@ -1,6 +1,7 @@
 import { RepriseError } from '../errors.ts';
 import type { Entry } from '../journal/entry.ts';
 import { readPlaces } from '../journal/entry-places.ts';
+import { applySavepoints, quoteSavepoint, type Savepoint } from '../journal/savepoints.ts';
 import { isSingleStatement } from '../journal/sql-tokens.ts';
 import type { JournalStore } from '../journal/store.ts';
 import type { Transaction } from '../journal/transaction.ts';
@@ -59,7 +60,10 @@ function sizeOf(value: Value): number {
   }
 }
 
-/** The BEGIN statements, with their modes, of the transactions that began before the window; of a chained one, that of its chain. */
+/**
+ * What begins the transactions that began before the window: their BEGIN, with its modes, of a chained one that of its chain; and
+ * behind it the savepoints that stand where the window begins, which statements in it release or go back to.
+ */
 export async function readBegins(
   journal: JournalStore,
   straddlers: readonly Transaction[],
@@ -78,8 +82,36 @@ export async function readBegins(
       else if (isSingleStatement(statement)) begins.set(transactionId, statement);
     });
     for (const [id, begin] of await beginsOfChains(journal, chained)) begins.set(id, begin);
+    for (const [id, standing] of await savepointsBefore(journal, cut.slice(at, at + PAGE), window)) {
+      const setting = standing.map(({ name }) => `; SAVEPOINT ${quoteSavepoint(name)}`);
+      const begin = begins.get(id) ?? 'BEGIN';
+      // Behind a comment that the line's end closes.
+      if (standing.length > 0) begins.set(id, `${begin}${begin.includes('--') ? '\n' : ''}${setting.join('')}`);
+    }
   }
   return begins;
+}
+
+/** The savepoints of these transactions that stand where the window begins, by transaction. */
+async function savepointsBefore(
+  journal: JournalStore,
+  transactions: readonly Transaction[],
+  window: Window,
+): Promise<ReadonlyMap<string, readonly Savepoint[]>> {
+  const found = new Map<string, Savepoint[]>();
+  const from = Math.min(...transactions.map(({ startedAt }) => startedAt));
+  if (from >= window.from) return found;
+  const filter: EntryFilter = { transactionIds: transactions.map(({ id }) => id), statementTypes: ['TRANSACTION'] };
+  for (let after: Entry | null = null; ; ) {
+    const page = await journal.page({ from, to: window.from - 1 }, filter, after, PAGE);
+    for (const entry of page.entries) {
+      const standing = found.get(entry.transactionId) ?? [];
+      applySavepoints(standing, entry);
+      found.set(entry.transactionId, standing);
+    }
+    after = page.entries.at(-1) ?? null;
+    if (!page.hasMore || after === null) return found;
+  }
 }
 
 /** How many entries of a transaction lie in the window. */

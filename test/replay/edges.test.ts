@@ -259,3 +259,32 @@ it.each([
     expect(await target.sql(LOGGED)).toEqual(['outer']);
   },
 );
+
+it.each(['TIMESTAMP', 'SESSION'] as const)(
+  '%s sets the savepoints again that stand in a transaction where it is cut',
+  async (ordering) => {
+    const record = new HandMadeRecord();
+    record.run('a', 'BEGIN ISOLATION LEVEL REPEATABLE READ -- by hand', { at: 0 });
+    record.run('a', 'SAVEPOINT whole');
+    record.run('a', 'SAVEPOINT gone');
+    record.run('a', 'RELEASE gone');
+    record.run('a', 'SAVEPOINT "In ""ner"');
+    record.run('a', 'SAVEPOINT undone');
+    record.run('a', 'ROLLBACK TO "In ""ner"');
+    record.run('a', 'SELECT broken', { fails: '42703' });
+    record.run('a', 'ROLLBACK TO "In ""ner"', { at: 10 });
+    record.run('a', log('kept'));
+    record.run('a', 'RELEASE "In ""ner"');
+    record.run('a', 'SAVEPOINT again');
+    record.run('a', 'RELEASE SAVEPOINT undone', { fails: '3B001' });
+    record.run('a', 'ROLLBACK TO again');
+    record.run('a', 'RELEASE whole');
+    record.run('a', 'COMMIT');
+    await record.store(bench.journal);
+    const target = await bench.target(SCHEMA);
+    const run = await bench.run(target, { window: record.window(10), ordering });
+    expect(run.outcomes.filter(({ verdict }) => verdict !== 'SAME')).toEqual([]);
+    expect(await target.sql(LOGGED)).toEqual(['kept']);
+    expect(run.notices('TRANSACTION_CUT')).toHaveLength(1);
+  },
+);
