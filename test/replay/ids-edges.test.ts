@@ -270,6 +270,29 @@ it('TRUNCATE … RESTART IDENTITY restarts what tables own, with CASCADE also be
   await expectRestored('SELECT t.*, b.*, l.* FROM top t, below b, lowest l');
 });
 
+it('TRUNCATE … RESTART IDENTITY CASCADE reaches tables that the record puts below one', async () => {
+  await given(
+    'CREATE TABLE top (id bigserial PRIMARY KEY); CREATE TABLE apart (id serial); CREATE TABLE added (id serial)',
+  );
+  await a.run('CREATE TABLE below (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, top bigint REFERENCES top)');
+  await a.run('CREATE TABLE lowest (id serial, below bigint, FOREIGN KEY (below) REFERENCES below (id))');
+  await a.run('ALTER TABLE apart ADD COLUMN below bigint, ADD CONSTRAINT f FOREIGN KEY (below) REFERENCES below');
+  await a.run('ALTER TABLE ONLY added ADD COLUMN top bigint REFERENCES top');
+  const fill = async () => {
+    for (const table of ['top', 'below', 'lowest', 'apart', 'added']) {
+      await rolledBack(b, `INSERT INTO ${table} DEFAULT VALUES`);
+      await a.run(`INSERT INTO ${table} DEFAULT VALUES`);
+    }
+  };
+  await fill();
+  await a.run('TRUNCATE top RESTART IDENTITY CASCADE');
+  await fill();
+  await a.run('DROP TABLE lowest');
+  await a.run('TRUNCATE below RESTART IDENTITY CASCADE');
+  await fill().catch(() => {});
+  await expectRestored('SELECT t.*, b.*, p.*, d.* FROM top t, below b, apart p, added d ORDER BY 1, 2, 4, 6');
+});
+
 it('counts in the steps of a table that the record makes anew, in a schema off the search path too', async () => {
   await given('CREATE SCHEMA apart; CREATE TABLE apart.item (id bigserial, name text)');
   await a.run("INSERT INTO apart.item (name) VALUES ('old')");

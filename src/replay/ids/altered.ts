@@ -140,7 +140,7 @@ class Alteration {
       for (const { name, draws } of columns) if (draws !== null) holds.set(name, draws);
     }
     const owns = new Set([...table.owns, ...this.made.sequences]);
-    catalog.addTable(table.schema, table.name, {
+    const changed = catalog.addTable(table.schema, table.name, {
       ...table,
       columns: columns.map((column) => (column.draws?.dropped === true ? { ...column, draws: null } : column)),
       holds: new Map([...holds].filter(([, { dropped }]) => !dropped)),
@@ -148,6 +148,7 @@ class Alteration {
       owns: [...owns].filter(({ dropped }) => !dropped),
       ownedBelow: table.ownedBelow.filter(({ dropped }) => !dropped),
     });
+    made.putBelow(changed);
     return true;
   }
 
@@ -169,6 +170,7 @@ class Alteration {
       if (CONSTRAINTS.includes(tokens.word(at)) || others.length < columns.length) return columns;
       const before = this.made.sequences.length;
       const column = this.made.column(table.schema, table.name, at, to);
+      for (let index = at; index < to; index++) if (tokens.word(index) === 'REFERENCES') this.made.refersTo(index);
       // Every row that is there has drawn.
       for (const sequence of this.made.sequences.slice(before)) this.made.unplaced.push(sequence);
       if (column.draws !== null && this.made.sequences.length === before) this.made.unplaced.push(column.draws);

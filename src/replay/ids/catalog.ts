@@ -314,6 +314,23 @@ export class NamedCatalog implements Catalog {
     return added;
   }
 
+  /**
+   * The table has a foreign key to the other: TRUNCATE … CASCADE of that one restarts what it owns, too, and so does that of those
+   * which the other is below of.
+   */
+  putBelow(table: Table, other: Table): void {
+    const reached = [...table.owns, ...table.ownedBelow];
+    const parent = this.table(other.schema, other.name);
+    if (reached.length === 0 || parent === null) return;
+    const above = new Set([parent]);
+    for (const owned of parent.owns)
+      for (const user of this.users.get(owned) ?? []) if (user.ownedBelow.includes(owned)) above.add(user);
+    for (const one of above) {
+      if (one.schema === table.schema && one.name === table.name) continue;
+      this.addTable(one.schema, one.name, { ...one, ownedBelow: [...new Set([...one.ownedBelow, ...reached])] });
+    }
+  }
+
   addSequence(schema: string | null, name: string, values: Partial<Sequence>): Sequence {
     const home = schema ?? this.home;
     const fullName = `${home}.${name}`;

@@ -134,7 +134,7 @@ class Creation {
       this.made.reference(column.name, item.from, item.to, holds, refers);
     }
     this.inherit(tokens.close(target.next) + 1, columns, holds);
-    catalog.addTable(target.schema, target.name, {
+    const table = catalog.addTable(target.schema, target.name, {
       columns,
       triggers: [],
       owns: this.made.sequences,
@@ -142,6 +142,7 @@ class Creation {
       holds,
       refers,
     });
+    this.made.putBelow(table);
     return this.made;
   }
 

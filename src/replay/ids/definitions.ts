@@ -1,5 +1,5 @@
 import { literalText, TOKEN } from '../../journal/sql-tokens.ts';
-import type { Catalog, Column, Sequence } from './catalog.ts';
+import type { Catalog, Column, Sequence, Table } from './catalog.ts';
 import type { Name } from './routine-body.ts';
 import { namedBy } from './routines.ts';
 import type { TokenList } from './tokens.ts';
@@ -53,6 +53,8 @@ export class Definitions implements Learned {
   readonly stepped: Sequence[] = [];
   /** Made for columns. */
   readonly sequences: Sequence[] = [];
+  /** That foreign keys refer to. */
+  readonly referred = new Set<Table>();
   private readonly tokens: TokenList;
   private readonly catalog: Catalog;
 
@@ -227,6 +229,11 @@ export class Definitions implements Learned {
     }
   }
 
+  /** The table has the foreign keys that were read. */
+  putBelow(table: Table): void {
+    for (const other of this.referred) this.catalog.whole.putBelow(table, other);
+  }
+
   /** `FOREIGN KEY (columns) REFERENCES table [(columns)]` */
   foreignKey(from: number, to: number, holds: Map<string, Sequence>, refers: Set<string>): void {
     const { tokens } = this;
@@ -237,6 +244,14 @@ export class Definitions implements Learned {
         this.reference(column, tokens.close(index + 2), to, holds, refers, place);
       });
     }
+  }
+
+  /** The table that a REFERENCES here names, if it is known. */
+  refersTo(at: number): Table | null {
+    const { schema, name } = this.tokens.name(at + 1);
+    const table = this.catalog.table(schema, name);
+    if (table !== null) this.referred.add(table);
+    return table;
   }
 
   /** `REFERENCES table [(columns)]`; without columns it is the table's first one that draws. */
@@ -252,7 +267,7 @@ export class Definitions implements Learned {
     for (let index = from; index < to; index++) {
       if (tokens.word(index) !== 'REFERENCES') continue;
       const other = tokens.name(index + 1);
-      const table = this.catalog.table(other.schema, other.name);
+      const table = this.refersTo(index);
       const listed = tokens.is(other.next, '(')
         ? tokens.items(other.next + 1, tokens.close(other.next))[place]
         : undefined;
