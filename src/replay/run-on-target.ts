@@ -95,6 +95,7 @@ export class RunOnTarget {
   private readonly prepared = new PreparedTransactions();
   private told: Promise<void> | null = null;
   private toldOfPlanning = false;
+  private walking = false;
   private pool: SessionPool | null = null;
   private monitor: TargetMonitor | null = null;
 
@@ -102,6 +103,11 @@ export class RunOnTarget {
     this.parts = parts;
     this.connector = new Connector(parts.target, parts.control.signal);
     this.name = `reprise ${parts.replayId.slice(0, 8)}`;
+  }
+
+  /** From when on statements are sent, and those that an earlier process left in doubt are told of. */
+  get hasBegun(): boolean {
+    return this.walking;
   }
 
   /**
@@ -203,6 +209,7 @@ export class RunOnTarget {
 
   /** Walks, and tells of what only its end can tell, also where it was cut short. `plan`: null in COMMIT ordering. */
   private async walkThrough(context: WalkContext, plan: Plan | null, recorded: RecordedSessions): Promise<void> {
+    this.walking = true;
     try {
       await walkOf(context, plan, recorded).run();
     } finally {

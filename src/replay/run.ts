@@ -65,8 +65,6 @@ export class ReplayRun {
   private speedStored: Promise<unknown> = Promise.resolve();
   /** The plan is walked: too late for a pause. */
   private ending = false;
-  /** It is CONNECTING, durably. */
-  private hasGoneOn = false;
   /** The store refused to let the run begin: another process has it, or has deleted it. */
   private foreign = false;
   private storeError: unknown = null;
@@ -90,7 +88,10 @@ export class ReplayRun {
         this.current = state;
         parts.listener?.state(state);
       },
-      onError: (error) => this.control.end(this.endWithoutStore(`results cannot be stored: ${messageOf(error)}`)),
+      onError: (error) =>
+        this.control.end(
+          this.endBy(new RepriseError('STORE_UNAVAILABLE', `results cannot be stored: ${messageOf(error)}`)),
+        ),
     });
     this.feed.setSummary(() => this.tally.summary(performance.now()));
     const { control, feed, pacer, tally, report } = this;
@@ -231,7 +232,7 @@ export class ReplayRun {
       // Who came to its end while paused completes when it is resumed. A pause that comes behind this must find `ending` set.
       for (let gate = this.control.gate(); gate !== null; gate = this.control.gate()) await gate;
     } catch (error) {
-      this.control.end(failureOf(error));
+      this.control.end(this.endBy(error));
     }
     this.ending = true;
     this.parts.listener?.finishing();
@@ -244,10 +245,11 @@ export class ReplayRun {
     this.parts.listener?.ended(this.endOf(end));
   }
 
-  /** A run that was to be resumed and has not begun to be can still be. */
-  private endWithoutStore(message: string): EndReason {
-    if (this.parts.settled !== null && !this.hasGoneOn) return { kind: 'INTERRUPTED', message };
-    return { kind: 'FAILED', code: 'STORE_UNAVAILABLE', message };
+  /** A run that is being resumed and has not begun to send can still be, when what was away is back. */
+  private endBy(thrown: unknown): EndReason {
+    const failure = failureOf(thrown);
+    const isLeft = this.parts.settled === null || this.onTarget.hasBegun;
+    return isLeft || !isAway(thrown) ? failure : { kind: 'INTERRUPTED', message: messageOf(thrown) };
   }
 
   private async begin(): Promise<void> {
@@ -259,7 +261,6 @@ export class ReplayRun {
         settled === null ? { startedAt: Date.now() * 1000 } : { ownerId: replay.ownerId, error: null },
         `connect to ${replay.targetLabel}`,
       );
-      this.hasGoneOn = true;
       this.begun.resolve();
     } catch (error) {
       this.foreign =
@@ -361,4 +362,10 @@ export class ReplayRun {
   get failureToStore(): unknown {
     return this.storeError;
   }
+}
+
+/** True for what the target, or the journal's database, may not say in a minute any more. */
+function isAway(thrown: unknown): boolean {
+  const codes = ['TARGET_UNREACHABLE', 'TARGET_LOST', 'STORE_UNAVAILABLE'];
+  return thrown instanceof RepriseError && codes.includes(thrown.code);
 }

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { expect, it, onTestFinished } from 'vitest';
 import type { ReplayInput } from '../../src/replay/request.ts';
+import { openNetwork } from '../support/network.ts';
 import { HandMadeRecord } from '../support/record.ts';
-import { type Target, useBench } from '../support/replay.ts';
+import { type Target, through, useBench } from '../support/replay.ts';
 
 const bench = useBench();
 const STATEMENTS = 30;
@@ -58,6 +59,32 @@ it('a run whose target cannot be reached stays interrupted, to be resumed when i
   await client.sql(`ALTER DATABASE "${target.name}" WITH ALLOW_CONNECTIONS true`);
   await bench.engine.resume(id);
   expect((await bench.ended(id)).replay.state).toBe('COMPLETED');
+});
+
+it('a run whose target goes away before the resumed run has sent anything stays interrupted', async () => {
+  const { port, password } = await bench.target();
+  const network = await openNetwork(port);
+  onTestFinished(() => network.close());
+  const { id } = await interrupted((target) => ({ target: through(network.port, target).spec }));
+  const cutting = bench.anotherEngine({
+    journal: {
+      ...bench.journal,
+      tailEnd: () => {
+        // Behind the look at the logins, ahead of all else that is done on the target.
+        network.cut();
+        return bench.journal.tailEnd();
+      },
+    },
+  });
+  await cutting.resume(id, { password });
+  const { replay, states } = await bench.ended(id);
+  expect(states.slice(-2)).toEqual(['CONNECTING', 'INTERRUPTED']);
+  expect(replay.error).toBeNull();
+  network.mend();
+  await bench.engine.resume(id, { password });
+  const ended = await bench.ended(id);
+  expect(ended.replay.state).toBe('COMPLETED');
+  expect(ended.outcomes).toHaveLength(STATEMENTS);
 });
 
 it('passwords of mapped logins are asked for again too, by recorded user', async () => {
