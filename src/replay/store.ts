@@ -242,7 +242,7 @@ export interface ReplayStore {
   /**
    * Marks the runs of dead owners INTERRUPTED, each together with the chunk that tells of it, and returns
    * their ids. `chunkAfter` makes the chunk that follows an event. An owner is alive while it holds its
-   * advisory lock (`holdOwnership`).
+   * advisory lock (`holdOwnership`); those that asked this very store for theirs, also while it is lost.
    */
   interruptOrphans(chunkAfter: (lastSeq: number) => EventChunk): Promise<readonly string[]>;
   /** Takes this process's ownership lock; held until the store is closed. */

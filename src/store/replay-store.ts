@@ -54,6 +54,8 @@ const HOLDS = {
  */
 export function createReplayStore(database: Database): ReplayStore {
   const { query } = database;
+  /** Alive as long as this is, also while the lock is lost with its connection. */
+  const living = new Set<string>();
 
   return {
     create: (replay) =>
@@ -255,9 +257,11 @@ export function createReplayStore(database: Database): ReplayStore {
       }),
 
     interruptOrphans: (chunkAfter) =>
-      guarded('look for interrupted replays', () => interruptOrphans(database, chunkAfter)),
-    holdOwnership: (ownerId) =>
-      guarded('take the ownership of replays', () => database.session.hold(ownerKey(ownerId))),
+      guarded('look for interrupted replays', () => interruptOrphans(database, living, chunkAfter)),
+    holdOwnership: (ownerId) => {
+      living.add(ownerId);
+      return guarded('take the ownership of replays', () => database.session.hold(ownerKey(ownerId)));
+    },
 
     delete: (id) => guarded('delete the replay', () => deleteReplay(database, id)),
     deleteEnded: (before) => guarded('delete an old replay', () => deleteEnded(database, before)),
@@ -322,6 +326,7 @@ function replayOf(row: Selectable<ReplaysTable>): Replay {
 /** Whoever gets an owner's lock knows that the owner is dead. The lock goes with the transaction. */
 async function interruptOrphans(
   database: Database,
+  living: ReadonlySet<string>,
   chunkAfter: (lastSeq: number) => EventChunk,
 ): Promise<readonly string[]> {
   const owners = await database.query
@@ -332,6 +337,7 @@ async function interruptOrphans(
     .execute();
   const interrupted: string[] = [];
   for (const { owner_id: ownerId } of owners) {
+    if (living.has(ownerId)) continue;
     const ids = await database.write(async (client) => {
       const lock = await client.query<{ dead: boolean }>('select pg_try_advisory_xact_lock($1) as dead', [
         ownerKey(ownerId),

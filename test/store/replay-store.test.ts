@@ -1,5 +1,5 @@
 import { Client } from 'pg';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { encodeEvents } from '../../src/replay/event-codec.ts';
 import type { ReplayStore, StoredRequest } from '../../src/replay/store.ts';
 import type { ReplaySummary } from '../../src/replay/summary.ts';
@@ -138,4 +138,36 @@ describe('a run recorded before its chunks told what they hold', () => {
       await created.drop();
     }
   });
+});
+
+it('an owner is alive for its own process also while its lock is lost with its connection', async () => {
+  const created = await createTestDatabase();
+  const database = await openDatabase(created.url, { poolSize: 2 });
+  onTestFinished(async () => {
+    await database.close();
+    await created.drop();
+  });
+  const store = createReplayStore(database);
+  await store.holdOwnership('mine');
+  const create = (id: string, ownerId: string) =>
+    store.create({
+      id,
+      request: { target: {}, users: [] } as unknown as StoredRequest,
+      targetLabel: 'target',
+      ownerId,
+      createdAt: 1,
+      summary: {} as ReplaySummary,
+      lossMark: 0,
+    });
+  await create('0190a0b0-0000-7000-8000-000000000001', 'mine');
+  const dead = await create('0190a0b0-0000-7000-8000-000000000002', 'dead');
+  // As when the server was started anew: writes have connections again before the lock is taken again.
+  await database.write((client) =>
+    client.query(
+      `select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = current_database() and application_name = 'reprise listen'`,
+    ),
+  );
+  const after = (lastSeq: number) =>
+    encodeEvents([{ kind: 'STATE', seq: lastSeq + 1, at: 1, state: 'INTERRUPTED', reason: null }]);
+  expect(await store.interruptOrphans(after)).toEqual([dead.id]);
 });
