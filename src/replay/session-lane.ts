@@ -2,6 +2,7 @@ import type { Doubt, LostStatement } from './commit-doubts.ts';
 import type { DispatcherHolds } from './dispatcher-holds.ts';
 import { sendIsTimely } from './due.ts';
 import type { LagCause } from './event.ts';
+import { Fifo } from './fifo.ts';
 import type { Lag, PlannedEntry } from './reporter.ts';
 import type { TargetSession } from './target-session.ts';
 
@@ -26,8 +27,7 @@ export interface Waiting {
 /** One (copy of a) session: its connection and what waits to be sent on it, in recorded order. */
 export interface Lane {
   readonly session: TargetSession;
-  queue: Waiting[];
-  head: number;
+  readonly queue: Fifo<Waiting>;
   /** CLOSED: no connection. OPENING: one is being made. BLOCKED: none is free. */
   state: 'CLOSED' | 'OPENING' | 'READY' | 'BLOCKED';
   /** The last look found it waiting for a lock of another session of this replay, or of what one prepared. */
@@ -63,8 +63,7 @@ export interface Lane {
 export function newLane(session: TargetSession): Lane {
   return {
     session,
-    queue: [],
-    head: 0,
+    queue: new Fifo(),
     state: 'CLOSED',
     locked: false,
     heldSince: null,
@@ -83,7 +82,7 @@ export function newLane(session: TargetSession): Lane {
 
 /** True when nothing of the lane is queued, under way or in doubt. */
 export function isIdle(lane: Lane): boolean {
-  return lane.head >= lane.queue.length && lane.lost.length === 0 && (lane.session.connection?.inFlight ?? 0) === 0;
+  return lane.queue.length === 0 && lane.lost.length === 0 && (lane.session.connection?.inFlight ?? 0) === 0;
 }
 
 /**
@@ -99,7 +98,7 @@ export function enoughWaits(waiting: number, lanes: Iterable<Lane>, most: number
   let getsOn = false;
   let waitsForDispatcher = false;
   for (const lane of lanes) {
-    const queued = lane.queue.length - lane.head;
+    const queued = lane.queue.length;
     if (lane.session.connection !== null) {
       const idle = isIdle(lane);
       waitsForDispatcher ||= idle;
@@ -136,7 +135,7 @@ export function lagOf(lane: Lane, dueAt: number, holds: DispatcherHolds): Lag {
 
 /** What the session's next statement will have waited for: a lock, a slow target, or just its turn. */
 export function causeAfter(lane: Lane, tookMs: number, recordedMs: number | null): LagCause {
-  if (lane.head >= lane.queue.length && !lane.nextIsHeld) return 'NONE';
+  if (lane.queue.length === 0 && !lane.nextIsHeld) return 'NONE';
   if (lane.waited) return 'LOCK';
   return recordedMs !== null && tookMs > recordedMs * 1.5 + 1 ? 'TARGET' : 'SESSION_BUSY';
 }

@@ -192,8 +192,9 @@ export class SessionWalk {
     const { window } = this.lanes;
     const refillAt = refillMark(window);
     let filling = false;
-    while (lane.head < lane.queue.length && lane.lost.length === 0 && !this.over) {
-      const next = lane.queue[lane.head] as Waiting;
+    while (lane.lost.length === 0 && !this.over) {
+      const next = lane.queue.first;
+      if (next === undefined) return;
       if (this.skips(lane, next)) continue;
       const { connection } = session;
       if (this.context.control.isPaused) this.pumpWhenResumed();
@@ -234,12 +235,8 @@ export class SessionWalk {
 
   private advance(lane: Lane): void {
     lane.doubt = null;
-    lane.head += 1;
+    lane.queue.shift();
     this.waiting -= 1;
-    if (lane.head === lane.queue.length || lane.head > 1_024) {
-      lane.queue = lane.queue.slice(lane.head);
-      lane.head = 0;
-    }
   }
 
   /** Reports the entry without sending it, where it cannot be sent. */
@@ -317,7 +314,7 @@ export class SessionWalk {
     const { session } = lane;
     next.settle?.();
     session.remaining -= 1;
-    if (session.remaining <= 0 && lane.head >= lane.queue.length) this.lanes.close(lane);
+    if (session.remaining <= 0 && lane.queue.length === 0) this.lanes.close(lane);
     if (!this.holding || this.waiting < FEW_WAITING || isIdle(lane)) this.wakeUp?.();
   }
 
