@@ -62,25 +62,49 @@ export interface TargetPolicy {
   aliases(): readonly PublicAlias[];
 }
 
-/** @throws RepriseError CONFIG_INVALID for a rule or the host of an alias that cannot be read, or an alias given twice. */
+/**
+ * The policy of a configuration.
+ * @throws RepriseError CONFIG_INVALID for a rule or the host of an alias that cannot be read, or an alias given twice
+ */
 export function createTargetPolicy(config: TargetPolicyConfig): TargetPolicy {
-  const allowlist = new Allowlist(config.allow);
-  const aliases = new Map<string, TargetAlias>();
-  for (const alias of config.aliases) {
-    if (aliases.has(alias.alias)) {
-      throw new RepriseError('CONFIG_INVALID', `target alias ${JSON.stringify(alias.alias)} is given twice`);
-    }
-    const problem = hostProblem(alias.host);
-    if (problem !== null) {
-      throw new RepriseError('CONFIG_INVALID', `REPRISE_TARGETS: ${alias.alias}.host ${problem}`, {
-        path: ['REPRISE_TARGETS'],
-      });
-    }
-    aliases.set(alias.alias, alias);
-  }
-  const resolveName = config.lookup ?? systemLookup;
+  return new ConfiguredPolicy(config);
+}
 
-  function named(spec: TargetSpec): Omit<ResolvedTarget, 'address'> {
+class ConfiguredPolicy implements TargetPolicy {
+  private readonly allowlist: Allowlist;
+  private readonly byAlias: ReadonlyMap<string, TargetAlias>;
+  private readonly forbidden: readonly ForbiddenDatabase[];
+  private readonly resolveName: (host: string) => Promise<readonly string[]>;
+
+  constructor(config: TargetPolicyConfig) {
+    this.allowlist = new Allowlist(config.allow);
+    this.byAlias = checkedAliases(config.aliases);
+    this.forbidden = config.forbidden;
+    this.resolveName = config.lookup ?? systemLookup;
+  }
+
+  async resolve(spec: TargetSpec, databases: readonly string[] = []): Promise<ResolvedTarget> {
+    const target = this.named(spec);
+    checkInput(target);
+    const resolved = { ...plain(target), address: await this.addressFor(target) };
+    for (const database of new Set([resolved.database, ...databases]))
+      await this.refuseForbidden({ ...resolved, database });
+    return resolved;
+  }
+
+  aliases(): readonly PublicAlias[] {
+    return [...this.byAlias.values()].map(({ alias, host, port, user, database, tls }) => ({
+      alias,
+      host,
+      port,
+      user,
+      database,
+      tls,
+    }));
+  }
+
+  /** What was named, with what it leaves out. @throws RepriseError TARGET_UNKNOWN */
+  private named(spec: TargetSpec): Omit<ResolvedTarget, 'address'> {
     if (!('alias' in spec)) {
       return {
         alias: null,
@@ -93,9 +117,9 @@ export function createTargetPolicy(config: TargetPolicyConfig): TargetPolicy {
         ca: null,
       };
     }
-    const alias = aliases.get(spec.alias);
+    const alias = this.byAlias.get(spec.alias);
     if (!alias) {
-      const known = [...aliases.keys()].join(', ');
+      const known = [...this.byAlias.keys()].join(', ');
       throw new RepriseError(
         'TARGET_UNKNOWN',
         `target alias ${JSON.stringify(spec.alias)} is not configured: ` +
@@ -110,13 +134,13 @@ export function createTargetPolicy(config: TargetPolicyConfig): TargetPolicy {
   }
 
   /** Addresses of a host that is no alias's, first choice first; a socket directory stands for itself. */
-  async function addressesOf(target: Omit<ResolvedTarget, 'address'>): Promise<readonly string[]> {
+  private async addressesOf(target: Omit<ResolvedTarget, 'address'>): Promise<readonly string[]> {
     const host = normaliseHost(target.host);
     const literal = normaliseAddress(host);
     if (literal !== null) return [literal];
     let found: readonly string[];
     try {
-      found = await resolveName(host);
+      found = await this.resolveName(host);
     } catch (error) {
       const why = (error as { code?: string }).code ?? messageOf(error);
       throw new RepriseError(
@@ -132,14 +156,14 @@ export function createTargetPolicy(config: TargetPolicyConfig): TargetPolicy {
       : addresses;
   }
 
-  async function addressFor(target: Omit<ResolvedTarget, 'address'>): Promise<string> {
+  private async addressFor(target: Omit<ResolvedTarget, 'address'>): Promise<string> {
     const free = target.alias === null;
     if (target.host.startsWith('/')) {
       const directory = normaliseSocketDirectory(target.host);
-      if (free && !allowlist.allowsSocket(directory)) throw notAllowed(target, directory);
+      if (free && !this.allowlist.allowsSocket(directory)) throw this.notAllowed(target, directory);
       return directory;
     }
-    const addresses = await addressesOf(target);
+    const addresses = await this.addressesOf(target);
     const concrete = addresses.filter((address) => !isUnspecified(address));
     if (concrete.length === 0) {
       throw new RepriseError(
@@ -148,14 +172,14 @@ export function createTargetPolicy(config: TargetPolicyConfig): TargetPolicy {
         { path: ['target', 'host'] },
       );
     }
-    const byName = !free || allowlist.allowsName(normaliseHost(target.host), target.port);
-    const chosen = concrete.find((address) => byName || allowlist.allowsAddress(address, target.port));
-    if (chosen === undefined) throw notAllowed(target, hint(target));
+    const byName = !free || this.allowlist.allowsName(normaliseHost(target.host), target.port);
+    const chosen = concrete.find((address) => byName || this.allowlist.allowsAddress(address, target.port));
+    if (chosen === undefined) throw this.notAllowed(target, hint(target));
     return chosen;
   }
 
-  function notAllowed(target: Omit<ResolvedTarget, 'address'>, add: string): RepriseError {
-    const known = [...aliases.keys()];
+  private notAllowed(target: Omit<ResolvedTarget, 'address'>, add: string): RepriseError {
+    const known = [...this.byAlias.keys()];
     const or = known.length === 0 ? '' : `, or use a configured alias (${known.join(', ')})`;
     return new RepriseError(
       'TARGET_REFUSED',
@@ -164,10 +188,10 @@ export function createTargetPolicy(config: TargetPolicyConfig): TargetPolicy {
     );
   }
 
-  async function refuseForbidden(target: ResolvedTarget): Promise<void> {
-    for (const forbidden of config.forbidden) {
+  private async refuseForbidden(target: ResolvedTarget): Promise<void> {
+    for (const forbidden of this.forbidden) {
       if (forbidden.port !== target.port || forbidden.database !== target.database) continue;
-      if (!(await leadTo(forbidden.host, target.address))) continue;
+      if (!(await this.leadTo(forbidden.host, target.address))) continue;
       throw new RepriseError(
         'TARGET_REFUSED',
         `target ${targetLabel(target)} is ${forbidden.what ?? 'the journal or a capture source'}: ` +
@@ -178,39 +202,37 @@ export function createTargetPolicy(config: TargetPolicyConfig): TargetPolicy {
   }
 
   /** Whether a forbidden host is where `address` leads. All ways to this machine (loopback, own address, socket) are one. */
-  async function leadTo(host: string, address: string): Promise<boolean> {
+  private async leadTo(host: string, address: string): Promise<boolean> {
     if (host.startsWith('/')) {
       const directory = normaliseSocketDirectory(host);
       return address.startsWith('/') ? directory === address : isThisMachine(address);
     }
     const literal = normaliseAddress(normaliseHost(host));
     // A name that does not resolve leads nowhere; `isSameDatabase` still looks after connecting.
-    const addresses = literal !== null ? [literal] : await resolveName(normaliseHost(host)).catch(() => []);
+    const addresses = literal !== null ? [literal] : await this.resolveName(normaliseHost(host)).catch(() => []);
     const here = isThisMachine(address);
     return addresses
       .map(normaliseAddress)
       .some((other) => other !== null && (other === address || (here && isThisMachine(other))));
   }
+}
 
-  return {
-    async resolve(spec, databases = []) {
-      const target = named(spec);
-      checkInput(target);
-      const resolved = { ...plain(target), address: await addressFor(target) };
-      for (const database of new Set([resolved.database, ...databases]))
-        await refuseForbidden({ ...resolved, database });
-      return resolved;
-    },
-    aliases: () =>
-      [...aliases.values()].map(({ alias, host, port, user, database, tls }) => ({
-        alias,
-        host,
-        port,
-        user,
-        database,
-        tls,
-      })),
-  };
+/** By their names. @throws RepriseError CONFIG_INVALID */
+function checkedAliases(aliases: readonly TargetAlias[]): ReadonlyMap<string, TargetAlias> {
+  const byAlias = new Map<string, TargetAlias>();
+  for (const alias of aliases) {
+    if (byAlias.has(alias.alias)) {
+      throw new RepriseError('CONFIG_INVALID', `target alias ${JSON.stringify(alias.alias)} is given twice`);
+    }
+    const problem = hostProblem(alias.host);
+    if (problem !== null) {
+      throw new RepriseError('CONFIG_INVALID', `REPRISE_TARGETS: ${alias.alias}.host ${problem}`, {
+        path: ['REPRISE_TARGETS'],
+      });
+    }
+    byAlias.set(alias.alias, alias);
+  }
+  return byAlias;
 }
 
 /** Only the fields of the type, whatever else the configuration's object carries; the host without brackets. */
