@@ -10,9 +10,11 @@ import {
   readDatabaseUrl,
   readDays,
   readHost,
+  readHosts,
   readInteger,
   readNodeId,
   readOneOf,
+  readOrigins,
   readServerUrl,
   readToken,
 } from './config/values.ts';
@@ -183,8 +185,8 @@ function serviceVariables(env: Environment) {
       .transform(reads((value) => readTargets(value, env))),
     REPRISE_ALLOW_TARGETS: text('REPRISE_ALLOW_TARGETS').transform(list),
     REPRISE_TOKENS: z.string().default('').transform(reads(readTokens)),
-    REPRISE_ALLOWED_HOSTS: z.string().default('').transform(list),
-    REPRISE_ALLOWED_ORIGINS: z.string().default('').transform(list),
+    REPRISE_ALLOWED_HOSTS: z.string().default('').transform(reads(readHosts)),
+    REPRISE_ALLOWED_ORIGINS: z.string().default('').transform(reads(readOrigins)),
     REPRISE_LOG_LEVEL: text('REPRISE_LOG_LEVEL').transform(
       reads((value) => readOneOf(value.toLowerCase(), LOG_LEVELS)),
     ),

@@ -59,17 +59,31 @@ describe('configuration', () => {
 
   test('names and origins that browsers may use are read', () => {
     const config = loadConfig({
-      REPRISE_ALLOWED_HOSTS: 'reprise.example, db',
-      REPRISE_ALLOWED_ORIGINS: 'https://a.example',
+      REPRISE_ALLOWED_HOSTS: 'Reprise.example, db, fd00::1, [fd00::2], 10.0.0.1',
+      REPRISE_ALLOWED_ORIGINS: 'https://A.example/, http://b.example:8080, https://c.example:443',
     });
-    expect([config.allowedHosts, config.allowedOrigins]).toEqual([['reprise.example', 'db'], ['https://a.example']]);
+    expect(config.allowedHosts).toEqual(['reprise.example', 'db', '[fd00::1]', '[fd00::2]', '10.0.0.1']);
+    expect(config.allowedOrigins).toEqual(['https://a.example', 'http://b.example:8080', 'https://c.example']);
   });
 
-  test.each([
+  test.each<[name: string, value: string, hint: string]>([
     ['REPRISE_PORT', 'tcp://10.0.0.1:4000', 'whole number from 0 to 65535'],
     ['REPRISE_PORT', '65536', 'whole number'],
     ['REPRISE_HOST', 'http://localhost', 'without port or scheme'],
     ['DATABASE_URL', 'mysql://root@localhost', 'postgresql://user:password@host'],
+    ...['https://reprise.example', 'reprise.example:443', '*.example', 'two words', 'a/b'].map(
+      (value): [string, string, string] => ['REPRISE_ALLOWED_HOSTS', value, 'without port or scheme'],
+    ),
+    ...[
+      'tools.example',
+      'https://tools.example/page',
+      '*',
+      'https://*.example',
+      'null',
+      'https://me@tools.example',
+    ].map(
+      (value): [string, string, string] => ['REPRISE_ALLOWED_ORIGINS', value, 'name each, without a path'] as const,
+    ),
     ['REPRISE_RETENTION_DAYS', '0', 'leave it out to keep all'],
     ['REPRISE_RETENTION_DAYS', '1e-12', 'leave it out to keep all'],
     ['REPRISE_RETENTION_DAYS', '999999999', 'leave it out to keep all'],

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { isIPv6 } from 'node:net';
 import { messageOf } from '../errors.ts';
 
 /** The items of a comma-separated value, without empty ones. */
@@ -17,6 +18,32 @@ export function readHost(value: string): string {
     );
   }
   return value.replace(/^\[|\]$/g, '');
+}
+
+/** Host names and addresses by comma, as `Host` has them without a port. @throws Error */
+export function readHosts(value: string): string[] {
+  return list(value).map((item) => {
+    const host = readHost(item);
+    const url = `http://${isIPv6(host) ? `[${host}]` : host}`;
+    if ((!isIPv6(host) && /[:*?#@\\]/.test(host)) || !URL.canParse(url)) {
+      throw new Error(
+        `${JSON.stringify(item)} is no host name: name each, without port or scheme, like reprise.example`,
+      );
+    }
+    return new URL(url).hostname;
+  });
+}
+
+/** Origins of web pages by comma, as browsers send them. @throws Error */
+export function readOrigins(value: string): string[] {
+  return list(value).map((item) => {
+    const url = URL.canParse(item) ? new URL(item) : null;
+    const isOrigin = url !== null && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/`;
+    if (!isOrigin || url.hostname.includes('*')) {
+      throw new Error(`${JSON.stringify(item)} is no origin: name each, without a path, like https://tools.example`);
+    }
+    return url.origin;
+  });
 }
 
 /** A whole number from `min` to `max`, both included. @throws Error */
