@@ -26,8 +26,8 @@ export function serviceOf(io: Io, flags: ServiceFlags): Client {
   return createClient({ url: serverUrl, token, transport: flags.sse ? 'sse' : 'ws' });
 }
 
-/** Wider than any record: years that timestamps of microseconds can name. */
-const ALWAYS: WindowInput = { from: '1970-01-01T00:00:00Z', to: '2200-01-01T00:00:00Z' };
+/** Wider than any record, which ends ahead of 2255: the last year that microseconds in a number hold. */
+const ALWAYS: WindowInput = { from: '1970-01-01T00:00:00Z', to: '2255-01-01T00:00:00Z' };
 
 /**
  * The window of the flags, where `all` becomes the span that the journal holds.

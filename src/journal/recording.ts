@@ -117,7 +117,7 @@ export function makeEntry(
 }
 
 /** Latest start that still has its longest duration, and the statement after it, within the microseconds that a number holds. */
-const LATEST: Micros = Date.UTC(2245, 0, 1) * 1000;
+export const LATEST: Micros = Date.UTC(2245, 0, 1) * 1000;
 /** Places that a transaction has: `sequence` is an int4, and the one behind it is counted, too. */
 export const MOST_PLACES = 2_147_483_646;
 

@@ -2,7 +2,10 @@ import { PassThrough } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import { duration, fields, LiveLine, oneLine, table, wrapTo } from '../../src/cli/io.ts';
 import { progressBlock, remarksText } from '../../src/cli/run-view.ts';
+import { settleWindow } from '../../src/cli/service.ts';
 import { bytes } from '../../src/client/bytes.ts';
+import type { Client } from '../../src/client/index.ts';
+import { LATEST } from '../../src/journal/recording.ts';
 
 function terminal(isTTY: boolean) {
   const stream = new PassThrough() as unknown as NodeJS.WriteStream;
@@ -117,4 +120,18 @@ describe('what the command line prints', () => {
     live.clear();
     expect(text()).toBe('first  half\n');
   });
+});
+
+test('the window of all holds whatever time an entry may have', async () => {
+  let asked = { from: '', to: '' };
+  const client = {
+    request: async (_document: unknown, { window }: { window: typeof asked }) => {
+      asked = window;
+      return { journalCoverage: { first: window.from, last: window.to } };
+    },
+  } as unknown as Client;
+  const { signal } = new AbortController();
+  await settleWindow(client, { window: 'all' }, { signal } as Parameters<typeof settleWindow>[2]);
+  expect(Date.parse(asked.from)).toBeLessThanOrEqual(0);
+  expect(Date.parse(asked.to)).toBeGreaterThan(LATEST / 1000);
 });
