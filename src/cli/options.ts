@@ -71,9 +71,13 @@ function oneOf<const Word extends string>(words: readonly Word[]): (text: string
  */
 export function choice(flags: string, description: string, words: readonly string[], several = false): Option {
   const read = oneOf(words);
-  const option = new Option(flags, description).argParser((text, before) =>
-    several ? collect(read(text), before as readonly string[] | undefined) : read(text),
-  );
+  const option = new Option(flags, description).argParser((text, before) => {
+    if (several) return collect(read(text), before as readonly string[] | undefined);
+    const word = read(text);
+    // The last one would win, where somebody meant either.
+    if (before !== undefined && before !== word) throw new InvalidArgumentError('it takes one, and was given two.');
+    return word;
+  });
   option.argChoices = words.map(inFlagForm);
   return option;
 }
@@ -156,7 +160,11 @@ export interface FilterFlags {
 /** Flags for what a filter of the journal can ask for. */
 export function addFilterFlags(command: Command): Command {
   return command
-    .option('--only-session <id>', 'entries of this recorded session (may be repeated, as all --only-…)', collect)
+    .option(
+      '--only-session <id>',
+      'entries of this recorded session (may be repeated, as all but --only-outcome)',
+      collect,
+    )
     .option('--only-transaction <id>', 'entries of this recorded transaction', (text, before) =>
       collect(transactionId(text), before as readonly string[] | undefined),
     )

@@ -143,6 +143,17 @@ test.each([
   expect(code).toBe(2);
 });
 
+test('a flag that takes one word is not given two', async () => {
+  const flags = ['--only-outcome', 'failed', '--only-outcome', 'unknown'];
+  const { code, stderr } = await cliHere(['journal', 'ls', '--window', 'all', ...flags], shop.env);
+  expect(stderr).toContain(
+    "'--only-outcome <outcome>' argument 'unknown' is invalid. it takes one, and was given two.",
+  );
+  expect(code).toBe(2);
+  const twice = ['--only-outcome', 'failed', '--only-outcome', 'FAILED'];
+  expect(await cliHere(['journal', 'ls', '--window', 'all', ...twice], shop.env)).toMatchObject({ code: 0 });
+});
+
 test('a field without a flag in the command that was given keeps its name', async () => {
   const { stderr } = await cliHere(['replay', 'speed', shop.good, '1000'], shop.env);
   expect(stderr).toBe('error: speed must be 0.1 to 100, not 1000 [BAD_INPUT]\n');
