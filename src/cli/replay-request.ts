@@ -116,8 +116,8 @@ export async function requestOf(flags: RequestFlags, window: WindowInput, io: Io
     users: flags.mapUser?.map((text) => {
       const form = 'recorded=login[:ENV]';
       const [recorded, login] = pair('--map-user', text, form);
-      const [user = '', variable] = login.split(':');
-      if (user === '' || variable === '') throw usage('--map-user', notOfForm(text, form));
+      const [user = '', variable, ...rest] = login.split(':');
+      if (user === '' || variable === '' || rest.length > 0) throw usage('--map-user', notOfForm(text, form));
       return variable === undefined
         ? { recorded, user }
         : { recorded, user, password: secretOf('--map-user', variable, io) };

@@ -136,6 +136,7 @@ test.each([
   [['--statement-timeout', '30'], 'write it with its unit, like 250ms, 5s, 2m or 1h.'],
   [['--map-user', 'app'], '--map-user "app" is not of the form recorded=login[:ENV]'],
   [['--map-user', 'app=login:'], '--map-user "app=login:" is not of the form recorded=login[:ENV]'],
+  [['--map-user', 'app=login:HOME:more'], '--map-user "app=login:HOME:more" is not of the form recorded=login[:ENV]'],
   [['--map-user', 'app=:PASSWORD'], '--map-user "app=:PASSWORD" is not of the form recorded=login[:ENV]'],
 ])('what a flag takes is told in the words that it takes: %j', async (flags, message) => {
   const { code, stderr } = await cliHere([...ALL, ...flags], shop.env);
