@@ -144,6 +144,16 @@ test.each([
   expect(code).toBe(2);
 });
 
+test.each([[['--format', 'csv']], [['--output', 'journal.CSV']]])('CSV is no JSON: %j', async (flags) => {
+  const { code, stdout, stderr } = await cliHere(
+    ['journal', 'export', '--window', 'all', '--json', ...flags],
+    shop.env,
+  );
+  const message = '--json excludes CSV: leave it out, or give --format jsonl';
+  expect(JSON.parse(stderr)).toEqual({ error: { code: 'BAD_INPUT', message, path: ['--json'] } });
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+});
+
 test('a flag that takes one word is not given two', async () => {
   const flags = ['--only-outcome', 'failed', '--only-outcome', 'unknown'];
   const { code, stderr } = await cliHere(['journal', 'ls', '--window', 'all', ...flags], shop.env);
