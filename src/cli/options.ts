@@ -101,6 +101,13 @@ export function transactionId(text: string): string {
   throw new InvalidArgumentError('it must be the id of a transaction, a UUID.');
 }
 
+/** An SQLSTATE, as the value of a flag. */
+export function sqlstate(text: string): string {
+  const code = text.trim().toUpperCase();
+  if (/^[0-9A-Z]{5}$/.test(code)) return code;
+  throw new InvalidArgumentError('it must be five digits or letters, like 23505.');
+}
+
 /** The id of an entry, `<transaction>/<sequence>`, or of a transaction. @throws RepriseError BAD_INPUT naming it */
 export function recordId(text: string): { readonly transactionId: string; readonly sequence: number | null } {
   const [id = '', sequence, ...rest] = text.split('/');

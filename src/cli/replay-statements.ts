@@ -4,7 +4,7 @@ import { DIVERGENCES, OUTCOME_STATUSES } from '../client/words.ts';
 import { RepriseError } from '../errors.ts';
 import { type CliContext, examples } from './context.ts';
 import { count, duration, type Io, json, oneLine, printable } from './io.ts';
-import { addReplayArgument, atLeastOne, choice, collect, transactionId, wholeNumber } from './options.ts';
+import { addReplayArgument, atLeastOne, choice, collect, sqlstate, transactionId, wholeNumber } from './options.ts';
 import { addServiceFlags, type ServiceFlags, serviceOf } from './service.ts';
 
 type Outcome = NonNullable<OutcomeRowsQuery['replayStatements']>['nodes'][number];
@@ -32,7 +32,9 @@ export function addReplayStatements(replay: Command, { io }: CliContext): void {
         '`divergences` tell what to look for; `journal show` takes the ids that are listed here.',
     )
     .addOption(choice('--status <status>', 'only those that ended like this (may be repeated)', OUTCOME_STATUSES, true))
-    .option('--sqlstate <sqlstate>', 'only failures with this SQLSTATE (may be repeated)', collect)
+    .option('--sqlstate <sqlstate>', 'only failures with this SQLSTATE (may be repeated)', (text, before) =>
+      collect(sqlstate(text), before as readonly string[] | undefined),
+    )
     .addOption(choice('--kind <kind>', 'only those that diverged like this (may be repeated)', DIVERGENCES, true))
     .option('--transaction <id>', 'only those of this recorded transaction', transactionId)
     .option('--seq <number>', 'from this number on, such as a "first seq" of `failures`', wholeNumber)

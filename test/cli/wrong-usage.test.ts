@@ -154,6 +154,16 @@ test.each([[['--format', 'csv']], [['--output', 'journal.CSV']]])('CSV is no JSO
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
 });
 
+test('an SQLSTATE that is none is refused, and one may be in small letters', async () => {
+  for (const wrong of ['2350', '23505x', '']) {
+    const { code, stderr } = await cliHere(['replay', 'statements', shop.good, '--sqlstate', wrong], shop.env);
+    expect(stderr).toContain(`'${wrong}' is invalid. it must be five digits or letters, like 23505.`);
+    expect(code).toBe(2);
+  }
+  const found = await cliHere(['replay', 'statements', shop.good, '--sqlstate', 'xx000'], shop.env);
+  expect(found).toMatchObject({ code: 0, stdout: 'no such statements\n' });
+});
+
 test('a flag that takes one word is not given two', async () => {
   const flags = ['--only-outcome', 'failed', '--only-outcome', 'unknown'];
   const { code, stderr } = await cliHere(['journal', 'ls', '--window', 'all', ...flags], shop.env);
