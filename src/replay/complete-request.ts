@@ -61,7 +61,7 @@ export function completeRequest(input: ReplayInput): ReplayRequest {
     edges: oneOf('edges', input.edges ?? (ordering === 'COMMIT' ? 'INCLUDE' : 'CUT'), EDGES),
     filter: checkFilter(input.filter ?? {}, ['input', 'filter']),
     databases: input.databases?.length ? mappings('databases', input.databases, ({ target }) => target) : null,
-    users: mappings('users', input.users ?? [], ({ user }) => user),
+    users: logins(input.users ?? []),
     stopAfterFailures,
     statementTimeoutMs: inRange('statementTimeoutMs', input.statementTimeoutMs ?? 60_000, 1, DAY_MS, true),
     connectTimeoutMs: inRange('connectTimeoutMs', input.connectTimeoutMs ?? 10_000, 1, 600_000, true),
@@ -125,6 +125,14 @@ function mappings<Mapping extends { readonly recorded: string }>(
     if (name.includes('\0')) throw bad(field, `must not map ${shown} to a name that holds a NUL character`);
   }
   return given;
+}
+
+function logins(given: ReplayRequest['users']): ReplayRequest['users'] {
+  const users = mappings('users', given, ({ user }) => user);
+  const wrong = users.find(({ password }) => password?.includes('\0'));
+  if (wrong)
+    throw bad('users', `must not give ${JSON.stringify(wrong.recorded)} a password that holds a NUL character`);
+  return users;
 }
 
 function bad(field: string, why: string, path: readonly string[] = ['input']): RepriseError {
