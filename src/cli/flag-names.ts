@@ -44,6 +44,7 @@ const FLAGS: Readonly<Record<string, string>> = {
   syncCommits: '--sync-commits',
   thresholds: '--threshold',
   buckets: '--buckets',
+  logTimezone: '--log-timezone',
   after: '--after',
 };
 

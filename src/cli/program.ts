@@ -106,7 +106,18 @@ function helpOfNested(argv: readonly string[]): readonly string[] {
 
 /** Commander's own words on wrong usage, in the form of every other error. */
 function reportUsage(text: string, io: Io): void {
-  report(new RepriseError('BAD_INPUT', text.replace(/^error: /, '').trim()), true, io);
+  const message = text.replace(/^error: /, '').trim();
+  report(new RepriseError('BAD_INPUT', message, { path: atFault(message) }), true, io);
+}
+
+/** The flag or argument that commander's words are about; empty where it is the command. */
+function atFault(message: string): readonly string[] {
+  const flag = /^(?:unknown )?option '(?:-\w, )?(--[\w-]+)/.exec(message)?.[1];
+  if (flag !== undefined) return [flag];
+  const name =
+    /^missing required argument '([\w-]+)'/.exec(message) ??
+    /^command-argument value '[\s\S]*' is invalid for argument '([\w-]+)'/.exec(message);
+  return name === null ? [] : [`<${name[1]}>`];
 }
 
 function report(error: unknown, asJson: boolean, io: Io): void {

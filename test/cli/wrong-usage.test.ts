@@ -3,6 +3,8 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { inFlags } from '../../src/cli/flag-names.ts';
+import { RepriseError } from '../../src/errors.ts';
 import { MAIN } from '../support/build.ts';
 import { cliHere } from './process.ts';
 import { at, BEGINNING, type ShopService, startShopService } from './shop-service.ts';
@@ -162,6 +164,31 @@ test('an SQLSTATE that is none is refused, and one may be in small letters', asy
   }
   const found = await cliHere(['replay', 'statements', shop.good, '--sqlstate', 'xx000'], shop.env);
   expect(found).toMatchObject({ code: 0, stdout: 'no such statements\n' });
+});
+
+test.each([
+  [['journal', 'ls', '--limit', "it's"], ['--limit']],
+  [['journal', 'ls', '--limit'], ['--limit']],
+  [['journal', 'export', '--format', 'xml'], ['--format']],
+  [['replay', 'ls', '--nothing-known'], ['--nothing-known']],
+  [['replay', 'speed', '00000000-0000-4000-8000-000000000000'], ['<factor>']],
+  [['replay', 'speed', '00000000-0000-4000-8000-000000000000', "fast'"], ['<factor>']],
+  [['import'], ['<file>']],
+  [['replay', 'nothing-known'], []],
+])('wrong usage is told with its place, with --json: %j', async (args, path) => {
+  const { code, stderr } = await cliHere([...args, '--json']);
+  expect(JSON.parse(stderr)).toEqual({ error: { code: 'BAD_INPUT', message: expect.any(String), path } });
+  expect(code).toBe(2);
+});
+
+test('a zone that is none is named by its flag', () => {
+  const error = new RepriseError('BAD_INPUT', 'logTimezone "Foo/Bar" is no time zone known here', {
+    path: ['logTimezone'],
+  });
+  expect(inFlags(error, new Set(['--log-timezone']))).toMatchObject({
+    message: '--log-timezone "Foo/Bar" is no time zone known here',
+    path: ['--log-timezone'],
+  });
 });
 
 test('a flag that takes one word is not given two', async () => {
