@@ -48,6 +48,18 @@ const FLAGS: Readonly<Record<string, string>> = {
   after: '--after',
 };
 
+/** Variables of the configuration and the flags that win over them. */
+const OVER_VARIABLES: Readonly<Record<string, string>> = {
+  REPRISE_HOST: '--host',
+  REPRISE_PORT: '--port',
+  REPRISE_DATA_DIR: '--data-dir',
+  REPRISE_TARGETS: '--targets',
+  REPRISE_ALLOW_TARGETS: '--allow-targets',
+  REPRISE_LOG_LEVEL: '--log-level',
+  REPRISE_NODE_ID: '--node',
+  REPRISE_SERVER_URL: '--server',
+};
+
 const ALL_FLAGS: ReadonlySet<string> = new Set(Object.values(FLAGS));
 
 /** What may be a field of the API, but for names in quotes and parts of addresses. */
@@ -79,6 +91,20 @@ export function textInFlags(text: string, known: ReadonlySet<string>): string {
 /** What a run has told, in the flags that start one: whoever reads it looks for the flag to change. */
 export function inStartFlags(text: string): string {
   return textInFlags(text, ALL_FLAGS);
+}
+
+/** An error of the configuration with the flags that `command` was given in place of the variables that they set. */
+export function inGivenFlags(error: RepriseError, command: Command): RepriseError {
+  if (error.code !== 'CONFIG_INVALID') return error;
+  const given = (variable: string) => {
+    const option = command.options.find(({ long }) => long === OVER_VARIABLES[variable]);
+    return option && command.getOptionValueSource(option.attributeName()) === 'cli' ? option.long : undefined;
+  };
+  return new RepriseError(
+    error.code,
+    error.message.replace(/^(REPRISE_\w+)(?=: )/gm, (variable: string) => given(variable) ?? variable),
+    { path: error.path.map((step) => given(step) ?? step), cause: error },
+  );
 }
 
 /** The long flags of a command. */

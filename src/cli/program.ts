@@ -5,7 +5,7 @@ import { addCompletion } from './completion.ts';
 import type { CliContext } from './context.ts';
 import { addDoctor } from './doctor.ts';
 import { EXIT, exitCodeOf } from './exit-codes.ts';
-import { flagsOf, inFlags } from './flag-names.ts';
+import { flagsOf, inFlags, inGivenFlags } from './flag-names.ts';
 import { addImport } from './import.ts';
 import { type Io, printable } from './io.ts';
 import { addJournal } from './journal.ts';
@@ -43,7 +43,7 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.OK : EXIT.USAGE;
     if (io.signal.aborted) return EXIT.INTERRUPTED;
-    report(error instanceof RepriseError ? inFlags(error, flagsOf(asked)) : error, asJson, io);
+    report(error instanceof RepriseError ? inGivenFlags(inFlags(error, flagsOf(asked)), asked) : error, asJson, io);
     return error instanceof RepriseError ? exitCodeOf(error.code) : EXIT.INTERNAL;
   }
 }

@@ -181,6 +181,21 @@ test.each([
   expect(code).toBe(2);
 });
 
+test.each([
+  [['replay', 'ls'], 'REPRISE_SERVER_URL', 'localhost:4000', '--server'],
+  [['serve'], 'REPRISE_PORT', 'many', '--port'],
+  [['import', 'a.csv'], 'REPRISE_NODE_ID', 'two words', '--node'],
+])('what is wrong with the configuration is named as it was given: %j %s', async (command, variable, value, flag) => {
+  const byFlag = await cliHere([...command, flag, value, '--json'], { [variable]: 'not this one' });
+  const byVariable = await cliHere([...command, '--json'], { [variable]: value });
+  for (const [{ code, stderr }, name] of [[byFlag, flag] as const, [byVariable, variable] as const]) {
+    const { error } = JSON.parse(stderr);
+    expect(error.message).toMatch(new RegExp(`^${name}: `));
+    expect(error).toMatchObject({ code: 'CONFIG_INVALID', path: [name] });
+    expect(code).toBe(2);
+  }
+});
+
 test('a zone that is none is named by its flag', () => {
   const error = new RepriseError('BAD_INPUT', 'logTimezone "Foo/Bar" is no time zone known here', {
     path: ['logTimezone'],
