@@ -270,6 +270,17 @@ it('TRUNCATE … RESTART IDENTITY restarts what tables own, with CASCADE also be
   await expectRestored('SELECT t.*, b.*, l.* FROM top t, below b, lowest l');
 });
 
+it('asks how many rows there were before it settles what is shown behind several statements', async () => {
+  await given(
+    'CREATE TABLE copied (id serial PRIMARY KEY, name text); CREATE TABLE part (copied int REFERENCES copied)',
+  );
+  await a.run('INSERT INTO copied (name) SELECT name FROM copied');
+  await a.run("INSERT INTO copied (name) VALUES ('one')");
+  await a.run("INSERT INTO copied (name) VALUES ('two')");
+  await a.run('INSERT INTO part VALUES (2)');
+  await expectRestored('SELECT * FROM copied ORDER BY id');
+});
+
 it('TRUNCATE … RESTART IDENTITY CASCADE reaches tables that the record puts below one', async () => {
   await given(
     'CREATE TABLE top (id bigserial PRIMARY KEY); CREATE TABLE apart (id serial); CREATE TABLE added (id serial)',

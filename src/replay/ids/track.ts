@@ -202,7 +202,8 @@ export class Track {
    * @param maybe it goes on behind what others were given, wherever they stand in the record
    */
   ready(draw: Draw, maybe: boolean): Promise<void> | null {
-    if (this.underWay.size === 0 || isShown(draw)) return null;
+    // What was shown behind several may turn out to be another one's, once counts before them are known.
+    if (this.underWay.size === 0 || (isShown(draw) && draw.group.draws.length === 1)) return null;
     const waits: Promise<void>[] = [];
     for (const [other, waiters] of this.underWay) {
       if (maybe || other.order < draw.order) waits.push(new Promise((resolve) => waiters.push(resolve)));
