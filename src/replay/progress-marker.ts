@@ -53,6 +53,8 @@ export class ProgressMarker {
   private readonly reached = new Map<string | null, MarkRow>();
   /** By target database: ordinal of the mark that was sent last. */
   private readonly sent = new Map<string | null, number>();
+  /** By target database: how often the run has been begun and taken on. The marks of an earlier process fail from then on. */
+  private readonly epochs = new Map<string | null, number>();
   /** By target database: the table with its schema, because replayed sessions set search paths of their own. */
   private readonly tables = new Map<string | null, string>();
 
@@ -91,11 +93,14 @@ export class ProgressMarker {
 
   private async makeOnce(connection: TargetConnection, database: string | null): Promise<void> {
     await connection.query(
-      `CREATE TABLE IF NOT EXISTS ${TABLE} (replay_id uuid PRIMARY KEY, ordinal bigint NOT NULL, ${GAPS}) WITH (fillfactor = 50)`,
+      `CREATE TABLE IF NOT EXISTS ${TABLE} (replay_id uuid PRIMARY KEY, ordinal bigint NOT NULL, ${GAPS}, ${EPOCH}) WITH (fillfactor = 50)`,
     );
-    // Only its owner may add it, also where it is there.
-    const { rows: columns } = await connection.query(HAS_GAPS);
-    if (columns.length === 0) await connection.query(`ALTER TABLE ${TABLE} ADD COLUMN IF NOT EXISTS ${GAPS}`);
+    // Only its owner may add any, also where all are there.
+    const { rows: columns } = await connection.query(HAS_COLUMNS);
+    if (columns.length < 2)
+      await connection.query(
+        `ALTER TABLE ${TABLE} ADD COLUMN IF NOT EXISTS ${GAPS}, ADD COLUMN IF NOT EXISTS ${EPOCH}`,
+      );
     const { rows } = await connection.query(
       `SELECT quote_ident(nspname) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE c.oid = '${TABLE}'::regclass`,
     );
@@ -105,7 +110,11 @@ export class ProgressMarker {
     for (const { user } of this.request.users) {
       for (const role of await rolesOf(connection, user)) await grant(connection, schema, table, role);
     }
-    await connection.query(`INSERT INTO ${table} VALUES ('${this.replayId}', 0) ON CONFLICT (replay_id) DO NOTHING`);
+    // Behind it whatever a process that was taken for dead still sends fails by its mark: what is read then stays so.
+    const { rows: begun } = await connection.query(
+      `INSERT INTO ${table} AS mine VALUES ('${this.replayId}', 0) ON CONFLICT (replay_id) DO UPDATE SET epoch = mine.epoch + 1 RETURNING epoch`,
+    );
+    this.epochs.set(database, Number(begun[0]?.[0]));
     await this.readOn(connection, database);
   }
 
@@ -160,7 +169,9 @@ export class ProgressMarker {
     if (mays?.beReadOnly !== true) this.sent.set(database, ordinal);
     const longer = `pg_catalog.array_cat(gaps, ARRAY[ordinal, ${ordinal}::pg_catalog.int8])`;
     const from = `greatest(1, pg_catalog.cardinality(gaps) + 3 - ${MOST_BOUNDS})`;
-    const update = `UPDATE ${this.tables.get(database)} SET ordinal = ${ordinal}, gaps = CASE ordinal WHEN ${before} THEN gaps ELSE (${longer})[${from}:] END WHERE replay_id = '${this.replayId}'`;
+    // Not a row of its own epoch: division by zero.
+    const fenced = `${ordinal} / (epoch = ${this.epochs.get(database)})::pg_catalog.int4`;
+    const update = `UPDATE ${this.tables.get(database)} SET ordinal = ${fenced}, gaps = CASE ordinal WHEN ${before} THEN gaps ELSE (${longer})[${from}:] END WHERE replay_id = '${this.replayId}'`;
     return mays === null ? update : ownBlock(update, mays);
   }
 
@@ -184,7 +195,8 @@ export class ProgressMarker {
 }
 
 const GAPS = `gaps bigint[] NOT NULL DEFAULT '{}'`;
-const HAS_GAPS = `SELECT 1 FROM pg_attribute WHERE attrelid = '${TABLE}'::regclass AND attname = 'gaps' AND NOT attisdropped`;
+const EPOCH = 'epoch int NOT NULL DEFAULT 0';
+const HAS_COLUMNS = `SELECT 1 FROM pg_attribute WHERE attrelid = '${TABLE}'::regclass AND attname IN ('gaps', 'epoch') AND NOT attisdropped`;
 
 /** What an operator can do about a target that takes no marks. */
 function cannotMark(target: ResolvedTarget, database: string | null, cause: TargetQueryError): RepriseError {

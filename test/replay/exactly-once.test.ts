@@ -1,4 +1,8 @@
+import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { completeRequest } from '../../src/replay/complete-request.ts';
+import { Connector } from '../../src/replay/connector.ts';
+import { ProgressMarker } from '../../src/replay/progress-marker.ts';
 import { drawKills, KILLS, killAndResume } from '../support/kills.ts';
 import { HandMadeRecord } from '../support/record.ts';
 import { useBench } from '../support/replay.ts';
@@ -70,6 +74,21 @@ describe('COMMIT ordering with marks', () => {
     const run = await bench.ended(started.id);
     expect(run.replay.state).toBe('COMPLETED');
     expect((await target.sql('SELECT n FROM ran ORDER BY n')).map(Number)).toEqual(effects);
+  });
+
+  it('takes no more marks of a process that was cut off from the journal, and whose run another one has taken on', async () => {
+    const target = await bench.target();
+    const window = { from: 0, to: 0 };
+    const request = completeRequest({ window, target: target.spec, ordering: 'COMMIT', markProgress: true });
+    const connector = new Connector(await bench.policy.resolve(target.spec, []), new AbortController().signal);
+    const id = randomUUID();
+    const cutOff = await ProgressMarker.open(connector, request, id);
+    const resumed = await ProgressMarker.open(connector, request, id);
+    const mark = { ordinal: 3, database: null, mays: null };
+    const client = await target.connect();
+    await expect(client.query(cutOff.update(mark))).rejects.toMatchObject({ code: '22012' });
+    await client.query(resumed.update(mark));
+    expect(await target.sql('SELECT ordinal FROM reprise_marker')).toEqual(['3']);
   });
 
   it('runs what cannot be in a transaction without a mark', async () => {
