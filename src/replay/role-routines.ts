@@ -150,7 +150,12 @@ const TAKES_ROLE =
 /** Reading the catalog of a large database takes a while, but not for ever. */
 const TIMEOUT_MS = 60_000;
 
-function takesRole(source: string): boolean {
-  const plain = source.replace(/--[^\n]*|\/\*[\s\S]*?\*\//g, ' ');
+/** Whether the source of a routine, or a statement that creates one, takes another role somewhere outside of comments. */
+export function takesRole(source: string): boolean {
+  // What only looks like the beginning of a comment, as in a string, would each time be followed to the end of the source.
+  const lastEnd = source.lastIndexOf('*/') + 2;
+  const commented = lastEnd < 2 ? '' : source.slice(0, lastEnd);
+  const plain =
+    commented.replace(/--[^\n]*|\/\*[\s\S]*?\*\//g, ' ') + source.slice(commented.length).replace(/--[^\n]*/g, ' ');
   return TAKES_ROLE.test(plain) || SETS_UNKNOWN.test(plain);
 }

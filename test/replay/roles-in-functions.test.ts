@@ -1,5 +1,6 @@
 import { Client } from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { takesRole } from '../../src/replay/role-routines.ts';
 import { HandMadeRecord } from '../support/record.ts';
 import { useBench } from '../support/replay.ts';
 
@@ -28,6 +29,12 @@ async function administer(sql: string): Promise<void> {
   await client.query(sql);
   await client.end();
 }
+
+it('are looked for in sources however many of their strings look like comments', () => {
+  const strings = "'/* ' || ".repeat(300_000);
+  expect(takesRole(`/* SET ROLE a; */ -- SET ROLE b */\nBEGIN RETURN ${strings}''; -- SET ROLE c\nEND`)).toBe(false);
+  expect(takesRole(`/* of the app */ BEGIN RETURN ${strings}''; SET ROLE app; END`)).toBe(true);
+});
 
 beforeAll(() => administer(`CREATE ROLE ${QUOTED}`));
 afterAll(() => administer(`DROP ROLE ${QUOTED}`));
