@@ -19,6 +19,25 @@ export function isJson(request: IncomingMessage): boolean {
   return /^application\/(?:[\w.-]+\+)?json\b/i.test(request.headers['content-type'] ?? '');
 }
 
+/** Types of answers to operations, and that of an event stream. */
+export const STREAM_TYPES: readonly string[] = ['text/event-stream'];
+export const ANSWER_TYPES: readonly string[] = [
+  ...STREAM_TYPES,
+  'application/json',
+  'application/graphql-response+json',
+  'multipart/mixed',
+];
+
+/** Whether `Accept` lets one of these types through, in UTF-8, as what answers operations reads it. */
+export function accepts(request: IncomingMessage, types: readonly string[]): boolean {
+  const ranges = (request.headers.accept || '*/*').replace(/\s/g, '').toLowerCase().split(',');
+  return ranges.some((range) => {
+    const [asked = '', ...parameters] = range.split(';');
+    if (parameters.some((one) => one.includes('charset=') && one !== 'charset=utf-8')) return false;
+    return asked === '*/*' || types.some((type) => type === asked || asked === type.replace(/[^/]+$/, '*'));
+  });
+}
+
 /** Answers with JSON; nothing where the client has gone. */
 export function answer(response: ServerResponse, status: number, body: unknown): void {
   if (response.destroyed) return;

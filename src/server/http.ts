@@ -15,7 +15,18 @@ import { openPullStreams } from '../replay/pull-stream.ts';
 import type { TracedSpan, Tracer } from '../tracing/tracer.ts';
 import { type AccessToken, Authenticator } from './auth.ts';
 import { EventStreams } from './event-streams.ts';
-import { answer, graphqlError, isJson, pathOf, readBody, refuseUpgrade, requestIdOf } from './exchange.ts';
+import {
+  ANSWER_TYPES,
+  accepts,
+  answer,
+  graphqlError,
+  isJson,
+  pathOf,
+  readBody,
+  refuseUpgrade,
+  requestIdOf,
+  STREAM_TYPES,
+} from './exchange.ts';
 import { DEFAULT_LIMITS, RateLimiter, type ServerLimits } from './limits.ts';
 import { Metrics, type ServiceStatistics } from './metrics.ts';
 import { type Caller, createOperations, type Operations } from './operations.ts';
@@ -245,6 +256,11 @@ class RepriseServer implements Server {
     if (request.method === 'POST' && !isJson(request)) {
       return answer(response, 415, graphqlError('BAD_INPUT', 'send the operation as application/json'));
     }
+    // Told ahead of its execution: a mutation that was carried out is not to look refused.
+    if (request.method !== 'OPTIONS' && !page && !accepts(request, ANSWER_TYPES)) {
+      const message = 'nothing that Accept asks for is answered here: accept application/json';
+      return answer(response, 406, graphqlError('BAD_REQUEST', message));
+    }
     if (Number(request.headers['content-length'] ?? 0) > this.limits.bodyBytes) {
       // The body is not read: the connection cannot be used again.
       response.setHeader('Connection', 'close');
@@ -256,7 +272,10 @@ class RepriseServer implements Server {
     }
     const gone = new AbortController();
     response.once('close', () => gone.abort());
-    const beginStream = () => (gone.signal.aborted ? null : this.beginStream(response));
+    const beginStream = () => {
+      if (gone.signal.aborted) return null;
+      return accepts(request, STREAM_TYPES) ? this.beginStream(response) : noStreamAccepted();
+    };
     await this.operations(request, response, {
       caller: { role, ...cause, transport: 'http', beginStream, signal: gone.signal },
     });
@@ -374,3 +393,10 @@ const METHODS = new Set(['GET', 'HEAD', 'POST', 'OPTIONS']);
 
 /** What a request hands on to what it starts. */
 type Cause = Pick<Caller, 'requestId' | 'trace'>;
+
+/** Why a subscription is refused whose answer would be no event stream. */
+function noStreamAccepted(): GraphQLError {
+  return new GraphQLError('a subscription is answered over a WebSocket, or with `Accept: text/event-stream`', {
+    extensions: { code: 'BAD_REQUEST', http: { status: 406 } },
+  });
+}

@@ -84,6 +84,18 @@ describe('a request that reaches no resolver', () => {
     ['another method', 'BAD_REQUEST', '/graphql', { method: 'PUT', headers: JSON_TYPE, body: '{}' }],
     ['a mutation by GET', 'BAD_REQUEST', `/graphql?query=${encodeURIComponent(MUTATION)}`, {}],
     ['another type of body', 'BAD_INPUT', '/graphql', post('{}', { 'content-type': 'text/plain' })],
+    [
+      'a mutation whose answer is not accepted',
+      'BAD_REQUEST',
+      '/graphql',
+      post({ query: MUTATION }, { ...JSON_TYPE, accept: 'text/plain' }),
+    ],
+    [
+      'a subscription whose stream is not accepted',
+      'BAD_REQUEST',
+      '/graphql',
+      post({ query: 'subscription { journalTail { cursor } }' }, { ...JSON_TYPE, accept: 'application/json' }),
+    ],
     ['two operations and no name', 'OPERATION_RESOLUTION_FAILURE', '/graphql', post({ query: TWO })],
     ['a name of no operation', 'OPERATION_RESOLUTION_FAILURE', '/graphql', post({ query: TWO, operationName: 'C' })],
     [
