@@ -14,10 +14,16 @@ export interface Io {
 /** A cell; numbers are aligned to the right. */
 export type Cell = string | number | null;
 
+/** Widest text of a column ahead of others: names of others may be of any length, and each row is filled up to the longest. */
+const WIDEST = 200;
+
 /** Rows under their headings, columns aligned, two spaces between; null shows as a dash, texts as `printable` does. */
 export function table(headings: readonly string[], rows: readonly (readonly Cell[])[]): string {
   const texts = [headings, ...rows].map((row) =>
-    row.map((cell) => (typeof cell === 'number' ? count(cell) : printable(cell ?? '–'))),
+    row.map((cell, column) => {
+      const text = typeof cell === 'number' ? count(cell) : printable(cell ?? '–');
+      return column < row.length - 1 ? cutTo(text, WIDEST) : text;
+    }),
   );
   // Not spread into Math.max: rows may be more than a call takes arguments.
   const widths = headings.map((_, column) =>

@@ -36,6 +36,14 @@ describe('what the command line prints', () => {
     expect(table(['name'], rows).split('\n')).toHaveLength(200_001);
   });
 
+  test('a name of any length does not fill every row up to it, and the last column is whole', () => {
+    const [first = '', second = ''] = table(['session', 'statement'], [['x'.repeat(100_000), 'y'.repeat(1000)]]).split(
+      '\n',
+    );
+    expect(first).toHaveLength(211);
+    expect(second).toBe(`${'x'.repeat(199)}…  ${'y'.repeat(1000)}`);
+  });
+
   test('an empty table is its headings', () => expect(table(['a', 'b'], [])).toBe('a  b'));
 
   test('control characters of others are made visible, line ends are kept', () => {
