@@ -6,6 +6,7 @@ import { type EntryFilter, matchesEntry, type Window } from '../journal/window.t
 import { ChainedOutside } from './chains.ts';
 import type { ReplayRequest } from './request.ts';
 import { keyOf, sessionKey } from './session-key.ts';
+import { mayMissFailures, SilentRollbacks } from './silent-rollbacks.ts';
 import { countInside, entriesOf, OutsideEntries, readBegins } from './straddlers.ts';
 
 /**
@@ -107,6 +108,8 @@ export class Plan {
   private readonly begins: ReadonlyMap<string, string>;
   private readonly pageSize: number;
   private readonly chained: ChainedOutside;
+  /** Null where all failures of the window are in the plan. */
+  private readonly rollbacks: SilentRollbacks | null;
   /** Entries met that came while the plan was made: they are not planned, and may have been counted. */
   late = 0;
   private stage: 'BEFORE' | 'WINDOW' | 'END' = 'BEFORE';
@@ -123,6 +126,7 @@ export class Plan {
     bound: bigint;
     begins: ReadonlyMap<string, string>;
     pageSize: number;
+    missesFailures: boolean;
   }) {
     this.journal = parts.journal;
     this.window = parts.window;
@@ -135,6 +139,7 @@ export class Plan {
     this.begins = parts.begins;
     this.pageSize = parts.pageSize;
     this.chained = new ChainedOutside(parts.journal, parts.filter);
+    this.rollbacks = parts.missesFailures ? new SilentRollbacks(parts.journal) : null;
     let planned = 0;
     for (const session of parts.sessions.values()) planned += session.remaining;
     this.planned = planned;
@@ -149,7 +154,7 @@ export class Plan {
   async nextPage(): Promise<readonly Entry[] | null> {
     if (this.stage === 'BEFORE') {
       this.stage = 'WINDOW';
-      await this.chained.meet(this.before);
+      await this.meet(this.before);
       this.readAhead(null);
       if (this.before.length > 0) return this.before;
     }
@@ -161,7 +166,7 @@ export class Plan {
     }
     if (this.stage === 'WINDOW') {
       this.stage = 'END';
-      await this.chained.meet(this.after);
+      await this.meet(this.after);
       if (this.after.length > 0) return this.after;
     }
     return null;
@@ -177,6 +182,16 @@ export class Plan {
     return this.chained.beginOf(transactionId) !== null;
   }
 
+  /** True for a COMMIT that rolled back in the record, behind a failure that may not be in the plan. */
+  rollsBack(entry: Entry): boolean {
+    return this.rollbacks?.has(entry) === true;
+  }
+
+  private async meet(entries: readonly Entry[]): Promise<void> {
+    await this.chained.meet(entries);
+    await this.rollbacks?.meet(entries);
+  }
+
   private readAhead(after: EntryKey | null): void {
     this.ahead = this.read(after);
     // The walk may end before it asks for this page; the rejection is reported when it does ask.
@@ -190,7 +205,7 @@ export class Plan {
     const planned = early.filter(
       (entry) => !this.leaveOut.has(entry.transactionId) && this.sessions.has(sessionKey(entry.origin)),
     );
-    await this.chained.meet(planned);
+    await this.meet(planned);
     return { planned, next: hasMore ? (entries.at(-1) ?? null) : null };
   }
 }
@@ -262,7 +277,20 @@ export async function openPlan(
   }
   const pageSize = pageSizeOf(request);
   const { before, after } = outside;
-  return new Plan({ journal, window, filter, sessions, leaveOut, before, after, bound, begins, pageSize });
+  const missesFailures = await mayMissFailures(journal, window, filter);
+  return new Plan({
+    journal,
+    window,
+    filter,
+    sessions,
+    leaveOut,
+    before,
+    after,
+    bound,
+    begins,
+    pageSize,
+    missesFailures,
+  });
 }
 
 /** Plans what a straddling transaction did outside of the window. */

@@ -103,11 +103,14 @@ export class TargetSession {
   }
 
   /**
-   * True for an entry that the record refused because its transaction had failed, by a statement that is not in the plan (it lies
-   * before the window, or was filtered away): the transaction has to be failed ahead of it. `aborted`: what `recordedAborted` says.
+   * True for an entry that the record refused, or a COMMIT that rolled back there, because the transaction had failed by a statement
+   * that is not in the plan (it lies before the window, was filtered away, or the log does not tell it): the transaction has to be
+   * failed ahead of it. `aborted`: what `recordedAborted` says.
    */
-  failedUnplanned({ outcome }: Entry, aborted: boolean): boolean {
-    return !aborted && outcome.status === 'FAILED' && isCascade(outcome.sqlstate);
+  failedUnplanned(entry: Entry, aborted: boolean, plan: Pick<Plan, 'rollsBack'>): boolean {
+    const { outcome } = entry;
+    if (aborted) return false;
+    return outcome.status === 'FAILED' ? isCascade(outcome.sqlstate) : plan.rollsBack(entry);
   }
 
   /** What begins the transaction of such an entry. */

@@ -271,13 +271,14 @@ export class SessionWalk {
     }
     session.follow(entry, connection);
     const aborted = session.recordedAborted(entry);
-    if (session.failedUnplanned(entry, aborted)) connection.send(FAILING, () => {});
+    const failsAhead = session.failedUnplanned(entry, aborted, this.plan);
+    if (failsAhead) connection.send(FAILING, () => {});
     const lag = next.due === null ? null : lagOf(lane, context.pacer.dueAt(next.due), this.holds);
     const refusal = refusalOf(entry, context.request);
     const message = refusal === null ? messageFor(entry, context.request.digestRows) : FAILING;
     connection.send(message, (outcome) => {
       const report = () => {
-        if (refusal === null) context.reporter.answered(next.place, outcome, lag, aborted);
+        if (refusal === null) context.reporter.answered(next.place, outcome, lag, aborted || failsAhead);
         else context.reporter.skipped(next.place, refusal);
       };
       context.prepared.note(entry, outcome);

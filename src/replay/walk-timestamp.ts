@@ -221,7 +221,8 @@ export class TimestampWalk {
     const { stalled, locked } = await this.breaker.waitFor(lane, (done) => {
       const aborted = session.recordedAborted(entry);
       context.pool.makeRest(session, connection);
-      if (session.failedUnplanned(entry, aborted)) connection.send(FAILING, () => {});
+      const failsAhead = session.failedUnplanned(entry, aborted, this.plan);
+      if (failsAhead) connection.send(FAILING, () => {});
       const message = refusal === null ? messageFor(entry, context.request.digestRows) : FAILING;
       connection.send(message, (outcome) => {
         const goOn = () => {
@@ -236,7 +237,7 @@ export class TimestampWalk {
           else done();
         };
         const unknown = () => {
-          if (refusal === null) context.reporter.answered(taken, outcome, lag, aborted);
+          if (refusal === null) context.reporter.answered(taken, outcome, lag, aborted || failsAhead);
           else context.reporter.skipped(taken, refusal);
         };
         const settling = outcome.lost

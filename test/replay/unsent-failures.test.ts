@@ -87,4 +87,21 @@ describe.each(['TIMESTAMP', 'SESSION'] as const)('in %s ordering', (ordering) =>
     ]);
     expect(await target.sql('SELECT x FROM t')).toEqual([]);
   });
+
+  it('a COMMIT that rolled back in the record does so behind a failure that was filtered away', async () => {
+    const record = new HandMadeRecord();
+    record.run('a', 'BEGIN');
+    record.run('a', INSERT);
+    record.run('a', 'SELECT broken', { fails: '42703' });
+    record.run('a', 'COMMIT');
+    record.run('a', 'BEGIN');
+    record.run('a', "INSERT INTO t VALUES ('kept')");
+    record.run('a', 'COMMIT');
+    await record.store(bench.journal);
+    const target = await bench.target(SCHEMA);
+    const run = await bench.run(target, { window: record.window(), ordering, filter: { outcome: 'SUCCEEDED' } });
+    expect(run.brief).toEqual(Array(6).fill('SUCCEEDED'));
+    expect(run.outcomes.filter(({ verdict }) => verdict === 'DIVERGED')).toEqual([]);
+    expect(await target.sql('SELECT x FROM t')).toEqual(['kept']);
+  });
 });

@@ -1,0 +1,47 @@
+import type { Entry } from '../journal/entry.ts';
+import type { JournalStore } from '../journal/store.ts';
+import { isPlainCommit } from '../journal/transaction-effect.ts';
+import type { EntryFilter, Window } from '../journal/window.ts';
+
+/**
+ * COMMITs of a plan that rolled back in the record, as one does behind a failure. That failure may not be in the plan: the filter
+ * leaves it out, or the log did not tell which statement it was of.
+ */
+export class SilentRollbacks {
+  private readonly journal: JournalStore;
+  /** Place of the COMMIT by transaction. */
+  private readonly found = new Map<string, number>();
+
+  constructor(journal: JournalStore) {
+    this.journal = journal;
+  }
+
+  /** Meets entries of the plan, each before it is sent. */
+  async meet(entries: readonly Entry[]): Promise<void> {
+    const commits = entries.filter(
+      ({ statementType, outcome, statement }) =>
+        statementType === 'TRANSACTION' && outcome.status === 'SUCCEEDED' && isPlainCommit(statement),
+    );
+    if (commits.length === 0) return;
+    const transactions = await this.journal.transactions(commits.map(({ transactionId }) => transactionId));
+    commits.forEach(({ transactionId, sequence }, index) => {
+      if (transactions[index]?.status === 'ROLLED_BACK') this.found.set(transactionId, sequence);
+    });
+  }
+
+  /** True for such a COMMIT. */
+  has({ transactionId, sequence }: Pick<Entry, 'transactionId' | 'sequence'>): boolean {
+    return this.found.get(transactionId) === sequence;
+  }
+}
+
+/**
+ * True where failures of the window may be missing in a plan.
+ * @throws RepriseError STORE_UNAVAILABLE
+ */
+export async function mayMissFailures(journal: JournalStore, window: Window, filter: EntryFilter): Promise<boolean> {
+  const { text, textExcludes, statementTypes, outcome, minDurationMs } = filter;
+  const leavesOut = [text, textExcludes, statementTypes, outcome, minDurationMs].some((one) => one !== undefined);
+  if (leavesOut) return true;
+  return (await journal.losses(window)).some(({ reason }) => reason === 'STATEMENT_TEXT_MISSING');
+}
