@@ -271,7 +271,7 @@ describe('access and usage', () => {
     ],
     [['replay', 'watch', 'no-uuid'], 'UUID'],
     [['replay', 'show', '00000000-0000-4000-8000-000000000000'], 'replay ls'],
-    [['serve', '--port', '70000'], 'REPRISE_PORT'],
+    [['serve', '--port', '70000'], '--port'],
     [['frobnicate'], 'frobnicate'],
   ])('%j is exit status 2 and names what is wrong', async (args, hint) => {
     const { code, stderr } = await cliHere(args, env);
