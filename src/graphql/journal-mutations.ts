@@ -119,7 +119,10 @@ const LogStatementInput = builder.inputType('LogStatementInput', {
     }),
     autocommit: t.field({ type: AutocommitInput, description: 'Outside of a transaction; not with `transactionId`.' }),
     statement: t.string({ required: true, description: 'Its text, as the client sent it.' }),
-    parameters: t.field({ type: [ParameterInput], description: 'Its parameters, `$1` first; default: none.' }),
+    parameters: t.field({
+      type: [ParameterInput],
+      description: 'Its parameters, `$1` first, at most 65,535; default: none.',
+    }),
     protocol: t.field({
       type: ProtocolEnum,
       description: 'How it was sent; default: EXTENDED with parameters or a prepared name, else SIMPLE.',

@@ -71,6 +71,8 @@ export interface RecordedSavepoint extends Recorded {
   readonly setAt: number;
 }
 
+/** Parameters of a statement that the protocol can send: their number has 16 bits. */
+const MOST_PARAMETERS = 65_535;
 /** Milliseconds that a statement may have taken: ten years. What it ended at must be a time too. */
 const MOST_MS = 315_360_000_000;
 
@@ -94,6 +96,8 @@ export function makeEntry(
     throw bad('outcome.sqlstate', 'of a failure must be five digits or capital letters, like 23505');
   }
   const parameters = input.parameters ?? [];
+  if (parameters.length > MOST_PARAMETERS)
+    throw bad('parameters', `must be at most ${MOST_PARAMETERS}, as PostgreSQL takes, not ${parameters.length}`);
   const protocol = input.protocol ?? (parameters.length > 0 || input.preparedName != null ? 'EXTENDED' : 'SIMPLE');
   if (protocol === 'SIMPLE' && (parameters.length > 0 || input.preparedName != null)) {
     throw bad('protocol', 'SIMPLE has neither parameters nor a prepared name');

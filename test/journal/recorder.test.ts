@@ -213,6 +213,15 @@ describe('a timestamp', () => {
 });
 
 describe('a statement outside of a transaction', () => {
+  test('has no more parameters than a server takes', async () => {
+    const parameters = Array.from({ length: 65_536 }, () => ({ kind: 'null' as const }));
+    await expect(recorder.log({ autocommit: { origin }, statement: 'SELECT 1', parameters })).rejects.toMatchObject({
+      code: 'BAD_INPUT',
+      message: 'parameters must be at most 65535, as PostgreSQL takes, not 65536',
+      path: ['input', 'parameters'],
+    });
+  });
+
   test('is a committed transaction of its own, and one that failed is rolled back', async () => {
     const { transactionId } = await recorder.log({
       autocommit: { origin },
