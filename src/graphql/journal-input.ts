@@ -59,11 +59,13 @@ export const EntryFilterInput = builder.inputType('EntryFilterInput', {
     users: t.stringList({ description: 'Names of recorded users.' }),
     applications: t.stringList({ description: 'Recorded values of `application_name`.' }),
     statementTypes: t.field({ type: [StatementTypeEnum], description: 'What the statements do.' }),
-    text: t.string({ description: 'A part of the statement text, in any case of letters.' }),
-    textExcludes: t.string({ description: 'What the statement text must not hold, in any case of letters.' }),
+    text: t.string({ description: 'A part of the statement text, of 1 to 10,000 characters, in any case of letters.' }),
+    textExcludes: t.string({
+      description: 'What the statement text must not hold, of 1 to 10,000 characters, in any case of letters.',
+    }),
     outcome: t.field({ type: EntryOutcomeStatusEnum, description: 'How the statement ended on the source.' }),
     minDurationMs: t.float({
-      description: 'Statements that took at least this many milliseconds; unknown durations do not match.',
+      description: 'Statements that took at least this many milliseconds, 0 or more; unknown durations do not match.',
     }),
   }),
 });

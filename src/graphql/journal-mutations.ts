@@ -9,9 +9,9 @@ import { ParameterInput, valueOfInput } from './parameter.ts';
 
 const timestampText =
   "Start of its execution; default: now, later than what this service gave the session before. Not before the statement ahead of it in its transaction: then that one's time is taken.";
-const durationText = 'Milliseconds that it took; default: unknown.';
+const durationText = 'Milliseconds that it took, 0 to 315360000000 (ten years); default: unknown.';
 const sequenceText =
-  'Its place in the transaction; default: the next. Given, the call can be repeated safely: the second answers as the first.';
+  'Its place in the transaction, 1 to 2147483646; default: the next. Given, the call can be repeated safely: the second answers as the first.';
 
 const LoggedStatementRef = builder.objectRef<Recorded>('LoggedStatement').implement({
   description: 'A statement that the journal holds durably.',
@@ -131,7 +131,7 @@ const LogStatementInput = builder.inputType('LogStatementInput', {
     statementType: t.field({ type: StatementTypeEnum, description: 'What it does; default: as its tokens say.' }),
     timestamp: t.field({ type: 'Timestamp', description: timestampText }),
     durationMs: t.float({ description: durationText }),
-    rows: t.field({ type: 'SafeInt', description: 'Rows returned or affected; default: unknown.' }),
+    rows: t.field({ type: 'SafeInt', description: 'Rows returned or affected, 0 or more; default: unknown.' }),
     checksum: t.string({ description: 'Digest of its result rows, lower-case hex; default: unknown.' }),
     outcome: t.field({ type: EntryOutcomeInput, description: 'How it ended; default: it succeeded.' }),
   }),

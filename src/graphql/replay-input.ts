@@ -61,7 +61,7 @@ const PaceInput = builder.inputType('PaceInput', {
       description: 'RECORDED: 0.1 to 100; 2 replays an hour in half an hour. Can be changed while the run lasts.',
     }),
     maxIdleMs: t.float({
-      description: 'RECORDED: longer gaps of the record count as this long; default: as they are.',
+      description: 'RECORDED: longer gaps of the record count as this long, 0 to 86400000; default: as they are.',
     }),
   }),
 });
@@ -103,8 +103,12 @@ export const CredentialsInput = builder.inputType('CredentialsInput', {
 export const SlowerInput = builder.inputType('SlowerInput', {
   description: 'When a statement counts as SLOWER: both conditions must hold.',
   fields: (t) => ({
-    ratio: t.float({ description: 'It took this many times what it is held against; default: as where it is given.' }),
-    minMs: t.float({ description: 'And at least this many milliseconds more; default: as where it is given.' }),
+    ratio: t.float({
+      description: 'It took this many times what it is held against, 1 to 1000000; default: as where it is given.',
+    }),
+    minMs: t.float({
+      description: 'And at least this many milliseconds more, 0 to 86400000; default: as where it is given.',
+    }),
   }),
 });
 
@@ -126,26 +130,26 @@ export const ReplayInputType = builder.inputType('ReplayInput', {
     }),
     databases: t.field({
       type: [DatabaseMappingInput],
-      description: "Databases by name; default: the window holds one only, which goes to the target's.",
+      description: "Databases by name, at most 1,000; default: the window holds one only, which goes to the target's.",
     }),
     users: t.field({
       type: [UserMappingInput],
-      description: "Logins by recorded user; default: the target's user for all.",
+      description: "Logins by recorded user, at most 1,000; default: the target's user for all.",
     }),
     stopAfterFailures: t.field({
       type: 'SafeInt',
-      description: 'End the run after this many failures; default: never.',
+      description: 'End the run after this many failures, 1 or more; default: never.',
     }),
-    statementTimeoutMs: t.int({ description: 'Bound of each statement on the target; default 60000.' }),
-    connectTimeoutMs: t.int({ description: 'Bound of each connection attempt; default 10000.' }),
+    statementTimeoutMs: t.int({ description: 'Bound of each statement on the target, 1 to 86400000; default 60000.' }),
+    connectTimeoutMs: t.int({ description: 'Bound of each connection attempt, 1 to 600000; default 10000.' }),
     runTimeoutMs: t.field({
       type: 'SafeInt',
-      description: 'Bound of the whole run, pauses and resumptions included; default: none.',
+      description: 'Bound of the whole run, pauses and resumptions included, 1 to 2592000000; default: none.',
     }),
-    maxConnections: t.int({ description: 'Most connections to the target at once; default 100.' }),
+    maxConnections: t.int({ description: 'Most connections to the target at once, 2 to 10000; default 100.' }),
     inFlight: t.int({
       description:
-        'Statements under way on one connection; default 1024 (COMMIT) or 256 (SESSION, 4096 over all its connections), 1 where the run stops at the first failure; 1: faithful durations. Above 1 not for TIMESTAMP, and not for SESSION at recorded pace.',
+        'Statements under way on one connection, 1 to 1024; default 1024 (COMMIT) or 256 (SESSION, 4096 over all its connections), 1 where the run stops at the first failure; 1: faithful durations. Above 1 not for TIMESTAMP, and not for SESSION at recorded pace.',
     }),
     readOnly: t.boolean({ description: 'Let the target refuse writes; default false.' }),
     digestRows: t.boolean({
@@ -157,7 +161,7 @@ export const ReplayInputType = builder.inputType('ReplayInput', {
     }),
     thresholds: t.stringList({
       description:
-        'Conditions on the ended run, held against it at its end: `failures<1%`, `p95<50ms`, `regressions=0`; default: none.',
+        'Conditions on the ended run, at most 100, held against it at its end: `failures<1%`, `p95<50ms`, `regressions=0`; default: none.',
     }),
     restoreIds: t.boolean({ description: 'COMMIT: let sequences draw the recorded values; default true.' }),
     markProgress: t.boolean({
@@ -171,7 +175,7 @@ export const ReplayInputType = builder.inputType('ReplayInput', {
     syncCommits: t.boolean({
       description: 'SESSION: a statement waits for the transactions that had committed before it; default false.',
     }),
-    scale: t.int({ description: 'SESSION: run every session this many times at once; default 1.' }),
+    scale: t.int({ description: 'SESSION: run every session this many times at once, 1 to 1000; default 1.' }),
   }),
 });
 

@@ -1,5 +1,12 @@
 import { readFileSync } from 'node:fs';
-import { type GraphQLNamedType, isEnumType, isInputObjectType, isInterfaceType, isObjectType } from 'graphql';
+import {
+  type GraphQLNamedType,
+  getNamedType,
+  isEnumType,
+  isInputObjectType,
+  isInterfaceType,
+  isObjectType,
+} from 'graphql';
 import { expect, test } from 'vitest';
 import { ERROR_CODES } from '../../src/errors.ts';
 import { printedSchema } from '../../src/graphql/print.ts';
@@ -97,4 +104,16 @@ test('every field that DESIGN names is there', () => {
     'startReplay',
   ]);
   expect(fields('Subscription')).toEqual(['journalTail', 'replayProgress']);
+});
+
+test('every number that an input takes says its range', () => {
+  // Places in the events of a run: any number is one.
+  const ANY = ['OutcomeFilterInput.fromSeq', 'OutcomeFilterInput.toSeq'];
+  const silent = types.filter(isInputObjectType).flatMap((type) =>
+    Object.values(type.getFields())
+      .filter((field) => ['Int', 'Float', 'SafeInt'].includes(getNamedType(field.type).name))
+      .filter(({ description }) => !/[\d.,]+ to [\d.,]+|\d or more/.test(description ?? ''))
+      .map((field) => `${type.name}.${field.name}`),
+  );
+  expect(silent.filter((place) => !ANY.includes(place))).toEqual([]);
 });

@@ -83,7 +83,7 @@ export type EntryFilterInput = {
   readonly applications?: ReadonlyArray<string> | null | undefined;
   /** Names of recorded databases. */
   readonly databases?: ReadonlyArray<string> | null | undefined;
-  /** Statements that took at least this many milliseconds; unknown durations do not match. */
+  /** Statements that took at least this many milliseconds, 0 or more; unknown durations do not match. */
   readonly minDurationMs?: number | null | undefined;
   /** How the statement ended on the source. */
   readonly outcome?: EntryOutcomeStatus | null | undefined;
@@ -91,9 +91,9 @@ export type EntryFilterInput = {
   readonly sessionIds?: ReadonlyArray<string> | null | undefined;
   /** What the statements do. */
   readonly statementTypes?: ReadonlyArray<StatementType> | null | undefined;
-  /** A part of the statement text, in any case of letters. */
+  /** A part of the statement text, of 1 to 10,000 characters, in any case of letters. */
   readonly text?: string | null | undefined;
-  /** What the statement text must not hold, in any case of letters. */
+  /** What the statement text must not hold, of 1 to 10,000 characters, in any case of letters. */
   readonly textExcludes?: string | null | undefined;
   /** Ids of recorded transactions. */
   readonly transactionIds?: ReadonlyArray<string> | null | undefined;
@@ -317,7 +317,7 @@ export type OutcomeStatus =
 
 /** When statements are sent. */
 export type PaceInput = {
-  /** RECORDED: longer gaps of the record count as this long; default: as they are. */
+  /** RECORDED: longer gaps of the record count as this long, 0 to 86400000; default: as they are. */
   readonly maxIdleMs?: number | null | undefined;
   /** On the recorded schedule or without waiting. */
   readonly mode: PaceMode;
@@ -365,9 +365,9 @@ export type Protocol =
 
 /** One run: what, where, how. What is left out has the default that is named. */
 export type ReplayInput = {
-  /** Bound of each connection attempt; default 10000. */
+  /** Bound of each connection attempt, 1 to 600000; default 10000. */
   readonly connectTimeoutMs?: number | null | undefined;
-  /** Databases by name; default: the window holds one only, which goes to the target's. */
+  /** Databases by name, at most 1,000; default: the window holds one only, which goes to the target's. */
   readonly databases?: ReadonlyArray<DatabaseMappingInput> | null | undefined;
   /** Digest result rows, to compare with the record's checksums; default false. */
   readonly digestRows?: boolean | null | undefined;
@@ -375,11 +375,11 @@ export type ReplayInput = {
   readonly edges?: Edges | null | undefined;
   /** Which entries; default all. Transaction control is kept unless its session or transaction is left out. */
   readonly filter?: EntryFilterInput | null | undefined;
-  /** Statements under way on one connection; default 1024 (COMMIT) or 256 (SESSION, 4096 over all its connections), 1 where the run stops at the first failure; 1: faithful durations. Above 1 not for TIMESTAMP, and not for SESSION at recorded pace. */
+  /** Statements under way on one connection, 1 to 1024; default 1024 (COMMIT) or 256 (SESSION, 4096 over all its connections), 1 where the run stops at the first failure; 1: faithful durations. Above 1 not for TIMESTAMP, and not for SESSION at recorded pace. */
   readonly inFlight?: number | null | undefined;
   /** COMMIT: keep a row in `reprise_marker` on the target, so that a resumed run repeats no transaction; default false. */
   readonly markProgress?: boolean | null | undefined;
-  /** Most connections to the target at once; default 100. */
+  /** Most connections to the target at once, 2 to 10000; default 100. */
   readonly maxConnections?: number | null | undefined;
   /** How statements are arranged; default TIMESTAMP. */
   readonly ordering?: Ordering | null | undefined;
@@ -389,25 +389,25 @@ export type ReplayInput = {
   readonly readOnly?: boolean | null | undefined;
   /** COMMIT: let sequences draw the recorded values; default true. */
   readonly restoreIds?: boolean | null | undefined;
-  /** Bound of the whole run, pauses and resumptions included; default: none. */
+  /** Bound of the whole run, pauses and resumptions included, 1 to 2592000000; default: none. */
   readonly runTimeoutMs?: number | null | undefined;
-  /** SESSION: run every session this many times at once; default 1. */
+  /** SESSION: run every session this many times at once, 1 to 1000; default 1. */
   readonly scale?: number | null | undefined;
   /** Ask the target ahead of each COMMIT which transaction it ends, so that one whose answer is lost can be settled; default: where one statement at a time is under way on a connection. */
   readonly settleCommits?: boolean | null | undefined;
   /** When a statement counts as SLOWER than in the record; default: 2 times and 10 ms. */
   readonly slower?: SlowerInput | null | undefined;
-  /** Bound of each statement on the target; default 60000. */
+  /** Bound of each statement on the target, 1 to 86400000; default 60000. */
   readonly statementTimeoutMs?: number | null | undefined;
-  /** End the run after this many failures; default: never. */
+  /** End the run after this many failures, 1 or more; default: never. */
   readonly stopAfterFailures?: number | null | undefined;
   /** SESSION: a statement waits for the transactions that had committed before it; default false. */
   readonly syncCommits?: boolean | null | undefined;
   /** Where it is executed. */
   readonly target: TargetInput;
-  /** Conditions on the ended run, held against it at its end: `failures<1%`, `p95<50ms`, `regressions=0`; default: none. */
+  /** Conditions on the ended run, at most 100, held against it at its end: `failures<1%`, `p95<50ms`, `regressions=0`; default: none. */
   readonly thresholds?: ReadonlyArray<string> | null | undefined;
-  /** Logins by recorded user; default: the target's user for all. */
+  /** Logins by recorded user, at most 1,000; default: the target's user for all. */
   readonly users?: ReadonlyArray<UserMappingInput> | null | undefined;
   /** Which span of recorded time. */
   readonly window: WindowInput;
@@ -481,9 +481,9 @@ export type SkipReason =
 
 /** When a statement counts as SLOWER: both conditions must hold. */
 export type SlowerInput = {
-  /** And at least this many milliseconds more; default: as where it is given. */
+  /** And at least this many milliseconds more, 0 to 86400000; default: as where it is given. */
   readonly minMs?: number | null | undefined;
-  /** It took this many times what it is held against; default: as where it is given. */
+  /** It took this many times what it is held against, 1 to 1000000; default: as where it is given. */
   readonly ratio?: number | null | undefined;
 };
 
