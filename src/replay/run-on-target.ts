@@ -9,6 +9,7 @@ import { Connector } from './connector.ts';
 import { cancelsFor, type RunControl } from './control.ts';
 import { cutStatementsShort, within } from './cut-short.ts';
 import { type EarlierState, findEarlierState, heldSentence } from './earlier-state.ts';
+import { LostBackends } from './end-lost.ts';
 import { endOthers } from './end-others.ts';
 import { refuseEvicted, refuseShifted } from './evicted-plan.ts';
 import type { EventFeed } from './feed.ts';
@@ -177,7 +178,11 @@ export class RunOnTarget {
     const { sessions, earlier, databaseFor } = recorded;
     const { serverVersion } = monitor;
     const { signal } = control;
-    const pool = new SessionPool({ connector, request, replayId, feed, tally, databaseFor, signal, serverVersion });
+    const lostBackends = new LostBackends(monitor, signal);
+    const pool = new SessionPool({
+      ...{ connector, request, replayId, feed, tally, databaseFor },
+      ...{ signal, serverVersion, lostBackends },
+    });
     this.pool = pool;
     // Part of the plan: who is told that the run is RUNNING is not told afterwards that it is still being read.
     const ids = await this.planning(this.openIds(recorded));

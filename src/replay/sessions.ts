@@ -5,6 +5,7 @@ import type { TargetOutcome } from '../target/statement.ts';
 import { ConnectionPlaces } from './connection-places.ts';
 import type { Connector } from './connector.ts';
 import { runHasEnded } from './control.ts';
+import type { LostBackends } from './end-lost.ts';
 import type { NoticeCode } from './event.ts';
 import type { EventFeed } from './feed.ts';
 import { withoutIdleTimeouts } from './idle-timeouts.ts';
@@ -27,6 +28,8 @@ export interface SessionPoolOptions {
   readonly signal: AbortSignal;
   /** Of the target, as it tells it. */
   readonly serverVersion: string;
+  /** Ends what connections that are lost leave on the target. */
+  readonly lostBackends: Pick<LostBackends, 'end' | 'close'>;
 }
 
 /** How long what is prepared again waits for a lock: its holder may be waiting for the same walk. Milliseconds. */
@@ -133,6 +136,8 @@ export class SessionPool {
     try {
       // What it held went with the connection that it had before.
       session.memory.connectionLost();
+      // Its transaction may still be there, with locks that the session's next statements would wait for.
+      await session.backendEnds;
       for (let attempt = 1; ; attempt++) {
         const connection = await openPersistently(
           () => this.openOnce(session),
@@ -184,6 +189,7 @@ export class SessionPool {
     session.memory.connectionLost();
     if (this.options.signal.aborted) return;
     session.wasLost = true;
+    session.backendEnds = this.options.lostBackends.end(connection.processId);
     this.notice(
       'CONNECTION_LOST',
       session,
@@ -307,6 +313,7 @@ export class SessionPool {
       }),
     );
     await this.places.left();
+    await this.options.lostBackends.close();
   }
 
   private notice(code: NoticeCode, session: TargetSession, message: string): void {

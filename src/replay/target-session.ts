@@ -25,6 +25,8 @@ export class TargetSession {
   isPlaced = false;
   /** Its connection was lost, and it has had no other since. */
   wasLost = false;
+  /** Resolves when the backend of the connection that was lost last has gone, or is not to be waited for any longer. */
+  backendEnds: Promise<void> | null = null;
   /** PREPAREs that wait on its connection for a lock, and are to be sent there ahead of its next statement. */
   unmade: string[] = [];
   /** Called when its connection was lost and every statement on it has its outcome, with the process id that its backend had. */

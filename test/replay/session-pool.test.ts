@@ -26,6 +26,7 @@ it('a connection that is being opened ahead is one that another session may get,
     databaseFor: () => null,
     signal,
     serverVersion: '18.0',
+    lostBackends: { end: async () => {}, close: async () => {} },
   });
   onTestFinished(() => pool.close(true));
   const [holder, ahead, other] = ['a', 'b', 'c'].map((sessionId) =>
