@@ -163,8 +163,10 @@ export class ReplayRun {
   }
 
   /** @throws RepriseError REPLAY_STATE */
-  resume(): Promise<void> {
-    return this.ask('RESUME', 'resumed on request');
+  async resume(): Promise<void> {
+    // Behind its INTERRUPTED it would take the run on, and nobody would run it.
+    if (this.control.endReason !== null) this.refuse();
+    await this.ask('RESUME', 'resumed on request');
   }
 
   /** The walk goes on by the state that stands when all that was asked for at once has been answered. */
@@ -218,7 +220,11 @@ export class ReplayRun {
   }
 
   private refuseAtEnd(): void {
-    if (this.ending) throw new RepriseError('REPLAY_STATE', `replay ${this.id} is about to end`);
+    if (this.ending) this.refuse();
+  }
+
+  private refuse(): never {
+    throw new RepriseError('REPLAY_STATE', `replay ${this.id} is about to end`);
   }
 
   private async execute(): Promise<void> {

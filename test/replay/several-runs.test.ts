@@ -71,6 +71,31 @@ it('a run that is being resumed uses up one place', async () => {
   await Promise.all([id, beside.id].map((one) => engine.cancel(one)));
 });
 
+it('a run that is being interrupted is not resumed behind that by who took it for running', async () => {
+  const target = await bench.target();
+  const asked = new Deferred<void>();
+  const answer = new Deferred<void>();
+  const transition: ReplayStore['transition'] = async (...args) => {
+    if (args[1] === 'INTERRUPT') {
+      asked.resolve();
+      await answer.promise;
+    }
+    return bench.store.transition(...args);
+  };
+  const engine = bench.anotherEngine({ store: { ...bench.store, transition } });
+  const { id, event } = await bench.start(target, await sleeping(), engine);
+  await event((one) => one.kind === 'STATE' && one.state === 'RUNNING');
+  const stopping = engine.stop();
+  await asked.promise;
+  const resuming = engine.resume(id).catch((error) => error.code);
+  // Its look at the run, which is RUNNING as yet, comes before this one's answer.
+  await engine.get(id);
+  answer.resolve();
+  expect(await resuming).toBe('REPLAY_STATE');
+  await stopping;
+  expect((await bench.store.get(id))?.state).toBe('INTERRUPTED');
+});
+
 it('a refused request does not use up a place', async () => {
   const target = await bench.target();
   const engine = bench.anotherEngine({ maxReplays: 1 });
