@@ -5,7 +5,6 @@ import type { TargetOutcome } from '../target/statement.ts';
 import { ConnectionPlaces } from './connection-places.ts';
 import type { Connector } from './connector.ts';
 import { runHasEnded } from './control.ts';
-import type { LostBackends } from './end-lost.ts';
 import type { NoticeCode } from './event.ts';
 import type { EventFeed } from './feed.ts';
 import { withoutIdleTimeouts } from './idle-timeouts.ts';
@@ -29,7 +28,7 @@ export interface SessionPoolOptions {
   /** Of the target, as it tells it. */
   readonly serverVersion: string;
   /** Ends what connections that are lost leave on the target. */
-  readonly lostBackends: Pick<LostBackends, 'end' | 'close'>;
+  readonly lostBackends: { end(processId: number): Promise<void>; close(): Promise<void> };
 }
 
 /** How long what is prepared again waits for a lock: its holder may be waiting for the same walk. Milliseconds. */
