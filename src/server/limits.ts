@@ -37,6 +37,8 @@ export interface ServerLimits {
   readonly nodes: number;
   /** Nesting of variables. */
   readonly variableDepth: number;
+  /** Values in variables, lists and objects included: each is looked at before any limit of its field is. */
+  readonly variableValues: number;
   readonly sockets: number;
   readonly subscriptionsPerSocket: number;
   /** Streams over SSE at once. */
@@ -64,6 +66,7 @@ export const DEFAULT_LIMITS: ServerLimits = {
   repeats: 100,
   nodes: 20_000,
   variableDepth: 32,
+  variableValues: 500_000,
   sockets: 500,
   subscriptionsPerSocket: 50,
   eventStreams: 500,
@@ -254,20 +257,27 @@ function variableDefault(operation: OperationDefinitionNode, name: string): Valu
   return operation.variableDefinitions?.find((definition) => definition.variable.name.value === name)?.defaultValue;
 }
 
-/** True when a JSON value is nested deeper than `most`; walks without recursion, so that depth cannot hurt it. */
-export function isDeeperThan(value: unknown, most: number): boolean {
-  let level: object[] = typeof value === 'object' && value !== null ? [value] : [];
+/** What refuses variables, or null; walks without recursion, so that depth cannot hurt it. */
+export function variablesRefusal(
+  variables: Readonly<Record<string, unknown>>,
+  limits: Pick<ServerLimits, 'variableDepth' | 'variableValues'>,
+): GraphQLError | null {
+  let level: object[] = [variables];
+  let values = 0;
   for (let depth = 0; level.length > 0; depth++) {
-    if (depth > most) return true;
+    if (depth > limits.variableDepth)
+      return limitExceeded(`the variables are nested deeper than ${limits.variableDepth} levels`);
     const next: object[] = [];
     for (const item of level) {
-      for (const inner of Array.isArray(item) ? item : Object.values(item)) {
-        if (typeof inner === 'object' && inner !== null) next.push(inner);
-      }
+      const inside = Array.isArray(item) ? item : Object.values(item);
+      values += inside.length;
+      if (values > limits.variableValues)
+        return limitExceeded(`the variables hold more than ${limits.variableValues} values: send fewer at once`);
+      for (const inner of inside) if (typeof inner === 'object' && inner !== null) next.push(inner);
     }
     level = next;
   }
-  return false;
+  return null;
 }
 
 /** A bucket of requests for each address, filled again with time. */

@@ -10,11 +10,11 @@ import { graphiqlRenderer } from './graphiql.ts';
 import {
   checkLength,
   checkRepeats,
-  isDeeperThan,
   limitExceeded,
   nodesAskedFor,
   type ServerLimits,
   sizeRule,
+  variablesRefusal,
 } from './limits.ts';
 import type { Metrics } from './metrics.ts';
 import { traceOperations } from './trace-operations.ts';
@@ -165,9 +165,8 @@ function refuse(
     });
   }
   const variables = (args.variableValues ?? {}) as Readonly<Record<string, unknown>>;
-  if (isDeeperThan(variables, limits.variableDepth)) {
-    return limitExceeded(`the variables are nested deeper than ${limits.variableDepth} levels`);
-  }
+  const refusal = variablesRefusal(variables, limits);
+  if (refusal !== null) return refusal;
   if (nodesAskedFor({ schema: args.schema, document: args.document, operation, variables }) > limits.nodes) {
     return limitExceeded(`the operation asks for more than ${limits.nodes} objects: lower \`first\`, or page`);
   }

@@ -2,7 +2,7 @@ import { get, type IncomingMessage } from 'node:http';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { getIntrospectionQuery } from 'graphql';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { RateLimiter } from '../../src/server/limits.ts';
 import { ask, type Backend, openBackend, socketClient, startService, type TestService, until } from './support.ts';
@@ -118,6 +118,16 @@ describe('an operation is refused, with its limit named, when', () => {
       'mutation ($v: [ParameterInput!]) { logStatement(input: { statement: "SELECT 1", parameters: $v, autocommit: { origin: { sessionId: "s" } } }) { __typename } }';
     expect(await refusal(query, { v: [value] })).toContain('nested deeper than 32');
   });
+});
+
+test('variables of more values than can be looked at are refused, whatever their field takes', async () => {
+  const wide = await startService(backend);
+  onTestFinished(() => wide.stop());
+  const query = `query ($ids: [String!]) { journalEntries(${WINDOW}, filter: { sessionIds: $ids }) { edges { cursor } } }`;
+  const { errors } = await ask(wide.url, query, { ids: Array.from({ length: 500_000 }, () => 's') });
+  expect(errors).toMatchObject([
+    { message: expect.stringContaining('more than 500000 values'), extensions: { code: 'LIMIT_EXCEEDED' } },
+  ]);
 });
 
 test('a fragment that spreads itself is refused and does not hang the service', async () => {
