@@ -95,7 +95,8 @@ export class Assembler implements RecordSink {
       const { pending } = session;
       session.pending = null;
       if (pending?.place) {
-        this.#write(pending, UNKNOWN, null);
+        // In which transaction it runs is told by its outcome only: until then it is no entry.
+        if (!pending.provisional) this.#write(pending, UNKNOWN, null);
         this.#sink.loss('OUTCOME_UNKNOWN', pending.timestamp, place(pending), 'the log ends before the statement does');
       }
       this.#strayDurations(session, 'the end of the log');
@@ -251,12 +252,14 @@ export class Assembler implements RecordSink {
     durationMs: number | null,
   ): void {
     session.pending = null;
+    this.#transactions.settle(session, pending, outcome.status === 'FAILED' ? outcome.sqlstate : null);
+    this.#starts.settle(session, pending);
     if (pending.place) this.#write(pending, outcome, durationMs);
     if (pending.facts.type === 'SET' && outcome.status === 'SUCCEEDED') session.followSetting(pending.facts.text);
     // Without durations the next record may come much later than the end: the start is the better guess.
     const ended = durationMs !== null || outcome.status !== 'SUCCEEDED';
     const at = ended ? Math.max(record.time, pending.timestamp) : pending.timestamp;
-    if (outcome.status === 'FAILED') this.#transactions.failed(session, pending, outcome.sqlstate, at);
+    if (outcome.status === 'FAILED') this.#transactions.failed(session, pending, outcome.sqlstate, outcome.message, at);
     else this.#transactions.succeeded(session, pending, outcome.status === 'SUCCEEDED', at);
   }
 
@@ -295,6 +298,7 @@ export class Assembler implements RecordSink {
     const { pending } = session;
     session.pending = null;
     if (pending?.place) {
+      this.#starts.settle(session, pending);
       this.#write(pending, UNKNOWN, null);
       this.#sink.loss(
         'OUTCOME_UNKNOWN',

@@ -11,7 +11,7 @@ import { LogClock } from './log-time.ts';
 import type { OperationSink } from './operation-sink.ts';
 
 /** Raised when the same log gives other operations than before: an import of the older kind is not gone on with. */
-const PARSER_VERSION = 3;
+const PARSER_VERSION = 4;
 const HEAD = 64 * 1024;
 
 /** What to read, and how. */

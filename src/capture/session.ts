@@ -22,7 +22,9 @@ export interface OpenTransaction {
 /** A statement that has started and whose end is not in the log yet. */
 export interface PendingStatement {
   /** Null for what is no entry of its own: fetching more rows of a portal. */
-  readonly place: { readonly transactionId: string; readonly sequence: number; readonly origin: Origin } | null;
+  place: { readonly transactionId: string; readonly sequence: number; readonly origin: Origin } | null;
+  /** Its place is that in a block that may be over (`Session.blockInDoubt`), until its outcome tells. */
+  provisional: boolean;
   readonly timestamp: Micros;
   readonly protocol: Protocol;
   readonly preparedName: string | null;
@@ -31,6 +33,8 @@ export interface PendingStatement {
   readonly unreplayable: UnreplayableReason | null;
   /** The server's own name for the transaction that it ran in, where its record has it. */
   readonly virtualXid: string | null;
+  /** The stamp of its record. */
+  readonly time: Micros;
   readonly file: string;
   readonly line: number;
 }
@@ -54,6 +58,11 @@ export class Session {
   block = false;
   /** True when a statement of the block has failed: the server refuses all until ROLLBACK (TO). */
   failed = false;
+  /**
+   * True behind a string that failed, ahead of its COMMIT or behind it: where `block` and `failed` are wrong, the session is out of
+   * any block. What comes next tells, for a block that has failed refuses it.
+   */
+  blockInDoubt = false;
   transaction: OpenTransaction | null = null;
   /** What succeeded last without a block, since the server began its transaction: several where the client pipelines. */
   readonly pipeline = { localXid: 0, statements: 0, timestamp: 0, file: '', line: 0 };
@@ -142,16 +151,16 @@ export class Session {
   }
 
   /**
-   * Id of the transaction that begins with this record: a UUID of facts that every format of the log holds, so that
+   * Id of the transaction that begins with a record of this time: a UUID of facts that every format of the log holds, so that
    * the same log, imported again in whatever format and from wherever on, gives the same id.
    */
-  transactionId(nodeId: string, record: LogRecord, text: string): string {
-    if (record.time === this.#unitStart) this.#unitCount++;
+  transactionId(nodeId: string, time: Micros, text: string): string {
+    if (time === this.#unitStart) this.#unitCount++;
     else {
-      this.#unitStart = record.time;
+      this.#unitStart = time;
       this.#unitCount = 0;
     }
-    const digest = hash('sha1', `${nodeId}\0${this.id}\0${record.time}\0${this.#unitCount}\0${text}`, 'hex');
+    const digest = hash('sha1', `${nodeId}\0${this.id}\0${time}\0${this.#unitCount}\0${text}`, 'hex');
     const variant = ((Number.parseInt(digest[16] as string, 16) & 3) | 8).toString(16);
     return `${digest.slice(0, 8)}-${digest.slice(8, 12)}-5${digest.slice(13, 16)}-${variant}${digest.slice(17, 20)}-${digest.slice(20, 32)}`;
   }

@@ -1,4 +1,4 @@
-import type { Protocol, UnreplayableReason } from '../journal/entry.ts';
+import type { Origin, Protocol, UnreplayableReason } from '../journal/entry.ts';
 import type { Value } from '../journal/value.ts';
 import type { LogRecord } from './log-record.ts';
 import type { OperationSink } from './operation-sink.ts';
@@ -6,7 +6,7 @@ import { readParameters } from './parameters.ts';
 import { Ranks } from './ranks.ts';
 import type { PendingStatement, Session } from './session.ts';
 import { FactsCache, type StatementFacts } from './statement-facts.ts';
-import { leavesBlockOpen } from './transactions.ts';
+import { isRefusedInFailedBlock, leavesBlockOpen } from './transactions.ts';
 
 const NO_VALUES: readonly Value[] = Object.freeze([]);
 
@@ -82,6 +82,7 @@ export class StatementStarts {
   fetch(record: LogRecord, text: string): PendingStatement {
     return {
       place: null,
+      provisional: false,
       timestamp: record.time,
       protocol: 'EXTENDED',
       preparedName: null,
@@ -89,6 +90,7 @@ export class StatementStarts {
       parameters: NO_VALUES,
       unreplayable: null,
       virtualXid: null,
+      time: record.time,
       file: record.file,
       line: record.line,
     };
@@ -116,15 +118,9 @@ export class StatementStarts {
     session.lastTimestamp = timestamp;
     const origin = session.origin(this.#nodeId);
     const virtualXid = record.virtualXid?.endsWith('/0') === false ? record.virtualXid : null;
-    if (!session.transaction) {
-      const autocommit = !session.block && !leavesBlockOpen(facts);
-      const id = session.transactionId(this.#nodeId, record, facts.text);
-      session.transaction = { id, entries: 0, virtualXid: back === 0 ? virtualXid : null };
-      this.#sink.begin({ id, origin, startedAt: timestamp, autocommit }, session.goesOn ? facts.text : null);
-    }
-    const sequence = ++session.transaction.entries;
-    return {
-      place: { transactionId: session.transaction.id, sequence, origin },
+    const pending: PendingStatement = {
+      place: null,
+      provisional: false,
       timestamp,
       protocol,
       preparedName,
@@ -132,8 +128,35 @@ export class StatementStarts {
       parameters,
       unreplayable,
       virtualXid,
+      time: record.time,
       file: record.file,
       line: record.line,
     };
+    const { transaction } = session;
+    if (session.blockInDoubt && transaction && isRefusedInFailedBlock(facts)) {
+      pending.place = { transactionId: transaction.id, sequence: transaction.entries + 1, origin };
+      pending.provisional = true;
+    } else this.#place(session, pending, origin, back === 0 ? virtualXid : null);
+    return pending;
+  }
+
+  /** A statement has its place for good, in the session's transaction or one that it begins, now that its outcome has told which. */
+  settle(session: Session, pending: PendingStatement): void {
+    const { place } = pending;
+    if (!pending.provisional || !place) return;
+    pending.provisional = false;
+    this.#place(session, pending, place.origin, null);
+  }
+
+  #place(session: Session, pending: PendingStatement, origin: Origin, virtualXid: string | null): void {
+    const { facts, time, timestamp } = pending;
+    if (!session.transaction) {
+      const autocommit = !session.block && !leavesBlockOpen(facts);
+      const id = session.transactionId(this.#nodeId, time, facts.text);
+      session.transaction = { id, entries: 0, virtualXid };
+      this.#sink.begin({ id, origin, startedAt: timestamp, autocommit }, session.goesOn ? facts.text : null);
+    }
+    const sequence = ++session.transaction.entries;
+    pending.place = { transactionId: session.transaction.id, sequence, origin };
   }
 }

@@ -1,4 +1,5 @@
 import type { Micros } from '../journal/entry.ts';
+import { splitStatements } from '../journal/sql-tokens.ts';
 import type { TransactionEffect } from '../journal/statement-type.ts';
 import type { TransactionEnd } from '../journal/transaction.ts';
 import type { LogRecord } from './log-record.ts';
@@ -6,8 +7,12 @@ import type { OperationSink } from './operation-sink.ts';
 import type { OpenTransaction, PendingStatement, Session } from './session.ts';
 import type { StatementFacts } from './statement-facts.ts';
 
+const SYNTAX_ERROR = '42601';
+const IN_FAILED_BLOCK = '25P02';
 const CALL = /^\s*CALL\b/i;
 const DO = /^\s*DO\b/i;
+/** What the server says of a text that it cannot take apart; it gives the same SQLSTATE to what it makes out only when it comes to it. */
+const NOT_PARSED = /^(?:syntax error|unterminated |zero-length delimited identifier|trailing junk after )/;
 
 /** Follows what statements do to the transactions of their sessions, and reports the ends. */
 export class TransactionTracker {
@@ -25,18 +30,20 @@ export class TransactionTracker {
     const { transaction } = session;
     const tells = virtualXid !== null && !virtualXid.endsWith('/0');
     if (session.block && transaction && tells) {
-      transaction.virtualXid ??= virtualXid;
-      if (transaction.virtualXid !== virtualXid) {
+      if (!session.blockInDoubt) transaction.virtualXid ??= virtualXid;
+      if (transaction.virtualXid === virtualXid) session.blockInDoubt = false;
+      else if (transaction.virtualXid !== null) {
         if (session.failed) this.end(session, 'ROLLED_BACK', record.time);
         else {
           const detail = 'the end of a transaction is not in the log';
           this.#sink.loss('OUTCOME_UNKNOWN', record.time, `${record.file}:${record.line}`, detail);
         }
         session.transaction = null;
-        session.block = false;
-        session.failed = false;
+        leaveBlock(session);
       }
     }
+    if (session.blockInDoubt && record.tag === 'idle') this.#endedInDoubt(session, record.time);
+    if (session.block && record.tag?.startsWith('idle in transaction')) session.blockInDoubt = false;
     if (!session.block && record.tag?.startsWith('idle in transaction')) {
       session.block = true;
       session.failed = record.tag === 'idle in transaction (aborted)';
@@ -54,13 +61,29 @@ export class TransactionTracker {
     this.#uncertain(pending, 'a statement of a block whose BEGIN is not in the log counts as committed by itself');
   }
 
+  /**
+   * Tells, where a block is in doubt, by the outcome of what came next whether there is one: a block that has failed refuses
+   * all but its end. Where nothing tells, it stays in doubt.
+   */
+  settle(session: Session, pending: PendingStatement, sqlstate: string | null): void {
+    if (!session.blockInDoubt) return;
+    if (sqlstate === IN_FAILED_BLOCK) session.blockInDoubt = false;
+    // Where the outcome is not known (that is told), what may be there is not taken away.
+    else if (sqlstate === null && pending.provisional) this.#endedInDoubt(session, pending.timestamp);
+  }
+
+  #endedInDoubt(session: Session, at: Micros): void {
+    this.end(session, 'ROLLED_BACK', at);
+    leaveBlock(session);
+  }
+
   /** A statement has ended without a failure that the log knows of; `certain` when the log says so. */
   succeeded(session: Session, pending: PendingStatement, certain: boolean, at: Micros): void {
     const { effects, prepared } = pending.facts;
-    const { block, transaction } = session;
+    const { block, failed, transaction } = session;
     if (effects === null) {
       // A block that had failed would have refused it.
-      if (pending.place && certain) session.failed = false;
+      if (failed && pending.place && certain && isRefusedInFailedBlock(pending.facts)) session.failed = false;
     } else {
       for (const effect of effects) {
         switch (effect.kind) {
@@ -69,13 +92,14 @@ export class TransactionTracker {
             break;
           case 'ROLLBACK_TO':
             session.failed = false;
+            if (certain) session.blockInDoubt = false;
             break;
           case 'COMMIT':
           case 'ROLLBACK':
             if (!session.block) break;
             this.end(session, effect.kind === 'ROLLBACK' || session.failed ? 'ROLLED_BACK' : 'COMMITTED', at);
+            leaveBlock(session);
             session.block = effect.chain;
-            session.failed = false;
             break;
           case 'PREPARE_TRANSACTION':
             this.#prepareTransaction(session, effect.name, at);
@@ -87,39 +111,33 @@ export class TransactionTracker {
     if (!session.block && effects === null && certain) countInPipeline(session, pending);
     if (prepared) this.#endPrepared(session, prepared.gid, prepared.commits, at);
     if (!session.block) this.end(session, 'COMMITTED', at);
-    if (block && transaction && effects !== null && goesOnBehindEnd(effects)) {
+    if (block && transaction && effects !== null && goesOnBehindEnd(effects, failed)) {
       const detail = 'a string ends a transaction and goes on behind it, which counts as part of what it ended';
       this.#uncertain(pending, detail);
     }
   }
 
-  /** A statement has failed. */
-  failed(session: Session, pending: PendingStatement, sqlstate: string, at: Micros): void {
-    const { effects } = pending.facts;
-    if (!session.block) this.#pipelineFailed(session, pending);
-    if (mayHaveCommitted(pending.facts, sqlstate, session.block)) {
+  /** A statement has failed, with this SQLSTATE and message. */
+  failed(session: Session, pending: PendingStatement, sqlstate: string, message: string, at: Micros): void {
+    const { facts } = pending;
+    const { block, blockInDoubt } = session;
+    if (!block) this.#pipelineFailed(session, pending);
+    const ran = sqlstate !== IN_FAILED_BLOCK && !(sqlstate === SYNTAX_ERROR && NOT_PARSED.test(message));
+    if (ran && mayHaveCommitted(facts, sqlstate, block && !blockInDoubt)) {
       this.#uncertain(
         pending,
         'a statement that may have committed a part of its work failed, and counts as rolled back',
       );
     }
-    // A string that does not parse has not run in any part.
-    const ran = sqlstate !== '42601' && effects !== null;
-    if (session.block) {
-      session.failed = true;
-      const ends =
-        ran && effects.length === 1 && (effects[0]?.kind === 'COMMIT' || effects[0]?.kind === 'PREPARE_TRANSACTION');
-      // COMMIT may be refused (25P02 never is its answer): the transaction is rolled back and over.
-      if (!ends) return;
-    } else if (ran && effects.length > 1 && effects[0]?.kind === 'BEGIN') {
-      // The string opened a block and failed within it: the block waits for its ROLLBACK.
+    const left = whatFailureLeaves(ran ? facts.effects : null, block, !block || blockInDoubt);
+    if (left.block) {
       session.block = true;
       session.failed = true;
+      session.blockInDoubt = left.noBlock;
       return;
     }
     this.end(session, 'ROLLED_BACK', at);
-    session.block = false;
-    session.failed = false;
+    leaveBlock(session);
   }
 
   /** The session's transaction is over, if it has one. */
@@ -135,8 +153,7 @@ export class TransactionTracker {
     if (session.failed) this.end(session, 'ROLLED_BACK', at);
     else if (session.transaction) this.#prepared.set(`${session.database}\0${gid}`, session.transaction);
     session.transaction = null;
-    session.block = false;
-    session.failed = false;
+    leaveBlock(session);
   }
 
   /** The server rolls back all that a pipeline did since its last Sync, which the log showed as done. */
@@ -162,6 +179,46 @@ export class TransactionTracker {
     this.#prepared.delete(key);
     this.#sink.end({ transactionId: transaction.id, status: commits ? 'COMMITTED' : 'ROLLED_BACK', at });
   }
+}
+
+function leaveBlock(session: Session): void {
+  session.block = false;
+  session.failed = false;
+  session.blockInDoubt = false;
+}
+
+/**
+ * What a statement or string may leave that failed in one of its parts, at whichever (a COMMIT fails, too: a deferred constraint, a
+ * conflict): a block, which has failed then, or none. `effects`: null for what fails as one. `block` and `noBlock`: what may have been
+ * ahead of it.
+ */
+function whatFailureLeaves(
+  effects: readonly TransactionEffect[] | null,
+  block: boolean,
+  noBlock: boolean,
+): { readonly block: boolean; readonly noBlock: boolean } {
+  if (effects === null) return { block, noBlock };
+  const left = { block: false, noBlock: false };
+  for (const begun of [true, false]) {
+    let open = begun;
+    if (begun ? !block : !noBlock) continue;
+    for (const effect of effects) {
+      const { kind } = effect;
+      if (open && kind !== 'COMMIT' && kind !== 'PREPARE_TRANSACTION') left.block = true;
+      else left.noBlock = true;
+      if (kind === 'BEGIN') open = true;
+      else if (kind === 'COMMIT' || kind === 'ROLLBACK') open = effect.chain && open;
+      else if (kind === 'PREPARE_TRANSACTION') open = false;
+    }
+  }
+  return left;
+}
+
+/** Whether a block that has failed refuses it: all but what ends it, or rolls back to a savepoint, and what holds no statement. */
+export function isRefusedInFailedBlock({ text, effects }: StatementFacts): boolean {
+  if (effects === null) return splitStatements(text).length > 0;
+  const [first] = effects;
+  return first?.kind === 'NONE' || first?.kind === 'BEGIN' || first?.kind === 'SAVEPOINT' || first?.kind === 'RELEASE';
 }
 
 /** Whether a text that runs outside of a block leaves one open behind it. */
@@ -195,17 +252,19 @@ function localXid(virtualXid: string): number {
 
 /** Whether a part of what has failed may be there: behind a COMMIT in a string, or of a procedure or DO that commits. */
 function mayHaveCommitted({ text, effects }: StatementFacts, sqlstate: string, block: boolean): boolean {
-  // What does not parse, or names no procedure, has not run.
-  if (sqlstate === '42601' || sqlstate === '42883') return false;
-  if (effects !== null) return effects.length > 1 && effects.slice(0, -1).some(({ kind }) => kind === 'COMMIT');
-  return !block && (CALL.test(text) || (DO.test(text) && /commit/i.test(text)));
+  if (effects !== null) {
+    return effects.slice(0, -1).some(({ kind }) => kind === 'COMMIT' || kind === 'PREPARE_TRANSACTION');
+  }
+  // What names no procedure has not run.
+  if (block || sqlstate === SYNTAX_ERROR || sqlstate === '42883') return false;
+  return CALL.test(text) || (DO.test(text) && /commit/i.test(text));
 }
 
 /** Whether a string holds statements behind the end of a block that belong to another transaction than the ended one. */
-function goesOnBehindEnd(effects: readonly TransactionEffect[]): boolean {
+function goesOnBehindEnd(effects: readonly TransactionEffect[], failed: boolean): boolean {
   const end = effects.findIndex(({ kind }) => kind === 'COMMIT' || kind === 'ROLLBACK');
   if (end === -1) return false;
   const behind = effects.slice(end + 1);
   const begins = behind.some(({ kind }) => kind === 'BEGIN');
-  return behind.some(({ kind }) => kind === 'NONE') && (begins || effects[end]?.kind === 'ROLLBACK');
+  return behind.some(({ kind }) => kind === 'NONE') && (begins || failed || effects[end]?.kind === 'ROLLBACK');
 }
