@@ -141,7 +141,8 @@ export class RecordedSession {
     });
     if (autocommit) this.recorder.ending(id, outcome.status === 'FAILED' ? 'ROLLED_BACK' : 'COMMITTED');
     else if (ends) {
-      this.recorder.ending(id, /^commit/i.test(text) ? 'COMMITTED' : 'ROLLED_BACK');
+      const commits = /^commit/i.test(text) && outcome.status === 'SUCCEEDED';
+      this.recorder.ending(id, commits ? 'COMMITTED' : 'ROLLED_BACK');
       this.transaction = null;
     }
     return { rows, failed: outcome.status === 'FAILED' ? outcome.sqlstate : null };

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { HandMadeRecord } from '../support/record.ts';
 import type { RecordedSession } from './ids-recorder.ts';
 import { failures, run } from './ids-support.ts';
-import { a, b, bench, recorder, source, target, trialOfEachTest } from './ids-trial.ts';
+import { a, b, bench, given, recorder, source, target, trialOfEachTest } from './ids-trial.ts';
 
 trialOfEachTest(`
   CREATE TABLE item (id bigserial PRIMARY KEY, name text);
@@ -150,6 +150,37 @@ it('takes it for its own where those that follow show that the record misses dra
     // Two of three only when another session has drawn.
     if (n % 3 === 0) await own.run('INSERT INTO part VALUES ($1)', [ids[n]]);
     if (n > 0 && n % 3 !== 1) await other.run('INSERT INTO part VALUES ($1)', [ids[n - 1]]);
+  }
+  await expectRestored();
+});
+
+it('takes no id for a drawn one that a transaction showed by a deferred key which did not hold', async () => {
+  await given(`
+    CREATE TABLE logged (id serial PRIMARY KEY, what text);
+    CREATE TABLE work (id int, logged int REFERENCES logged DEFERRABLE INITIALLY DEFERRED);
+    CREATE FUNCTION log() RETURNS trigger LANGUAGE plpgsql AS
+      $$ BEGIN INSERT INTO logged (what) VALUES ('log'); RETURN NEW; END $$;
+    CREATE TRIGGER log AFTER INSERT ON work FOR EACH ROW EXECUTE FUNCTION log()`);
+  for (const wrong of ['77', '9']) {
+    await a.run("INSERT INTO logged (what) VALUES ('before')");
+    await a.run('INSERT INTO work VALUES (1, 1)');
+    await a.run('BEGIN');
+    await a.run('INSERT INTO work VALUES (2, $1)', [wrong]);
+    await a.run('COMMIT');
+    await a.run("INSERT INTO logged (what) VALUES ('behind')");
+  }
+  await expectRestored();
+  for (const sql of ['SELECT * FROM logged ORDER BY 1', 'SELECT last_value FROM logged_id_seq'])
+    expect(await run(target, sql)).toBe(await run(source, sql));
+});
+
+it('takes an id that a transaction named by a deferred key for a drawn one where it held at COMMIT', async () => {
+  await given('CREATE TABLE work (item bigint REFERENCES item DEFERRABLE INITIALLY DEFERRED)');
+  for (let n = 0; n < 2; n++) {
+    for (let gone = 0; gone < 10; gone++) await b.unrecorded("SELECT nextval('item_id_seq')");
+    await a.run('BEGIN');
+    await a.run('INSERT INTO work VALUES ($1)', [await insert(a, 'kept')]);
+    await a.run('COMMIT');
   }
   await expectRestored();
 });

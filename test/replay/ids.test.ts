@@ -223,9 +223,9 @@ describe('what a text says that a statement draws', () => {
 
 describe('what a text shows of earlier draws', () => {
   const shown = (text: string) =>
-    statementDraws(text, catalog).references.map(({ sequence, given, strong }) => {
+    statementDraws(text, catalog).references.map(({ sequence, given, vouched }) => {
       const value = given.parameter === null ? String(given.literal) : `$${given.parameter}`;
-      return `${sequence.name.replace('public.', '').replace('_id_seq', '')} ${value}${strong ? ' strong' : ''}`;
+      return `${sequence.name.replace('public.', '').replace('_id_seq', '')} ${value}${vouched === null ? '' : ' strong'}`;
     });
   it.each([
     ['INSERT INTO lines (order_id, what) VALUES ($1, $2), ($3::bigint, $2)', ['orders $1 strong', 'orders $3 strong']],

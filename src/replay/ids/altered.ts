@@ -125,7 +125,7 @@ class Alteration {
       return true;
     }
     const holds = new Map(table.holds);
-    const refers = new Set(table.refers);
+    const refers = new Map(table.refers);
     let columns = table.columns;
     made.foreignKey(target.next, tokens.length, holds, refers);
     for (const { from, to } of tokens.items(target.next, tokens.length)) {
@@ -208,7 +208,7 @@ class Alteration {
       ...table,
       columns: table.columns.map((column) => ({ ...column, name: named(column.name) })),
       holds: new Map([...table.holds].map(([column, sequence]) => [named(column), sequence])),
-      refers: new Set([...table.refers].map(named)),
+      refers: new Map([...table.refers].map(([column, checked]) => [named(column), checked])),
     });
   }
 }

@@ -1,4 +1,4 @@
-import type { Column, NamedCatalog, Sequence, Trigger, TriggerDraws } from './catalog.ts';
+import type { Checked, Column, NamedCatalog, Sequence, Trigger, TriggerDraws } from './catalog.ts';
 import { hasHole } from './dynamic-sql.ts';
 import { type Name, type RoutineBody, type RowEvent, ruleRoutine } from './routine-body.ts';
 import { TokenList } from './tokens.ts';
@@ -37,7 +37,7 @@ interface TableDraft {
   readonly owns: Sequence[];
   readonly ownedBelow: Sequence[];
   readonly holds: Map<string, Sequence>;
-  readonly refers: Set<string>;
+  readonly refers: Map<string, Checked>;
   hasChildren?: true;
 }
 
@@ -59,6 +59,7 @@ interface ForeignKey {
   /** `pg_constraint.confdeltype` and `confupdtype`. */
   readonly onDelete: string;
   readonly onUpdate: string;
+  readonly checked: Checked;
 }
 
 /** Puts the rows that tell of a database together. */
@@ -111,7 +112,7 @@ export class CatalogBuilder {
         owns: [],
         ownedBelow: [],
         holds: new Map(),
-        refers: new Set(),
+        refers: new Map(),
       };
       this.tables.set(oid!, table);
     }
@@ -149,7 +150,7 @@ export class CatalogBuilder {
   }
 
   addForeignKey(row: readonly (string | null)[]): void {
-    const [from, column, to, toColumn, onDelete, onUpdate] = row as string[];
+    const [from, column, to, toColumn, onDelete, onUpdate, deferrable] = row as string[];
     this.keys.push({
       from: from!,
       column: column!,
@@ -157,6 +158,7 @@ export class CatalogBuilder {
       toColumn: toColumn!,
       onDelete: onDelete!,
       onUpdate: onUpdate!,
+      checked: deferrable === 't' ? 'AT_COMMIT' : 'AT_ONCE',
     });
   }
 
@@ -280,9 +282,12 @@ export class CatalogBuilder {
       for (const key of this.keys) {
         const held = this.tables.get(key.to)?.holds.get(key.toColumn);
         const from = this.tables.get(key.from);
-        if (held === undefined || from === undefined || from.holds.has(key.column)) continue;
+        if (held === undefined || from === undefined) continue;
+        // Of several keys the strictest vouches.
+        if (key.checked === 'AT_ONCE' && from.refers.has(key.column)) from.refers.set(key.column, 'AT_ONCE');
+        if (from.holds.has(key.column)) continue;
         from.holds.set(key.column, held);
-        from.refers.add(key.column);
+        from.refers.set(key.column, key.checked);
         changed = true;
       }
     }
@@ -366,7 +371,8 @@ function fillView(view: TableDraft, base: TableDraft | undefined, shown: readonl
   view.columns.forEach(({ name }, place) => {
     const held = base.holds.get(shown[place] ?? '');
     if (held !== undefined) view.holds.set(name, held);
-    if (base.refers.has(shown[place] ?? '')) view.refers.add(name);
+    const checked = base.refers.get(shown[place] ?? '');
+    if (checked !== undefined) view.refers.set(name, checked);
   });
 }
 

@@ -67,6 +67,9 @@ export interface TriggerDraws {
   readonly routine: Name;
 }
 
+/** When it is certain that the row which a foreign key names exists: AT_COMMIT where the key is deferrable. */
+export type Checked = 'AT_ONCE' | 'AT_COMMIT';
+
 /** A table, with what draws from sequences when it is written to. */
 export interface Table {
   /** Unquoted. */
@@ -81,7 +84,7 @@ export interface Table {
   /** Column → sequence whose values it holds: by its own default, or by a foreign key to such a column. */
   readonly holds: ReadonlyMap<string, Sequence>;
   /** Those of `holds` that are foreign keys: a value written there names a row that exists. */
-  readonly refers: ReadonlySet<string>;
+  readonly refers: ReadonlyMap<string, Checked>;
   /** Its rows may lie in partitions, or in tables that inherit from it: its triggers fire for these. */
   readonly hasChildren?: true;
 }
@@ -135,6 +138,8 @@ export class NamedCatalog implements Catalog {
   private readonly dropped = new Map<string, Sequence>();
   private routines: ReadonlyMap<string, readonly RoutineBody[]> = new Map();
   private changes = 0;
+  /** There are foreign keys that need not hold before COMMIT. */
+  defers = false;
 
   /**
    * @param path the search path of the sessions of the target's user
@@ -309,6 +314,7 @@ export class NamedCatalog implements Catalog {
 
   addTable(schema: string | null, name: string, table: Omit<Table, 'schema' | 'name'>): Table {
     const added = { ...table, schema: schema ?? this.home, name };
+    this.defers ||= [...added.refers.values()].includes('AT_COMMIT');
     this.setUses(added.schema, name, added);
     this.tableNames.add(added.schema, name, added);
     return added;

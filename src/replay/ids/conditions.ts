@@ -85,7 +85,7 @@ class ConditionReader {
     }
     if (found.size !== 1) return;
     for (const [sequence, table] of found)
-      this.references.push({ sequence, given, strong: assigns && table.refers.has(column) });
+      this.references.push({ sequence, given, vouched: assigns ? (table.refers.get(column) ?? null) : null });
   }
 
   /** Tables that the statement names, with the names that it gives them. */

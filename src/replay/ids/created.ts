@@ -1,5 +1,5 @@
 import { alter, drop } from './altered.ts';
-import { type Catalog, type Column, type Sequence, type Table, TEMPORARY } from './catalog.ts';
+import { type Catalog, type Checked, type Column, type Sequence, type Table, TEMPORARY } from './catalog.ts';
 import { dropTrigger, learnRoutine } from './created-routines.ts';
 import { CONSTRAINTS, Definitions, type Learned } from './definitions.ts';
 import { copyOf, SessionCatalog, type Temporaries, temporariesIn } from './temporary.ts';
@@ -42,7 +42,7 @@ export function learnTemporary(text: string, others: Catalog, own: Temporaries |
 
 /** Statements that may make temporary objects. */
 export const MAY_MAKE_TEMPORARY = /\btemp|\bpg_temp\b/i;
-const NO_COLUMNS = { columns: [], triggers: [], owns: [], ownedBelow: [], holds: new Map(), refers: new Set<string>() };
+const NO_COLUMNS = { columns: [], triggers: [], owns: [], ownedBelow: [], holds: new Map(), refers: new Map() };
 const NOTHING: Learned = { renewed: [], unplaced: [], stepped: [] };
 
 /** The temporary table, view or sequence that a statement makes, `SELECT … INTO` included; null: none. */
@@ -118,7 +118,7 @@ class Creation {
     if (!tokens.is(target.next, '(')) return null;
     const columns: Column[] = [];
     const holds = new Map<string, Sequence>();
-    const refers = new Set<string>();
+    const refers = new Map<string, Checked>();
     for (const item of tokens.items(target.next + 1, tokens.close(target.next))) {
       if (tokens.word(item.from) === 'LIKE') {
         columns.push(...this.like(target.schema, target.name, item.from, item.to, holds));

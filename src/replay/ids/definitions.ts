@@ -1,5 +1,5 @@
 import { literalText, TOKEN } from '../../journal/sql-tokens.ts';
-import type { Catalog, Column, Sequence, Table } from './catalog.ts';
+import type { Catalog, Checked, Column, Sequence, Table } from './catalog.ts';
 import type { Name } from './routine-body.ts';
 import { namedBy } from './routines.ts';
 import type { TokenList } from './tokens.ts';
@@ -235,7 +235,7 @@ export class Definitions implements Learned {
   }
 
   /** `FOREIGN KEY (columns) REFERENCES table [(columns)]` */
-  foreignKey(from: number, to: number, holds: Map<string, Sequence>, refers: Set<string>): void {
+  foreignKey(from: number, to: number, holds: Map<string, Sequence>, refers: Map<string, Checked>): void {
     const { tokens } = this;
     for (let index = from; index < to; index++) {
       if (tokens.word(index) !== 'FOREIGN' || !tokens.is(index + 2, '(')) continue;
@@ -254,13 +254,24 @@ export class Definitions implements Learned {
     return table;
   }
 
+  /** `[(columns)] … [NOT] DEFERRABLE`, behind the table that a foreign key refers to. */
+  private checked(from: number, to: number): Checked {
+    const { tokens } = this;
+    for (let at = tokens.is(from, '(') ? tokens.close(from) : from; at < to && !tokens.is(at, ','); at++) {
+      const { name } = tokens.at(at);
+      if (name === 'deferrable') return tokens.word(at - 1) === 'NOT' ? 'AT_ONCE' : 'AT_COMMIT';
+      if (name === 'deferred') return 'AT_COMMIT';
+    }
+    return 'AT_ONCE';
+  }
+
   /** `REFERENCES table [(columns)]`; without columns it is the table's first one that draws. */
   reference(
     column: string,
     from: number,
     to: number,
     holds: Map<string, Sequence>,
-    refers: Set<string>,
+    refers: Map<string, Checked>,
     place = 0,
   ): void {
     const { tokens } = this;
@@ -276,7 +287,8 @@ export class Definitions implements Learned {
       const sequence = table?.holds.get(there ?? '');
       if (sequence === undefined) return;
       holds.set(column, sequence);
-      refers.add(column);
+      // Of several keys the strictest vouches.
+      if (refers.get(column) !== 'AT_ONCE') refers.set(column, this.checked(other.next, to));
       return;
     }
   }

@@ -16,7 +16,7 @@ export interface Group {
   readonly draws: Draw[];
   /** How often the record had moved the sequence before. */
   stretch: number;
-  /** Shown value → whether a foreign key vouches for it. */
+  /** Shown value → whether a foreign key vouches for it, which held. */
   readonly shown: Map<bigint, boolean>;
   /**
    * Those of them that no statement of the transaction itself showed → the order of the last draw, anyone's, by then: they may as

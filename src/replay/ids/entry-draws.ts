@@ -154,25 +154,36 @@ export function joinGroup(
   draw.group = group;
 }
 
+/** A statement that shows values. */
+export interface Showing {
+  readonly transactionId: string;
+  /** Of the last draw ahead of it. */
+  readonly order: number;
+  /** Its transaction did, so that all keys held in the end: a row that it named may never have been there else. */
+  readonly committed: boolean;
+}
+
 /**
  * Notes values that a statement showed behind a group of draws, and behind earlier ones of its session.
- * @param order of the last draw ahead of the statement
  */
 export function show(
   group: Group,
   earlier: readonly Group[],
   reference: Reference,
   values: readonly bigint[],
-  { transactionId }: Pick<Entry, 'transactionId'>,
-  order: number,
+  { transactionId, order, committed }: Showing,
 ): void {
   if (reference.into !== undefined && group.draws.every(({ into }) => into === reference.into)) return;
+  const isOwn = group.transaction === transactionId;
+  const unchecked = reference.vouched === 'AT_COMMIT' && !committed;
+  if (unchecked && !isOwn) return;
+  const strong = reference.vouched !== null && !unchecked;
   for (const value of values) {
     if (group.before.has(value)) continue;
     for (const { perhaps } of earlier) if (perhaps.size < MOST_SHOWN) perhaps.add(value);
     if (group.shown.size >= MOST_SHOWN && !group.shown.has(value)) return;
-    if (group.transaction !== transactionId && !group.shown.has(value)) group.shownLater.set(value, order);
-    group.shown.set(value, reference.strong || group.shown.get(value) === true);
+    if (!isOwn && !group.shown.has(value)) group.shownLater.set(value, order);
+    group.shown.set(value, strong || group.shown.get(value) === true);
   }
 }
 

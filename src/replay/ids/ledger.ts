@@ -15,6 +15,7 @@ import {
   NOT_SEEN,
   newDraw,
   type Renewed,
+  type Showing,
   show,
   valuesOf,
 } from './entry-draws.ts';
@@ -125,7 +126,10 @@ export class DrawLedger {
     const last = page.entries.at(-1) ?? null;
     const solid = this.newest === null ? null : { key: this.newest, order: this.order };
     const drawing = new Map<string, Map<number, EntryDraws>>();
-    const undone = await this.undoneWork.of(page.entries);
+    const undone = await this.undoneWork.of(
+      page.entries,
+      (entry) => this.options.catalogFor(entry.origin.database).defers,
+    );
     for (const entry of page.entries) this.follow(entry, drawing, undone);
     if (last !== null) this.newest = last;
     this.solid = solid;
@@ -236,6 +240,12 @@ export class DrawLedger {
     const values = said.executes === null ? entry.parameters : [];
     const changes = undone.has(entry) ? said.changes.filter(({ transactional }) => !transactional) : said.changes;
     const given = (one: Given) => valuesOf(one, values);
+    const showing = {
+      transactionId: entry.transactionId,
+      order: this.order,
+      committed: !undone.transactions.has(entry.transactionId),
+    };
+    if (entry.outcome.status !== 'FAILED') this.show(said, key, given, showing);
     this.note(entry, scope.catalog, { ...said, changes }, renewed, key, given, drawing);
   }
 
@@ -305,6 +315,23 @@ export class DrawLedger {
     return prepared;
   }
 
+  /** Values of a statement that show what its session drew before. */
+  private show(
+    { references }: StatementDraws,
+    key: string,
+    values: (given: Given) => readonly bigint[],
+    showing: Showing,
+  ): void {
+    const known = this.sessions.known(key);
+    if (known === undefined) return;
+    for (const reference of references) {
+      const track = this.tracks.get(reference.sequence);
+      const group = track === undefined ? undefined : known.groups.get(track);
+      if (track !== undefined && group !== undefined)
+        show(group, known.earlier.get(track) ?? [], reference, values(reference.given), showing);
+    }
+  }
+
   private note(
     entry: Entry,
     catalog: Catalog,
@@ -314,15 +341,6 @@ export class DrawLedger {
     values: (given: Given) => readonly bigint[],
     drawing: Map<string, Map<number, EntryDraws>>,
   ): void {
-    const known = this.sessions.known(key);
-    if (known !== undefined && entry.outcome.status !== 'FAILED') {
-      for (const reference of said.references) {
-        const track = this.tracks.get(reference.sequence);
-        const group = track === undefined ? undefined : known.groups.get(track);
-        if (track !== undefined && group !== undefined)
-          show(group, known.earlier.get(track) ?? [], reference, values(reference.given), entry, this.order);
-      }
-    }
     const { parts, changes, recalls: recalled, untold } = said;
     const count = parts.length + changes.length + recalled.length + said.unsure.length + said.maybe.length;
     if (count + renewed.length === 0) return;

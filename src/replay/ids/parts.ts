@@ -1,4 +1,4 @@
-import type { Column, Sequence } from './catalog.ts';
+import type { Checked, Column, Sequence } from './catalog.ts';
 import type { PathChange } from './search-path.ts';
 import type { Given } from './tokens.ts';
 
@@ -27,8 +27,8 @@ export interface DrawPart {
 export interface Reference {
   readonly sequence: Sequence;
   readonly given: Given;
-  /** Written into a foreign key: the row that it names was there. In a condition it need not be. */
-  readonly strong: boolean;
+  /** Written into a foreign key: the row that it names was there when that was checked. Null, as in a condition: it need not be. */
+  readonly vouched: Checked | null;
   /** Given to a new row, in a column that draws by default: what it drew for other rows is none of them. */
   readonly into?: Column;
 }

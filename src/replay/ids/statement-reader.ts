@@ -329,7 +329,7 @@ class StatementReader {
     if (value === null || sequence === undefined || value.next !== item.to) return;
     // ON CONFLICT may mean a row that is there.
     const into = column.draws === sequence && !this.conflict ? { into: column } : {};
-    this.references.push({ sequence, given: value.given, strong: table.refers.has(column.name), ...into });
+    this.references.push({ sequence, given: value.given, vouched: table.refers.get(column.name) ?? null, ...into });
   }
 
   private merge(index: number): void {

@@ -5,7 +5,10 @@ import { MAY_SET_PATH } from './search-path.ts';
 
 /** What the record itself took back of what a page of it shows. */
 export interface Undone {
-  /** Transactions that may have created, changed or restarted a sequence, or set a path, and were rolled back: it went back with them. */
+  /**
+   * Transactions that may have created, changed or restarted a sequence, or set a path, and were rolled back: it went back with
+   * them. Where a database has deferrable keys, all that did not commit.
+   */
   readonly transactions: ReadonlySet<string>;
   /** Whether DDL went back with its transaction, or to a savepoint of it. */
   has(entry: Pick<Entry, 'transactionId' | 'sequence'>): boolean;
@@ -35,21 +38,25 @@ export class UndoneWork {
     this.journal = journal;
   }
 
-  async of(entries: readonly Entry[]): Promise<Undone> {
+  /** @param isAsked whether a transaction's end counts, whatever it does */
+  async of(entries: readonly Entry[], isAsked: (entry: Entry) => boolean): Promise<Undone> {
     const changing = new Set<string>();
-    for (const { transactionId, statement, statementType } of entries) {
+    const asked = new Set<string>();
+    for (const entry of entries) {
+      const { transactionId, statement, statementType } = entry;
       if (CHANGES.test(statement) || MAY_SET_PATH.test(statement)) changing.add(transactionId);
+      else if (isAsked(entry)) asked.add(transactionId);
       if ((statementType === 'TRANSACTION' || statementType === 'DDL') && SAVEPOINT.test(statement)) {
         if (this.savepointed.size >= MOST_REMEMBERED) this.savepointed.clear();
         this.savepointed.add(transactionId);
       }
     }
-    if (changing.size === 0) return NOTHING;
-    const ids = [...changing];
+    if (changing.size + asked.size === 0) return NOTHING;
+    const ids = [...new Set([...changing, ...asked])];
     const found = await this.journal.transactions(ids);
     const transactions = new Set(ids.filter((_, index) => found[index]?.status !== 'COMMITTED'));
     const spans = new Map<string, readonly Span[]>();
-    for (const id of ids)
+    for (const id of changing)
       if (this.savepointed.has(id) && !transactions.has(id)) spans.set(id, await backToSavepoints(this.journal, id));
     return {
       transactions,
