@@ -28,6 +28,8 @@ export interface LostStatement {
   readonly place: PlannedEntry;
   /** Of one that was to commit: a COMMIT that was asked for, or an autocommit statement with a COMMIT of its own. */
   readonly doubt: Doubt | null;
+  /** The server ended the session with its failure: `unknown` reports that, whatever becomes known of the transaction. */
+  readonly fatal: boolean;
   /** Reports it as UNKNOWN. */
   unknown(): void;
   /** Asked when it is to be reported: false when nothing is to be told of it, because a resumed run repeats it. */
@@ -127,7 +129,8 @@ export class CommitDoubts {
       if (one.mayTell?.(fate) === false) continue;
       const commits = one.doubt !== null || isPlainCommit(statement);
       // One that failed may have been undone by a ROLLBACK TO behind it: then COMMIT alone is certain.
-      if (fate === 'COMMITTED' && (commits || !undoes.has(transactionId))) this.reporter.settled(one.place);
+      if (one.fatal) one.unknown();
+      else if (fate === 'COMMITTED' && (commits || !undoes.has(transactionId))) this.reporter.settled(one.place);
       else if (fate === 'ROLLED_BACK') this.reporter.rolledBack(one.place, commits);
       else one.unknown();
     }

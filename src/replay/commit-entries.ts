@@ -82,4 +82,5 @@ export const NOT_SENT: TargetOutcome = {
   notices: 0,
   lastNotice: null,
   lost: true,
+  fatal: false,
 };

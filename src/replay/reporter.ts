@@ -58,7 +58,7 @@ export class Reporter {
    */
   answered(planned: PlannedEntry, outcome: TargetOutcome, lag: Lag | null, recordedAborted: boolean): void {
     const ending = this.control.endReason !== null;
-    if (outcome.lost) {
+    if (outcome.lost && !outcome.fatal) {
       this.unknown(planned, `${ending ? 'the run ended' : 'the connection was lost'} before the answer came`);
       return;
     }

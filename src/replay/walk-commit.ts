@@ -338,7 +338,8 @@ export class CommitWalk {
       const report = () => this.report(open, place, told, lag);
       // `onLost` comes behind the last, unless the run has cut it off, or it was gone when this was sent.
       if (outcome.lost && !this.ended && session.connection === connection) {
-        this.lost.add({ place, doubt, unknown: report, open, processId: connection.processId });
+        const { fatal } = outcome;
+        this.lost.add({ place, doubt, fatal, unknown: report, open, processId: connection.processId });
       } else if (open.held === null) report();
       else {
         if (outcome.ok) open.newest = { place, report };
@@ -348,10 +349,8 @@ export class CommitWalk {
       ids?.after(entry, outcome);
       prepared.note(entry, outcome);
       if (outcome.lost) open.lost = true;
-      else {
-        if (!outcome.ok) open.failed = true;
-        if (open.own) this.prepares.note(session, entry, outcome);
-      }
+      if (outcome.fatal || (!outcome.lost && !outcome.ok)) open.failed = true;
+      if (!outcome.lost && open.own) this.prepares.note(session, entry, outcome);
     });
     const question = ids?.question(entry, open.mays) ?? null;
     if (question !== null)

@@ -286,7 +286,9 @@ export class SessionWalk {
         session.lostTransaction = entry.transactionId;
         // `onLost` comes behind the last, unless the run has cut it off.
         if (!this.over && session.connection === connection) {
-          lane.lost.push({ place: next.place, doubt, unknown: report, waiting: next, processId: connection.processId });
+          const { fatal } = outcome;
+          const { processId } = connection;
+          lane.lost.push({ place: next.place, doubt, fatal, unknown: report, waiting: next, processId });
           return;
         }
       }

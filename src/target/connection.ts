@@ -341,8 +341,9 @@ export class TargetConnection {
     this.endedBy = reason;
     if (this.closing === null) this.lostReason = this.lostError(reason);
     this.answers.tell();
+    const { first } = this.queue;
     for (const pending of this.queue.takeAll()) {
-      pending.done(pending.lostOutcome(reason, lastWords, this.transactionStatus, now));
+      pending.done(pending.lostOutcome(reason, lastWords, this.transactionStatus, now, pending === first));
     }
     const listeners = this.lostListeners;
     this.lostListeners = [];

@@ -1,8 +1,15 @@
 import { createHash, type Hash } from 'node:crypto';
+import { transactionEffect } from '../journal/transaction-effect.ts';
 import type { PreparedStatement } from './prepared-names.ts';
 import type { OutcomeListener, StatementMessage, TargetOutcome, TransactionStatus } from './statement.ts';
 import { readServerMessage, type ServerMessage, tagCount } from './wire-reader.ts';
 
+/**
+ * With these the server ends a session whose transaction has gone on for too long, which waits in one or out of one for too long (a
+ * statement that is sent by then is not run), or which is in the way of a standby's recovery. Not with 57P01: somebody else has
+ * ended that session, or the server, at whatever time.
+ */
+const ENDS_UNCOMMITTED: ReadonlySet<string> = new Set(['25P03', '25P04', '57P05', '40001']);
 /** SHA-256 of nothing: the digest of a result without rows. */
 const EMPTY_DIGEST = createHash('sha256').digest('hex');
 
@@ -62,16 +69,30 @@ export class Pending {
     return this.report(this.error, null, this.statusAfter, doneAt, this.serviceMs);
   }
 
-  /** `lastWords`: what the server said before it was gone. */
+  /** `lastWords`: what the server said before it was gone. `first`: of those under way. */
   lostOutcome(
     reason: string,
     lastWords: ServerMessage | null,
     transactionStatus: TransactionStatus,
     doneAt: number,
+    first = false,
   ): TargetOutcome {
     // Queued but never handed over: no time has passed for it.
     if (this.sentAt === 0) this.sentAt = doneAt;
-    return this.report(this.error ?? lastWords, reason, transactionStatus, doneAt, doneAt - this.sentAt);
+    const outcome = this.report(this.error ?? lastWords, reason, transactionStatus, doneAt, doneAt - this.sentAt);
+    return first && this.endedBy(lastWords) ? { ...outcome, fatal: true } : outcome;
+  }
+
+  /**
+   * Whether the last words are its own failure. Behind a command that completed, or with a COMMIT under way, the server may have
+   * committed by the time that it ended the session.
+   */
+  private endedBy(lastWords: ServerMessage | null): boolean {
+    if (lastWords === null || this.error !== null || this.tag !== null) return false;
+    if (lastWords.severity !== 'FATAL' || !ENDS_UNCOMMITTED.has(lastWords.sqlstate)) return false;
+    return transactionEffect(this.message.text).every(
+      ({ kind }) => kind !== 'COMMIT' && kind !== 'PREPARE_TRANSACTION',
+    );
   }
 
   private report(
@@ -106,6 +127,7 @@ export class Pending {
       notices: this.notices,
       lastNotice,
       lost: lost !== null,
+      fatal: false,
     };
   }
 }

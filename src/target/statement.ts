@@ -73,6 +73,11 @@ export interface TargetOutcome {
    * `ok` is false then.
    */
   readonly lost: boolean;
+  /**
+   * True when that is its own failure all the same (`sqlstate`): the server ended the session with it, by itself, and has certainly
+   * not committed it.
+   */
+  readonly fatal: boolean;
 }
 
 /** Called once for each statement, in the order sent. Must not throw; may call `send`. */
