@@ -1,5 +1,5 @@
 import type { Entry } from '../journal/entry.ts';
-import { literalText, TOKEN, Tokenizer } from '../journal/sql-tokens.ts';
+import { literalText, splitStatements, TOKEN, Tokenizer } from '../journal/sql-tokens.ts';
 import type { Value } from '../journal/value.ts';
 import type { SkipReason } from './event.ts';
 import type { ReplayRequest } from './request.ts';
@@ -12,6 +12,13 @@ export function refusalOf(
   if (entry.unreplayable !== null) return entry.unreplayable;
   if (!request.readOnly) return null;
   return makesWritable(entry.statement) || entry.parameters.some(holdsWritable) ? 'READ_ONLY' : null;
+}
+
+/** What a walk sends itself to begin a transaction whose BEGIN it does not replay: under `readOnly` without modes that let it write. */
+export function ownBegin(begin: string, { readOnly }: Pick<ReplayRequest, 'readOnly'>): string {
+  if (!readOnly || !makesWritable(begin)) return begin;
+  // Savepoints may stand behind it.
+  return ['BEGIN', ...splitStatements(begin).slice(1)].join('; ');
 }
 
 /** What any text holds that `makesWritable` finds: one of its words, or an escape that may spell one. */

@@ -14,7 +14,7 @@ import { LostAnswers } from './lost-answers.ts';
 import { abandon, isLost, noteOwn, type Open, tell, tellFailed, toTell, undoingOf } from './open-transaction.ts';
 import { OwnStatements } from './own-statements.ts';
 import { type PlannedSession, pageSizeOf, planFilter } from './plan.ts';
-import { refusalOf } from './refusal.ts';
+import { ownBegin, refusalOf } from './refusal.ts';
 import type { Lag, PlannedEntry } from './reporter.ts';
 import { refillMark } from './request.ts';
 import type { TargetSession } from './target-session.ts';
@@ -187,7 +187,7 @@ export class CommitWalk {
       if (ahead !== null) await this.own.restore(session, ahead, open, first.entry);
       if (wrapped) await this.own.send(session, 'BEGIN', open);
       if (!autocommit && !begins(first.entry)) {
-        const begin = beginOf(entries);
+        const begin = ownBegin(beginOf(entries), this.context.request);
         await this.own.send(session, begin, open);
         if (first.entry.sequence > 1) this.context.reporter.cut(first.entry, first.entry.origin.sessionId, begin);
       }

@@ -9,7 +9,7 @@ import { LaneLook } from './lane-look.ts';
 import { OpenAhead } from './open-ahead.ts';
 import type { Plan } from './plan.ts';
 import { FAILING, messageFor } from './recorded-message.ts';
-import { refusalOf } from './refusal.ts';
+import { ownBegin, refusalOf } from './refusal.ts';
 import type { PlannedEntry } from './reporter.ts';
 import { refillMark } from './request.ts';
 import { sessionKey } from './session-key.ts';
@@ -265,7 +265,7 @@ export class SessionWalk {
       session.lostTransaction = null;
     }
     if (begins) {
-      const text = session.beginOf(entry, this.plan);
+      const text = ownBegin(session.beginOf(entry, this.plan), context.request);
       connection.send({ protocol: 'SIMPLE', text, preparedName: null, parameters: [], digest: false }, () => {});
       context.reporter.cut(entry, session.planned.sessionId, text);
     }

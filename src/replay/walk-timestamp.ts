@@ -11,7 +11,7 @@ import { OpenAhead } from './open-ahead.ts';
 import type { Plan } from './plan.ts';
 import { NO_PROCESS } from './prepared-transactions.ts';
 import { FAILING, messageFor } from './recorded-message.ts';
-import { refusalOf } from './refusal.ts';
+import { ownBegin, refusalOf } from './refusal.ts';
 import type { PlannedEntry } from './reporter.ts';
 import { sessionKey } from './session-key.ts';
 import { LASTING, sendAlone } from './sessions.ts';
@@ -357,7 +357,7 @@ export class TimestampWalk {
 
   /** A transaction that began before the window, or whose BEGIN was filtered away, gets a BEGIN of its own. */
   private async beginCut(session: TargetSession, connection: TargetConnection, entry: Entry): Promise<void> {
-    const text = session.beginOf(entry, this.plan);
+    const text = ownBegin(session.beginOf(entry, this.plan), this.context.request);
     const outcome = await sendAlone(connection, text);
     if (outcome.lost) return;
     this.context.reporter.cut(entry, session.planned.sessionId, text);
