@@ -184,3 +184,31 @@ it('takes an id that a transaction named by a deferred key for a drawn one where
   }
   await expectRestored();
 });
+
+it.each([
+  ['a new row that draws itself', "INSERT INTO item (id, name) VALUES (nextval('item_id_seq'), 'old')"],
+  ['nobody', "SELECT nextval('item_id_seq')"],
+])('takes an id far ahead that a new row was given for none that nextval gave %s', async (_, asks) => {
+  await insert(a, 'old');
+  await a.run(asks);
+  await a.run("INSERT INTO item (name) SELECT name FROM item WHERE name = 'old'");
+  await a.run("INSERT INTO item (id, name) VALUES (5000, 'given')");
+  await a.run('INSERT INTO part VALUES (5000)');
+  await insert(a, 'last');
+  await expectRestored();
+  expect(await run(target, 'SELECT last_value FROM item_id_seq')).toBe(
+    await run(source, 'SELECT last_value FROM item_id_seq'),
+  );
+});
+
+it('takes no id for a drawn one that a new row was given, whoever names it later', async () => {
+  await a.run("INSERT INTO item (id, name) VALUES (5000, 'given'), (4, 'given')");
+  await b.run("INSERT INTO item (id, name) VALUES (6000, 'upserted') ON CONFLICT (id) DO UPDATE SET name = 'met'");
+  await insert(a, 'one');
+  await insert(b, 'two');
+  for (const id of ['5000', '4', '6000'])
+    for (const session of [a, b]) await session.run('INSERT INTO part VALUES ($1)', [id]);
+  await a.run('UPDATE item SET id = 7000 WHERE id = $1', ['5000']);
+  await insert(a, 'three');
+  await expectRestored();
+});

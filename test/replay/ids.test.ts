@@ -337,6 +337,7 @@ describe('settling what draws gave', () => {
         stretch: 0,
         shown: new Map(),
         shownLater: new Map(),
+        given: new Map(),
         perhaps: new Set(),
         before: new Set(),
         blind: false,

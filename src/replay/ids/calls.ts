@@ -1,5 +1,5 @@
 import { literalText, TOKEN } from '../../journal/sql-tokens.ts';
-import type { Catalog, Sequence } from './catalog.ts';
+import type { Catalog, Column, Sequence } from './catalog.ts';
 import { firstWhere } from './first-where.ts';
 import type { Change, DrawPart, DrawRows } from './parts.ts';
 import { namedBy, type Reach, routineReach } from './routines.ts';
@@ -19,6 +19,8 @@ export interface CallPlaces {
   readonly rows: readonly Span[];
   /** Parentheses (-1: none) of queries that feed an INSERT which is no part of another statement. */
   readonly feeding: ReadonlySet<number>;
+  /** Columns that draw by default, by the indexes of nextval calls that give them their values. */
+  readonly into: ReadonlyMap<number, Column>;
   /** ON CONFLICT: rows that were drawn for need not come out. */
   readonly conflict: boolean;
 }
@@ -140,7 +142,8 @@ class CallReader {
     const named = this.sequenceArgument(index + 2);
     if (named === null) return;
     const { rows, exact } = this.place(index);
-    this.parts.push({ ...named, count: 1, rows, exact });
+    const into = this.places.into.get(index);
+    this.parts.push({ ...named, count: 1, rows, exact, ...(into?.draws === named.sequence ? { into } : {}) });
   }
 
   /** `'name'`, `'name'::regclass`, `CAST('name' AS regclass)`, `$1`, or `pg_get_serial_sequence('table', 'column')`. */

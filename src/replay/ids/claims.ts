@@ -1,5 +1,6 @@
-import { type Draw, isUncertain, type Stretch } from './draw.ts';
+import { type Draw, type GivenId, isUncertain, type Stretch } from './draw.ts';
 import { firstWhere } from './first-where.ts';
+import { isTakenFrom } from './given-ids.ts';
 
 /** A value that was shown behind draws. */
 export interface Shown {
@@ -7,6 +8,8 @@ export interface Shown {
   readonly strong: boolean;
   /** The order of the last draw by the time that another transaction showed it; null: their own did. */
   readonly later: number | null;
+  /** A client had given it to a row itself. */
+  readonly given: GivenId | null;
 }
 
 /** A group's shown values, and where its draws stand among all: each value may be any one's. */
@@ -34,11 +37,14 @@ export class Claims {
       claim.places.push(index);
       if (!isUncertain(draw)) claim.certain.push(index);
     });
-    for (const claim of [...this.byGroup.values()].sort((one, other) => one.places.at(-1)! - other.places.at(-1)!)) {
-      for (const { slot } of claim.shown) {
+    for (const claim of [...this.byGroup.values()].sort(byReach)) {
+      for (const { slot, given } of claim.shown) {
+        const own = given === null ? claim : withoutTaken(claim, given, draws);
         const list = this.bySlot.get(slot);
-        if (list === undefined) this.bySlot.set(slot, [claim]);
-        else list.push(claim);
+        if (own.places.length === 0) continue;
+        if (list === undefined) this.bySlot.set(slot, [own]);
+        else list.push(own);
+        if (own !== claim) list?.sort(byReach);
       }
     }
   }
@@ -48,7 +54,9 @@ export class Claims {
     if (claim === undefined) {
       const asShown = [...(group.blind ? [] : group.shown)].flatMap(([value, strong]) => {
         const slot = this.stretch.toSlot(value);
-        return slot === null ? [] : [{ slot, strong, later: group.shownLater.get(value) ?? null }];
+        return slot === null
+          ? []
+          : [{ slot, strong, later: group.shownLater.get(value) ?? null, given: group.given.get(value) ?? null }];
       });
       const perhaps = new Set<number>();
       for (const value of group.perhaps) {
@@ -68,6 +76,16 @@ export class Claims {
 }
 
 const NONE: readonly Claim[] = [];
+
+function byReach(one: Claim, other: Claim): number {
+  return one.places.at(-1)! - other.places.at(-1)!;
+}
+
+/** A claim on a value without the draws that cannot have given it. */
+function withoutTaken(claim: Claim, given: GivenId, draws: readonly Draw[]): Claim {
+  const left = (places: readonly number[]) => places.filter((at) => isTakenFrom(draws[at]!, given) === null);
+  return { ...claim, places: left(claim.places), certain: left(claim.certain) };
+}
 
 /** Index of the first shown value above a slot. */
 export function firstAbove(shown: readonly Shown[], slot: number): number {

@@ -84,8 +84,11 @@ class ConditionReader {
       if (sequence !== undefined) found.set(sequence, table);
     }
     if (found.size !== 1) return;
-    for (const [sequence, table] of found)
-      this.references.push({ sequence, given, vouched: assigns ? (table.refers.get(column) ?? null) : null });
+    for (const [sequence, table] of found) {
+      const into = assigns ? table.columns.find(({ name, draws }) => name === column && draws === sequence) : undefined;
+      const vouched = assigns ? (table.refers.get(column) ?? null) : null;
+      this.references.push({ sequence, given, vouched, ...(into === undefined ? {} : { into }) });
+    }
   }
 
   /** Tables that the statement names, with the names that it gives them. */

@@ -9,6 +9,14 @@ import type { Column } from './catalog.ts';
  */
 export type Certainty = 'CONFIRMED' | 'CORRECTED' | 'BETWEEN' | 'COUNTED' | 'UNSETTLED';
 
+/** An id that a statement gave to a row itself. */
+export interface GivenId {
+  /** Whose default draws, but did not; null: the row may have been there before (ON CONFLICT). */
+  readonly column: Column | null;
+  /** Of the last draw, anyone's, by then. */
+  readonly order: number;
+}
+
 /** Draws of one session between which no later statement showed a value, and the values shown behind them. */
 export interface Group {
   /** Their transaction; null: autocommit statements. */
@@ -23,6 +31,8 @@ export interface Group {
    * well be of rows that others had made.
    */
   readonly shownLater: Map<bigint, number>;
+  /** Those of them that clients had given to rows themselves before anyone showed them otherwise. */
+  readonly given: Map<bigint, GivenId>;
   /** Values that the session showed behind later groups: theirs where counting says the same. */
   readonly perhaps: Set<bigint>;
   /** Values that the session had shown before these draws: not theirs. */

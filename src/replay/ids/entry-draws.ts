@@ -2,6 +2,7 @@ import type { Entry } from '../../journal/entry.ts';
 import type { Value } from '../../journal/value.ts';
 import type { Column } from './catalog.ts';
 import { type Draw, drawnWhenFailed, type Group } from './draw.ts';
+import { type GivenIds, isTakenFrom } from './given-ids.ts';
 import type { LedgerSession } from './ledger-sessions.ts';
 import type { DrawPart, Reference } from './parts.ts';
 import type { Mark } from './segment.ts';
@@ -107,6 +108,7 @@ export function newDraw(order: number, entry: Entry, step: bigint, counts: Count
       stretch: 0,
       shown: new Map(),
       shownLater: new Map(),
+      given: new Map(),
       perhaps: new Set(),
       before: NO_VALUES,
       blind: false,
@@ -161,6 +163,7 @@ export interface Showing {
   readonly order: number;
   /** Its transaction did, so that all keys held in the end: a row that it named may never have been there else. */
   readonly committed: boolean;
+  readonly givenIds: Pick<GivenIds, 'of'>;
 }
 
 /**
@@ -171,16 +174,21 @@ export function show(
   earlier: readonly Group[],
   reference: Reference,
   values: readonly bigint[],
-  { transactionId, order, committed }: Showing,
+  { transactionId, order, committed, givenIds }: Showing,
 ): void {
-  if (reference.into !== undefined && group.draws.every(({ into }) => into === reference.into)) return;
   const isOwn = group.transaction === transactionId;
   const unchecked = reference.vouched === 'AT_COMMIT' && !committed;
   if (unchecked && !isOwn) return;
-  const strong = reference.vouched !== null && !unchecked;
+  const vouched = reference.vouched !== null && !unchecked;
   for (const value of values) {
     if (group.before.has(value)) continue;
-    for (const { perhaps } of earlier) if (perhaps.size < MOST_SHOWN) perhaps.add(value);
+    const given = givenIds.of(reference.sequence, value);
+    const isOthers = ({ draws }: Group) => draws.every((draw) => isTakenFrom(draw, given) === 'SURELY');
+    for (const one of earlier) if (one.perhaps.size < MOST_SHOWN && !isOthers(one)) one.perhaps.add(value);
+    if (isOthers(group)) continue;
+    if (given !== null && !group.shown.has(value)) group.given.set(value, given);
+    // The row is there because a client gave it its id.
+    const strong = vouched && given === null;
     if (group.shown.size >= MOST_SHOWN && !group.shown.has(value)) return;
     if (!isOwn && !group.shown.has(value)) group.shownLater.set(value, order);
     group.shown.set(value, strong || group.shown.get(value) === true);

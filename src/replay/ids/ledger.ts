@@ -19,6 +19,7 @@ import {
   show,
   valuesOf,
 } from './entry-draws.ts';
+import { GivenIds } from './given-ids.ts';
 import { type LedgerSession, LedgerSessions } from './ledger-sessions.ts';
 import { type Change, NO_DRAWS, type Reference, type StatementDraws } from './parts.ts';
 import { namedBy } from './routines.ts';
@@ -65,6 +66,7 @@ export class DrawLedger {
   private readonly tracks = new Map<Sequence, Track>();
   private readonly sessions = new LedgerSessions();
   private readonly paths: SessionPaths;
+  private readonly givenIds = new GivenIds();
   private readonly undoneWork: UndoneWork;
   private readonly texts = new Map<Catalog, TextCache<StatementDraws>>();
   private readonly kept = new Map<string, { readonly commitSeq: bigint; readonly entries: Map<number, EntryDraws> }>();
@@ -244,6 +246,7 @@ export class DrawLedger {
       transactionId: entry.transactionId,
       order: this.order,
       committed: !undone.transactions.has(entry.transactionId),
+      givenIds: this.givenIds,
     };
     if (entry.outcome.status !== 'FAILED') this.show(said, key, given, showing);
     this.note(entry, scope.catalog, { ...said, changes }, renewed, key, given, drawing);
@@ -322,6 +325,10 @@ export class DrawLedger {
     values: (given: Given) => readonly bigint[],
     showing: Showing,
   ): void {
+    for (const { sequence, given, into, perhaps } of references) {
+      const id = { column: perhaps === true ? null : (into ?? null), order: showing.order };
+      if (into !== undefined) for (const value of values(given)) this.givenIds.add(sequence, value, id);
+    }
     const known = this.sessions.known(key);
     if (known === undefined) return;
     for (const reference of references) {

@@ -29,8 +29,10 @@ export interface Reference {
   readonly given: Given;
   /** Written into a foreign key: the row that it names was there when that was checked. Null, as in a condition: it need not be. */
   readonly vouched: Checked | null;
-  /** Given to a new row, in a column that draws by default: what it drew for other rows is none of them. */
+  /** Given to a row, in a column that draws by default: what it drew for other rows is none of them. */
   readonly into?: Column;
+  /** That row may be one that was there (ON CONFLICT). */
+  readonly perhaps?: true;
 }
 
 /** A statement that moves a sequence itself. */

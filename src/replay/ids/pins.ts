@@ -1,8 +1,9 @@
 import { ceilings } from './ceilings.ts';
-import { type Claim, Claims, firstAbove, type Shown } from './claims.ts';
+import { Claims, firstAbove, type Shown } from './claims.ts';
 import { type Counting, Counts, NEIGHBOURS } from './counts.ts';
 import { type Draw, isUncertain, type Stretch } from './draw.ts';
 import { firstWhere } from './first-where.ts';
+import { isTakenFrom } from './given-ids.ts';
 import { OthersValues } from './others-values.ts';
 
 /** Values that a statement or two which the record misses may have drawn. */
@@ -58,7 +59,7 @@ class Pins {
     const to = this.stretch.to ?? Number.POSITIVE_INFINITY;
     for (const [index, draw] of this.draws.entries()) {
       const { shown, places } = this.claims.of(draw);
-      const last = shown[firstAbove(shown, to) - 1];
+      const last = shown.slice(0, firstAbove(shown, to)).findLast(({ given }) => isTakenFrom(draw, given) === null);
       if (last === undefined) continue;
       const siblings = places.reduce((sum, place) => sum + this.draws[place]!.count, 0);
       return last.slot - Math.max(siblings - 1, 0) - this.counts.before[index]!;
@@ -75,7 +76,8 @@ class Pins {
     const votes = new Map<number, { count: number; readonly voters: Set<Draw['group'] | string> }>();
     let atPlace = 0;
     for (const [index, draw] of this.draws.slice(0, NEIGHBOURS).entries()) {
-      for (const { slot, later } of this.claims.of(draw).asShown) {
+      for (const { slot, later, given } of this.claims.of(draw).asShown) {
+        if (isTakenFrom(draw, given) !== null) continue;
         const counted = slot - start;
         if (counted >= 0 && counted < this.counts.before[index]! && this.counts.drawOf(counted, later) !== null)
           continue;
@@ -158,6 +160,7 @@ class Pins {
     const to = firstAbove(shown, ceiling - 1);
     const mine = (one: Shown) =>
       !this.taken.has(one.slot) &&
+      !isTaken(draw, one, distanceTo(one.slot, expect, length)) &&
       this.isNearest(index, one.slot, expect) &&
       this.others?.has(one, index, state) !== true;
     const nearest = this.nearestOf(index, expect, { from, to }, mine);
@@ -282,14 +285,24 @@ class Pins {
     ) {
       const counted = expect + this.counts.before[at]! - this.counts.before[index]!;
       const near = 2 + this.counts.overlapping(at, 1) + this.counts.overlapping(at, -1);
-      const showsNear = ({ shown: others }: Claim, slot: number) =>
-        firstAbove(others, slot - near - 1) < firstAbove(others, slot + near);
-      const claim = this.claims.of(this.draws[at]!);
-      if (showsNear(claim, counted + jump)) agree += 1;
-      else if (showsNear(claim, counted)) disagree += 1;
+      const draw = this.draws[at]!;
+      const { shown: others } = this.claims.of(draw);
+      // A value bears itself out in no statement that names it again.
+      const showsNear = (slot: number) =>
+        others
+          .slice(firstAbove(others, slot - near - 1), firstAbove(others, slot + near))
+          .some((other) => other.slot !== shown.slot && !isTaken(draw, other, distanceTo(other.slot, slot, 1)));
+      if (showsNear(counted + jump)) agree += 1;
+      else if (showsNear(counted)) disagree += 1;
     }
     return shown.strong ? agree >= disagree : agree > 0 && disagree === 0;
   }
+}
+
+/** Whether a shown value is none of a draw, so far from where that counts, since a client gave it to another row itself. */
+function isTaken(draw: Draw, { given }: Shown, distance: number): boolean {
+  const taken = isTakenFrom(draw, given);
+  return taken === 'SURELY' || (taken === 'PERHAPS' && distance > 0);
 }
 
 function distanceTo(slot: number, first: number, length: number): number {

@@ -1,4 +1,5 @@
 import { type Draw, isShown } from './draw.ts';
+import { isTakenFrom } from './given-ids.ts';
 import { solve } from './solve.ts';
 
 /** A point in the record at which the sequence's place is given, or lost, other than by drawing. */
@@ -72,7 +73,8 @@ export class Segment {
     if (mark?.continues === true) this.origin = mark.next;
     else
       for (const draw of [...this.settled, ...draws])
-        for (const value of draw.group.shown.keys()) this.origin ??= value;
+        for (const value of draw.group.shown.keys())
+          if (isTakenFrom(draw, draw.group.given.get(value) ?? null) === null) this.origin ??= value;
     for (const draw of this.settled) draw.origin = this.origin;
   }
 

@@ -47,6 +47,7 @@ class StatementReader {
   /** For `readCalls`. */
   readonly rows: { readonly from: number; readonly to: number }[] = [];
   readonly feeding = new Set<number>();
+  readonly into = new Map<number, Column>();
   conflict = false;
 
   constructor(tokens: TokenList, catalog: Catalog) {
@@ -322,13 +323,21 @@ class StatementReader {
     this.triggers(table, 'INSERT', 1, rows);
   }
 
+  /** `nextval(…)` in place of a default that draws does what that does. */
+  private drawnInto(column: Column, item: { readonly from: number; readonly to: number }): void {
+    const { tokens } = this;
+    const call = tokens.is(item.from + 1, '.') ? item.from + 2 : item.from;
+    if (tokens.at(call).name === 'nextval' && tokens.close(call + 1) === item.to - 1) this.into.set(call, column);
+  }
+
   /** A value that is written into a column. */
   private written(table: Table, column: Column, item: { readonly from: number; readonly to: number }): void {
     const sequence = table.holds.get(column.name);
     const value = sequence === undefined ? null : this.tokens.value(item.from);
+    if (column.draws !== null) this.drawnInto(column, item);
     if (value === null || sequence === undefined || value.next !== item.to) return;
-    // ON CONFLICT may mean a row that is there.
-    const into = column.draws === sequence && !this.conflict ? { into: column } : {};
+    const into =
+      column.draws === sequence ? { into: column, ...(this.conflict ? { perhaps: true as const } : {}) } : {};
     this.references.push({ sequence, given: value.given, vouched: table.refers.get(column.name) ?? null, ...into });
   }
 

@@ -1,6 +1,7 @@
 import { Fifo } from '../fifo.ts';
 import type { Sequence } from './catalog.ts';
 import { type Draw, isShown } from './draw.ts';
+import { isTakenFrom } from './given-ids.ts';
 import { type Mark, Segment, toSlot } from './segment.ts';
 
 /** Draws that are not settled yet, and the mark behind them. */
@@ -130,6 +131,7 @@ export class Track {
     for (const [value, strong] of draw.group.shown) {
       const slot = toSlot(origin, draw.step, value);
       const isOwn = strong && !draw.group.shownLater.has(value);
+      if (isTakenFrom(draw, draw.group.given.get(value) ?? null) !== null) continue;
       if (slot === null || (!isOwn && slot !== draw.slot) || Math.abs(slot - draw.slot) > LATE_RANGE) continue;
       draw.certainty = slot === draw.slot ? 'CONFIRMED' : 'CORRECTED';
       draw.slot = slot;
