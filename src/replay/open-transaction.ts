@@ -10,6 +10,8 @@ import type { TargetSession } from './target-session.ts';
 export interface Open {
   readonly id: string;
   readonly autocommit: boolean;
+  /** What the chain goes back to that has begun it; null where nothing has chained it. */
+  readonly begin: string | null;
   readonly control: RunControl;
   /** An autocommit statement that the walk puts into a transaction with its mark. */
   readonly wrapped: boolean;

@@ -33,12 +33,12 @@ export class SessionRoles {
 
   /**
    * Notes a transaction of the session, in their order, be it one that a resumed run passes over. Null, as nearly always: it
-   * does nothing of the kind.
+   * does nothing of the kind. `begin`: what begins it where no entry does.
    */
-  follow(session: TargetSession, entries: readonly Entry[]): Mays | null {
+  follow(session: TargetSession, entries: readonly Entry[], begin: string | null = null): Mays | null {
     let lasting =
       this.lasting.get(session) ?? session.memory.statements().reduce((may, made) => may | mayDo(made.statement), 0);
-    let now = lasting;
+    let now = begin === null ? lasting : lasting | mayDo(begin);
     for (const entry of entries) {
       const may = mayDo(entry.statement, entry.statementType);
       now |= may;

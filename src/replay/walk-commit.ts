@@ -3,6 +3,7 @@ import type { TransactionWithEntries } from '../journal/store.ts';
 import { type EntryFilter, matchesStatement } from '../journal/window.ts';
 import type { TargetConnection } from '../target/connection.ts';
 import type { TargetOutcome } from '../target/statement.ts';
+import { ChainsInCommitOrder, isChained } from './chains.ts';
 import type { Doubt } from './commit-doubts.ts';
 import { beginOf, begins, endsTransaction, messageOf, NOT_SENT, revivesTransaction } from './commit-entries.ts';
 import { CommitPipeline } from './commit-pipeline.ts';
@@ -36,6 +37,7 @@ export class CommitWalk {
   private readonly lost: LostAnswers;
   private readonly own: OwnStatements;
   private readonly prepares: CommitPrepares;
+  private readonly chains: ChainsInCommitOrder;
   private ordinal = 0;
 
   constructor(
@@ -51,6 +53,7 @@ export class CommitWalk {
     this.pipeline = new CommitPipeline(context.pacer);
     this.own = new OwnStatements(context, this.sessions, this.pipeline, this.lost);
     this.prepares = new CommitPrepares(context, this.sessions, this.pipeline, this.own);
+    this.chains = new ChainsInCommitOrder(context.journal);
   }
 
   async run(): Promise<void> {
@@ -71,6 +74,7 @@ export class CommitWalk {
       after = last.transaction.commitSeq;
       // Beside a transaction that is a page of its own, another such one would be too much to hold.
       ahead = last.entries.length > MOST_READ_BESIDE ? null : read(after);
+      this.chains.meet(transactions);
       for (const transaction of transactions) {
         if (this.ended) return;
         const waiting = this.transaction(transaction);
@@ -93,12 +97,14 @@ export class CommitWalk {
     const [first] = planned;
     if (first === undefined) return null;
     const preparing = this.sessions.prepare(first.entry);
-    const ready = preparing === null && this.lost.settling === null && this.context.settled === null;
+    const chained = isChained(whole);
+    const ready = preparing === null && this.lost.settling === null && this.context.settled === null && !chained;
     const session = ready ? this.sessions.choose(planned) : null;
-    if (session === null || session !== this.pipeline.lane) return this.transactionOnceReady(whole, planned, preparing);
+    if (session === null || session !== this.pipeline.lane)
+      return this.transactionOnceReady(whole, planned, preparing, chained);
     const reading = this.context.ids?.begin(whole) ?? null;
-    if (reading === null) return this.begin(session, whole, planned);
-    return reading.then(() => this.begin(session, whole, planned) ?? undefined);
+    if (reading === null) return this.begin(session, whole, planned, null);
+    return reading.then(() => this.begin(session, whole, planned, null) ?? undefined);
   }
 
   /** As `transaction`, where something has to be waited for: the start of a session, or another connection's rest. */
@@ -106,9 +112,12 @@ export class CommitWalk {
     whole: TransactionWithEntries,
     planned: readonly PlannedEntry[],
     preparing: Promise<void> | null,
+    chained: boolean,
   ): Promise<void> {
     const { entry } = planned[0] as PlannedEntry;
+    const { control } = this.context;
     if (preparing !== null) await preparing;
+    const begin = chained ? await control.unlessEnded(this.chains.beginOf(entry.transactionId)) : null;
     if (this.lost.settling !== null) await this.lost.settling;
     if (this.passSettled(planned)) return;
     const session = this.sessions.choose(planned);
@@ -120,7 +129,7 @@ export class CommitWalk {
     }
     const reading = this.context.ids?.begin(whole) ?? null;
     if (reading !== null) await reading;
-    const sending = this.begin(session, whole, planned);
+    const sending = this.begin(session, whole, planned, begin);
     if (sending !== null) await sending;
   }
 
@@ -128,17 +137,20 @@ export class CommitWalk {
     session: TargetSession,
     { transaction, entries }: TransactionWithEntries,
     planned: readonly PlannedEntry[],
+    begin: string | null,
   ): Promise<void> | null {
     if (this.ended) return null;
     const { marker, control } = this.context;
     const { id, autocommit } = transaction;
     const first = planned[0] as PlannedEntry;
     const last = planned.at(-1) as PlannedEntry;
-    const mays = marker === null && this.context.ids === null ? null : this.context.roles.follow(session, entries);
+    const mays =
+      marker === null && this.context.ids === null ? null : this.context.roles.follow(session, entries, begin);
     const mark = marker?.mark(planned, this.databaseFor(first.entry.origin.database), mays) ?? null;
     const open: Open = {
       id,
       autocommit,
+      begin,
       control,
       wrapped: mark !== null && autocommit,
       own: this.sessions.isOwn(session),
@@ -187,7 +199,7 @@ export class CommitWalk {
       if (ahead !== null) await this.own.restore(session, ahead, open, first.entry);
       if (wrapped) await this.own.send(session, 'BEGIN', open);
       if (!autocommit && !begins(first.entry)) {
-        const begin = ownBegin(beginOf(entries), this.context.request);
+        const begin = ownBegin(open.begin ?? beginOf(entries), this.context.request);
         await this.own.send(session, begin, open);
         if (first.entry.sequence > 1) this.context.reporter.cut(first.entry, first.entry.origin.sessionId, begin);
       }
