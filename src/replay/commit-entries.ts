@@ -49,12 +49,21 @@ export function messageOf(entry: Entry, digest: boolean): StatementMessage {
   return effects.length === 1 && effect?.kind === 'COMMIT' && effect.chain ? { ...message, text: 'COMMIT' } : message;
 }
 
-/** True when the entry ends its transaction, one way or another. */
+/**
+ * True when the entry ends its transaction, one way or another. Not for a string that begins another one behind it: left open,
+ * that would take in all that follows.
+ */
 export function endsTransaction(entry: Entry | undefined): boolean {
   if (entry === undefined) return false;
-  return transactionEffect(entry.statement).some(
-    ({ kind }) => kind === 'COMMIT' || kind === 'ROLLBACK' || kind === 'PREPARE_TRANSACTION',
-  );
+  const effects = transactionEffect(entry.statement);
+  let ends = false;
+  for (const effect of effects) {
+    if (effect.kind === 'BEGIN') ends = false;
+    else if (effect.kind === 'PREPARE_TRANSACTION') ends = true;
+    // Alone it is sent without AND CHAIN.
+    else if (effect.kind === 'COMMIT' || effect.kind === 'ROLLBACK') ends = !effect.chain || effects.length === 1;
+  }
+  return ends;
 }
 
 /** True for what would revive a transaction that has failed. */

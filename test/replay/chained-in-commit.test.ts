@@ -54,6 +54,21 @@ describe('COMMIT: a chained transaction', () => {
     expect(await target.sql(LOGGED)).toEqual(['repeatable read']);
   });
 
+  it('is begun anew where a string has begun it, which leaves no transaction open', async () => {
+    const target = await bench.target(LOG_SCHEMA);
+    const record = new HandMadeRecord();
+    record.run('a', 'BEGIN');
+    record.run('a', log('first'));
+    record.run('a', 'COMMIT AND CHAIN; SELECT 1');
+    record.run('a', log('undone'));
+    record.run('a', 'ROLLBACK');
+    record.run('a', log('alone'));
+    record.run('b', log('other'));
+    const run = await bench.run(target, { window: await record.store(bench.journal), ordering: 'COMMIT' });
+    expect(run.brief).toEqual(Array(5).fill('SUCCEEDED'));
+    expect(await target.sql(LOGGED)).toEqual(['first', 'alone', 'other']);
+  });
+
   it.each([false, true])('may be read-only, and is replayed as that, marks %s', async (markProgress) => {
     const target = await bench.target(LOG_SCHEMA);
     const record = new HandMadeRecord();
