@@ -318,3 +318,10 @@ it('counts in the steps of a table that the record makes anew, in a schema off t
   }
   await expectRestored('SELECT * FROM apart.item ORDER BY 1');
 });
+
+it('leaves a sequence as it stands behind a draw where the last statement that may have drawn did not', async () => {
+  await given('CREATE TABLE copied (id serial PRIMARY KEY, name text)');
+  await b.run("SELECT nextval('copied_id_seq')");
+  await a.run('INSERT INTO copied (name) SELECT name FROM copied');
+  await expectRestored('SELECT * FROM copied');
+});

@@ -304,7 +304,8 @@ export class SequenceRestorer implements IdRestorer {
       if (!maybe) this.statistics.add(track, draw, usable);
       const sets = usable && !this.standsAt(place, first, sequence);
       if (sets) calls.push(setval(regclass, first));
-      if (sets || !maybe) place.untaken = maybe;
+      // One that may draw nothing leaves a sequence as it was set.
+      if (sets || draw.min > 0) place.untaken = draw.min === 0;
       if (!sets && this.transaction === null && place.unanswered > 0) place.resting += 1;
       const uncertain = draw.min < draw.max;
       place.transaction = this.transaction;
