@@ -325,3 +325,14 @@ it('leaves a sequence as it stands behind a draw where the last statement that m
   await a.run('INSERT INTO copied (name) SELECT name FROM copied');
   await expectRestored('SELECT * FROM copied');
 });
+
+it('says so where the last statements that drew were rolled back and nothing tells how many values they took', async () => {
+  await given('CREATE TABLE item (id bigserial, name text)');
+  await a.run("INSERT INTO item (name) VALUES ('one')");
+  await rolledBack(b, "INSERT INTO item (name) SELECT 'gone ' || n FROM generate_series(1, 9) n");
+  const { report, events } = await replay();
+  expect(report?.remarks.join()).toContain(
+    'public.item_id_seq: statements that failed or were rolled back took nobody knows how many values',
+  );
+  expect(events.some((event) => event.kind === 'NOTICE' && event.code === 'IDS_UNSETTLED')).toBe(true);
+});

@@ -158,7 +158,7 @@ export class Segment {
   }
 
   /** Counted on from a draw whose own count nothing tells: it failed, was rolled back, or could not be asked for, but it did draw. */
-  isDoubtful(draw: Draw): boolean {
+  isDoubtful(draw: Pick<Draw, 'order'>): boolean {
     for (let index = this.settled.length - 1; index >= 0; index--) {
       const before = this.settled[index]!;
       if (before.order >= draw.order) continue;

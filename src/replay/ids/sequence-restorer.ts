@@ -228,6 +228,7 @@ export class SequenceRestorer implements IdRestorer {
           const astray = next !== null && this.isAstray(sequence, track, next, stands.start);
           const isSeen = track === undefined ? this.strays === 0 : this.place(track).looked === this.strays;
           if (astray && isSeen) this.statistics.astray(name);
+          if (track?.endsInDoubt === true && track.sequence.settable) this.statistics.endInDoubt(name);
           if (track !== undefined) await this.leave(track, next, astray, execute);
         }
       });

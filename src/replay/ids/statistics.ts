@@ -11,6 +11,7 @@ export class IdStatistics {
   private readonly onUnsettled: (message: string) => void;
   private readonly tracks = new Map<Track, Counts>();
   private readonly strays = new Set<string>();
+  private readonly endsInDoubt = new Set<string>();
   private readonly unsureOf = new Set<string>();
   private readonly untoldOf = new Map<string, { readonly runs: string; count: number }>();
   private refusals: { count: number; readonly first: string } | null = null;
@@ -84,8 +85,18 @@ export class IdStatistics {
     this.strays.add(name);
   }
 
+  /** Where a sequence stood at the end of the record rests on statements whose count of draws nothing tells. */
+  endInDoubt(name: string): void {
+    if (this.endsInDoubt.size < MOST_NAMED) this.onUnsettled(leftInDoubt(name));
+    this.endsInDoubt.add(name);
+  }
+
   remarks(): readonly string[] {
-    const remarks = [...named(this.strays, strayed), ...named(this.unsureOf, meant)];
+    const remarks = [
+      ...named(this.strays, strayed),
+      ...named(this.endsInDoubt, leftInDoubt),
+      ...named(this.unsureOf, meant),
+    ];
     if (this.refusals !== null) remarks.push(refused(this.refusals.count, this.refusals.first));
     for (const [routine, { runs, count }] of this.untoldOf) remarks.push(puttingTogether(routine, runs, count));
     for (const [track, counts] of this.tracks) {
@@ -139,6 +150,10 @@ function puttingTogether(routine: string, runs: string, count: number): string {
 
 function strayed(name: string): string {
   return `generated ids of ${name}: on the target, values were drawn from it that the statements of the record do not show (functions, triggers, other clients); these and later ones may differ from the record`;
+}
+
+function leftInDoubt(name: string): string {
+  return `generated ids of ${name}: statements that failed or were rolled back took nobody knows how many values at the end of the record; it may be left elsewhere than in the record`;
 }
 
 function statements(count: number): string {

@@ -117,6 +117,11 @@ export class Track {
     return draw.certainty === 'COUNTED' && this.segmentOf(draw).isDoubtful(draw);
   }
 
+  /** Where the sequence stood at the end of the record follows from a draw whose own count nothing tells. */
+  get endsInDoubt(): boolean {
+    return this.current.isDoubtful({ order: Number.POSITIVE_INFINITY });
+  }
+
   /** What the sequence gave next at the end of the record; null: unknown. */
   end(): bigint | null {
     const { standing, origin, step } = this.current;
