@@ -170,10 +170,15 @@ export async function openBrowser({ colorScheme = 'light', width = 1280 }: Brows
       '--disable-background-networking',
       '--disable-component-update',
       '--disable-sync',
+      '--no-zygote',
+      '--in-process-gpu',
+      '--disable-dev-shm-usage',
+      '--disable-features=Translate,MediaRouter,OptimizationHints,PaintHolding',
     ],
     viewport: { width, height: 800 },
     colorScheme,
     acceptDownloads: true,
+    reducedMotion: 'reduce',
   });
   context.setDefaultTimeout(30_000);
   const errors: string[] = [];
