@@ -28,9 +28,12 @@ export interface LostStatement {
   readonly place: PlannedEntry;
   /** Of one that was to commit: a COMMIT that was asked for, or an autocommit statement with a COMMIT of its own. */
   readonly doubt: Doubt | null;
-  /** The server ended the session with its failure: `unknown` reports that, whatever becomes known of the transaction. */
-  readonly fatal: boolean;
-  /** Reports it as UNKNOWN. */
+  /**
+   * Its outcome is known, whatever becomes known of the transaction, and `unknown` reports that: the server ended the session with
+   * its failure, or it was never sent itself.
+   */
+  readonly tellsItself: boolean;
+  /** Reports it as it is where nothing becomes known of its transaction: as UNKNOWN, unless it `tellsItself`. */
   unknown(): void;
   /** Asked when it is to be reported: false when nothing is to be told of it, because a resumed run repeats it. */
   mayTell?(fate: Fate): boolean;
@@ -129,7 +132,7 @@ export class CommitDoubts {
       if (one.mayTell?.(fate) === false) continue;
       const commits = one.doubt !== null || isPlainCommit(statement);
       // One that failed may have been undone by a ROLLBACK TO behind it: then COMMIT alone is certain.
-      if (one.fatal) one.unknown();
+      if (one.tellsItself) one.unknown();
       else if (fate === 'COMMITTED' && (commits || !undoes.has(transactionId))) this.reporter.settled(one.place);
       else if (fate === 'ROLLED_BACK') this.reporter.rolledBack(one.place, commits);
       else one.unknown();

@@ -66,6 +66,11 @@ export function endsTransaction(entry: Entry | undefined): boolean {
   return ends;
 }
 
+/** True when the entry commits its transaction, be it within a string that goes on in another one. */
+export function commits(entry: Entry): boolean {
+  return transactionEffect(entry.statement).some(({ kind }) => kind === 'COMMIT');
+}
+
 /** True for what would revive a transaction that has failed. */
 export function revivesTransaction(entry: Entry): boolean {
   return entry.statementType === 'TRANSACTION' && rollsBackToSavepoint(entry.statement);

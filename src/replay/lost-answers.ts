@@ -49,7 +49,7 @@ export class LostAnswers {
         `${ending ? 'the run ended' : 'the connection was lost'} before the COMMIT behind it was answered`,
       );
     if (ending) tell(open, unknown, true);
-    else this.add({ place, doubt: doubt ?? COMMITS_ITSELF, fatal: false, unknown, open, processId });
+    else this.add({ place, doubt: doubt ?? COMMITS_ITSELF, tellsItself: false, unknown, open, processId });
   }
 
   /** The connection went between the last statement of a transaction and the COMMIT that was to be put behind it. */

@@ -254,8 +254,8 @@ export class ReplayRun {
   /** A run that is being resumed and has not begun to send can still be, when what was away is back. */
   private endBy(thrown: unknown): EndReason {
     const failure = failureOf(thrown);
-    const isLeft = this.parts.settled === null || this.onTarget.hasBegun;
-    return isLeft || !isAway(thrown) ? failure : { kind: 'INTERRUPTED', message: messageOf(thrown) };
+    const mustFail = this.parts.settled === null || this.onTarget.hasBegun;
+    return mustFail || !isAway(thrown) ? failure : { kind: 'INTERRUPTED', message: messageOf(thrown) };
   }
 
   private async begin(): Promise<void> {

@@ -1,4 +1,5 @@
 import type { Entry } from '../journal/entry.ts';
+import { splitStatements } from '../journal/sql-tokens.ts';
 import { isPlainCommit, type TransactionEffect, transactionEffect } from '../journal/transaction-effect.ts';
 import type { TargetConnection } from '../target/connection.ts';
 import { isCascade } from '../target/sqlstate.ts';
@@ -118,8 +119,10 @@ export class TargetSession {
   /** What begins the transaction of such an entry. */
   beginOf({ transactionId }: Entry, plan: Pick<Plan, 'beginOf'>): string {
     // A chain has the modes of what began it.
-    this.begin = plan.beginOf(transactionId) ?? (this.chained === null ? null : this.begin) ?? 'BEGIN';
-    return this.begin;
+    const text = plan.beginOf(transactionId) ?? (this.chained === null ? null : this.begin) ?? 'BEGIN';
+    // Savepoints that are set again behind it are of this transaction alone.
+    this.begin = splitStatements(text)[0] ?? 'BEGIN';
+    return text;
   }
 
   /**

@@ -5,7 +5,15 @@ import type { TargetConnection } from '../target/connection.ts';
 import type { TargetOutcome } from '../target/statement.ts';
 import { ChainsInCommitOrder, isChained } from './chains.ts';
 import type { Doubt } from './commit-doubts.ts';
-import { beginOf, begins, endsTransaction, messageOf, NOT_SENT, revivesTransaction } from './commit-entries.ts';
+import {
+  beginOf,
+  begins,
+  commits,
+  endsTransaction,
+  messageOf,
+  NOT_SENT,
+  revivesTransaction,
+} from './commit-entries.ts';
 import { CommitPipeline } from './commit-pipeline.ts';
 import { CommitPrepares, mayUsePrepared, usesOf } from './commit-prepares.ts';
 import { CommitSessions } from './commit-sessions.ts';
@@ -137,7 +145,7 @@ export class CommitWalk {
     session: TargetSession,
     { transaction, entries }: TransactionWithEntries,
     planned: readonly PlannedEntry[],
-    begin: string | null,
+    chainBegin: string | null,
   ): Promise<void> | null {
     if (this.ended) return null;
     const { marker, control } = this.context;
@@ -145,12 +153,12 @@ export class CommitWalk {
     const first = planned[0] as PlannedEntry;
     const last = planned.at(-1) as PlannedEntry;
     const mays =
-      marker === null && this.context.ids === null ? null : this.context.roles.follow(session, entries, begin);
+      marker === null && this.context.ids === null ? null : this.context.roles.follow(session, entries, chainBegin);
     const mark = marker?.mark(planned, this.databaseFor(first.entry.origin.database), mays) ?? null;
     const open: Open = {
       id,
       autocommit,
-      begin,
+      begin: chainBegin,
       control,
       wrapped: mark !== null && autocommit,
       own: this.sessions.isOwn(session),
@@ -205,14 +213,16 @@ export class CommitWalk {
       }
       const endsItself = !wrapped && (autocommit || endsTransaction(last.entry));
       const mark = marker === null || open.mark === null ? null : marker.update(open.mark);
+      // A string that commits it and begins another one: behind that, the mark would be in the other one.
+      const marksAhead = endsItself || (commits(last.entry) && this.refusal(last.entry) === null);
       const tellsOfCommit = endsItself ? null : planned.findLast(({ entry }) => this.refusal(entry) === null);
       for (const place of planned) {
         if (place === tellsOfCommit) open.held ??= [];
-        let sent = !this.ended && this.statement(session, open, place, place === last && endsItself ? mark : null);
+        let sent = !this.ended && this.statement(session, open, place, place === last && marksAhead ? mark : null);
         if (typeof sent !== 'boolean') sent = await sent;
         if (!sent) return abandon(open);
       }
-      if (!endsItself) await this.own.commit(session, open, mark);
+      if (!endsItself) await this.own.commit(session, open, marksAhead ? null : mark);
     } catch (error) {
       abandon(open);
       throw error;
@@ -350,8 +360,8 @@ export class CommitWalk {
       const report = () => this.report(open, place, told, lag);
       // `onLost` comes behind the last, unless the run has cut it off, or it was gone when this was sent.
       if (outcome.lost && !this.ended && session.connection === connection) {
-        const { fatal } = outcome;
-        this.lost.add({ place, doubt, fatal, unknown: report, open, processId: connection.processId });
+        const { fatal: tellsItself } = outcome;
+        this.lost.add({ place, doubt, tellsItself, unknown: report, open, processId: connection.processId });
       } else if (open.held === null) report();
       else {
         if (outcome.ok) open.newest = { place, report };

@@ -274,7 +274,8 @@ export class SessionWalk {
     const failsAhead = session.failedUnplanned(entry, aborted, this.plan);
     if (failsAhead) connection.send(FAILING, () => {});
     const lag = next.due === null ? null : lagOf(lane, context.pacer.dueAt(next.due), this.holds);
-    const refusal = refusalOf(entry, context.request);
+    // Others that are refused were passed over: to look again costs as much as a short statement.
+    const refusal = entry.outcome.status === 'FAILED' ? refusalOf(entry, context.request) : null;
     const message = refusal === null ? messageFor(entry, context.request.digestRows) : FAILING;
     connection.send(message, (outcome) => {
       const report = () => {
@@ -286,9 +287,9 @@ export class SessionWalk {
         session.lostTransaction = entry.transactionId;
         // `onLost` comes behind the last, unless the run has cut it off.
         if (!this.over && session.connection === connection) {
-          const { fatal } = outcome;
+          const tellsItself = outcome.fatal || refusal !== null;
           const { processId } = connection;
-          lane.lost.push({ place: next.place, doubt, fatal, unknown: report, waiting: next, processId });
+          lane.lost.push({ place: next.place, doubt, tellsItself, unknown: report, waiting: next, processId });
           return;
         }
       }

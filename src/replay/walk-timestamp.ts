@@ -241,7 +241,10 @@ export class TimestampWalk {
           else context.reporter.skipped(taken, refusal);
         };
         const settling = outcome.lost
-          ? context.doubts.settle([{ place: taken, doubt, fatal: outcome.fatal, unknown }], connection.processId)
+          ? context.doubts.settle(
+              [{ place: taken, doubt, tellsItself: outcome.fatal || refusal !== null, unknown }],
+              connection.processId,
+            )
           : unknown();
         if (settling instanceof Promise) void settling.then(goOn);
         else goOn();

@@ -69,6 +69,20 @@ describe('COMMIT: a chained transaction', () => {
     expect(await target.sql(LOGGED)).toEqual(['first', 'alone', 'other']);
   });
 
+  it('leaves its mark to the transaction before it, where a string that commits that has begun it', async () => {
+    const target = await bench.target(LOG_SCHEMA);
+    const record = new HandMadeRecord();
+    record.run('a', 'BEGIN');
+    record.run('a', log('first'));
+    record.run('a', 'COMMIT AND CHAIN; SELECT 1');
+    record.run('a', 'ROLLBACK');
+    const input = { window: await record.store(bench.journal), ordering: 'COMMIT', markProgress: true } as const;
+    const run = await bench.run(target, input);
+    expect(run.brief).toEqual(Array(3).fill('SUCCEEDED'));
+    // Committed as one: neither is there without the other, wherever the run is cut off.
+    expect(await target.sql('SELECT m.xmin = l.xmin FROM reprise_marker m, log l')).toEqual(['true']);
+  });
+
   it.each([false, true])('may be read-only, and is replayed as that, marks %s', async (markProgress) => {
     const target = await bench.target(LOG_SCHEMA);
     const record = new HandMadeRecord();

@@ -257,7 +257,9 @@ export class Definitions implements Learned {
   /** `[(columns)] … [NOT] DEFERRABLE`, behind the table that a foreign key refers to. */
   private checked(from: number, to: number): Checked {
     const { tokens } = this;
-    for (let at = tokens.is(from, '(') ? tokens.close(from) : from; at < to && !tokens.is(at, ','); at++) {
+    for (let at = from; at < to && !tokens.is(at, ','); at++) {
+      // Columns: those that are referred to, or of ON DELETE SET NULL.
+      if (tokens.is(at, '(')) at = tokens.close(at);
       const { name } = tokens.at(at);
       if (name === 'deferrable') return tokens.word(at - 1) === 'NOT' ? 'AT_ONCE' : 'AT_COMMIT';
       if (name === 'deferred') return 'AT_COMMIT';
