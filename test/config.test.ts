@@ -60,10 +60,12 @@ describe('configuration', () => {
   test('names and origins that browsers may use are read', () => {
     const config = loadConfig({
       REPRISE_ALLOWED_HOSTS: 'Reprise.example, db, fd00::1, [fd00::2], 10.0.0.1',
-      REPRISE_ALLOWED_ORIGINS: 'https://A.example/, http://b.example:8080, https://c.example:443',
+      REPRISE_ALLOWED_ORIGINS: 'https://A.example/, http://b.example:8080, https://c.example:443, tauri://localhost',
     });
     expect(config.allowedHosts).toEqual(['reprise.example', 'db', '[fd00::1]', '[fd00::2]', '10.0.0.1']);
-    expect(config.allowedOrigins).toEqual(['https://a.example', 'http://b.example:8080', 'https://c.example']);
+    expect(config.allowedOrigins).toEqual([
+      ...['https://a.example', 'http://b.example:8080', 'https://c.example', 'tauri://localhost'],
+    ]);
   });
 
   test.each<[name: string, value: string, hint: string]>([

@@ -54,7 +54,7 @@ export interface Client {
 
 /** A client of a service. Connects nothing yet. */
 export function createClient(options: ClientOptions): Client {
-  const endpoint: Endpoint = { url: options.url.replace(/\/+$/, ''), token: options.token ?? null };
+  const endpoint: Endpoint = { url: options.url.replace(/\/+$/, ''), token: options.token?.trim() || null };
   const transport = options.transport === 'sse' ? sseTransport : webSocketTransport;
   return {
     request: (document, variables, signal) => request(endpoint, document, variables, signal),

@@ -37,6 +37,8 @@ export function readHosts(value: string): string[] {
 /** Origins of web pages by comma, as browsers send them. @throws Error */
 export function readOrigins(value: string): string[] {
   return list(value).map((item) => {
+    // Extensions and shells of desktop programs, compared as they are.
+    if (/^(?!https?:)[a-z][a-z0-9+.-]*:\/\/[^\s/?#@*\\]+$/.test(item)) return item;
     const url = URL.canParse(item) ? new URL(item) : null;
     const isOrigin = url !== null && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/`;
     if (!isOrigin || url.hostname.includes('*')) {

@@ -140,7 +140,11 @@ const LogStatementInput = builder.inputType('LogStatementInput', {
 const LogStatementsInput = builder.inputType('LogStatementsInput', {
   description: 'Statements to record together.',
   fields: (t) => ({
-    entries: t.field({ type: [LogStatementInput], required: true, description: 'At most 5,000.' }),
+    entries: t.field({
+      type: [LogStatementInput],
+      required: true,
+      description: 'At most 5,000. The variables of an operation hold at most 1,000,000 values in all.',
+    }),
   }),
 });
 

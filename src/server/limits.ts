@@ -66,7 +66,7 @@ export const DEFAULT_LIMITS: ServerLimits = {
   repeats: 100,
   nodes: 20_000,
   variableDepth: 32,
-  variableValues: 500_000,
+  variableValues: 1_000_000,
   sockets: 500,
   subscriptionsPerSocket: 50,
   eventStreams: 500,

@@ -10,6 +10,7 @@ import {
   type ReplayUpdate,
   StartReplayDocument,
   unwrap,
+  ViewerDocument,
 } from '../../src/client/index.ts';
 import { loadConfig } from '../../src/config.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
@@ -80,6 +81,11 @@ const seqs = (updates: readonly ReplayUpdate[]) => updates.flatMap(({ events }) 
 const upTo = (last: number) => Array.from({ length: last }, (_, index) => index + 1);
 
 describe.each(['ws', 'sse'] as const)('watchReplay over %s', (transport) => {
+  test('a token that is empty is none, and one may have been read with the end of its line', async () => {
+    for (const token of ['', 'anything\n'])
+      expect(await createClient({ url: service.url, token }).request(ViewerDocument, {})).toHaveProperty('viewer');
+  });
+
   test('gives every event of a run once, and ends with it', async () => {
     const updates = await all(createClient({ url: service.url, transport }).watchReplay(runId));
     const last = updates.at(-1);
