@@ -50,7 +50,7 @@ describe.skipIf(CHROMIUM === undefined)('the dashboard (skipped without Chromium
     const page = await at.browser.page();
     const id = await startRun(at.dashboard.client, {
       target: 'broken',
-      to: '2026-11-23T16:28:38.300000Z',
+      to: '2026-11-23T16:28:38.000000Z',
       wait: true,
     });
     const { replayFailures } = await at.dashboard.client.request(ReplayFailuresDocument, { replayId: id });
