@@ -56,7 +56,7 @@ const MESSAGES: readonly (readonly [RegExp, string])[] = [
   ],
   [/^prepared transaction with identifier ".*" does not exist$/, '42704'],
   [
-    /^(?:role|type|extension|publication|subscription|enum label|(?:trigger|constraint|policy) ".*" for relation) ".*" already exists$/,
+    /^(?:role|type|extension|publication|subscription|enum label|(?:trigger|constraint|rule) ".*" for relation|policy ".*" for table) ".*" already exists$/,
     '42710',
   ],
   [/^transaction identifier ".*" is already in use$/, '42710'],
@@ -158,7 +158,7 @@ const MESSAGES: readonly (readonly [RegExp, string])[] = [
     /^(?:for SELECT DISTINCT, ORDER BY expressions must appear in select list|SELECT DISTINCT ON expressions must match initial ORDER BY expressions)$/,
     '42P10',
   ],
-  [/^.* types .* and .* cannot be matched$/, '42804'],
+  [/^[A-Z/_ ]+ types .{1,300} and .{1,300} cannot be matched$/, '42804'],
   [/^foreign key constraint ".*" cannot be implemented$/, '42804'],
   [/^column ".*" is of type .* but default expression is of type /, '42804'],
   [/^collations are not supported by type /, '42804'],
@@ -166,16 +166,16 @@ const MESSAGES: readonly (readonly [RegExp, string])[] = [
     /^(?:ON CONFLICT DO UPDATE requires inference specification|multiple assignments to same column|wrong number of parameters for prepared statement) /,
     '42601',
   ],
-  [
-    /^(?:query has no destination for result data|unequal number of entries in row expressions|invalid Unicode escape)$/,
-    '42601',
-  ],
+  [/^(?:query has no destination for result data|unequal number of entries in row expressions)$/, '42601'],
   [
     /^(?:unrecognized EXPLAIN option ".*"|option ".*" not recognized|".*" is not a known variable|no operand in tsquery: .*)$/,
     '42601',
   ],
   [/^prepared statement is not a SELECT$/, '42809'],
-  [/^".*" is not a (?:table|view|sequence|index|table or materialized view|table, view, .*)$/, '42809'],
+  [
+    /^".*" is not an? (?:table|view|sequence|index|materialized view|composite type|table or materialized view|table, view, .*)$/,
+    '42809',
+  ],
   [
     /^(?:.*\) is (?:not )?a procedure|window function .* requires an OVER clause|relation ".*" cannot have ON SELECT rules)$/,
     '42809',

@@ -157,9 +157,13 @@ class GroupPlan {
     const forgotten: PreparedEntry[] = [];
     for (const entry of batch.entries) {
       if (isForgotten(entry.transactionId)) forgotten.push(entry);
+      else if (batch.checkpoint !== null && this.#isBehindEnd(draft, entry)) draft.duplicates += 1;
       else this.#enter(draft, entry, arrival);
     }
-    for (const end of batch.ended) if (!isForgotten(end.transactionId)) this.#end(draft, end);
+    for (const end of batch.ended) {
+      if (isForgotten(end.transactionId)) continue;
+      if (batch.checkpoint === null || !this.#isOver(draft, end.transactionId)) this.#end(draft, end);
+    }
     const lost = forgottenLoss(forgotten);
     const checkpoint = this.#checkpoint(batch, draft, lost);
 
@@ -245,6 +249,22 @@ class GroupPlan {
       lastTs: null,
       fresh: true,
     });
+  }
+
+  #isOver(draft: Draft, id: string): boolean {
+    const known = this.#lookup(draft, id);
+    return known !== undefined && known.status !== 'OPEN';
+  }
+
+  /**
+   * Behind the end that the journal has of a transaction. An import reads its log anew from the beginning when the parser has changed,
+   * and that may have it end elsewhere: it keeps the end that it has, and takes no more, for the log would be stuck there for good.
+   */
+  #isBehindEnd(draft: Draft, { transactionId, sequence }: PreparedEntry): boolean {
+    const known = this.#lookup(draft, transactionId);
+    return (
+      known !== undefined && known.status !== 'OPEN' && sequence > Math.max(known.entryCount, known.refusedThrough)
+    );
   }
 
   #enter(draft: Draft, entry: PreparedEntry, arrival: bigint): void {

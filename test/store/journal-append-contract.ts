@@ -292,6 +292,25 @@ export function appendContract(subject: Subject): void {
     });
     const losses = [{ reason: 'FASTPATH' as const, count: 1, from: START, to: START, source: 'a.log:1', detail: null }];
 
+    it('keeps the ends that it has where an import reads its log anew and finds others, and goes on behind them', async () => {
+      const [id, later] = [randomUUID(), randomUUID()];
+      const ended = (status: 'COMMITTED' | 'ROLLED_BACK') => [{ transactionId: id, status, at: START + 5 }];
+      const first = { begun: [begin(id)], entries: [entry(id, 1)] };
+      await store.append({
+        ...first,
+        ended: ended('COMMITTED'),
+        checkpoint: { ...checkpoint(3), importId: 'read-before' },
+      });
+      const again = await store.append({
+        begun: [begin(id), begin(later)],
+        entries: [entry(id, 1), entry(id, 2), entry(later, 1)],
+        ended: ended('ROLLED_BACK'),
+        checkpoint: { ...checkpoint(6), importId: 'read-anew' },
+      });
+      expect(again).toMatchObject({ accepted: 1, duplicates: 2 });
+      expect((await store.transactions([id]))[0]).toMatchObject({ status: 'COMMITTED' });
+    });
+
     it('keeps the checkpoint with what it covers, and a repeated batch counts no loss twice', async () => {
       expect(await store.importCheckpoint('digest-1')).toBeNull();
       const id = randomUUID();
