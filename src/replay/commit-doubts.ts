@@ -147,7 +147,10 @@ export class CommitDoubts {
     for (let waitMs = AGAIN_MS; ; waitMs = Math.min(2 * waitMs, MOST_AGAIN_MS)) {
       const age = performance.now() - lostAt;
       if (this.signal.aborted || age > SETTLE_MS) return null;
-      const ended = this.monitor.endBackend(processId, age).catch(() => false);
+      const ended = this.monitor.endBackend(processId, lostAt).then(
+        (left) => left === 'GONE',
+        () => false,
+      );
       const fate = await this.orEnded(ended.then(ask), SETTLE_MS - age);
       if (fate !== null) return fate;
       await pause(waitMs, this.signal);

@@ -45,7 +45,7 @@ export class LostBackends {
       try {
         // A pooler's process ids are not the server's.
         if (!(await this.monitor.isDirect())) return;
-        if (await this.monitor.endBackend(processId, performance.now() - lostAt)) return;
+        if ((await this.monitor.endBackend(processId, lostAt)) !== 'TOLD') return;
       } catch (error) {
         // One of a mapped login, which the target's user may not end.
         if (error instanceof TargetQueryError) return;

@@ -3,18 +3,13 @@ import { pause } from '../pause.ts';
 import type { TargetConnection } from '../target/connection.ts';
 import type { Connector } from './connector.ts';
 import type { ReplayRequest } from './request.ts';
+import { ofRun, type RunMarks } from './run-key.ts';
 
 /** How long backends that were told to end may take. Milliseconds. */
 const END_MS = 10_000;
 /** Between two looks at first, and at most: each wait is twice the one before. */
 const AGAIN_MS = 10;
 const MOST_AGAIN_MS = 320;
-
-/** By what the backends of a run are known: their application name begins with `name`, or they hold the lock `key`. */
-export interface RunMarks {
-  readonly name: string;
-  readonly key: string;
-}
 
 /** Backends of one login that are still there. */
 interface Left {
@@ -67,10 +62,7 @@ export async function endOthers(
 }
 
 /** Tells those to end that the connection's role may end; gives what is still there. */
-async function tellToEnd(
-  connection: { query: TargetConnection['query'] },
-  { name, key }: RunMarks,
-): Promise<readonly Left[]> {
+async function tellToEnd(connection: { query: TargetConnection['query'] }, marks: RunMarks): Promise<readonly Left[]> {
   const { rows } = await connection.query(
     `SELECT login, count(*), pg_catalog.bool_and(CASE WHEN may THEN pg_catalog.pg_terminate_backend(pid) IS NOT NULL ELSE false END)
      FROM (
@@ -78,9 +70,7 @@ async function tellToEnd(
          (pg_catalog.pg_has_role(usesysid, 'USAGE') OR pg_catalog.pg_has_role('pg_signal_backend', 'USAGE'))
          AND (NOT coalesce(rolsuper, false) OR pg_catalog.current_setting('is_superuser') = 'on') AS may
        FROM pg_catalog.pg_stat_activity LEFT JOIN pg_catalog.pg_roles ON pg_roles.oid = usesysid
-       WHERE pid <> pg_catalog.pg_backend_pid() AND (pg_catalog.starts_with(application_name, '${name}') OR pid IN (
-         SELECT pid FROM pg_catalog.pg_locks
-         WHERE locktype = 'advisory' AND objsubid = 1 AND (classid::int8 << 32 | objid::int8) = '${key}'::int8))
+       WHERE pid <> pg_catalog.pg_backend_pid() AND ${ofRun(marks)}
      ) AS others GROUP BY login ORDER BY login`,
   );
   return rows.map(([login, count, told]) => ({ login: login ?? '', count: Number(count), told: told === 't' }));

@@ -35,7 +35,7 @@ import type { ReportBuilder } from './report-builder.ts';
 import { Reporter } from './reporter.ts';
 import type { ReplayRequest } from './request.ts';
 import { RoleRoutines } from './role-routines.ts';
-import { runKey } from './run-key.ts';
+import { type RunMarks, runKey } from './run-key.ts';
 import { SessionRoles } from './session-roles.ts';
 import { SessionPool } from './sessions.ts';
 import type { SettledOutcomes } from './settled-outcomes.ts';
@@ -93,6 +93,7 @@ export class RunOnTarget {
   private readonly connector: Connector;
   /** Begins the `application_name` of the run's connections: by it a later process finds what this one has left. */
   private readonly name: string;
+  private readonly marks: RunMarks;
   private readonly prepared = new PreparedTransactions();
   private told: Promise<void> | null = null;
   private toldOfPlanning = false;
@@ -104,6 +105,7 @@ export class RunOnTarget {
     this.parts = parts;
     this.connector = new Connector(parts.target, parts.control.signal);
     this.name = `reprise ${parts.replayId.slice(0, 8)}`;
+    this.marks = { name: this.name, key: runKey(parts.replayId) };
   }
 
   /** From when on statements are sent, and those that an earlier process left in doubt are told of. */
@@ -307,7 +309,7 @@ export class RunOnTarget {
   private async connectMonitor(): Promise<TargetMonitor> {
     const connect = () => this.connector.open(this.askingOptions());
     const connection = await connect();
-    const monitor = new TargetMonitor(connection, connect);
+    const monitor = new TargetMonitor(connection, connect, this.marks);
     this.monitor = monitor;
     await this.refuseJournal(connection);
     await monitor.refuseSharedBackends();
@@ -352,10 +354,9 @@ export class RunOnTarget {
 
   /** Nothing is sent before: where it fails, the run stays as resumable as it was. */
   private async endPredecessor(monitor: TargetMonitor): Promise<void> {
-    const { replayId, request, control } = this.parts;
-    const marks = { name: this.name, key: runKey(replayId) };
+    const { request, control } = this.parts;
     try {
-      await endOthers(monitor, this.connector, request, marks, control.signal);
+      await endOthers(monitor, this.connector, request, this.marks, control.signal);
     } catch (error) {
       control.end({ kind: 'INTERRUPTED', message: messageOf(error) });
     }

@@ -2,6 +2,7 @@ import { RepriseError } from '../errors.ts';
 import type { TargetConnection } from '../target/connection.ts';
 import { targetLabel } from '../target/spec.ts';
 import type { QueryResult } from '../target/statement.ts';
+import { ofRun, type RunMarks } from './run-key.ts';
 
 /** Backend process ids that each waiting backend waits for, those that these wait for included. */
 export type Blockers = ReadonlyMap<number, readonly number[]>;
@@ -23,10 +24,13 @@ export class TargetMonitor {
   /** Asked once: whether `processId` of a connection is its backend's. */
   private direct: boolean | null = null;
 
-  /** `connect` opens another connection when the first was lost. */
-  constructor(connection: TargetConnection, connect: () => Promise<TargetConnection>) {
+  private readonly marks: RunMarks;
+
+  /** `connect` opens another connection when the first was lost; `marks`: what the run's backends are known by. */
+  constructor(connection: TargetConnection, connect: () => Promise<TargetConnection>, marks: RunMarks) {
     this.connection = connection;
     this.connect = connect;
+    this.marks = marks;
   }
 
   get serverVersion(): string {
@@ -154,17 +158,21 @@ export class TargetMonitor {
   }
 
   /**
-   * Ends a backend of this run whose connection was lost `ageMs` ago; true when it is certainly gone. One that came
-   * later and has its process id is another. Rejects as `blockers`, and where this login may not end it.
+   * Ends a backend of this run whose connection was lost at `lostAt` (`performance.now()`). GONE when it certainly is: who came
+   * later and has its process id is another. STRANGER where who has it bears no mark of the run, as behind a failover: that is left
+   * alone, and nothing is known. Rejects as `blockers`, and where this login may not end it.
    */
-  async endBackend(processId: number, ageMs: number): Promise<boolean> {
+  async endBackend(processId: number, lostAt: number): Promise<'GONE' | 'TOLD' | 'STRANGER'> {
     await this.reopen();
-    if (!(await this.isDirect())) return false;
+    if (!(await this.isDirect())) return 'STRANGER';
+    const ageMs = Math.round(performance.now() - lostAt);
     const { rows } = await this.connection.query(
-      `SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity WHERE pid = ${Math.trunc(processId)}
-         AND coalesce(backend_start < pg_catalog.clock_timestamp() - interval '${Math.round(ageMs)} milliseconds', true)`,
+      `SELECT CASE WHEN ${ofRun(this.marks)} THEN pg_catalog.pg_terminate_backend(pid) END
+       FROM pg_catalog.pg_stat_activity WHERE pid = ${Math.trunc(processId)}
+         AND coalesce(backend_start < pg_catalog.clock_timestamp() - interval '${ageMs} milliseconds', true)`,
     );
-    return rows.length === 0;
+    if (rows.length === 0) return 'GONE';
+    return rows[0]?.[0] === null ? 'STRANGER' : 'TOLD';
   }
 
   /** What is asked and not answered within `timeoutMs` is rejected. */

@@ -1,10 +1,12 @@
 import { createConnection, type Socket } from 'node:net';
 import { expect, it, onTestFinished } from 'vitest';
 import { ORDERINGS } from '../../src/replay/request.ts';
+import { TargetMonitor } from '../../src/replay/target-monitor.ts';
 import { Frames } from '../support/commit-proxy.ts';
 import { HandMadeRecord } from '../support/record.ts';
 import { NOTHING_LEFT, through, useBench } from '../support/replay.ts';
 import { listen } from '../target/proxy.ts';
+import { open, targetOf } from '../target/support.ts';
 
 const bench = useBench();
 
@@ -47,4 +49,18 @@ it.each(ORDERINGS)('%s: a connection that is lost without the server being told 
   expect(after.map((place) => run.outcome(place).status)).toEqual(['SUCCEEDED', 'SUCCEEDED']);
   expect(await target.sql('SELECT n FROM hot')).toEqual(['20']);
   expect(await target.sql(NOTHING_LEFT)).toEqual(['true']);
+});
+
+it('who has the process id of a lost connection, and no mark of the run, is left alone', async () => {
+  // As behind a failover, where the process ids of the run are those of others.
+  const target = await bench.target('');
+  const marks = { name: 'reprise 01234567', key: '1234567' };
+  const connect = () => open(targetOf(target));
+  const monitor = new TargetMonitor(await connect(), connect, marks);
+  const [stranger, own] = [await connect(), await open(targetOf(target), { applicationName: marks.name })];
+  const lostAt = performance.now();
+  expect(await monitor.endBackend(stranger.processId, lostAt)).toBe('STRANGER');
+  expect((await stranger.query('SELECT 1')).rows).toEqual([['1']]);
+  expect(await monitor.endBackend(own.processId, lostAt)).toBe('TOLD');
+  await expect(own.query('SELECT 1')).rejects.toThrow();
 });
