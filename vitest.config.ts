@@ -12,8 +12,8 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/support/global-setup.ts'],
     pool: 'forks',
-    // A sixth of the time two of them leave two processors idle: recorded schedules, browsers and servers are waited for.
-    maxWorkers: 3,
+    // A third one took the run on two processors as long, for a tenth more of their time.
+    maxWorkers: 2,
     // Files share the modules of their worker: to load all of them anew took a fifth of the run. What a file changes of its
     // process (variables, clocks, spies) it puts back.
     isolate: false,
