@@ -438,4 +438,6 @@ test('a message of any length and words is looked at in time that grows with its
     'the types of this and that are many and varied; column "a" of relation "b" is not a partition "c" for table "d"; ';
   for (const text of [words, words.toUpperCase(), '"', ' types a and b', 'x ', '" for relation "'])
     sqlstateOf(text.repeat(100_000 / text.length));
+  expect(sqlstateOf(`column "a${'" of relation "'.repeat(40_000)}`)).toBe('?????');
+  expect(sqlstateOf(`invalid input syntax for type integer: "${'x'.repeat(400_000)}"`)).toBe('22P02');
 }, 20_000);
