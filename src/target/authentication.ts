@@ -1,8 +1,6 @@
-import { createHash, createHmac, pbkdf2, randomBytes, timingSafeEqual } from 'node:crypto';
-import { promisify } from 'node:util';
+import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import saslprep from '@mongodb-js/saslprep';
-
-const derive = promisify(pbkdf2);
+import type { SaltedPasswords } from './salted-passwords.ts';
 
 const MECHANISM = 'SCRAM-SHA-256';
 /** PostgreSQL's default is 4,096; a server that asks for this many would hold the thread pool for seconds. */
@@ -25,11 +23,16 @@ export function cleartextResponse(password: string): Buffer {
  * verify(server's final). The server proves by the last step that it knows the password too.
  */
 export class ScramExchange {
+  private readonly user: string;
   private readonly password: string;
+  private readonly salted: SaltedPasswords;
   private readonly nonce = randomBytes(18).toString('base64');
   private serverSignature: Buffer | null = null;
 
-  constructor(password: string) {
+  /** `salted` holds keys of earlier exchanges with the same server. */
+  constructor(user: string, password: string, salted: SaltedPasswords) {
+    this.user = user;
+    this.salted = salted;
     this.password = normalisePassword(password);
   }
 
@@ -56,7 +59,7 @@ export class ScramExchange {
     if (!Number.isInteger(iterations) || iterations < 1 || iterations > MAX_ITERATIONS) {
       throw new Error(`it asks for ${count} SCRAM iterations; at most ${MAX_ITERATIONS} are done`);
     }
-    const salted = await derive(this.password, Buffer.from(salt, 'base64'), iterations, 32, 'sha256');
+    const salted = await this.salted.of(this.user, this.password, salt, iterations);
     const clientKey = hmac(salted, 'Client Key');
     const storedKey = createHash('sha256').update(clientKey).digest();
     const withoutProof = `c=biws,r=${nonce}`;

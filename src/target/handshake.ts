@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { messageOf, RepriseError } from '../errors.ts';
 import { cleartextResponse, md5Response, ScramExchange } from './authentication.ts';
+import { SaltedPasswords } from './salted-passwords.ts';
 import { type ResolvedTarget, targetLabel } from './spec.ts';
 import type { ConnectOptions } from './statement.ts';
 import { openTransport, TlsRefused, type Transport } from './transport.ts';
@@ -38,6 +39,9 @@ export interface Login {
   readonly database: string;
 }
 
+/** Of all logins to a target, as long as somebody holds it: a run does until its end. */
+const saltedPasswords = new WeakMap<ResolvedTarget, SaltedPasswords>();
+
 /**
  * The login of a connection. Another user than the target's never gets the target's password.
  */
@@ -64,6 +68,8 @@ export function loginOf(
  */
 export async function openSession(target: ResolvedTarget, options: ConnectOptions): Promise<ReadySession> {
   const login = loginOf(target, options);
+  const salted = saltedPasswords.get(target) ?? new SaltedPasswords();
+  saltedPasswords.set(target, salted);
   let socket: Socket | null = null;
   let timedOut = false;
   const timer = setTimeout(() => {
@@ -79,7 +85,11 @@ export async function openSession(target: ResolvedTarget, options: ConnectOption
   };
   const attempt = async (tls: boolean, limits: boolean): Promise<ReadySession> => {
     const opened = await openTransport(target, tls, track);
-    return { ...(await logIn(opened, login, startupParameters(login, options, limits))), tls, limitsSet: limits };
+    return {
+      ...(await logIn(opened, login, salted, startupParameters(login, options, limits))),
+      tls,
+      limitsSet: limits,
+    };
   };
   try {
     // Sockets of this machine go without TLS, whatever the mode, as with libpq.
@@ -174,7 +184,12 @@ export async function sendCancel(
 type LoggedIn = Pick<ReadySession, 'transport' | 'rest' | 'processId' | 'secretKey' | 'parameters'>;
 
 /** Runs the start-up phase on an open socket; leaves it held. */
-async function logIn(transport: Transport, login: Login, startup: Record<string, string>): Promise<LoggedIn> {
+async function logIn(
+  transport: Transport,
+  login: Login,
+  salted: SaltedPasswords,
+  startup: Record<string, string>,
+): Promise<LoggedIn> {
   const { socket } = transport;
   const messages = new MessageQueue(transport);
   const writer = new WireWriter();
@@ -192,7 +207,7 @@ async function logIn(transport: Transport, login: Login, startup: Record<string,
     for (;;) {
       const { type, payload } = await messages.next();
       if (type === 'E') throw new Refusal(readServerMessage(payload, 0, payload.length));
-      if (type === 'R') scram = await authenticate(payload, login, scram, respond);
+      if (type === 'R') scram = await authenticate(payload, login, salted, scram, respond);
       else if (type === 'S') readParameter(payload, 0, payload.length, parameters);
       else if (type === 'K') {
         processId = payload.readInt32BE(0);
@@ -211,6 +226,7 @@ async function logIn(transport: Transport, login: Login, startup: Record<string,
 async function authenticate(
   payload: Buffer,
   login: Login,
+  salted: SaltedPasswords,
   scram: ScramExchange | null,
   respond: (payload: Buffer) => void,
 ): Promise<ScramExchange | null> {
@@ -237,7 +253,7 @@ async function authenticate(
   if (kind === 3) respond(cleartextResponse(login.password));
   if (kind === 5) respond(md5Response(login.user, login.password, payload.subarray(4, 8)));
   if (kind !== 10) return scram;
-  const exchange = new ScramExchange(login.password);
+  const exchange = new ScramExchange(login.user, login.password, salted);
   respond(exchange.first(text().split('\0').filter(Boolean)));
   return exchange;
 }

@@ -53,6 +53,28 @@ describe('a password', () => {
       await admin.query(`DROP ROLE ${user}`);
     }
   });
+
+  it('is asked for as it is by then, also of a user that has logged in before, and each user has its own', async () => {
+    const [user, other] = [`login_${db.name}`, `other_${db.name}`];
+    const admin = await open(targetOf(db));
+    await admin.query(`CREATE ROLE ${user} LOGIN PASSWORD 'first'; CREATE ROLE ${other} LOGIN PASSWORD 'first'`);
+    try {
+      const target = targetOf(db);
+      const logIn = async (as: string, password: string) =>
+        (await (await open(target, { user: as, password })).query('SELECT current_user')).rows[0]?.[0];
+      const refused = unreachable(/password authentication failed .*28P01/);
+      expect(await logIn(user, 'first')).toBe(user);
+      expect(await logIn(other, 'first')).toBe(other);
+      expect(await logIn(user, 'first')).toBe(user);
+      await expect(logIn(user, 'second')).rejects.toMatchObject(refused);
+      await admin.query(`ALTER ROLE ${user} PASSWORD 'second'`);
+      await expect(logIn(user, 'first')).rejects.toMatchObject(refused);
+      expect(await logIn(user, 'second')).toBe(user);
+      expect(await logIn(other, 'first')).toBe(other);
+    } finally {
+      await admin.query(`DROP ROLE ${user}, ${other}`);
+    }
+  });
 });
 
 describe('a session', () => {
