@@ -183,10 +183,10 @@ export class TargetConnection {
 
   /**
    * For catalog queries: EXTENDED when there are parameters, else SIMPLE; result rows as text. Goes in line
-   * behind statements under way. Holds the whole result: small results only.
+   * behind statements under way. Holds the whole result: small results only. With a name it is prepared, for who asks it often.
    * @throws RepriseError TARGET_LOST when the connection died; TargetQueryError for an error of the server.
    */
-  query(text: string, parameters: readonly Value[] = []): Promise<QueryResult> {
+  query(text: string, parameters: readonly Value[] = [], preparedName: string | null = null): Promise<QueryResult> {
     const protocol = parameters.length > 0 ? 'EXTENDED' : 'SIMPLE';
     const rows: (string | null)[][] = [];
     return new Promise((resolve, reject) => {
@@ -195,7 +195,7 @@ export class TargetConnection {
         else if (outcome.lost) reject(this.lostError(outcome.message ?? ''));
         else reject(new TargetQueryError(outcome));
       };
-      this.enqueue({ protocol, text, preparedName: null, parameters, digest: false }, done, rows);
+      this.enqueue({ protocol, text, preparedName, parameters, digest: false }, done, rows);
     });
   }
 
