@@ -1,7 +1,6 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createApp } from '../src/app.ts';
@@ -12,13 +11,13 @@ import { openReprise } from '../src/index.ts';
 import { startEmbedded } from '../src/store/embedded.ts';
 import { cli, isAlive, startService } from './cli/process.ts';
 import { createTestDatabase } from './support/database.ts';
-import { FAST_SETTINGS, startTestServer } from './support/postgres.ts';
+import { FAST_SETTINGS, initialisedFolder, startTestServer } from './support/postgres.ts';
 import { createShopTarget, SHOP_LOG } from './support/shop.ts';
 import { startProxy } from './target/proxy.ts';
 
 let folder: string;
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'reprise-app-'));
+  folder = await initialisedFolder('app');
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
@@ -103,7 +102,7 @@ describe('the app', () => {
   });
 
   test('whoever watches a run hears that a stop of the service interrupted it', async () => {
-    const [database, target] = [await createTestDatabase(), await createShopTarget()];
+    const [database, target] = [await createTestDatabase('journal'), await createShopTarget()];
     const app = createApp(config({ DATABASE_URL: database.url }));
     const { url, journal } = await app.start();
     await importLog({ files: [SHOP_LOG], store: journal });
@@ -161,7 +160,7 @@ describe('the app', () => {
 
 describe('the library', () => {
   test('imports and replays without a server', async () => {
-    const [database, target] = [await createTestDatabase(), await createShopTarget()];
+    const [database, target] = [await createTestDatabase('journal'), await createShopTarget()];
     const reprise = await openReprise(config({ DATABASE_URL: database.url }));
     const { entries, firstTimestamp } = await reprise.importLog({ files: [SHOP_LOG] });
     expect([entries.accepted, firstTimestamp]).toEqual([8233, '2026-11-23T16:28:37.426000Z']);

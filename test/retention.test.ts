@@ -13,7 +13,7 @@ const DAY_MS = 86_400_000;
 let created: TestDatabase;
 let database: Database;
 beforeEach(async () => {
-  created = await createTestDatabase();
+  created = await createTestDatabase('journal');
   database = await openDatabase(created.url, { poolSize: 2 });
 });
 afterEach(async () => {

@@ -8,7 +8,7 @@ import { createTestDatabase } from '../support/database.ts';
 const LOG = new URL('../../examples/pgbench/postgresql.csv.gz', import.meta.url).pathname;
 
 it('an import that is killed at any moment loses nothing acknowledged, and goes on without duplicates', async () => {
-  const home = await createTestDatabase();
+  const home = await createTestDatabase('journal');
   const database = await openDatabase(home.url);
   const journal = createJournalStore(database, {
     entriesPerTransaction: 1e6,

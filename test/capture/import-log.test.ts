@@ -25,7 +25,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 beforeEach(async () => {
-  place = await createTestDatabase();
+  place = await createTestDatabase('journal');
   database = await openDatabase(place.url);
   store = createJournalStore(database, {
     entriesPerTransaction: 100_000,

@@ -1,9 +1,9 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { initialisedFolder } from '../support/postgres.ts';
 import { createShopTarget, SHOP_LOG } from '../support/shop.ts';
 import { cli, cliHere, type Env, type ServiceProcess, startCli, startService } from './process.ts';
 import { at, BEGINNING } from './shop-service.ts';
@@ -18,7 +18,7 @@ let empty: TestDatabase;
 let env: Env;
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'reprise-cli-'));
+  folder = await initialisedFolder('cli');
   [service, target, empty] = await Promise.all([
     startService(folder, 0, { REPRISE_TOKENS: `${OPERATOR}:operator,${READER}:reader`, REPRISE_MAX_REPLAYS: '1' }),
     createShopTarget(),

@@ -2,8 +2,7 @@ import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { open, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
@@ -13,6 +12,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { encodeTailCursor } from '../../src/journal/cursor.ts';
 import { MAIN } from '../support/build.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { initialisedFolder } from '../support/postgres.ts';
 import { SHOP_LOG } from '../support/shop.ts';
 import { cli, cliHere, type Env, type ServiceProcess, startCli, startService } from './process.ts';
 
@@ -29,7 +29,7 @@ let target: TestDatabase;
 let env: Env;
 
 beforeAll(async () => {
-  [folder, target] = await Promise.all([mkdtemp(join(tmpdir(), 'reprise-journal-')), createTestDatabase()]);
+  [folder, target] = await Promise.all([initialisedFolder('journal'), createTestDatabase()]);
   const { host, port, user, password, name: database } = target;
   const targets = { staging: { host, port, user, password, database }, gone: { host, port: 1, user, password } };
   serviceEnv = { REPRISE_TARGETS: JSON.stringify(targets), REPRISE_TOKENS: `${OPERATOR}:operator,${READER}:reader` };

@@ -1,8 +1,8 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { initialisedFolder } from '../support/postgres.ts';
 import { createShopTarget, SHOP_LOG } from '../support/shop.ts';
 import { cli, cliHere, type Env, type ServiceProcess, startService } from './process.ts';
 import { at, BEGINNING, idIn } from './shop-service.ts';
@@ -19,7 +19,7 @@ let bad: string;
 let again: string;
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'reprise-report-'));
+  folder = await initialisedFolder('report');
   [service, target, empty] = await Promise.all([startService(folder), createShopTarget(), createTestDatabase()]);
   env = { REPRISE_SERVER_URL: service.url, REPRISE_DATA_DIR: folder, TARGET_PASSWORD: target.password };
   expect(await cliHere(['import', SHOP_LOG], env)).toMatchObject({ code: 0 });

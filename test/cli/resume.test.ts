@@ -1,10 +1,9 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import { Client } from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { TestDatabase } from '../support/database.ts';
 import { openNetwork } from '../support/network.ts';
+import { initialisedFolder } from '../support/postgres.ts';
 import { untilTrue } from '../support/replay.ts';
 import { createShopTarget, SHOP_LOG } from '../support/shop.ts';
 import { cli, type ServiceProcess, startCli, startService } from './process.ts';
@@ -15,7 +14,7 @@ let service: ServiceProcess;
 let target: TestDatabase;
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'reprise-cli-resume-'));
+  folder = await initialisedFolder('cli-resume');
   [service, target] = await Promise.all([startService(folder), createShopTarget()]);
   expect((await cli(['import', SHOP_LOG], { REPRISE_DATA_DIR: folder })).code).toBe(0);
 });

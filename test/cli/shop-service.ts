@@ -1,7 +1,6 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { initialisedFolder } from '../support/postgres.ts';
 import { createShopTarget, SHOP_LOG } from '../support/shop.ts';
 import { cliHere, type Env, type ServiceProcess, startService } from './process.ts';
 
@@ -40,7 +39,7 @@ export const at = (database: TestDatabase) => [
 ];
 
 export async function startShopService(): Promise<ShopService> {
-  const folder = await mkdtemp(join(tmpdir(), 'reprise-shop-'));
+  const folder = await initialisedFolder('shop');
   const [service, target, empty] = await Promise.all([
     startService(folder, 0, {
       REPRISE_TOKENS: `${OPERATOR}:operator,${READER}:reader`,

@@ -53,7 +53,7 @@ class CuttingProxy {
 }
 
 beforeAll(async () => {
-  [journal, target] = await Promise.all([createTestDatabase(), createShopTarget()]);
+  [journal, target] = await Promise.all([createTestDatabase('journal'), createShopTarget()]);
   app = createApp(loadConfig({ DATABASE_URL: journal.url, REPRISE_PORT: '0', REPRISE_LOG_LEVEL: 'silent' }));
   service = await app.start();
   client = createClient({ url: service.url });

@@ -81,12 +81,12 @@ export interface DashboardOptions {
  */
 export async function startDashboard({ journal = true, tokens = '' }: DashboardOptions = {}): Promise<Dashboard> {
   const databases: TestDatabase[] = [];
-  const database = async () => {
-    const created = await createTestDatabase();
+  const database = async (holds?: 'journal') => {
+    const created = await createTestDatabase(holds);
     databases.push(created);
     return created;
   };
-  const store = await database();
+  const store = await database('journal');
   const staging = await database();
   const broken = await database();
   const schema = await readFile(example('schema.sql'), 'utf8');

@@ -12,7 +12,7 @@ let store: JournalStore;
 let recorder: Recorder;
 
 beforeAll(async () => {
-  testDatabase = await createTestDatabase();
+  testDatabase = await createTestDatabase('journal');
   database = await openDatabase(testDatabase.url);
   const limits = { entriesPerTransaction: 50, bytesPerTransaction: 1e6, retentionMs: null, retentionBytes: null };
   store = createJournalStore(database, limits);

@@ -17,7 +17,7 @@ let service: ServiceProcess;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'reprise-logs-'));
-  [store, target] = [await createTestDatabase(), await createShopTarget()];
+  [store, target] = [await createTestDatabase('journal'), await createShopTarget()];
   const env = { DATABASE_URL: store.url };
   service = await startService(folder, 0, { ...env, REPRISE_LOG_LEVEL: 'debug' });
   const imported = await cli(['import', '--data-dir', folder, SHOP_LOG], env);

@@ -19,7 +19,7 @@ export interface ShopService extends RunningApp {
 const SPAN = 300_000;
 
 export async function startShop(overrides: Readonly<Record<string, string>> = {}): Promise<ShopService> {
-  const store = await createTestDatabase();
+  const store = await createTestDatabase('journal');
   const targets: TestDatabase[] = [];
   const config = loadConfig(
     {},

@@ -23,7 +23,7 @@ let env: Readonly<Record<string, string>>;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'reprise-traces-'));
-  [store, target, collector] = [await createTestDatabase(), await createShopTarget(), await startCollector()];
+  [store, target, collector] = [await createTestDatabase('journal'), await createShopTarget(), await startCollector()];
   env = {
     DATABASE_URL: store.url,
     OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,

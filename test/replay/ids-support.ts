@@ -31,7 +31,7 @@ export interface Bench {
 }
 
 export async function openBench(): Promise<Bench> {
-  const home = await createTestDatabase();
+  const home = await createTestDatabase('journal');
   const database: Database = await openDatabase(home.url);
   const journal = createJournalStore(database, {
     entriesPerTransaction: 1_000_000,

@@ -37,7 +37,7 @@ beforeAll(async () => {
 afterAll(() => target.drop());
 
 beforeEach(async () => {
-  source = await createTestDatabase();
+  source = await createTestDatabase('journal');
   database = await openDatabase(source.url);
   journal = createJournalStore(database, NO_LIMITS);
   return async () => {

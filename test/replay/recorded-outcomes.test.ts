@@ -14,7 +14,7 @@ let database: Database;
 let store: ReplayStore;
 
 beforeAll(async () => {
-  home = await createTestDatabase();
+  home = await createTestDatabase('journal');
   database = await openDatabase(home.url);
   store = createReplayStore(database);
 });

@@ -35,7 +35,7 @@ export interface Backend extends ServiceContext {
 export async function openBackend(
   engineStore: (replays: ReplayStore) => ReplayStore = (replays) => replays,
 ): Promise<Backend> {
-  const testDatabase = await createTestDatabase();
+  const testDatabase = await createTestDatabase('journal');
   const database = await openDatabase(testDatabase.url);
   const limits = { entriesPerTransaction: 10_000, bytesPerTransaction: 64e6, retentionMs: null, retentionBytes: null };
   const journal: JournalStore = createJournalStore(database, limits);

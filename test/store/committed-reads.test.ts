@@ -14,7 +14,7 @@ let store: JournalStore;
 let statements: string[];
 
 beforeEach(async () => {
-  created = await createTestDatabase();
+  created = await createTestDatabase('journal');
   database = await openDatabase(created.url, { poolSize: 4 });
   statements = [];
   const heard: Database = {

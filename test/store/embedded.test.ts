@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Client } from 'pg';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, inject, it, onTestFinished, vi } from 'vitest';
 import { type EmbeddedPostgres, startEmbedded } from '../../src/store/embedded.ts';
 import { chooseAccount } from '../../src/store/embedded-account.ts';
 import { locateBinaries, prepareBinaries } from '../../src/store/embedded-binaries.ts';
@@ -19,18 +19,9 @@ const settings = FAST_SETTINGS;
 const root = process.geteuid?.() === 0;
 const MODULE = new URL('../../src/store/embedded.ts', import.meta.url).href;
 
-/** An initialised data directory that was stopped, to copy where initialising is not what a test is about. */
-let template: string;
 let dataDir: string;
 let running: EmbeddedPostgres[];
 let owners: ChildProcess[];
-
-beforeAll(async () => {
-  template = await fs.mkdtemp(join(tmpdir(), 'reprise-template-'));
-  await (await startEmbedded({ dataDir: template, settings })).stop();
-});
-
-afterAll(() => fs.rm(template, { recursive: true, force: true }));
 
 beforeEach(async () => {
   dataDir = await fs.mkdtemp(join(tmpdir(), 'reprise-embedded-'));
@@ -59,7 +50,7 @@ async function start(more: Record<string, string> = {}): Promise<EmbeddedPostgre
 
 function copyTemplate(): void {
   // As root, the files belong to the server's account: fs.cp would not keep that.
-  execFileSync('cp', ['-a', `${template}/.`, dataDir]);
+  execFileSync('cp', ['-a', `${inject('initialised')}/.`, dataDir]);
 }
 
 async function query(server: EmbeddedPostgres, sql: string, database = 'postgres'): Promise<unknown[][]> {

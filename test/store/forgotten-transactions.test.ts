@@ -8,7 +8,7 @@ import { appendTransaction, begin, commit, DAY, entry, NO_LIMITS, START } from '
 
 /** One connection for everything, so that its statistics tell of everything. */
 async function open(): Promise<{ readonly created: TestDatabase; readonly database: Database }> {
-  const created = await createTestDatabase();
+  const created = await createTestDatabase('journal');
   const database = await openDatabase(created.url, { poolSize: 1 });
   onTestFinished(async () => {
     await database.close();

@@ -35,7 +35,7 @@ async function reached(ids: readonly string[], child: ChildProcess, count: numbe
 
 describe('durability of the journal', () => {
   it('keeps commit positions and arrivals gapless while several processes append', async () => {
-    const created = await createTestDatabase();
+    const created = await createTestDatabase('journal');
     const runs = [startAppending(created.url, 60), startAppending(created.url, 60)];
     await Promise.all(runs.map((run) => run.exited));
     const database = await openDatabase(created.url, { poolSize: 2 });
@@ -60,7 +60,7 @@ describe('durability of the journal', () => {
   });
 
   it('keeps what a killed process had acknowledged, whole transactions only', async () => {
-    const created = await createTestDatabase();
+    const created = await createTestDatabase('journal');
     const { child, ids, exited } = startAppending(created.url, 1_000_000);
     await reached(ids, child, 20);
     child.kill('SIGKILL');

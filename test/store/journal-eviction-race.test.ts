@@ -8,7 +8,7 @@ import { ALL, appendTransaction, NO_LIMITS } from './journal-fixtures.ts';
 it.each([0, 1, 2])(
   'a page of committed transactions that is evicted before its statement %i is not taken for the end',
   async (statement) => {
-    const created = await createTestDatabase();
+    const created = await createTestDatabase('journal');
     const database = await openDatabase(created.url, { poolSize: 4 });
     onTestFinished(async () => {
       await database.close();

@@ -4,7 +4,7 @@ import { createTestDatabase } from '../support/database.ts';
 import { journalStoreContract } from './journal-contract.ts';
 
 journalStoreContract('journal in PostgreSQL', async (limits) => {
-  const created = await createTestDatabase();
+  const created = await createTestDatabase('journal');
   const database = await openDatabase(created.url, { poolSize: 4 });
   return {
     store: createJournalStore(database, limits),

@@ -18,7 +18,7 @@ let store: ReplayStore;
 let client: Client;
 
 beforeEach(async () => {
-  created = await createTestDatabase();
+  created = await createTestDatabase('journal');
   database = await openDatabase(created.url, { poolSize: 2 });
   store = createReplayStore(database);
   client = new Client({ connectionString: created.url });

@@ -9,7 +9,7 @@ import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { replayStoreContract } from './replay-contract.ts';
 
 replayStoreContract('replays in PostgreSQL', async () => {
-  const created = await createTestDatabase();
+  const created = await createTestDatabase('journal');
   const connect = async () => {
     const database = await openDatabase(created.url, { poolSize: 4 });
     return { store: createReplayStore(database), close: () => database.close() };
@@ -34,7 +34,7 @@ describe('an append that waits for another transaction', () => {
   const chunk = encodeEvents([{ kind: 'STATE', seq: 1, at: 1, state: 'RUNNING', reason: null }]);
 
   beforeEach(async () => {
-    created = await createTestDatabase();
+    created = await createTestDatabase('journal');
     database = await openDatabase(created.url, { poolSize: 2, readTimeoutMs: 500 });
     store = createReplayStore(database);
     await store.create({
@@ -97,7 +97,7 @@ describe('a run recorded before its chunks told what they hold', () => {
   ]);
 
   it('keeps its states and notices for those who read nothing else, and may be about any part of the record', async () => {
-    const created = await createTestDatabase();
+    const created = await createTestDatabase('journal');
     try {
       const before = await openDatabase(created.url, { poolSize: 2 });
       const store = createReplayStore(before);
@@ -141,7 +141,7 @@ describe('a run recorded before its chunks told what they hold', () => {
 });
 
 it('an owner is alive for its own process also while its lock is lost with its connection', async () => {
-  const created = await createTestDatabase();
+  const created = await createTestDatabase('journal');
   const database = await openDatabase(created.url, { poolSize: 2 });
   onTestFinished(async () => {
     await database.close();

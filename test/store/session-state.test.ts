@@ -9,7 +9,7 @@ import { ALL, begin, commit, DAY, entry, NO_LIMITS, ORIGIN, readAll, SECOND, STA
 
 /** On one connection, whose server process then has counted all that was read. */
 async function openOne() {
-  const created = await createTestDatabase();
+  const created = await createTestDatabase('journal');
   const database = await openDatabase(created.url, { poolSize: 1 });
   onTestFinished(async () => {
     await database.close();

@@ -9,7 +9,7 @@ import { ALL, begin, commit, DAY, entry, NO_LIMITS, SECOND, START } from './jour
 const HOUR = 3_600 * SECOND;
 
 async function open(): Promise<Database> {
-  const created = await createTestDatabase();
+  const created = await createTestDatabase('journal');
   const database = await openDatabase(created.url, { poolSize: 2 });
   onTestFinished(async () => {
     await database.close();

@@ -119,7 +119,7 @@ export function useBench(): Bench {
     });
 
   beforeAll(async () => {
-    home = await createTestDatabase();
+    home = await createTestDatabase('journal');
     database = await openDatabase(home.url);
     journal = openJournal(database);
     store = createReplayStore(database);

@@ -1,9 +1,8 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Client } from 'pg';
 import { startEmbedded } from '../../src/store/embedded.ts';
-import { FAST_SETTINGS } from './postgres.ts';
+import { FAST_SETTINGS, initialisedFolder } from './postgres.ts';
 
 const ACCOUNTS = 1_000;
 const TELLERS = 10;
@@ -37,7 +36,7 @@ export interface TpcbLog {
 
 /** Lets so many clients at once run TPC-B transactions on a server of their own, and gives the log that it wrote. */
 export async function recordTpcb(clients: number, transactions: number): Promise<TpcbLog> {
-  const dataDir = await mkdtemp(join(tmpdir(), 'reprise-tpcb-'));
+  const dataDir = await initialisedFolder('tpcb');
   const remove = () => rm(dataDir, { recursive: true, force: true });
   try {
     const quiet = await startEmbedded({ dataDir, settings: FAST_SETTINGS });
