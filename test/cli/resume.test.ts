@@ -6,7 +6,7 @@ import { openNetwork } from '../support/network.ts';
 import { initialisedFolder } from '../support/postgres.ts';
 import { untilTrue } from '../support/replay.ts';
 import { createShopTarget, SHOP_LOG } from '../support/shop.ts';
-import { cli, type ServiceProcess, startCli, startService } from './process.ts';
+import { cli, cliHere, type ServiceProcess, startCli, startService } from './process.ts';
 import { at, idIn } from './shop-service.ts';
 
 let folder: string;
@@ -37,7 +37,7 @@ test('replay resume takes the password of an interrupted run from the environmen
     target.name,
   ];
   const start = ['replay', 'start', '--window', 'all', '--speed', '0.1', ...login, '--password-env', 'TARGET_PASSWORD'];
-  const id = (await cli(start, env())).stdout.trim();
+  const id = (await cliHere(start, env())).stdout.trim();
   const restarted = async () => {
     const watching = startCli(['replay', 'watch', id, '--json', '--detail', 'failures'], env());
     while (JSON.parse(await watching.nextLine()).state !== 'RUNNING');
@@ -47,18 +47,18 @@ test('replay resume takes the password of an interrupted run from the environmen
   };
   await restarted();
 
-  const without = await cli(['replay', 'resume', id], env());
+  const without = await cliHere(['replay', 'resume', id], env());
   expect(without.stderr).toContain('--password-env');
   expect(without.code).toBe(2);
-  expect((await cli(['replay', 'resume', id, '--password-env', 'WRONG'], env())).code).toBe(5);
-  const shown = JSON.parse((await cli(['replay', 'show', id, '--json'], env())).stdout);
+  expect((await cliHere(['replay', 'resume', id, '--password-env', 'WRONG'], env())).code).toBe(5);
+  const shown = JSON.parse((await cliHere(['replay', 'show', id, '--json'], env())).stdout);
   expect(shown).toMatchObject({ state: 'INTERRUPTED', request: { needsCredentials: true, needsCredentialsOf: [] } });
 
-  expect((await cli(['replay', 'resume', id, '--password-env', 'TARGET_PASSWORD'], env())).code).toBe(0);
+  expect((await cliHere(['replay', 'resume', id, '--password-env', 'TARGET_PASSWORD'], env())).code).toBe(0);
   await restarted();
   const piped = await cli(['replay', 'resume', id, '--password-stdin', '--json'], env(), `${target.password}\n`);
   expect(JSON.parse(piped.stdout).state).toMatch(/CONNECTING|RUNNING/);
-  expect((await cli(['replay', 'cancel', id], env())).code).toBe(0);
+  expect((await cliHere(['replay', 'cancel', id], env())).code).toBe(0);
 });
 
 /** A run that is watched over a network which can be cut, and is under way. */

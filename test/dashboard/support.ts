@@ -7,11 +7,11 @@ import { Client as PostgresClient } from 'pg';
 import { type BrowserContext, chromium, type Locator, type Page } from 'playwright-core';
 import { afterAll, beforeAll, inject } from 'vitest';
 import { createApp } from '../../src/app.ts';
-import { importLog } from '../../src/capture/import-log.ts';
 import { type Client, createClient } from '../../src/client/index.ts';
 import { loadConfig } from '../../src/config.ts';
 import { isStale } from '../support/build.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { createShopJournal } from '../support/shop.ts';
 
 /** Where Chromium is; null where there is none, and the tests of the page are skipped. */
 export const CHROMIUM = [process.env['CHROMIUM'], '/usr/bin/chromium', '/usr/bin/chromium-browser'].find(
@@ -69,7 +69,7 @@ export interface Dashboard {
 }
 
 export interface DashboardOptions {
-  /** Import the shop's log. Default: true. */
+  /** Whether it holds the shop's log. Default: true. */
   readonly journal?: boolean;
   /** `token:role`, by comma. */
   readonly tokens?: string;
@@ -80,15 +80,8 @@ export interface DashboardOptions {
  * lacks the table `carts_archive`.
  */
 export async function startDashboard({ journal = true, tokens = '' }: DashboardOptions = {}): Promise<Dashboard> {
-  const databases: TestDatabase[] = [];
-  const database = async (holds?: 'journal') => {
-    const created = await createTestDatabase(holds);
-    databases.push(created);
-    return created;
-  };
-  const store = await database('journal');
-  const staging = await database();
-  const broken = await database();
+  const store = await (journal ? createShopJournal() : createTestDatabase('journal'));
+  const [staging, broken] = [await createTestDatabase(), await createTestDatabase()];
   const schema = await readFile(example('schema.sql'), 'utf8');
   await run(staging, schema);
   await run(broken, `${schema}; DROP TABLE carts_archive`);
@@ -110,7 +103,6 @@ export async function startDashboard({ journal = true, tokens = '' }: DashboardO
     ),
   );
   const service = await app.start();
-  if (journal) await importLog({ files: [example('postgresql.csv.gz').pathname], store: service.journal });
   return {
     url: service.url,
     port: Number(new URL(service.url).port),
@@ -120,7 +112,7 @@ export async function startDashboard({ journal = true, tokens = '' }: DashboardO
     client: createClient({ url: service.url, token: tokens.split(':')[0] || null }),
     async close() {
       await app.stop();
-      for (const created of databases) await created.drop();
+      for (const created of [store, staging, broken]) await created.drop();
     },
   };
 }

@@ -151,8 +151,8 @@ test('a collector that is away is told of once and holds nothing up', async () =
 /** Modules of OpenTelemetry that a service has loaded when it is ready; prom-client loads the API itself. */
 async function loaded(variables: Readonly<Record<string, string>>): Promise<readonly string[]> {
   const script = `
-    const { createApp } = await import('./src/app.ts');
-    const { loadConfig } = await import('./src/config.ts');
+    const { createApp } = await import('./dist/app.js');
+    const { loadConfig } = await import('./dist/config.js');
     const { createRequire } = await import('node:module');
     const app = createApp(loadConfig(process.env));
     await app.start();
@@ -160,7 +160,7 @@ async function loaded(variables: Readonly<Record<string, string>>): Promise<read
     const names = Object.keys(cache).flatMap((path) => /@opentelemetry\\/[\\w-]+/.exec(path) ?? []);
     console.log(JSON.stringify([...new Set(names)]));
     await app.stop();`;
-  const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '--eval', script], {
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', script], {
     env: { ...process.env, REPRISE_PORT: '0', REPRISE_LOG_LEVEL: 'silent', DATABASE_URL: store.url, ...variables },
     stdio: ['ignore', 'pipe', 'inherit'],
   });

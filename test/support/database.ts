@@ -11,14 +11,16 @@ export interface TestDatabase extends SharedServer {
   drop(): Promise<void>;
 }
 
-/** Creates a database with a unique name, for any test file; the caller drops it. It is empty, or holds an empty journal. */
-export async function createTestDatabase(holds: 'nothing' | 'journal' = 'nothing'): Promise<TestDatabase> {
+/** What a database holds: an empty journal, or one with the shop's log (`createShopJournal`). */
+export const TEMPLATES = { nothing: 'template1', journal: EMPTY_JOURNAL, shop: 'shop_journal' } as const;
+
+/** Creates a database with a unique name, for any test file; the caller drops it. */
+export async function createTestDatabase(holds: keyof typeof TEMPLATES = 'nothing'): Promise<TestDatabase> {
   const server = inject('sharedServer');
   const name = `test_${process.pid}_${randomBytes(5).toString('hex')}`;
-  const template = holds === 'journal' ? EMPTY_JOURNAL : 'template1';
   const client = await administrator(server);
   // Without fsync it takes half the time of the other strategy, which logs each page.
-  await client.query(`CREATE DATABASE ${escapeIdentifier(name)} TEMPLATE ${template} STRATEGY file_copy`);
+  await client.query(`CREATE DATABASE ${escapeIdentifier(name)} TEMPLATE ${TEMPLATES[holds]} STRATEGY file_copy`);
   return {
     ...server,
     name,
@@ -46,7 +48,8 @@ async function drop(admin: Client, name: string): Promise<void> {
 /** One for all test files of a worker: to log in for each database twice takes longer than to create it. */
 let admin: Promise<Client> | null = null;
 
-function administrator(server: SharedServer): Promise<Client> {
+/** A superuser of the shared server, connected to `postgres`. */
+export function administrator(server: SharedServer): Promise<Client> {
   admin ??= (async () => {
     const client = new Client({ ...server, database: 'postgres', ssl: false, application_name: 'test admin' });
     client.on('error', () => {
