@@ -131,7 +131,7 @@ export function filterOfInput(input: typeof EntryFilterInput.$inferInput | null 
 }
 
 export const OriginInput = builder.inputType('OriginInput', {
-  description: 'Who runs the statements.',
+  description: 'Who runs the statements. Each name has at most 1,000 characters, and no U+0000.',
   fields: (t) => ({
     nodeId: t.string({ description: 'The server or node that they run on; default: the node of this service.' }),
     sessionId: t.string({ required: true, description: 'One client connection; unique within its node.' }),

@@ -18,7 +18,9 @@ const LoggedStatementRef = builder.objectRef<Recorded>('LoggedStatement').implem
   fields: (t) => ({
     transactionId: t.expose('transactionId', { type: 'UUID', description: 'Its transaction.' }),
     sequence: t.expose('sequence', { type: 'SafeInt', description: 'Its place in the transaction.' }),
-    duplicate: t.exposeBoolean('duplicate', { description: 'True when the journal held it before this call.' }),
+    duplicate: t.exposeBoolean('duplicate', {
+      description: 'True when the journal held it already: before this call, or by an earlier entry of it.',
+    }),
     entry: t.field({
       type: JournalEntry,
       nullable: true,
@@ -38,7 +40,9 @@ const LoggedStatementsRef = builder.objectRef<Bulk>('LoggedStatements').implemen
   description: 'Statements that the journal holds durably.',
   fields: (t) => ({
     accepted: t.exposeInt('accepted', { description: 'Statements that this call brought.' }),
-    duplicates: t.exposeInt('duplicates', { description: 'Statements that the journal held before.' }),
+    duplicates: t.exposeInt('duplicates', {
+      description: 'Statements that the journal held already, by earlier entries of this call too.',
+    }),
     statements: t.field({
       type: [LoggedStatementRef],
       description: 'Each statement, in the order given.',
@@ -127,7 +131,9 @@ const LogStatementInput = builder.inputType('LogStatementInput', {
       type: ProtocolEnum,
       description: 'How it was sent; default: EXTENDED with parameters or a prepared name, else SIMPLE.',
     }),
-    preparedName: t.string({ description: 'Name of its prepared statement; default: the unnamed one.' }),
+    preparedName: t.string({
+      description: 'Name of its prepared statement, at most 1,000 characters; default: the unnamed one.',
+    }),
     statementType: t.field({ type: StatementTypeEnum, description: 'What it does; default: as its tokens say.' }),
     timestamp: t.field({ type: 'Timestamp', description: timestampText }),
     durationMs: t.float({ description: durationText }),

@@ -2,11 +2,16 @@ import type { EntryPlace, NewEntry } from './entry.ts';
 import { readPlaces } from './entry-places.ts';
 import type { JournalStore, Loss } from './store.ts';
 
-/** Whether the journal holds an entry at each of these places. */
+/** Whether the journal holds an entry at each of these places, or an earlier one of the list is the same place. */
 export async function heldAt(store: JournalStore, places: readonly EntryPlace[]): Promise<readonly boolean[]> {
   const held: boolean[] = [];
   await readPlaces(store, places, (entry) => held.push(entry !== null));
-  return held;
+  const seen = new Set<string>();
+  return places.map(({ transactionId, sequence }, index) => {
+    const before = seen.size;
+    seen.add(`${transactionId}/${sequence}`);
+    return held[index] === true || seen.size === before;
+  });
 }
 
 /** What the journal loses with these entries, counted once although the call that brings them may be repeated. */

@@ -5,6 +5,7 @@ import { heldAt, lossesWith } from './recorder-losses.ts';
 import {
   type BeginInput,
   bad,
+  checkName,
   checkSequence,
   checkTimestamp,
   type LogInput,
@@ -77,7 +78,7 @@ class StoreRecorder implements Recorder {
   }
 
   async begin(input: BeginInput): Promise<Transaction> {
-    const origin = this.origin(input.origin);
+    const origin = this.origin(input.origin, 'origin');
     const statement = input.statement ?? 'BEGIN';
     checkText(statement);
     const effects = transactionEffect(statement);
@@ -300,7 +301,7 @@ class StoreRecorder implements Recorder {
     checkText(input.statement);
     if (input.sequence != null && input.sequence !== 1) throw bad('sequence', 'of an autocommit statement is 1');
     const { id, origin: given } = input.autocommit!;
-    const origin = this.origin(given);
+    const origin = this.origin(given, 'autocommit.origin');
     const startedAt = this.timestamp(input, origin);
     const begun: NewTransaction = { id: id ?? randomUUID(), origin, startedAt, autocommit: true };
     const failed = input.outcome?.status === 'FAILED';
@@ -312,8 +313,11 @@ class StoreRecorder implements Recorder {
     };
   }
 
-  private origin(given: BeginInput['origin']): Origin {
-    if (given.sessionId.trim() === '') throw bad('origin.sessionId', 'must not be empty');
+  private origin(given: BeginInput['origin'], at: 'origin' | 'autocommit.origin'): Origin {
+    if (given.sessionId.trim() === '') throw bad(`${at}.sessionId`, 'must not be empty');
+    for (const field of ['nodeId', 'sessionId', 'user', 'database', 'application'] as const) {
+      checkName(`${at}.${field}`, given[field]);
+    }
     return { ...given, nodeId: given.nodeId ?? this.nodeId };
   }
 

@@ -1,5 +1,6 @@
 import { RepriseError } from '../errors.ts';
 import type { EntryOutcome, Micros, NewEntry, Origin, Protocol, StatementType } from './entry.ts';
+import { nameProblem } from './name.ts';
 import { classifyStatement, isCopyFromStdin } from './statement-type.ts';
 import type { NewTransaction } from './transaction.ts';
 import type { Value } from './value.ts';
@@ -87,6 +88,7 @@ export function makeEntry(
   timestamp: Micros,
 ): NewEntry {
   const outcome = input.outcome ?? { status: 'SUCCEEDED' };
+  checkName('preparedName', input.preparedName);
   if (input.durationMs != null && !(input.durationMs >= 0 && input.durationMs <= MOST_MS))
     throw bad('durationMs', `must be 0 to ${MOST_MS}, not ${input.durationMs}`);
   if (input.rows != null && input.rows < 0) throw bad('rows', `must not be below 0, as ${input.rows} is`);
@@ -142,6 +144,15 @@ export function checkTimestamp(timestamp: Micros): Micros {
 export function checkSequence(sequence: number): number {
   if (sequence >= 1 && sequence <= MOST_PLACES) return sequence;
   throw bad('sequence', `must be 1 to ${MOST_PLACES}, not ${sequence}`);
+}
+
+/**
+ * Checks a name that is given to be recorded: stored with its NUL replaced, or cut, no filter would find it again.
+ * @throws RepriseError BAD_INPUT
+ */
+export function checkName(field: string, name: string | null | undefined): void {
+  const problem = name == null ? null : nameProblem(name);
+  if (problem !== null) throw bad(field, problem);
 }
 
 /** BAD_INPUT of a field of the `input` argument. */

@@ -59,14 +59,21 @@ export function checkFilter<Filter extends EntryFilter>(filter: Filter, path: re
     });
   }
   for (const field of ['text', 'textExcludes'] as const) {
-    const { length } = filter[field] ?? 'absent';
+    const text = filter[field] ?? 'absent';
+    const { length } = text;
     const fail = (code: 'BAD_INPUT' | 'LIMIT_EXCEEDED', why: string): never => {
       throw new RepriseError(code, `filter.${field} ${why}`, { path: [...path, field] });
     };
     if (length === 0) fail('BAD_INPUT', 'is empty, which every statement holds: leave it out');
+    if (text.includes('\0')) fail('BAD_INPUT', 'holds a NUL character, which no statement does');
     if (length > LONGEST_TEXT) fail('LIMIT_EXCEEDED', `has ${length} characters: give at most ${LONGEST_TEXT}`);
   }
   checkLists(filter, path);
+  for (const field of ['sessionIds', 'databases', 'users', 'applications'] as const) {
+    if (!filter[field]?.some((name) => name.includes('\0'))) continue;
+    const why = 'hold a name with a NUL character, which no name of PostgreSQL has';
+    throw new RepriseError('BAD_INPUT', `filter.${field} ${why}`, { path: [...path, field] });
+  }
   return filter;
 }
 

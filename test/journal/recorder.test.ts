@@ -212,6 +212,23 @@ describe('a timestamp', () => {
   });
 });
 
+test('a name that no filter would find again is refused, and its field named', async () => {
+  const { id } = await begin();
+  for (const wrong of ['a\0b', 'x'.repeat(1_001)]) {
+    for (const field of ['nodeId', 'sessionId', 'user', 'database', 'application']) {
+      const named = { ...origin, [field]: wrong };
+      const refused = (...path: string[]) => ({ code: 'BAD_INPUT', path: ['input', ...path, field] });
+      await expect(begin({ origin: named })).rejects.toMatchObject(refused('origin'));
+      const alone = { autocommit: { origin: named }, statement: 'SELECT 1' };
+      await expect(recorder.log(alone)).rejects.toMatchObject(refused('autocommit', 'origin'));
+      await expect(recorder.logAll([alone])).rejects.toMatchObject(refused('entries', '0', 'autocommit', 'origin'));
+    }
+    const call = { transactionId: id, statement: 'SELECT 1', preparedName: wrong };
+    await expect(recorder.log(call)).rejects.toMatchObject({ code: 'BAD_INPUT', path: ['input', 'preparedName'] });
+  }
+  expect(await texts(id)).toHaveLength(1);
+});
+
 describe('a statement outside of a transaction', () => {
   test('has no more parameters than a server takes', async () => {
     const parameters = Array.from({ length: 65_536 }, () => ({ kind: 'null' as const }));
@@ -343,6 +360,20 @@ describe('a bulk', () => {
     expect(await recorder.logAll(call)).toMatchObject({ accepted: 3, duplicates: 0 });
     expect(await recorder.logAll(call)).toMatchObject({ accepted: 0, duplicates: 3 });
     expect(await texts(id)).toHaveLength(3);
+  });
+
+  test('tells of an entry that it holds twice that the second is a duplicate, and counts a loss of it once', async () => {
+    const twice = { ...origin, sessionId: 'twice' };
+    const copy = { autocommit: { id: randomUUID(), origin: twice }, statement: 'COPY twice FROM STDIN' };
+    const losses = async () => {
+      const { losses } = await store.coverage({ from: 0, to: 4e15 }, 1);
+      return losses.find(({ reason }) => reason === 'COPY_DATA')?.count ?? 0;
+    };
+    const before = await losses();
+    const { accepted, duplicates, places } = await recorder.logAll([copy, copy]);
+    expect({ accepted, duplicates }).toEqual({ accepted: 1, duplicates: 1 });
+    expect(places.map(({ duplicate }) => duplicate)).toEqual([false, true]);
+    expect(await losses()).toBe(before + 1);
   });
 
   test('is refused whole when one entry is wrong, and says which', async () => {
