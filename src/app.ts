@@ -13,6 +13,7 @@ import { dashboardPages } from './server/static.ts';
 import { removeServiceFile, writeServiceFile } from './service-file.ts';
 import { openStorage } from './storage.ts';
 import type { EmbeddedPostgres } from './store/embedded.ts';
+import { checkTargetPolicy } from './target/policy.ts';
 import { openTracer } from './tracing/open.ts';
 import { traceRuns } from './tracing/trace-runs.ts';
 
@@ -120,6 +121,7 @@ class Closers {
 }
 
 async function open(config: Config, logger: Logger, closers: Closers): Promise<RunningApp> {
+  checkTargetPolicy({ aliases: config.targets, allow: config.allowTargets });
   let stopped = false;
   const tracer = await openTracer(process.env, (message) => logger.warn(message));
   if (tracer !== null) closers.add(() => tracer.close());

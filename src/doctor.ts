@@ -1,6 +1,6 @@
 import { createServer } from 'node:net';
 import { type Config, loadConfig } from './config.ts';
-import { messageOf } from './errors.ts';
+import { messageOf, RepriseError } from './errors.ts';
 import { checkTarget, type TargetCheck } from './replay/target-check.ts';
 import { findDashboard } from './server/static.ts';
 import { readServiceFile, type ServiceFile } from './service-file.ts';
@@ -8,7 +8,7 @@ import { type ConnectionOptions, parseDatabaseUrl } from './store/connection.ts'
 import { embeddedVersion, inspectFolder, inspectStore, type StoreInspection } from './store/inspect.ts';
 import { TargetConnection } from './target/connection.ts';
 import { type DatabaseFacts, readDatabaseFacts } from './target/identity.ts';
-import { createTargetPolicy } from './target/policy.ts';
+import { checkTargetPolicy, createTargetPolicy } from './target/policy.ts';
 
 /** One thing that was looked at. */
 export interface Finding {
@@ -146,6 +146,17 @@ async function isReprise(host: string, port: number): Promise<boolean> {
     });
   } catch {
     return false;
+  }
+}
+
+/** Why a service would not start with the targets and rules of this configuration; null where it would. */
+export function targetFault({ targets, allowTargets }: Config): RepriseError | null {
+  try {
+    checkTargetPolicy({ aliases: targets, allow: allowTargets });
+    return null;
+  } catch (error) {
+    if (error instanceof RepriseError && error.code === 'CONFIG_INVALID') return error;
+    throw error;
   }
 }
 

@@ -39,6 +39,7 @@ async function examine(flags: DoctorFlags, { io, exit }: CliContext): Promise<vo
   const doctor = await import('../doctor.ts');
   const overrides: Overrides = { REPRISE_SERVER_URL: flags.server, REPRISE_DATA_DIR: flags.dataDir };
   const config = doctor.configOf(io.env, overrides);
+  const fault = config && doctor.targetFault(config);
   const notLooked = (area: Finding['area'], name: string) =>
     doctor.finding(area, name).warn('not looked at', 'correct the configuration first');
   const own = config && (await doctor.ownService(config));
@@ -49,9 +50,9 @@ async function examine(flags: DoctorFlags, { io, exit }: CliContext): Promise<vo
     examineService(flags, own?.url ?? null, io, doctor),
   ]);
   // What a service that runs is configured with is what counts; without one, what the next would be.
-  const targets = service.targets ?? (config ? await doctor.inspectTargets(config, own) : []);
+  const targets = service.targets ?? (config && fault === null ? await doctor.inspectTargets(config, own) : []);
   const findings = [
-    ...(await configuration(io.env, overrides, doctor)),
+    ...(await configuration(io.env, overrides, fault, doctor)),
     ...installation,
     ...journal,
     service.finding,
@@ -66,14 +67,20 @@ async function examine(flags: DoctorFlags, { io, exit }: CliContext): Promise<vo
 
 type Doctor = typeof import('../doctor.ts');
 
-async function configuration(env: Environment, overrides: Overrides, { finding }: Doctor): Promise<Finding[]> {
+async function configuration(
+  env: Environment,
+  overrides: Overrides,
+  fault: RepriseError | null,
+  { finding }: Doctor,
+): Promise<Finding[]> {
   const { inspectConfig } = await import('../config.ts');
   const states = inspectConfig(env, overrides);
   const known = new Set<string>(states.map(({ name }) => name));
   return [
     ...states.map(({ name, value, source, problem }) => {
       const found = finding('configuration', name);
-      return problem === null ? found.ok(`${value} (${source})`) : found.fail(`${value} (${source})`, problem);
+      const wrong = problem ?? (fault?.path[0] === name ? fault.message.replace(`${name}: `, '') : null);
+      return wrong === null ? found.ok(`${value} (${source})`) : found.fail(`${value} (${source})`, wrong);
     }),
     ...Object.keys(env)
       .filter((name) => name.startsWith('REPRISE_') && env[name] && !known.has(name))

@@ -1,5 +1,6 @@
 import { lookup } from 'node:dns/promises';
 import { messageOf, RepriseError } from '../errors.ts';
+import { nameProblem } from '../journal/name.ts';
 import {
   Allowlist,
   hostProblem,
@@ -68,6 +69,14 @@ export interface TargetPolicy {
  */
 export function createTargetPolicy(config: TargetPolicyConfig): TargetPolicy {
   return new ConfiguredPolicy(config);
+}
+
+/**
+ * Checks aliases and rules before anything is opened that a policy also needs.
+ * @throws RepriseError CONFIG_INVALID, as `createTargetPolicy`
+ */
+export function checkTargetPolicy({ aliases, allow }: Pick<TargetPolicyConfig, 'aliases' | 'allow'>): void {
+  createTargetPolicy({ aliases, allow, forbidden: [] });
 }
 
 class ConfiguredPolicy implements TargetPolicy {
@@ -222,7 +231,9 @@ function checkedAliases(aliases: readonly TargetAlias[]): ReadonlyMap<string, Ta
   const byAlias = new Map<string, TargetAlias>();
   for (const alias of aliases) {
     if (byAlias.has(alias.alias)) {
-      throw new RepriseError('CONFIG_INVALID', `target alias ${JSON.stringify(alias.alias)} is given twice`);
+      throw new RepriseError('CONFIG_INVALID', `REPRISE_TARGETS: alias ${JSON.stringify(alias.alias)} is given twice`, {
+        path: ['REPRISE_TARGETS'],
+      });
     }
     const problem = hostProblem(alias.host);
     if (problem !== null) {
@@ -257,10 +268,12 @@ function checkInput(target: Omit<ResolvedTarget, 'address'>): void {
   for (const field of ['user', 'database'] as const) {
     if (target[field] === '') throw bad(field, 'is empty: leave it out for the default');
   }
-  for (const field of ['host', 'user', 'database', 'password'] as const) {
+  for (const field of ['host', 'user', 'database'] as const) {
     // The start-up message separates its fields by NUL: one in a name would smuggle in options.
-    if (target[field]?.includes('\0')) throw bad(field, 'holds a NUL character');
+    const problem = nameProblem(target[field]);
+    if (problem !== null) throw bad(field, problem);
   }
+  if (target.password?.includes('\0')) throw bad('password', 'holds a NUL character');
   const problem = hostProblem(target.host);
   if (problem !== null) throw bad('host', problem);
 }

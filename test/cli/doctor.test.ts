@@ -88,6 +88,21 @@ describe('doctor, with no service running', () => {
     expect(stdout).toMatch(/^2 failed, \d to look at$/m);
   });
 
+  test.each([
+    ['REPRISE_ALLOW_TARGETS', '10.0.0.0/99', 'is not a network'],
+    ['REPRISE_TARGETS', '{"staging":{"host":"no such host"}}', 'neither a host name nor an IP address'],
+  ])('fails where the service would not start for what %s says of targets', async (variable, value, why) => {
+    const env = { REPRISE_DATA_DIR: join(folder, 'none'), REPRISE_PORT: '0', [variable]: value };
+    const { code, of } = await examined(env);
+    expect(code).toBe(1);
+    expect(of(variable)).toMatchObject({ status: 'FAIL', advice: expect.stringContaining(why) });
+    const served = await cli(['serve', '--json'], env);
+    expect(served.code).toBe(2);
+    expect(JSON.parse(served.stderr).error).toMatchObject({ code: 'CONFIG_INVALID', path: [variable] });
+    // Nothing of the service was begun for it.
+    expect(existsSync(join(folder, 'none'))).toBe(false);
+  });
+
   test('looks into DATABASE_URL without migrating it, and at the targets of the configuration', async () => {
     const env = { DATABASE_URL: journal.url, REPRISE_PORT: '0', REPRISE_TARGETS: targets() };
     const { code, of } = await examined(env);

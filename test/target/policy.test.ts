@@ -233,6 +233,7 @@ describe('free-form targets', () => {
     ['a host with a user', at('me@localhost'), 'host'],
     ['a NUL in the user', { ...at('127.0.0.1'), user: 'a\0options\0-c x=y' }, 'user'],
     ['a NUL in the database', { ...at('127.0.0.1'), database: 'a\0b' }, 'database'],
+    ['a database of 2,000 letters', { ...at('127.0.0.1'), database: 'x'.repeat(2_000) }, 'database'],
     ['an empty user', { ...at('127.0.0.1'), user: '' }, 'user'],
   ];
   it.each(bad)('with %s are bad input', async (_, spec, field) => {
