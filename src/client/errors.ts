@@ -46,7 +46,10 @@ function badInput(message: string): RepriseError {
     /^Variable "\$(\w+)" got (?:an )?invalid value[\s\S]*?(?: at "([\w.[\]]+)")?; ([\s\S]+)$/.exec(message) ?? [];
   const place = field ?? variable;
   if (place === undefined) return new RepriseError('BAD_INPUT', message);
-  return new RepriseError('BAD_INPUT', `${place}: ${why}`, { path: place.split('.') });
+  // In graphql-js's words, a number that is out of range by far is of the wrong type.
+  const tooFar = /^Int cannot represent non 32-bit signed integer value: (.+)$/.exec(why ?? '')?.[1];
+  const reason = tooFar === undefined ? `: ${why}` : ` is out of range: ${tooFar}`;
+  return new RepriseError('BAD_INPUT', `${place}${reason}`, { path: place.split('.') });
 }
 
 /** What a plain HTTP status says when the body holds no GraphQL answer. */
@@ -58,6 +61,8 @@ export function fromStatus(url: string, status: number, detail: string): Error {
     return new RepriseError('FORBIDDEN', `the service refused: ${detail || 'not allowed with this token'}`);
   if (status === 429)
     return new RepriseError('TOO_MANY_REQUESTS', 'the service takes no more requests now: try again later');
+  // Said by a proxy that does not reach the service, or not in time; the service itself says more than a status.
+  if (status >= 502 && status <= 504) return unanswered(url, status);
   // The service has this path, and takes what is sent there.
   if (status < 400 || status === 404 || status === 405) return noService(url, `it answered ${status}`);
   return new ServiceError(`the service answered ${status}${detail ? `: ${detail}` : ''}`);
@@ -67,16 +72,28 @@ export function fromStatus(url: string, status: number, detail: string): Error {
 export function unreachable(url: string, cause: unknown): RepriseError {
   return new RepriseError(
     'SERVICE_UNREACHABLE',
-    `no answer from ${url} (${reason(cause)}): start the service with \`reprise serve\`, or set REPRISE_SERVER_URL to where it is`,
+    `no answer from ${withoutLogin(url)} (${reason(cause)}): start the service with \`reprise serve\`, or set REPRISE_SERVER_URL to where it is`,
     { cause },
   );
+}
+
+/** A proxy answers at the address, and not the service behind it. */
+function unanswered(url: string, status: number): RepriseError {
+  return new RepriseError(
+    'SERVICE_UNREACHABLE',
+    `no answer from the service behind ${withoutLogin(url)}: what stands before it says ${status}; look whether the service runs, and is reached from there`,
+  );
+}
+
+function withoutLogin(url: string): string {
+  return url.replace(/^(\w+:\/\/)[^/@]*@/, '$1');
 }
 
 /** Something else answers at the address. */
 export function noService(url: string, why: string): RepriseError {
   return new RepriseError(
     'SERVICE_UNREACHABLE',
-    `what answers at ${url} is no Reprise service (${why}): set REPRISE_SERVER_URL to its base, like http://127.0.0.1:4000`,
+    `what answers at ${withoutLogin(url)} is no Reprise service (${why}): set REPRISE_SERVER_URL to its base, like http://127.0.0.1:4000`,
   );
 }
 

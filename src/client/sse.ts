@@ -85,6 +85,6 @@ async function refusal(url: string, response: Response): Promise<Error> {
   }
   if (errors?.length) return fromGraphQL(errors);
   if (response.status >= 502 && response.status <= 504)
-    return new ConnectionLost(`the service answered ${response.status}`);
+    return new ConnectionLost(`what stands before the service says ${response.status}`);
   return fromStatus(url, response.status, body.slice(0, 200));
 }

@@ -21,7 +21,12 @@ const serve = async (script: Script) => {
 function numbers(
   transport: Transport,
   end: number,
-  more: { onConnection?: (state: ConnectionState) => void; signal?: AbortSignal; token?: string } = {},
+  more: {
+    onConnection?: (state: ConnectionState) => void;
+    signal?: AbortSignal;
+    token?: string;
+    firstWaitMs?: number;
+  } = {},
 ) {
   const check = new SequenceCheck(0, true);
   return resumingStream<number>({
@@ -148,6 +153,16 @@ describe.each([
       if (item === 10) abort.abort();
     }
     expect(items).toEqual(range(10));
+  });
+
+  test('whoever gives up when told of a lost connection does not wait for the next attempt', {
+    timeout: 4_000,
+  }, async () => {
+    await serve({ end: 10, beforeNumber: (n, { cut }) => (n === 5 ? cut.call(server) : undefined) });
+    const abort = new AbortController();
+    const onConnection = ({ state }: ConnectionState) => state === 'RECONNECTING' && abort.abort();
+    const more = { onConnection, signal: abort.signal, firstWaitMs: 60_000 };
+    expect(await all(numbers(transport, 10, more))).toEqual(range(4));
   });
 
   test('a reader that stalls holds the source back', async () => {

@@ -2,6 +2,7 @@ import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
 import { createClient, ViewerDocument } from '../../src/client/index.ts';
+import { persistently } from '../../src/client/retry.ts';
 import { cliHere } from '../cli/process.ts';
 
 test.each(['ws', 'sse'] as const)(
@@ -41,3 +42,35 @@ test.each([
     server.close();
   }
 });
+
+test.each([502, 503, 504])(
+  'a proxy that says %d for a service that it does not reach is told of as that',
+  async (status) => {
+    let answered = 0;
+    const server = createServer((_request, response) => {
+      answered += 1;
+      page(status, 'text/html', '<html>a page of the proxy</html>')(response);
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    try {
+      const { code, stderr } = await cliHere(['replay', 'ls', '--server', url]);
+      expect(stderr).toBe(
+        `error: no answer from the service behind ${url}: what stands before it says ${status}; look whether the service ` +
+          'runs, and is reached from there [SERVICE_UNREACHABLE]\n',
+      );
+      expect(code).toBe(6);
+      const refused = { code: 'SERVICE_UNREACHABLE', message: expect.stringContaining(String(status)) };
+      for (const transport of ['ws', 'sse'] as const)
+        await expect(createClient({ url, transport }).tailJournal().next()).rejects.toMatchObject(refused);
+      answered = 0;
+      const leaving = new AbortController();
+      const ask = () => createClient({ url }).request(ViewerDocument, {});
+      // What is asked until the service is back does not give up at such an answer.
+      await expect(persistently(ask, leaving.signal, () => leaving.abort())).rejects.toMatchObject(refused);
+      expect(answered).toBe(2);
+    } finally {
+      server.close();
+    }
+  },
+);
