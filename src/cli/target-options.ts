@@ -1,4 +1,5 @@
-import { addAbortSignal } from 'node:stream';
+import { createInterface } from 'node:readline';
+import { addAbortSignal, Writable } from 'node:stream';
 import type { Command } from 'commander';
 import type { TargetInput } from '../client/index.ts';
 import { TLS_MODES } from '../client/words.ts';
@@ -25,7 +26,7 @@ export interface TargetFlags extends PasswordFlags {
 export function addPasswordFlags(command: Command): Command {
   return command
     .option('--password-env <name>', 'environment variable that holds the password')
-    .option('--password-stdin', 'read the password from standard input');
+    .option('--password-stdin', 'take the first line of standard input for the password; a terminal is asked for it');
 }
 
 /** Flags that name a target by host, and its login. */
@@ -48,6 +49,7 @@ export async function targetOf(flags: TargetFlags, io: Io): Promise<TargetInput>
   }
   if (flags.target !== undefined && flags.host !== undefined)
     throw usage('--target', 'excludes --host: give one of them');
+  if (flags.host?.trim() === '') throw usage('--host', 'is empty: name a host, or a configured target by --target');
   return withoutAbsent({
     alias: flags.target,
     host: flags.host,
@@ -74,10 +76,36 @@ export function secretOf(flag: string, variable: string, io: Io): string {
   return value;
 }
 
+/** The first line of standard input; whoever writes it may go on, or keep it open. */
 async function readLine(io: Io): Promise<string> {
-  let text = '';
-  for await (const chunk of addAbortSignal(io.signal, io.stdin)) text += String(chunk);
-  const line = text.replace(/\r?\n[\s\S]*$/, '');
+  let line = '';
+  if (io.stdin.isTTY) line = await askFor('Password: ', io);
+  else {
+    const parts: Buffer[] = [];
+    for await (const chunk of addAbortSignal(io.signal, io.stdin)) {
+      parts.push(Buffer.from(chunk));
+      if (parts.at(-1)?.includes('\n')) break;
+    }
+    line = String(Buffer.concat(parts)).replace(/\r?\n[\s\S]*$/, '');
+  }
   if (line === '') throw usage('--password-stdin', 'got nothing on standard input');
   return line;
+}
+
+/** A line that is typed in and not shown; empty where the terminal is at its end (Ctrl-D). */
+function askFor(prompt: string, { stdin, stderr, signal }: Io): Promise<string> {
+  signal.throwIfAborted();
+  const unseen = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const lines = createInterface({ input: stdin, output: unseen, terminal: true, historySize: 0 });
+  stderr.write(prompt);
+  return new Promise<string>((resolve, reject) => {
+    lines.once('line', resolve);
+    lines.once('close', () => resolve(''));
+    // Keys that are read one by one are no signals any more.
+    lines.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  }).finally(() => {
+    lines.close();
+    stderr.write('\n');
+  });
 }

@@ -285,5 +285,9 @@ describe('access and usage', () => {
     const { stdout } = await cli(args, env, `${target.password}\n`);
     expect(JSON.parse(stdout).reachable).toBe(true);
     expect((await cli(['replay', 'start', '--help'])).stdout).not.toMatch(/--password </);
+    // A line is all that is waited for, whatever stays open or comes behind it.
+    const open = startCli(['targets', 'test', ...login, '--password-stdin', '--json'], env);
+    await open.give(`${target.password}\n`);
+    expect(await open.ended).toBe(0);
   });
 });

@@ -30,6 +30,25 @@ describe.runIf(HAS_TERMINAL)('on a terminal', () => {
     expect(after).not.toContain('█');
   });
 
+  test('a password is asked for, not shown, and not waited for after Ctrl-C', async () => {
+    const login = at(shop.empty).filter((word) => !['--password-env', 'TARGET_PASSWORD'].includes(word));
+    const test = startInTerminal(['targets', 'test', ...login, '--password-stdin'], env);
+    await test.shows(/Password: /);
+    test.press(`${shop.empty.password}\r`);
+    expect(await test.ended).toBe(0);
+    expect(test.screen()).toMatch(/server +PostgreSQL/);
+    expect(test.screen()).not.toContain(shop.empty.password);
+    for (const [key, status] of [
+      [CTRL_C, 130],
+      ['\u0004', 2],
+    ] as const) {
+      const left = startInTerminal(['targets', 'test', ...login, '--password-stdin'], env);
+      await left.shows(/Password: /);
+      left.press(key);
+      expect(await left.ended).toBe(status);
+    }
+  });
+
   test('in 60 columns the message of a failure stands below its place, whole', async () => {
     const start = ['replay', 'start', ...BEGINNING, ...at(shop.empty), '--speed', '1', '--watch'];
     const run = startInTerminal(start, env, 60);
