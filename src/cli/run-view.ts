@@ -4,7 +4,7 @@ import type {
   RunInFullFragment,
   SummaryFieldsFragment,
 } from '../client/index.ts';
-import { lagByCauseText, requestFacts } from '../client/report/index.ts';
+import { inDoubtText, lagByCauseText, requestFacts } from '../client/report/index.ts';
 import { inStartFlags } from './flag-names.ts';
 import { count, duration, fields, oneLine, printable, table, wrapTo } from './io.ts';
 
@@ -119,6 +119,7 @@ export function runText(run: ReplayFieldsFragment | RunInFullFragment): string {
       'statements',
       `${summary.planned === null || summary.planned === undefined ? '?' : count(summary.planned)} planned, ${countsText(summary)}`,
     ],
+    ['in doubt', 'inDoubt' in run ? inDoubtText(run) : null],
     [
       'against record',
       `${count(summary.same)} same, ${count(summary.diverged)} diverged, ${count(summary.unverifiable)} unverifiable` +

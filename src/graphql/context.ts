@@ -22,6 +22,7 @@ export type ReplayEngine = Pick<
   | 'selected'
   | 'snapshot'
   | 'statements'
+  | 'inDoubt'
   | 'report'
   | 'timeline'
   | 'compare'

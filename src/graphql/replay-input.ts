@@ -58,7 +58,8 @@ const PaceInput = builder.inputType('PaceInput', {
     speed: t.float({
       required: true,
       defaultValue: 1,
-      description: 'RECORDED: 0.1 to 100; 2 replays an hour in half an hour. Can be changed while the run lasts.',
+      description:
+        'RECORDED: 0.1 to 100; 2 replays an hour in half an hour. Can be changed while the run lasts. With the other mode it is 1.',
     }),
     maxIdleMs: t.float({
       description: 'RECORDED: longer gaps of the record count as this long, 0 to 86400000; default: as they are.',
@@ -163,7 +164,10 @@ export const ReplayInputType = builder.inputType('ReplayInput', {
       description:
         'Conditions on the ended run, at most 100, held against it at its end: `failures<1%`, `p95<50ms`, `regressions=0`; default: none.',
     }),
-    restoreIds: t.boolean({ description: 'COMMIT: let sequences draw the recorded values; default true.' }),
+    restoreIds: t.boolean({
+      description:
+        'COMMIT: let sequences draw the recorded values; default true. True is refused with another ordering.',
+    }),
     markProgress: t.boolean({
       description:
         'COMMIT: keep a row in `reprise_marker` on the target, so that a resumed run repeats no transaction; default false.',
@@ -183,7 +187,7 @@ type Given = typeof ReplayInputType.$inferInput;
 
 /**
  * The engine's input of an API input.
- * @throws RepriseError BAD_INPUT: neither alias nor host, or both
+ * @throws RepriseError BAD_INPUT: neither alias nor host, or both; a speed without a schedule
  */
 export function replayInputOf(given: Given): ReplayInput {
   const { window, target, pace, filter, databases, users, slower, ...options } = given;
@@ -207,8 +211,20 @@ export function slowerOf(
   return { ratio: given?.ratio ?? standard.ratio, minMs: given?.minMs ?? standard.minMs };
 }
 
+/** @throws RepriseError BAD_INPUT: a schedule for a run that keeps none */
 function paceOf(pace: NonNullable<Given['pace']>): Pace {
-  if (pace.mode === 'AS_FAST_AS_POSSIBLE') return { mode: 'AS_FAST_AS_POSSIBLE' };
+  if (pace.mode === 'AS_FAST_AS_POSSIBLE') {
+    // A speed of 1, its default, is what a caller need not have said.
+    const given = pace.speed !== 1 ? 'speed' : pace.maxIdleMs != null ? 'maxIdleMs' : null;
+    if (given === null) return { mode: 'AS_FAST_AS_POSSIBLE' };
+    throw new RepriseError(
+      'BAD_INPUT',
+      `pace.${given} is for mode RECORDED: as fast as possible there is no schedule`,
+      {
+        path: ['input', 'pace', given],
+      },
+    );
+  }
   return { mode: 'RECORDED', speed: pace.speed, maxIdleMs: pace.maxIdleMs ?? null };
 }
 

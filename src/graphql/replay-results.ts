@@ -26,7 +26,7 @@ const StatementFilterInput = builder.inputType('OutcomeFilterInput', {
     statuses: t.field({ type: [OutcomeStatusEnum], description: 'What became of the statement.' }),
     verdicts: t.field({ type: [VerdictEnum], description: 'What the comparison with the record says.' }),
     divergences: t.field({ type: [DivergenceEnum], description: 'What differs from the record.' }),
-    sqlstates: t.stringList({ description: 'SQLSTATEs of failures, five characters each.' }),
+    sqlstates: t.stringList({ description: 'SQLSTATEs of failures, five digits or capital letters each.' }),
     cascade: t.boolean({
       description: 'True: only failures that follow from an earlier one of their transaction; false: all but those.',
     }),
@@ -35,7 +35,7 @@ const StatementFilterInput = builder.inputType('OutcomeFilterInput', {
         'Normalised statement, by its `fingerprint` in the report; outcomes whose entry was evicted do not match.',
     }),
     fromSeq: t.field({ type: 'SafeInt', description: 'Numbers of events from this one on.' }),
-    toSeq: t.field({ type: 'SafeInt', description: 'Numbers of events up to this one.' }),
+    toSeq: t.field({ type: 'SafeInt', description: 'Numbers of events up to this one, not below `fromSeq`.' }),
     sessionId: t.string({ description: 'Recorded session.' }),
     transactionId: t.field({ type: 'UUID', description: 'Recorded transaction.' }),
   }),

@@ -289,6 +289,13 @@ ReplayRef.implement({
       description: 'Why it FAILED or was INTERRUPTED; else null.',
       resolve: ({ error }) => error,
     }),
+    inDoubt: t.field({
+      type: 'SafeInt',
+      description:
+        'Of a run that a crash has INTERRUPTED: statements, at most, that may have been sent and have no outcome yet. Resuming ' +
+        'it settles them or tells of them as UNKNOWN. 0 for any other run. Costs a look at all of its events.',
+      resolve: (replay, _args, { engine }) => engine.inDoubt(replay),
+    }),
     lastSeq: t.expose('lastSeq', {
       type: 'SafeInt',
       description: 'Number of its newest durable event; 0 before the first.',

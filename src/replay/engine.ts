@@ -13,6 +13,7 @@ import { encodeEvents } from './event-codec.ts';
 import { type EventReader, EventWaker, openEventReader } from './event-reader.ts';
 import { streamEvents, streamStartedRun } from './event-stream.ts';
 import { EventFeed } from './feed.ts';
+import { countInDoubt } from './in-doubt.ts';
 import { ofPresent } from './no-replay.ts';
 import { type OutcomeFilter, type OutcomePage, type OutcomePlace, readOutcomes } from './outcomes.ts';
 import { type Preflight, preflight } from './preflight.ts';
@@ -220,6 +221,11 @@ export class ReplayEngine {
     const runs = await this.requireBoth(a, b);
     const { store } = this.options;
     return ofPresent(store, a, ofPresent(store, b, compareCalls(this.options, runs, wanted, place)));
+  }
+
+  /** Statements of an interrupted run that may have been sent and have no outcome yet. @throws RepriseError REPLAY_NOT_FOUND */
+  inDoubt(replay: Replay): Promise<number> {
+    return countInDoubt(this.options.store, replay);
   }
 
   /** What a replay would do, without doing it. @throws RepriseError as `start` */

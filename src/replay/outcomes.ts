@@ -1,3 +1,4 @@
+import { RepriseError } from '../errors.ts';
 import type { JournalStore } from '../journal/store.ts';
 import { checkLists } from '../journal/window.ts';
 import type { Divergence, OutcomeEvent, OutcomeStatus, Verdict } from './event.ts';
@@ -54,14 +55,17 @@ interface Stores {
   readonly store: ReplayStore;
 }
 
-/** Durable outcomes of a run that pass the filter, by pages of bounded work. @throws RepriseError LIMIT_EXCEEDED: a list too long */
+/**
+ * Durable outcomes of a run that pass the filter, by pages of bounded work.
+ * @throws RepriseError BAD_INPUT, LIMIT_EXCEEDED: as `checkOutcomeFilter`
+ */
 export async function readOutcomes(
   { journal, store }: Stores,
   id: string,
   filter: OutcomeFilter,
   place: OutcomePlace,
 ): Promise<OutcomePage> {
-  checkLists(filter);
+  checkOutcomeFilter(filter);
   const { limit, newest } = place;
   const after = Math.max(place.afterSeq, (filter.fromSeq ?? 1) - 1);
   const before = Math.min(place.beforeSeq ?? Number.POSITIVE_INFINITY, (filter.toSeq ?? Number.POSITIVE_INFINITY) + 1);
@@ -109,6 +113,25 @@ export async function readOutcomes(
     }
   }
   return page(false, null);
+}
+
+/**
+ * Refuses a filter that asks for what no outcome can be: it would find nothing, as if there were nothing.
+ * @throws RepriseError BAD_INPUT; LIMIT_EXCEEDED: a list too long
+ */
+function checkOutcomeFilter(filter: OutcomeFilter): void {
+  const bad = (field: keyof OutcomeFilter, why: string) =>
+    new RepriseError('BAD_INPUT', `filter.${field} ${why}`, { path: ['filter', field] });
+  checkLists(filter);
+  const { sqlstates, fromSeq, toSeq } = filter;
+  const wrong = sqlstates?.find((code) => !/^[0-9A-Z]{5}$/.test(code));
+  if (wrong !== undefined) {
+    const shown = JSON.stringify(wrong.slice(0, 20));
+    throw bad('sqlstates', `hold ${shown}: an SQLSTATE is five digits or capital letters, like 23505`);
+  }
+  if (fromSeq !== undefined && toSeq !== undefined && fromSeq > toSeq) {
+    throw bad('toSeq', `must not be below fromSeq, as ${toSeq} is below ${fromSeq}`);
+  }
 }
 
 function chunksWorthReading(filter: OutcomeFilter): ChunkKind | undefined {

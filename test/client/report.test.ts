@@ -83,6 +83,7 @@ function data(report: Partial<ReportData['report']> = {}, run: Partial<ReportDat
       startedAt: '2026-11-24T08:00:00.123456Z',
       endedAt: '2026-11-24T08:01:00.123456Z',
       error: null,
+      inDoubt: 0,
       lastSeq: 10,
       summary: {
         planned: 6,
@@ -243,6 +244,8 @@ describe('JUnit XML', () => {
     const { replay } = data();
     const unknown = data({}, { summary: { ...replay.summary, unknown: 2 } });
     expect(junitXml(unknown)).toContain('2 statements have an unknown outcome');
+    const one = data({}, { summary: { ...replay.summary, unknown: 1 } });
+    expect(junitXml(one)).toContain('1 statement has an unknown outcome');
   });
 
   test('shows lost transactions as an error, by their number and not by a sentence', () => {

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { normaliseStatement, statementFingerprint } from '../../src/journal/normalise.ts';
 import { DIVERGENCES, OUTCOME_STATUSES, type OutcomeEvent } from '../../src/replay/event.ts';
+import { encodeEvents } from '../../src/replay/event-codec.ts';
 import type { EventFeed } from '../../src/replay/feed.ts';
 import type { OutcomeFilter } from '../../src/replay/outcomes.ts';
 import {
@@ -84,19 +85,21 @@ function matches(event: OutcomeEvent, filter: OutcomeFilter): boolean {
   );
 }
 
-const filters: fc.Arbitrary<OutcomeFilter> = fc.record(
-  {
-    statuses: fc.subarray([...OUTCOME_STATUSES]),
-    sqlstates: fc.subarray(['23505', '25P02', '42P01']),
-    cascade: fc.boolean(),
-    divergences: fc.subarray([...DIVERGENCES]),
-    sessionId: fc.constantFrom('s0', 's1', 'nobody'),
-    fingerprint: fc.constantFrom(...TEXTS.map((text) => statementFingerprint(normaliseStatement(text)))),
-    fromSeq: fc.integer({ min: 0, max: 450 }),
-    toSeq: fc.integer({ min: 0, max: 450 }),
-  },
-  { requiredKeys: [] },
-);
+const filters: fc.Arbitrary<OutcomeFilter> = fc
+  .record(
+    {
+      statuses: fc.subarray([...OUTCOME_STATUSES]),
+      sqlstates: fc.subarray(['23505', '25P02', '42P01']),
+      cascade: fc.boolean(),
+      divergences: fc.subarray([...DIVERGENCES]),
+      sessionId: fc.constantFrom('s0', 's1', 'nobody'),
+      fingerprint: fc.constantFrom(...TEXTS.map((text) => statementFingerprint(normaliseStatement(text)))),
+      fromSeq: fc.integer({ min: 0, max: 450 }),
+      toSeq: fc.integer({ min: 0, max: 450 }),
+    },
+    { requiredKeys: [] },
+  )
+  .filter(({ fromSeq = 0, toSeq = COUNT * 2 }) => fromSeq <= toSeq);
 
 describe('outcomes by pages', () => {
   test('from either end, whatever the filter and the length of a page, are all that match, once and in order', async () => {
@@ -178,6 +181,18 @@ describe('replayStatements', () => {
     }
   });
 
+  test('refuses a span that ends before it begins, and what is no SQLSTATE, instead of finding nothing', async () => {
+    for (const [field, filter] of [
+      ['toSeq', { fromSeq: 10, toSeq: 9 }],
+      ['sqlstates', { sqlstates: ['23505', '2350'] }],
+      ['sqlstates', { sqlstates: ['xx000'] }],
+    ] as const) {
+      const { errors } = await page({ filter });
+      expect(errors[0]?.extensions).toEqual({ code: 'BAD_INPUT', path: ['filter', field] });
+    }
+    expect(ordinals(await page({ filter: { fromSeq: 10, toSeq: 10, sqlstates: ['XX000'] } }))).toEqual([]);
+  });
+
   test('refuses lists that are too long to hold outcomes against', async () => {
     for (const filter of [
       { statuses: Array(10_001).fill('FAILED') },
@@ -206,6 +221,23 @@ describe('replayStatements', () => {
       expect(ordinals(await page({ filter: { ...filter, cascade: true }, first: 1000 }))).toHaveLength(group.cascades);
     }
   });
+});
+
+test('a run that a crash has interrupted tells how many statements may have been sent without an outcome', async () => {
+  const { id: crashed, feed } = await scriptedRun(backend.replays);
+  for (const n of [1, 2]) feed.emit(outcome(n));
+  // Not sent, and beyond the mark.
+  feed.emit(outcome(9, { status: 'SKIPPED', skipReason: 'COPY_DATA', verdict: 'UNVERIFIABLE' }));
+  await feed.flush();
+  await backend.replays.append(crashed, null, { sentThrough: 6 });
+  const doubt = async () =>
+    (await ask(service.url, 'query ($id: UUID!) { replay(id: $id) { state inDoubt } }', { id: crashed })).data.replay;
+  expect(await doubt()).toEqual({ state: 'RUNNING', inDoubt: 0 });
+  await backend.replays.interruptOrphans((lastSeq) =>
+    encodeEvents([{ seq: lastSeq + 1, at: 1, kind: 'STATE', state: 'INTERRUPTED', reason: null }]),
+  );
+  expect(await doubt()).toEqual({ state: 'INTERRUPTED', inDoubt: 4 });
+  await feed.close();
 });
 
 describe('replayTimeline', () => {

@@ -70,6 +70,13 @@ export function sentOnlyControl(remarks: readonly string[]): boolean {
   return remarks.some((remark) => remark.startsWith(ONLY_CONTROL));
 }
 
+/** What may have become of statements of a run that a crash has interrupted; null where that leaves nothing in doubt. */
+export function inDoubtText({ inDoubt }: Pick<RunInFullFragment, 'inDoubt'>): string | null {
+  if (inDoubt === 0) return null;
+  const statements = inDoubt === 1 ? '1 statement' : `up to ${inDoubt} statements`;
+  return `${statements} may have been sent without an outcome: resuming the run settles them, or tells of them as unknown`;
+}
+
 /** What of this report a reader has to look at. */
 export function complaintsOf({ replay, report }: ReportData): Complaints {
   const run: string[] = [];
@@ -77,10 +84,15 @@ export function complaintsOf({ replay, report }: ReportData): Complaints {
     run.push(`the run is ${replay.state}${replay.error ? `: ${replay.error.message}` : ''}`);
   else if (sentNothing(replay.summary)) {
     const { skipped } = replay.summary;
-    run.push(`nothing was replayed: ${skipped > 0 ? `all ${skipped} statements were skipped` : 'none was planned'}`);
+    run.push(
+      `nothing was replayed: ${skipped > 0 ? (skipped === 1 ? 'its only statement was skipped' : `all ${skipped} statements were skipped`) : 'none was planned'}`,
+    );
   } else if (sentOnlyControl(report.remarks)) run.push(`${ONLY_CONTROL} and session state was replayed`);
   if (report.lostStatements > 0) run.push('transactions were lost');
-  if (replay.summary.unknown > 0) run.push(`${replay.summary.unknown} statements have an unknown outcome`);
+  const { unknown } = replay.summary;
+  const doubt = inDoubtText(replay);
+  if (doubt !== null) run.push(doubt);
+  if (unknown > 0) run.push(`${unknown} ${unknown === 1 ? 'statement has' : 'statements have'} an unknown outcome`);
   return {
     run,
     regressions: report.statements.filter((line) => line.regressed),

@@ -9,6 +9,7 @@ export {
   type Complaints,
   complaintsOf,
   divergencesText,
+  inDoubtText,
   lagByCauseText,
   loadReport,
   praiseOf,
