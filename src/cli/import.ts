@@ -5,7 +5,7 @@ import { bytes } from '../client/bytes.ts';
 import type { Config } from '../config.ts';
 import { RepriseError } from '../errors.ts';
 import { addJsonFlag, type CliContext, examples } from './context.ts';
-import { count, duration, type Io, isTerminal, json, LiveLine, printable } from './io.ts';
+import { count, duration, type Io, isTerminal, json, LiveLine, printable, usage } from './io.ts';
 
 interface ImportFlags {
   readonly format?: 'csv' | 'json' | 'stderr';
@@ -39,6 +39,8 @@ export function addImport(program: Command, { io }: CliContext): void {
     "zcat postgresql.log.gz | reprise import --format stderr --log-line-prefix '%m|%u|%d|%c|%l|%v|%x|%a|' -",
   );
   addJsonFlag(command).action(async (files: readonly string[], flags: ImportFlags) => {
+    if (flags.logLinePrefix !== undefined && (flags.format ?? 'stderr') !== 'stderr')
+      throw usage('--log-line-prefix', `is for stderr logs: leave it out with --format ${flags.format}`);
     const { loadConfig } = await import('../config.ts');
     const config = loadConfig(io.env, { REPRISE_DATA_DIR: flags.dataDir, REPRISE_NODE_ID: flags.node });
     await importFiles(files, flags, config, io);

@@ -78,6 +78,7 @@ export function addJournalExport(journal: Command, context: CliContext): void {
 
 async function exportEntries(flags: ExportFlags, { io, exit }: CliContext): Promise<void> {
   const format = flags.format ?? formatOf(flags.output);
+  if (!flags.header && format !== 'csv') throw usage('--no-header', 'is for CSV, which alone has one');
   if (flags.json && format === 'csv') throw usage('--json', 'excludes CSV: leave it out, or give --format jsonl');
   const client = serviceOf(io, flags);
   const window = await settleWindow(client, flags, io);

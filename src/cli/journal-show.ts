@@ -1,24 +1,28 @@
 import type { Command } from 'commander';
 import {
+  type Client,
   type EntryFieldsFragment,
   JournalEntriesByIdDocument,
   JournalRecordDocument,
+  type JournalRecordQuery,
   type TransactionFieldsFragment,
 } from '../client/index.ts';
 import { RepriseError } from '../errors.ts';
 import { type CliContext, examples } from './context.ts';
-import { type Cell, count, duration, fields, type Io, json, oneLine, printable, table } from './io.ts';
+import { type Cell, count, duration, fields, type Io, json, oneLine, printable, table, usage } from './io.ts';
 import { atLeastOne, recordId, wholeNumber } from './options.ts';
 import { addServiceFlags, type ServiceFlags, serviceOf } from './service.ts';
 
 interface ShowFlags extends ServiceFlags {
-  readonly limit: number;
+  readonly limit?: number;
   readonly after?: string;
-  readonly neighbours: number;
+  readonly neighbours?: number;
 }
 
 /** Entries of a transaction that one request brings. */
-const MOST = 1000;
+const PAGE = 500;
+const LIMIT = 50;
+const NEIGHBOURS = { usual: 3, most: 49 } as const;
 
 /** `journal show`: an entry or a transaction. */
 export function addJournalShow(journal: Command, context: CliContext): void {
@@ -30,8 +34,12 @@ export function addJournalShow(journal: Command, context: CliContext): void {
       'Shows an entry whole: statement, parameters, outcome, times, and its neighbours in its transaction; or a ' +
         'transaction with its entries.',
     )
-    .option('--neighbours <count>', 'of an entry: how many on each side', wholeNumber, 3)
-    .option('--limit <count>', `of a transaction: most entries to list, up to ${MOST}`, atLeastOne, 50)
+    .option(
+      '--neighbours <count>',
+      `of an entry: how many on each side, up to ${NEIGHBOURS.most} (default ${NEIGHBOURS.usual})`,
+      wholeNumber,
+    )
+    .option('--limit <count>', `of a transaction: most entries to list (default ${LIMIT})`, atLeastOne)
     .option('--after <cursor>', 'of a transaction: go on behind the end of an earlier list');
   examples(
     command,
@@ -42,9 +50,11 @@ export function addJournalShow(journal: Command, context: CliContext): void {
 }
 
 async function show({ transactionId, sequence }: ReturnType<typeof recordId>, flags: ShowFlags, io: Io): Promise<void> {
+  checkShowFlags(sequence === null ? 'transaction' : 'entry', flags);
   const client = serviceOf(io, flags);
+  const { limit = LIMIT, neighbours: side = NEIGHBOURS.usual } = flags;
   const id = sequence === null ? transactionId : `${transactionId}/${sequence}`;
-  const variables = { id, first: Math.min(flags.limit, MOST), after: flags.after ?? null };
+  const variables = { id, first: Math.min(limit, PAGE), after: flags.after ?? null };
   const { node } = await client.request(JournalRecordDocument, variables, io.signal);
   if (node?.__typename === 'Replay') {
     throw new RepriseError('BAD_INPUT', `${id} is a replay: \`reprise replay show ${id}\` shows it`, {
@@ -52,10 +62,11 @@ async function show({ transactionId, sequence }: ReturnType<typeof recordId>, fl
     });
   }
   if (node?.__typename === 'JournalTransaction') {
-    const { entries, ...transaction } = node;
-    if (flags.json) return json(io, { transaction, entries: entries.nodes, ...entries.pageInfo });
-    io.stdout.write(`${transactionText(transaction)}\n\n${entriesTable(entries.nodes, io)}\n`);
-    if (entries.pageInfo.hasNextPage) io.stderr.write(`\nmore follow: --after ${entries.pageInfo.endCursor}\n`);
+    const { entries: first, ...transaction } = node;
+    const { entries, pageInfo } = await moreEntries(client, id, first, limit, io);
+    if (flags.json) return json(io, { transaction, entries, ...pageInfo });
+    io.stdout.write(`${transactionText(transaction)}\n\n${entriesTable(entries, io)}\n`);
+    if (pageInfo.hasNextPage) io.stderr.write(`\nmore follow: --after ${pageInfo.endCursor}\n`);
     return;
   }
   if (node?.__typename !== 'JournalEntry') {
@@ -68,13 +79,44 @@ async function show({ transactionId, sequence }: ReturnType<typeof recordId>, fl
     );
   }
   const { transaction, ...entry } = node;
-  const ids = idsAround(entry, Math.min(flags.neighbours, 49), transaction?.entryCount ?? entry.sequence);
+  const ids = idsAround(entry, side, transaction?.entryCount ?? entry.sequence);
   const { nodes } = await client.request(JournalEntriesByIdDocument, { ids }, io.signal);
   const neighbours = nodes.flatMap((other) => (other?.__typename === 'JournalEntry' ? [other] : []));
   if (flags.json) return json(io, { entry, transaction: transaction ?? null, neighbours });
   io.stdout.write(
     `${entryText(entry, transaction ?? null, io.stdout.isTTY === true)}\n\n${entriesTable(neighbours, io, entry.sequence)}\n`,
   );
+}
+
+type EntriesPage = Extract<JournalRecordQuery['node'], { readonly __typename: 'JournalTransaction' }>['entries'];
+
+/** The entries of a transaction behind its first page, up to `limit` in all. */
+async function moreEntries(client: Client, id: string, first: EntriesPage, limit: number, io: Io) {
+  const entries = [...first.nodes];
+  let { pageInfo } = first;
+  while (pageInfo.hasNextPage && entries.length < limit) {
+    const variables = { id, first: Math.min(PAGE, limit - entries.length), after: pageInfo.endCursor ?? null };
+    const { node } = await client.request(JournalRecordDocument, variables, io.signal);
+    // Retention may have taken it meanwhile.
+    if (node?.__typename !== 'JournalTransaction') break;
+    entries.push(...node.entries.nodes);
+    pageInfo = node.entries.pageInfo;
+  }
+  return { entries, pageInfo };
+}
+
+/** @throws RepriseError BAD_INPUT naming a flag that this kind of record has no use for, or that asks for too much */
+function checkShowFlags(what: 'entry' | 'transaction', { limit, after, neighbours }: ShowFlags): void {
+  const needless = what === 'entry' ? { '--limit': limit, '--after': after } : { '--neighbours': neighbours };
+  for (const [flag, value] of Object.entries(needless)) {
+    if (value === undefined) continue;
+    throw usage(
+      flag,
+      what === 'entry' ? 'is for a transaction, not for one entry' : 'is for an entry, not for a transaction',
+    );
+  }
+  if (neighbours !== undefined && neighbours > NEIGHBOURS.most)
+    throw usage('--neighbours', `must be at most ${NEIGHBOURS.most}, not ${neighbours}`);
 }
 
 /** The entry itself and what stands around it, by sequence. */

@@ -5,7 +5,7 @@ import { EXIT } from './exit-codes.ts';
 import { duration, type Io, oneLine, printable, untilRoom } from './io.ts';
 import { outcomeWord } from './journal-show.ts';
 import { addFilterFlags, type FilterFlags, filterOf } from './options.ts';
-import { addServiceFlags, type ServiceFlags, serviceOf } from './service.ts';
+import { addStreamFlags, type ServiceFlags, serviceOf } from './service.ts';
 
 interface TailFlags extends FilterFlags, ServiceFlags {
   readonly after?: string;
@@ -26,7 +26,7 @@ export function addJournalTail(journal: Command, context: CliContext): void {
     'reprise journal tail --only-outcome failed',
     "reprise journal tail --only-database shop --json | jq -r '.statement'",
   );
-  addServiceFlags(addFilterFlags(command)).action((flags: TailFlags) => tail(flags, context));
+  addStreamFlags(addFilterFlags(command)).action((flags: TailFlags) => tail(flags, context));
 }
 
 async function tail(flags: TailFlags, { io, exit }: CliContext): Promise<void> {

@@ -45,6 +45,12 @@ export function decimal(text: string): number {
   return number;
 }
 
+/** For flags that take one text, of which a second would silently win over the first. */
+export function once(text: string, before?: string): string {
+  if (before !== undefined && before !== text) throw new InvalidArgumentError('it takes one, and was given two.');
+  return text;
+}
+
 /** For flags that may be given several times. */
 export function collect(text: string, before: readonly string[] = []): readonly string[] {
   return [...before, text];
@@ -180,8 +186,8 @@ export function addFilterFlags(command: Command): Command {
     .option('--only-application <name>', 'entries of this recorded application', collect)
     .addOption(choice('--only-type <type>', 'statements of this type', STATEMENT_TYPES, true))
     .addOption(choice('--only-outcome <outcome>', 'entries that ended like this', ['SUCCEEDED', 'FAILED', 'UNKNOWN']))
-    .option('--text <text>', 'statements that hold this text')
-    .option('--text-excludes <text>', 'statements that do not hold this text')
+    .option('--text <text>', 'statements that hold this text', once)
+    .option('--text-excludes <text>', 'statements that do not hold this text', once)
     .option('--min-duration <time>', 'statements that took at least this long', milliseconds);
 }
 

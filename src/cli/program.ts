@@ -38,7 +38,7 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
     asked = command;
   });
   try {
-    await program.parseAsync(helpOfNested(argv), { from: 'user' });
+    await program.parseAsync(helpOfNested(argv, program), { from: 'user' });
     return code;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.OK : EXIT.USAGE;
@@ -98,10 +98,21 @@ export function everyCommand(command: Command): Command[] {
   return command.commands.flatMap((child) => [child, ...everyCommand(child)]);
 }
 
-/** `help replay start` as `replay start --help`: commander's own `help` reads one word only. */
-function helpOfNested(argv: readonly string[]): readonly string[] {
-  const [first, ...command] = argv;
-  return first === 'help' && command.length > 1 ? [...command, '--help'] : argv;
+/**
+ * `help replay start` as `replay start --help`: commander's own `help` reads one word only.
+ * @throws CommanderError of a command that there is not: the answer would be the help of what is above it
+ */
+function helpOfNested(argv: readonly string[], program: Command): readonly string[] {
+  const [first, ...words] = argv;
+  if (first !== 'help' || words.length === 0) return argv;
+  let command = program;
+  for (const word of words) {
+    if (command.commands.length === 0 || word.startsWith('-')) break;
+    const child = command.commands.find((one) => one.name() === word);
+    if (child === undefined) return command.error(`error: unknown command '${word}'`);
+    command = child;
+  }
+  return [...words, '--help'];
 }
 
 /** Commander's own words on wrong usage, in the form of every other error. */

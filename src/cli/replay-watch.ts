@@ -43,7 +43,11 @@ export function addWatchFlags(command: Command): Command {
       `differences that make the exit status 1, by comma, or none (default ${FAIL_ON_DEFAULT.join(',')}; only nothing-replayed with --threshold)`,
       differences,
     )
-    .option('--interval <time>', 'without a terminal: how often to print a line of progress (default 5s)', interval)
+    .option(
+      '--interval <time>',
+      'without a terminal or --json: how often to print a line of progress (default 5s)',
+      interval,
+    )
     .option(
       '--allow <what>',
       'how many differences are put up with, or nothing-replayed (may be given for both)',
@@ -62,9 +66,12 @@ export function addWatchFlags(command: Command): Command {
  */
 export function checkWatchFlags(flags: WatchFlags, watches: boolean): void {
   const needWatch = { '--fail-on': flags.failOn, '--allow': flags.allow, '--interval': flags.interval };
-  for (const [flag, value] of Object.entries({ ...needWatch, '--detail': flags.detail }))
+  for (const [flag, value] of Object.entries({ ...needWatch, '--detail': flags.detail, '--sse': flags.sse }))
     if (value !== undefined && !watches) throw usage(flag, 'needs --watch');
-  if (flags.detail !== undefined && !flags.json) throw usage('--detail', 'needs --json');
+  for (const [flag, value] of Object.entries({ '--detail': flags.detail, '--after': flags.after }))
+    if (value !== undefined && !flags.json) throw usage(flag, 'needs --json');
+  if (flags.interval !== undefined && flags.json)
+    throw usage('--interval', 'is not for --json, which tells each change');
 }
 
 /** Groups of failures that are listed at the end. */

@@ -34,7 +34,7 @@ import { addReplayStatements } from './replay-statements.ts';
 import { addWatchFlags, checkWatchFlags, follow, requireRun, type WatchFlags } from './replay-watch.ts';
 import { addReplayReports } from './report.ts';
 import { failuresText, oneByOne, runsTable, runText } from './run-view.ts';
-import { addServiceFlags, type ServiceFlags, serviceOf, settleWindow } from './service.ts';
+import { addServiceFlags, addStreamFlags, type ServiceFlags, serviceOf, settleWindow } from './service.ts';
 import { addPasswordFlags } from './target-options.ts';
 
 type Preflight = Extract<PreflightReplayQuery['preflightReplay'], { readonly __typename: 'Preflight' }>;
@@ -72,7 +72,7 @@ export function addReplay(program: Command, context: CliContext): void {
     "reprise replay start --window all --target staging --ordering commit --watch --threshold 'failures<1%'",
     'reprise replay start --from 2026-11-23T10:00:00Z --to 2026-11-23T11:00:00Z --host 127.0.0.1 --speed 2',
   );
-  addServiceFlags(addWatchFlags(addRequestFlags(start))).action((flags: StartFlags, command: Command) =>
+  addStreamFlags(addWatchFlags(addRequestFlags(start))).action((flags: StartFlags, command: Command) =>
     startReplay(flags, flagsOf(command), context),
   );
 
@@ -80,7 +80,7 @@ export function addReplay(program: Command, context: CliContext): void {
     .summary('follow a replay to its end')
     .option('--after <cursor>', 'with --json: go on behind this cursor');
   examples(watch, 'reprise replay watch ID', 'reprise replay watch ID --json --detail statements > outcomes.jsonl');
-  addServiceFlags(addWatchFlags(watch)).action((id: string, flags: WatchFlags & ServiceFlags) => {
+  addStreamFlags(addWatchFlags(watch)).action((id: string, flags: WatchFlags & ServiceFlags) => {
     checkWatchFlags(flags, true);
     return follow(serviceOf(io, flags), id, flags, context);
   });
@@ -257,5 +257,5 @@ async function showFailures(id: string, flags: ServiceFlags, io: Io): Promise<vo
   if (flags.json) return json(io, replayFailures);
   io.stdout.write(`${failuresText(replayFailures, 100)}\n`);
   const [first] = replayFailures;
-  if (first) io.stderr.write(`\n${oneByOne(id, '--sqlstate', first.sqlstate)}\n`);
+  if (first?.sqlstate) io.stderr.write(`\n${oneByOne(id, '--sqlstate', first.sqlstate)}\n`);
 }

@@ -15,9 +15,15 @@ export interface ServiceFlags {
 
 /** Flags of every command that talks to a running service. */
 export function addServiceFlags(command: Command): Command {
-  return addJsonFlag(command)
-    .option('--server <url>', 'where the service is (REPRISE_SERVER_URL, default http://127.0.0.1:4000)')
-    .option('--sse', 'subscribe by server-sent events instead of WebSocket');
+  return addJsonFlag(command).option(
+    '--server <url>',
+    'where the service is (REPRISE_SERVER_URL, default http://127.0.0.1:4000)',
+  );
+}
+
+/** The same for commands that subscribe. */
+export function addStreamFlags(command: Command): Command {
+  return addServiceFlags(command).option('--sse', 'subscribe by server-sent events instead of WebSocket');
 }
 
 /** A client of the service that flags and environment name. */

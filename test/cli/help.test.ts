@@ -32,6 +32,12 @@ describe('--help', () => {
     expect(await cliHere(['help', 'replay', 'start'])).toEqual({ code: 0, stdout, stderr: '' });
   });
 
+  test.each([[['nope']], [['replay', 'nope']]])('of a command that there is not is wrong usage: %j', async (words) => {
+    const { code, stdout, stderr } = await cliHere(['help', ...words]);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toMatch(/^error: unknown command 'nope'/);
+  });
+
   test('lists every command, as a process', async () => {
     const { code, stdout } = await cli(['--help']);
     expect(code).toBe(0);

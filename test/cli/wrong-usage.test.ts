@@ -38,6 +38,8 @@ test.each([
   [['--interval', '1s'], '--interval needs --watch'],
   [['--detail', 'failures', '--json'], '--detail needs --watch'],
   [['--detail', 'failures', '--watch'], '--detail needs --json'],
+  [['--sse'], '--sse needs --watch'],
+  [['--interval', '1s', '--watch', '--json'], '--interval is not for --json'],
 ])('a flag that would change nothing starts no replay: %j', async (flags, message) => {
   const before = await runs();
   const args = ['replay', 'start', ...BEGINNING, ...at(shop.empty), '--read-only', ...flags];
@@ -46,6 +48,23 @@ test.each([
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
   expect(await runs()).toEqual(before);
   if (!flags.includes('--watch')) expect((await cliHere([...args, '--dry-run'], shop.env)).code).not.toBe(2);
+});
+
+const RECORD = '00000000-0000-4000-8000-000000000000';
+test.each([
+  [['journal', 'show', `${RECORD}/1`, '--limit', '5'], '--limit is for a transaction, not for one entry'],
+  [['journal', 'show', `${RECORD}/1`, '--after', 'x'], '--after is for a transaction, not for one entry'],
+  [['journal', 'show', RECORD, '--neighbours', '5'], '--neighbours is for an entry, not for a transaction'],
+  [['journal', 'show', `${RECORD}/1`, '--neighbours', '50'], '--neighbours must be at most 49, not 50'],
+  [['journal', 'export', '--window', 'all', '--no-header'], '--no-header is for CSV'],
+  [['journal', 'ls', '--window', 'all', '--sse'], "unknown option '--sse'"],
+  [['journal', 'ls', '--window', 'all', '--text', 'a', '--text', 'b'], 'it takes one, and was given two.'],
+  [['replay', 'watch', RECORD, '--after', 'x'], '--after needs --json'],
+  [['import', '--format', 'csv', '--log-line-prefix', '%m', 'a.csv'], '--log-line-prefix is for stderr logs'],
+])('a flag that would change nothing is refused: %j', async (args, message) => {
+  const { code, stdout, stderr } = await cliHere(args, shop.env);
+  expect(stderr).toContain(message);
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
 });
 
 test('fractions of an hour, a minute and a second are times like others', async () => {
@@ -115,6 +134,12 @@ test.each([
     '--statement-timeout (in ms) must be 1 to 86400000, not 0',
     '--statement-timeout',
   ],
+  [
+    [...ALL, '--statement-timeout', '9999999h'],
+    '--statement-timeout (in ms) is out of range: 35999996400000',
+    '--statement-timeout',
+  ],
+  [['replay', 'start', '--window', 'all', '--host', ''], '--host is empty: name a host', '--host'],
   [[...ALL, '--speed', '1000'], '--speed must be 0.1 to 100, not 1000', '--speed'],
   [[...ALL, '--speed', '1', '--max-idle', '48h'], '--max-idle (in ms) must be 0 to 86400000', '--max-idle'],
   [[...ALL, '--map-user', 'a=b', '--map-user', 'a=c'], '--map-user must not map "a" twice', '--map-user'],
