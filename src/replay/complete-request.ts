@@ -1,4 +1,5 @@
 import { RepriseError } from '../errors.ts';
+import { nameProblem } from '../journal/name.ts';
 import { checkFilter, checkWindow } from '../journal/window.ts';
 import { EDGES, ORDERINGS, RECORD_SLOWER, type ReplayInput, type ReplayRequest, SPEED_RANGE } from './request.ts';
 import { parseThreshold } from './thresholds.ts';
@@ -40,6 +41,8 @@ export function completeRequest(input: ReplayInput): ReplayRequest {
     throw bad('markProgress', 'is for COMMIT ordering, which replays whole transactions');
   const readOnly = input.readOnly ?? false;
   if (readOnly && markProgress) throw bad('markProgress', 'writes to the target, which readOnly forbids');
+  if (input.restoreIds && ordering !== 'COMMIT')
+    throw bad('restoreIds', 'is for COMMIT ordering: in the others nobody can tell which statement draws next');
   const stopAfterFailures = optional('stopAfterFailures', input.stopAfterFailures, 1, Number.MAX_SAFE_INTEGER);
   // Behind a first failure nothing is to be done any more, and what is under way cannot be called back.
   const fewest = stopAfterFailures === 1 ? 1 : IN_FLIGHT[ordering];
@@ -116,13 +119,16 @@ function mappings<Mapping extends { readonly recorded: string }>(
   const seen = new Set<string>();
   for (const mapping of given) {
     const { recorded } = mapping;
+    const from = nameProblem(recorded);
+    if (from !== null) throw bad(field, `must not map a recorded name that ${from}`);
     const shown = JSON.stringify(recorded);
     if (seen.has(recorded)) throw bad(field, `must not map ${shown} twice: give it one place to go`);
     seen.add(recorded);
     const name = nameOf(mapping);
     if (name === '') throw bad(field, `must not map ${shown} to an empty name: leave it out, or name a place to go`);
     // The start-up message separates its fields by NUL: one in a name would smuggle in options.
-    if (name.includes('\0')) throw bad(field, `must not map ${shown} to a name that holds a NUL character`);
+    const to = nameProblem(name);
+    if (to !== null) throw bad(field, `must not map ${shown} to a name that ${to}`);
   }
   return given;
 }

@@ -1,5 +1,6 @@
 import { RepriseError } from '../errors.ts';
 import type { JournalStore } from '../journal/store.ts';
+import { counted } from './counted.ts';
 import type { ReportBuilder } from './report-builder.ts';
 import type { ReplayRequest } from './request.ts';
 import type { SettledOutcomes } from './settled-outcomes.ts';
@@ -20,17 +21,17 @@ export interface PlanUnderRetention {
 /**
  * What is left of a plan that lost some of it while the run was interrupted has other places in it than those by which
  * the run knows what it has done: nothing of it is sent. Where nothing is left, the run comes to its end. `planned`
- * before it was interrupted, `counted` now.
+ * before it was interrupted, `reached` now.
  * @throws RepriseError ENTRIES_EVICTED
  */
-export async function refuseShifted(run: PlanUnderRetention, planned: number, counted: number): Promise<void> {
+export async function refuseShifted(run: PlanUnderRetention, planned: number, reached: number): Promise<void> {
   const { settled } = run;
-  if (settled === null || counted === 0) return;
+  if (settled === null || reached === 0) return;
   const hasBegun = settled.sentThrough > 0 || settled.summary.skipped > 0;
-  if (!hasBegun || counted >= planned || !(await hasEvicted(run))) return;
+  if (!hasBegun || reached >= planned || !(await hasEvicted(run))) return;
   throw evicted(
     run,
-    `retention took ${planned - counted} of ${planned} statements out of the journal while the run was interrupted, and what is left cannot be told from what was replayed: start a new replay`,
+    `retention took ${planned - reached} of ${planned} statements out of the journal while the run was interrupted, and what is left cannot be told from what was replayed: start a new replay`,
   );
 }
 
@@ -41,9 +42,10 @@ export async function refuseShifted(run: PlanUnderRetention, planned: number, co
  */
 export async function refuseEvicted(run: PlanUnderRetention, missing: number): Promise<void> {
   if (missing <= 0 || !(await hasEvicted(run))) return;
+  const [were, them] = missing === 1 ? ['was', 'it'] : ['were', 'them'];
   throw evicted(
     run,
-    `${missing} statements were not replayed: retention took them out of the journal before the run came to them`,
+    `${counted(missing, 'statement')} ${were} not replayed: retention took ${them} out of the journal before the run came to ${them}`,
   );
 }
 

@@ -1,4 +1,5 @@
 import type { JournalStore } from '../journal/store.ts';
+import { counted } from './counted.ts';
 import { planFilter } from './plan.ts';
 import type { ReplayRequest } from './request.ts';
 
@@ -32,8 +33,4 @@ export async function readLeftOut(journal: JournalStore, request: ReplayRequest)
 
 function leaveOut(entries: number, of: string): string {
   return `${counted(entries, 'statement')} ${of} in the window ${entries === 1 ? 'is' : 'are'} left out`;
-}
-
-function counted(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? '' : 's'}`;
 }

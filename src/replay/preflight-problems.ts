@@ -1,5 +1,6 @@
 import type { SessionSpan, WindowProfile } from '../journal/store.ts';
 import type { ResolvedTarget } from '../target/spec.ts';
+import { counted } from './counted.ts';
 import { type LoginInspection, MAX_LOGINS } from './preflight-logins.ts';
 import type { ParseFinding } from './preflight-parse.ts';
 import type { WindowSample } from './preflight-sample.ts';
@@ -48,11 +49,14 @@ export function aboutTarget(
     return;
   }
   if (writes > 0 && facts?.inRecovery) {
-    problems.error('TARGET_STANDBY', `the target is a standby: ${writes} statements that write would fail with 25006`);
+    problems.error(
+      'TARGET_STANDBY',
+      `the target is a standby: what writes (${counted(writes, 'statement')}) would fail with 25006`,
+    );
   } else if (writes > 0 && request.readOnly) {
     problems.warn(
       'READ_ONLY',
-      `${writes} statements of the window write, and the target's sessions will be read-only: these fail with 25006`,
+      `the target's sessions will be read-only: what writes (${counted(writes, 'statement')} of the window) fails with 25006`,
     );
   }
   if (facts?.behindPooler) {
@@ -166,7 +170,7 @@ export function aboutLogins({ findings }: LoginInspection, target: ResolvedTarge
 }
 
 function findingText({ sqlstate, message, kinds, calls, sample }: ParseFinding, where: string): string {
-  const what = kinds === 1 ? `1 statement, ${calls} times` : `${kinds} different statements, ${calls} times`;
+  const what = `${kinds === 1 ? '1 statement' : `${kinds} different statements`}, ${counted(calls, 'time')}`;
   return `${message} (${sqlstate})${where}: ${what}, such as ${oneLine(sample)}`;
 }
 

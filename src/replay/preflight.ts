@@ -2,6 +2,7 @@ import { RepriseError } from '../errors.ts';
 import type { CommittedProfile, Coverage, JournalStore, SessionSpan, WindowProfile } from '../journal/store.ts';
 import type { DatabaseFacts } from '../target/identity.ts';
 import { type ResolvedTarget, targetLabel } from '../target/spec.ts';
+import { counted } from './counted.ts';
 import type { SkipReason } from './event.ts';
 import { readLeftOut } from './left-out.ts';
 import { lossInWindow } from './lost-in-window.ts';
@@ -98,8 +99,8 @@ export async function preflight(
         });
   const sessionsAtOnce = mostAtOnce(spans) * request.scale;
   const skipped = skippedOf(profile, committed, request);
-  const counted = committed === null ? profile : { ...committed, entries: committed.entries - committed.failed };
-  const byType = scaled(counted.byType, request.scale);
+  const within = committed === null ? profile : { ...committed, entries: committed.entries - committed.failed };
+  const byType = scaled(within.byType, request.scale);
   const writes = sum(byType, WRITES);
 
   if (statements === 0) problems.warn('EMPTY_WINDOW', 'the window holds no statement that would be replayed');
@@ -113,7 +114,8 @@ export async function preflight(
   aboutLogins(logins, target, problems);
   aboutCompleteness(inspection, logins, sample, problems);
   for (const { reason, count } of skipped) {
-    if (reason !== 'FAILED_IN_RECORD') problems.warn(reason, `${count} statements would be skipped: ${reason}`);
+    if (reason !== 'FAILED_IN_RECORD')
+      problems.warn(reason, `${counted(count, 'statement')} would be skipped: ${reason}`);
   }
   for (const loss of coverage.losses) {
     // Told above, and more exactly, for the filter.
@@ -135,7 +137,7 @@ export async function preflight(
     skipped,
     statementKinds: sample.kinds.length,
     kindsChecked: parsed.reduce((all, { checked }) => all + checked, 0),
-    estimatedMs: estimate(counted, profile.longestSessionMs, request),
+    estimatedMs: estimate(within, profile.longestSessionMs, request),
     coverage,
     problems: problems.list,
   };

@@ -1,5 +1,6 @@
 import { readPlaces } from '../journal/entry-places.ts';
 import type { JournalStore } from '../journal/store.ts';
+import { counted } from './counted.ts';
 import type { OutcomeEvent } from './event.ts';
 import { decodeChunk } from './event-codec.ts';
 import { ReportBuilder } from './report-builder.ts';
@@ -40,6 +41,6 @@ export async function rebuildReport(
     after = last.lastSeq;
   }
   if (evicted === 0) return report.finish(slower);
-  report.remark(`${evicted} statements are no longer in the journal and are missing from this report`);
+  report.remark(`no longer in the journal and missing from this report: ${counted(evicted, 'statement')}`);
   return { ...report.finish(slower), evicted };
 }

@@ -71,8 +71,8 @@ describe('preflight tells what a login may not do', () => {
     expect(problems).toEqual([
       problem('table orders', '2 different statements, 2 times, such as SELECT secret FROM orders'),
       problem('table items', '1 statement, 2 times, such as SELECT * FROM items WHERE id = ?'),
-      problem('schema vault', '1 statement, 1 times, such as SELECT id FROM vault.gold'),
-      problem('function audit', '1 statement, 1 times, such as SELECT audit()'),
+      problem('schema vault', '1 statement, 1 time, such as SELECT id FROM vault.gold'),
+      problem('function audit', '1 statement, 1 time, such as SELECT audit()'),
     ]);
     const run = await bench.run(target, { window: record.window(), users });
     const failed = run.brief.flatMap((outcome, at) => (outcome === 'SUCCEEDED' ? [] : [`${at} ${outcome}`]));
@@ -107,7 +107,7 @@ describe('preflight tells what a login may not do', () => {
       {
         severity: 'ERROR',
         code: 'MISSING_RELATION',
-        message: `relation "gold" does not exist (42P01) for login "${login}": 1 statement, 1 times, such as SELECT * FROM gold`,
+        message: `relation "gold" does not exist (42P01) for login "${login}": 1 statement, 1 time, such as SELECT * FROM gold`,
       },
     ]);
   });
@@ -123,7 +123,7 @@ describe('preflight tells what a login may not do', () => {
       users: [{ recorded: 'clerk', user: target.user, password: target.password }],
     });
     expect(problems.map(({ message }) => message)).toEqual([
-      `permission denied for table orders (42501) for login "${login}": 1 statement, 1 times, such as SELECT * FROM orders`,
+      `permission denied for table orders (42501) for login "${login}": 1 statement, 1 time, such as SELECT * FROM orders`,
     ]);
   });
 
@@ -140,7 +140,7 @@ describe('preflight tells what a login may not do', () => {
       ],
     });
     expect(problems.map(({ message }) => message)).toEqual([
-      `permission denied for table items (42501) for login "${login}" in database ${stock.name}: 1 statement, 1 times, such as SELECT * FROM items`,
+      `permission denied for table items (42501) for login "${login}" in database ${stock.name}: 1 statement, 1 time, such as SELECT * FROM items`,
     ]);
   });
 });

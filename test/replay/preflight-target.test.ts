@@ -219,7 +219,7 @@ describe('preflight asks the target about every statement', () => {
     expect(problems).toContainEqual({
       severity: 'ERROR',
       code: 'MISSING_RELATION',
-      message: `relation "orders" does not exist (42P01) in database ${source.name}: 1 statement, 1 times, such as SELECT * FROM orders`,
+      message: `relation "orders" does not exist (42P01) in database ${source.name}: 1 statement, 1 time, such as SELECT * FROM orders`,
     });
     const nowhere = await codes({ databases: [shop, { recorded: 'stock', target: 'no_such_database' }] });
     expect(nowhere).toEqual(['ERROR TARGET_UNREACHABLE']);

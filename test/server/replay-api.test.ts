@@ -199,6 +199,16 @@ describe('startReplay', () => {
     expect(await start(input)).toMatchObject({ __typename: type, code });
   });
 
+  test.each([
+    [{ pace: { mode: 'AS_FAST_AS_POSSIBLE', speed: 2 } }, ['pace', 'speed']],
+    [{ pace: { mode: 'AS_FAST_AS_POSSIBLE', maxIdleMs: 5 } }, ['pace', 'maxIdleMs']],
+    [{ restoreIds: true }, ['restoreIds']],
+    [{ restoreIds: true, ordering: 'SESSION' }, ['restoreIds']],
+  ])('an option that would change nothing is refused: %j', async (option, path) => {
+    const refused = await start({ window, target: { host: 'localhost' }, ...option });
+    expect(refused).toMatchObject({ code: 'BAD_INPUT', path: ['input', ...path] });
+  });
+
   test('a field is named by its place among the arguments, whichever mutation it is given to', async () => {
     const paced = { window, target: { host: 'localhost' }, pace: { mode: 'RECORDED', speed: 0 } };
     expect(await start(paced)).toMatchObject({
@@ -240,6 +250,8 @@ describe('startReplay', () => {
     ['users', [{ recorded: 'app', user: '' }], 'users must not map "app" to an empty name'],
     ['users', [{ recorded: 'app', user: 'app\0options\0-c' }], 'users must not map "app" to a name that holds a NUL'],
     ['databases', [{ recorded: 'shop', target: 'a\0b' }], 'databases must not map "shop" to a name that holds a NUL'],
+    ['databases', [{ recorded: 'a\0b', target: 'shop' }], 'databases must not map a recorded name that holds a NUL'],
+    ['users', [{ recorded: 'x'.repeat(1001), user: 'app' }], 'users must not map a recorded name that has 1001'],
     [
       'users',
       Array.from({ length: 1001 }, (_, n) => ({ recorded: `u${n}`, user: 'app' })),
@@ -254,6 +266,13 @@ describe('startReplay', () => {
   test.each([
     ['BAD_INPUT', 'minDurationMs', -1, 'filter.minDurationMs must be 0 or more, not -1'],
     ['LIMIT_EXCEEDED', 'sessionIds', Array(10_001).fill('s'), 'filter.sessionIds are 10001: give at most 10000'],
+    [
+      'BAD_INPUT',
+      'users',
+      ['app', 'a\0b'],
+      'filter.users hold a name with a NUL character, which no name of PostgreSQL has',
+    ],
+    ['BAD_INPUT', 'text', 'a\0b', 'filter.text holds a NUL character, which no statement does'],
   ])('a filter that asks for nothing, or for too much, is refused with %s', async (code, field, value, message) => {
     const filter = { [field]: value };
     expect(await start({ window, target: free(), filter })).toMatchObject({
