@@ -39,6 +39,8 @@ export function addServe(program: Command, { io, exit }: CliContext): void {
       REPRISE_ALLOW_TARGETS: flags.allowTargets,
       REPRISE_LOG_LEVEL: flags.logLevel,
     });
+    // Read by graphql as it is loaded: else it looks at each type of each value for a second copy of itself.
+    process.env['NODE_ENV'] ??= 'production';
     // The whole service, which no other command needs to load.
     const { createApp } = await import('../app.ts');
     const app = createApp(config);
