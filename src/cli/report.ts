@@ -163,7 +163,11 @@ async function compareRuns(a: string, b: string, flags: CompareFlags, { io, exit
     const kinds = kindsOfCalls(found.totals);
     if (kinds !== null) io.stderr.write(`\ncall by call: reprise replay compare ${a} ${b} --calls${kinds}\n`);
   }
-  if (found.totals.some(({ verdict, statements }) => statements > 0 && failOn.includes(verdict))) exit(EXIT.DIVERGED);
+  // Runs without a common statement differ in none: a gate that passed them would pass a run that never reached its target.
+  const common = found.totals.some(({ verdict, statements }) => statements > 0 && !/^ONLY_IN_/.test(verdict));
+  if (!common) io.stderr.write('\nnothing could be compared: the runs have sent no statement in common\n');
+  const fails = found.totals.some(({ verdict, statements }) => statements > 0 && failOn.includes(verdict));
+  if (fails || (!common && failOn.length > 0)) exit(EXIT.DIVERGED);
 }
 
 /** Flags by which `--calls` lists what the verdicts are about; null where all statements did the same. */

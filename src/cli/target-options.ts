@@ -49,7 +49,7 @@ export async function targetOf(flags: TargetFlags, io: Io): Promise<TargetInput>
   }
   if (flags.target !== undefined && flags.host !== undefined)
     throw usage('--target', 'excludes --host: give one of them');
-  if (flags.host?.trim() === '') throw usage('--host', 'is empty: name a host, or a configured target by --target');
+  if (flags.host?.trim() === '') throw usage('--host', 'is empty: name a host, or a configured target');
   return withoutAbsent({
     alias: flags.target,
     host: flags.host,

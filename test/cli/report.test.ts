@@ -103,6 +103,9 @@ describe('report', () => {
     expect(misspelt.stdout).toMatch(
       /^nothing but transaction control and session state was replayed: none of the \d+ other statements/m,
     );
+    const compared = await cliHere(['replay', 'compare', good, id], env);
+    expect(compared).toMatchObject({ code: 1, stderr: expect.stringContaining('nothing could be compared') });
+    expect(await cliHere(['replay', 'compare', good, id, '--fail-on', 'none'], env)).toMatchObject({ code: 0 });
     const page = (await report(idIn(misspelt.stderr), '--format', 'html')).stdout;
     const shown = (await cliHere(['replay', 'show', idIn(misspelt.stderr)], env)).stdout;
     expect(shown).toMatch(/^filter +statement holds: misspelt$/m);

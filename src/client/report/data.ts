@@ -73,7 +73,7 @@ export function sentOnlyControl(remarks: readonly string[]): boolean {
 /** What may have become of statements of a run that a crash has interrupted; null where that leaves nothing in doubt. */
 export function inDoubtText({ inDoubt }: Pick<RunInFullFragment, 'inDoubt'>): string | null {
   if (inDoubt === 0) return null;
-  const statements = inDoubt === 1 ? '1 statement' : `up to ${inDoubt} statements`;
+  const statements = inDoubt === 1 ? '1 statement' : `up to ${inDoubt.toLocaleString('en-US')} statements`;
   return `${statements} may have been sent without an outcome: resuming the run settles them, or tells of them as unknown`;
 }
 
