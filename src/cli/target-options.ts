@@ -34,9 +34,9 @@ export function addHostFlags(command: Command): Command {
   command
     .option('--host <host>', 'or a target by host, which policy must allow')
     .option('--port <port>', 'its port (default 5432)', wholeNumber)
-    .option('--user <name>', 'login');
+    .option('--user <name>', 'login (default: that of the configured target, else postgres)');
   return addPasswordFlags(command)
-    .option('--database <name>', "the target's database")
+    .option('--database <name>', 'database to log in to (default: that of the configured target, else postgres)')
     .addOption(choice('--tls <mode>', 'how TLS is used (default prefer)', TLS_MODES));
 }
 

@@ -53,7 +53,7 @@ const LONGEST_TEXT = 10_000;
  */
 export function checkFilter<Filter extends EntryFilter>(filter: Filter, path: readonly string[] = ['filter']): Filter {
   const { minDurationMs } = filter;
-  if (minDurationMs !== undefined && !(minDurationMs >= 0)) {
+  if (minDurationMs !== undefined && !(minDurationMs >= 0 && minDurationMs < Number.POSITIVE_INFINITY)) {
     throw new RepriseError('BAD_INPUT', `filter.minDurationMs must be 0 or more, not ${minDurationMs}`, {
       path: [...path, 'minDurationMs'],
     });

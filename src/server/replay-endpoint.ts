@@ -77,6 +77,13 @@ function malformed(issues: readonly z.core.$ZodIssue[]): RepriseError {
   return new RepriseError('BAD_INPUT', `${path.join('.') || 'the body'} ${issues[0]?.message}`, { path });
 }
 
+/** What is refused, in the names of the body's fields and not in those of the API. */
+function inFieldsOfBody(error: unknown): unknown {
+  if (!(error instanceof RepriseError)) return error;
+  const message = error.message.replace(/\btarget\.(host|port|user|password|database)\b/g, 'target_$1');
+  return new RepriseError(error.code, message, { cause: error });
+}
+
 /** RFC 3339, or epoch seconds. */
 function moment(value: string | number, field: string): number {
   if (typeof value === 'string') return parseMicros(value, [field]);
@@ -96,7 +103,9 @@ export async function runReplay(
   cause: RunCause,
   signal: AbortSignal,
 ): Promise<ReplayAnswer> {
-  const { id } = await engine.start(input, cause);
+  const { id } = await engine.start(input, cause).catch((error) => {
+    throw inFieldsOfBody(error);
+  });
   const reader = engine.events(id, 0);
   const leave = () => reader.close();
   signal.addEventListener('abort', leave, { once: true });

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { RepriseError } from '../../src/errors.ts';
-import { checkWindow, formatMicros, parseMicros } from '../../src/journal/window.ts';
+import { checkFilter, checkWindow, formatMicros, parseMicros } from '../../src/journal/window.ts';
 
 function refusal(text: string, path: string[] = []): RepriseError {
   try {
@@ -107,4 +107,11 @@ describe('a window', () => {
       'window.from (1970-01-01T00:00:02.000000Z) is later than window.to (1970-01-01T00:00:01.000000Z): swap them',
     );
   });
+});
+
+it('a filter asks for no duration that there is not, as a literal of 1e400 does', () => {
+  for (const minDurationMs of [-1, Number.NaN, Number.POSITIVE_INFINITY]) {
+    const refused = { code: 'BAD_INPUT', path: ['filter', 'minDurationMs'] };
+    expect(() => checkFilter({ minDurationMs })).toThrow(expect.objectContaining(refused));
+  }
 });

@@ -97,6 +97,11 @@ describe('POST /api/replay', () => {
     ['no port', { ...whole, target_port: undefined }, 'target_port is missing'],
     ['a port out of range', { ...whole, target_port: 65_536 }, 'target_port must be 1 to 65535'],
     ['a port that is text', { ...whole, target_port: '5432' }, 'target_port must be a whole number'],
+    [
+      'a user that no login can be',
+      { ...whole, target_user: 'a\0b' },
+      'target_user holds a NUL character, which no name of PostgreSQL does',
+    ],
     ['a password that is a number', { ...whole, target_password: 5 }, 'target_password must be text'],
     ['an empty database', { ...whole, target_database: '' }, 'target_database is empty: leave it out for the default'],
     ['a time without a zone', { ...whole, from: '2026-06-01T00:00:00' }, /from .*zone/],
