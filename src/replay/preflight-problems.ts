@@ -56,7 +56,8 @@ export function aboutTarget(
   } else if (writes > 0 && request.readOnly) {
     problems.warn(
       'READ_ONLY',
-      `the target's sessions will be read-only: what writes (${counted(writes, 'statement')} of the window) fails with 25006`,
+      `${counted(writes, 'statement')} of the window ${writes === 1 ? 'writes' : 'write'}, and the target's sessions will be read-only: ` +
+        'that fails with 25006',
     );
   }
   if (facts?.behindPooler) {
