@@ -41,7 +41,8 @@ export function OutcomesTab({ replayId, reported, version, againMs, onOpen }: Pr
     ...(status.value ? { statuses: [status.value] } : {}),
     ...(verdict.value ? { verdicts: [verdict.value] } : {}),
     ...(divergence.value ? { divergences: [divergence.value] } : {}),
-    ...(settledSqlstate ? { sqlstates: [settledSqlstate] } : {}),
+    // One that is still being typed is none yet, which the service refuses.
+    ...(settledSqlstate.length === 5 ? { sqlstates: [settledSqlstate] } : {}),
     ...(settledSession ? { sessionId: settledSession } : {}),
     ...(fingerprint ? { fingerprint } : {}),
   };
