@@ -29,6 +29,12 @@ export function withoutSecrets(request: ReplayRequest): StoredRequest {
 export function withCredentials(replay: { readonly id: string; readonly request: StoredRequest }, given: Credentials) {
   const { withheld, ...request } = replay.request;
   const passwords = new Map((given.users ?? []).map(({ recorded, password }) => [recorded, password]));
+  const seen = new Set<string>();
+  const twice = given.users?.find(({ recorded }) => seen.size === seen.add(recorded).size);
+  if (twice !== undefined) {
+    const shown = JSON.stringify(twice.recorded.slice(0, 100));
+    throw bad(['users'], `credentials.users give recorded user ${shown} two passwords: give one`);
+  }
   // Here, where the caller's own field can be named: behind, it is one of the target's, or of a login's.
   if (given.password?.includes('\0')) throw bad(['password'], 'credentials.password holds a NUL character');
   const broken = [...passwords].find(([, password]) => password.includes('\0'));

@@ -27,6 +27,11 @@ test('a password for a run to resume that no login can have is refused with its 
     message: 'credentials.password holds a NUL character',
     path: ['credentials', 'password'],
   });
+  expect(refusal({ users: ['a', 'b'].map((password) => ({ recorded: 'app', password })) })).toMatchObject({
+    code: 'BAD_INPUT',
+    message: 'credentials.users give recorded user "app" two passwords: give one',
+    path: ['credentials', 'users'],
+  });
   expect(refusal({ users: [{ recorded: 'app', password: 'hun\0ter' }] })).toMatchObject({
     code: 'BAD_INPUT',
     message: 'credentials.users give recorded user "app" a password that holds a NUL character',
