@@ -32,7 +32,7 @@ const discarding = new ReplayEngine({
   },
 });
 const nothing = {
-  append: async () => ({ accepted: 0, duplicates: 0, refused: 0, forgotten: null, arrival: 0n }),
+  append: async () => ({ accepted: 0, duplicates: 0, refused: 0, unplaced: [], arrival: 0n }),
   importCheckpoint: async () => null,
   page: async () => ({ entries: [], hasMore: false }),
   transactions: async () => [],

@@ -144,9 +144,7 @@ class Appends {
       this.accepted += result.accepted;
       this.duplicates += result.duplicates;
       this.refused += result.refused;
-      const { forgotten } = result;
-      if (forgotten !== null) {
-        const { reason, source, detail, count } = forgotten;
+      for (const { reason, source, detail, count } of result.unplaced) {
         this.#builder.tally.loss(reason, source, detail, count);
       }
     });

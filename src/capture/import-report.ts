@@ -33,7 +33,7 @@ export interface ImportReport {
     readonly duplicates: number;
     /** Not sent again: an earlier run of this import made them durable. */
     readonly skipped: number;
-    /** Over a transaction's limit, or of a transaction that retention has forgotten. */
+    /** Over a transaction's limit, or of a transaction that retention has forgotten or that the journal has otherwise. */
     readonly refused: number;
   };
   readonly transactions: { readonly committed: number; readonly rolledBack: number; readonly open: number };

@@ -74,10 +74,13 @@ export interface AppendResult {
   readonly accepted: number;
   /** Entries whose (transaction, sequence) the journal held already with the same text. */
   readonly duplicates: number;
-  /** Entries over a transaction's limit, and those of `forgotten`; counted as losses. */
+  /** Entries over a transaction's limit, and those of `unplaced`; counted as losses. */
   readonly refused: number;
-  /** What an import brought of transactions that retention has forgotten since it began them, as it is counted; null: nothing. */
-  readonly forgotten: (Loss & { readonly source: string; readonly detail: string }) | null;
+  /**
+   * What an import brought of transactions that retention has forgotten since it began them, or that the journal has otherwise (another
+   * statement in a place, or another end, which it keeps), as it is counted.
+   */
+  readonly unplaced: readonly (Loss & { readonly source: string; readonly detail: string })[];
   readonly arrival: bigint;
 }
 
@@ -206,8 +209,9 @@ export interface JournalStore {
   /**
    * Appends a batch atomically and durably: when the promise resolves, `kill -9` loses none of it.
    * Calls may overlap; they are made durable in call order.
-   * @throws RepriseError TRANSACTION_NOT_FOUND (of an import: only where retention has never evicted anything), TRANSACTION_ENDED, SEQUENCE_GAP, SEQUENCE_CONFLICT (same
-   * place, other text), STORE_UNAVAILABLE. Nothing of the batch is kept then.
+   * @throws RepriseError TRANSACTION_NOT_FOUND (of an import: only where retention has never evicted anything), SEQUENCE_GAP, STORE_UNAVAILABLE,
+   * and, but of an import (`AppendResult.unplaced`), TRANSACTION_ENDED and SEQUENCE_CONFLICT (same place, other text). Nothing of the batch
+   * is kept then.
    */
   append(batch: JournalBatch): Promise<AppendResult>;
 

@@ -1,5 +1,5 @@
 import type { AppendResult, Loss } from '../journal/store.ts';
-import type { PreparedEntry } from './prepare.ts';
+import type { PreparedEnd, PreparedEntry } from './prepare.ts';
 
 /** A loss to be counted. */
 export interface PlannedLoss extends Loss {
@@ -8,18 +8,46 @@ export interface PlannedLoss extends Loss {
   readonly transactionId: string | null;
 }
 
-/** Retention gives an open transaction up once what it held of it is evicted: what an import brings of it later has no place. */
-export function forgottenLoss(entries: readonly PreparedEntry[]): AppendResult['forgotten'] {
-  const [first] = entries;
-  if (first === undefined) return null;
-  return {
-    reason: 'EVICTED_BY_AGE',
-    count: entries.length,
-    from: entries.reduce((from, { timestamp }) => Math.min(from, timestamp), first.timestamp),
-    to: entries.reduce((to, { timestamp }) => Math.max(to, timestamp), first.timestamp),
-    source: `transaction ${first.transactionId}`,
-    detail: 'retention had forgotten the transaction, whose beginning it had evicted, before the rest was imported',
-  };
+/** Of what an import brings, what has no place in the journal. */
+export class Unplaced {
+  /** Entries of transactions that retention gave up, as it does of an open one once what it held of it is evicted. */
+  readonly forgotten: PreparedEntry[] = [];
+  /** Entries at places where the journal has another statement, or behind the end that it has of their transaction. */
+  readonly differing: PreparedEntry[] = [];
+  /** Ends of transactions that the journal has with the other one. */
+  readonly differingEnds: PreparedEnd[] = [];
+
+  get entries(): number {
+    return this.forgotten.length + this.differing.length;
+  }
+
+  losses(): AppendResult['unplaced'] {
+    const { forgotten, differing, differingEnds } = this;
+    return [
+      ...lossAmong(
+        'EVICTED_BY_AGE',
+        forgotten.map(({ transactionId, timestamp }) => ({ transactionId, at: timestamp })),
+        'retention had forgotten the transaction, whose beginning it had evicted, before the rest was imported',
+      ),
+      ...lossAmong(
+        'EFFECT_UNCERTAIN',
+        [...differing.map(({ transactionId, timestamp }) => ({ transactionId, at: timestamp })), ...differingEnds],
+        'an earlier import, by another version or of another part of the log, read this transaction otherwise, which was kept',
+      ),
+    ];
+  }
+}
+
+function lossAmong(
+  reason: 'EVICTED_BY_AGE' | 'EFFECT_UNCERTAIN',
+  places: readonly { readonly transactionId: string; readonly at: number }[],
+  detail: string,
+): AppendResult['unplaced'] {
+  const [first] = places;
+  if (first === undefined) return [];
+  const from = places.reduce((earliest, { at }) => Math.min(earliest, at), first.at);
+  const to = places.reduce((latest, { at }) => Math.max(latest, at), first.at);
+  return [{ reason, count: places.length, from, to, source: `transaction ${first.transactionId}`, detail }];
 }
 
 /** One entry that was refused or altered; `transactionId`: see `PlannedLoss`. */

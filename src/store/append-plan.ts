@@ -1,86 +1,23 @@
 import { RepriseError } from '../errors.ts';
-import { type AppendResult, EntryError, type ImportCheckpoint, type JournalLimits } from '../journal/store.ts';
-import type { TransactionStatus } from '../journal/transaction.ts';
-import { forgottenLoss, lossOf, type PlannedLoss } from './append-losses.ts';
+import {
+  type AppendResult,
+  EntryError,
+  type ImportCheckpoint,
+  type JournalLimits,
+  type Loss,
+} from '../journal/store.ts';
+import { lossOf, type PlannedLoss, Unplaced } from './append-losses.ts';
+import {
+  type Completion,
+  type HeldEntry,
+  type JournalState,
+  type PlacedEntry,
+  placeKey,
+  type TransactionState,
+  type WritePlan,
+} from './append-state.ts';
 import { dayOf } from './partitions.ts';
 import type { PreparedBatch, PreparedBegin, PreparedEnd, PreparedEntry } from './prepare.ts';
-
-/** What an append must know of a transaction. */
-export interface TransactionState {
-  readonly id: string;
-  readonly position: bigint;
-  readonly originId: number;
-  readonly startedAt: number;
-  readonly autocommit: boolean;
-  status: TransactionStatus;
-  endedAt: number | null;
-  commitSeq: bigint | null;
-  entryCount: number;
-  byteCount: number;
-  /** Highest sequence that was refused; 0: none was. What follows a refusal is refused too. */
-  refusedThrough: number;
-  firstTs: number | null;
-  lastTs: number | null;
-  /** Not in the database yet. */
-  readonly fresh: boolean;
-}
-
-/** What the database holds at a place that an append names again; null where the entry was evicted. */
-export interface HeldEntry {
-  readonly timestamp: number;
-  readonly statement: string;
-  readonly outcomeKnown: boolean;
-}
-
-/** The journal as an append finds it, under the lock of `journal_clock`. */
-export interface JournalState {
-  arrival: bigint;
-  position: bigint;
-  commitSeq: bigint;
-  /** Whether retention has ever taken anything. */
-  readonly hasEvicted: boolean;
-  readonly transactions: ReadonlyMap<string, TransactionState>;
-  /** By `placeKey`. */
-  readonly held: ReadonlyMap<string, HeldEntry>;
-  readonly checkpoints: ReadonlyMap<string, ImportCheckpoint>;
-}
-
-/** An entry with the place that it gets. */
-export interface PlacedEntry {
-  readonly entry: PreparedEntry;
-  readonly position: bigint;
-  readonly arrival: bigint;
-}
-
-/** An entry whose outcome became known. */
-export interface Completion {
-  readonly position: bigint;
-  readonly timestamp: number;
-  readonly entry: PreparedEntry;
-}
-
-/** Everything that a group of batches writes. */
-export interface WritePlan {
-  readonly entries: PlacedEntry[];
-  readonly transactions: ReadonlyMap<string, TransactionState>;
-  readonly completions: Completion[];
-  readonly losses: PlannedLoss[];
-  /** By import: the losses of the end that its log has now; they replace those of earlier ends. */
-  readonly lossesAtEnd: ReadonlyMap<string, readonly PlannedLoss[]>;
-  readonly checkpoints: Map<string, ImportCheckpoint>;
-  /** By start of day: entries added and their highest arrival. */
-  readonly days: Map<number, { entries: number; maxArrival: bigint }>;
-  /** By start of minute: first and last commit position given to an end in it. */
-  readonly commitMinutes: Map<number, { first: bigint; last: bigint }>;
-  readonly clock: { readonly arrival: bigint; readonly position: bigint; readonly commitSeq: bigint };
-  /** What each batch's caller is told, in order. */
-  readonly results: readonly (AppendResult | RepriseError)[];
-}
-
-/** Key of `JournalState.held`. */
-export function placeKey(position: bigint, sequence: number): string {
-  return `${position}:${sequence}`;
-}
 
 const MINUTE = 60_000_000;
 
@@ -151,20 +88,19 @@ class GroupPlan {
       refused: 0,
     };
     for (const begin of batch.begun) this.#begin(draft, begin);
-    // An import that was cut off, or whose log has grown, does not begin again what it had begun.
-    const isForgotten = (id: string) =>
-      batch.checkpoint !== null && this.#state.hasEvicted && this.#lookup(draft, id) === undefined;
-    const forgotten: PreparedEntry[] = [];
+    const imports = batch.checkpoint !== null;
+    const unplaced = new Unplaced();
     for (const entry of batch.entries) {
-      if (isForgotten(entry.transactionId)) forgotten.push(entry);
-      else if (batch.checkpoint !== null && this.#isBehindEnd(draft, entry)) draft.duplicates += 1;
+      const list = imports ? this.#placeless(draft, entry, unplaced) : null;
+      if (list) list.push(entry);
       else this.#enter(draft, entry, arrival);
     }
     for (const end of batch.ended) {
-      if (isForgotten(end.transactionId)) continue;
-      if (batch.checkpoint === null || !this.#isOver(draft, end.transactionId)) this.#end(draft, end);
+      if (imports && this.#isForgotten(draft, end.transactionId)) continue;
+      if (imports && this.#endsOtherwise(draft, end)) unplaced.differingEnds.push(end);
+      else this.#end(draft, end);
     }
-    const lost = forgottenLoss(forgotten);
+    const lost = unplaced.losses();
     const checkpoint = this.#checkpoint(batch, draft, lost);
 
     // Nothing can be refused from here on.
@@ -192,8 +128,8 @@ class GroupPlan {
     return {
       accepted: draft.entries.length,
       duplicates: draft.duplicates,
-      refused: draft.refused + forgotten.length,
-      forgotten: lost,
+      refused: draft.refused + unplaced.entries,
+      unplaced: lost,
       arrival,
     };
   }
@@ -251,20 +187,30 @@ class GroupPlan {
     });
   }
 
-  #isOver(draft: Draft, id: string): boolean {
-    const known = this.#lookup(draft, id);
-    return known !== undefined && known.status !== 'OPEN';
+  /** An import that was cut off, or whose log has grown, does not begin again what it had begun. */
+  #isForgotten(draft: Draft, id: string): boolean {
+    return this.#state.hasEvicted && this.#lookup(draft, id) === undefined;
   }
 
   /**
-   * Behind the end that the journal has of a transaction. An import reads its log anew from the beginning when the parser has changed,
-   * and that may have it end elsewhere: it keeps the end that it has, and takes no more, for the log would be stuck there for good.
+   * Where an entry of an import goes that has no place; null: it has one. When the parser has changed, an import reads its log anew, and
+   * may find other statements and ends of the same transactions: the journal keeps what it has, for a log that it refused would be
+   * stuck for good.
    */
-  #isBehindEnd(draft: Draft, { transactionId, sequence }: PreparedEntry): boolean {
+  #placeless(draft: Draft, entry: PreparedEntry, unplaced: Unplaced): PreparedEntry[] | null {
+    const { transactionId, sequence, statement } = entry;
+    if (this.#isForgotten(draft, transactionId)) return unplaced.forgotten;
     const known = this.#lookup(draft, transactionId);
-    return (
-      known !== undefined && known.status !== 'OPEN' && sequence > Math.max(known.entryCount, known.refusedThrough)
-    );
+    if (known === undefined) return null;
+    const held = sequence <= known.entryCount ? this.#heldAt(draft, known, sequence) : undefined;
+    const behind = sequence > Math.max(known.entryCount, known.refusedThrough);
+    const differs = behind ? known.status !== 'OPEN' : held !== undefined && held.statement !== statement;
+    return differs ? unplaced.differing : null;
+  }
+
+  #endsOtherwise(draft: Draft, { transactionId, status }: PreparedEnd): boolean {
+    const known = this.#lookup(draft, transactionId)?.status ?? 'OPEN';
+    return known !== 'OPEN' && known !== status;
   }
 
   #enter(draft: Draft, entry: PreparedEntry, arrival: bigint): void {
@@ -316,17 +262,19 @@ class GroupPlan {
       draft.losses.push(lossOf('TRUNCATED', entry, `transaction ${transaction.id} sequence ${entry.sequence}`, null));
   }
 
+  /** What stands in a place; undefined where it was evicted. */
+  #heldAt(draft: Draft, { position }: TransactionState, sequence: number): HeldEntry | undefined {
+    const key = placeKey(position, sequence);
+    const pending = draft.placed.get(key) ?? this.#placed.get(key);
+    if (pending === undefined) return this.#state.held.get(key);
+    const { timestamp, statement, outcome } = pending;
+    return { timestamp, statement, outcomeKnown: outcome.status !== 'UNKNOWN' };
+  }
+
   /** A place that the journal holds: the same text is a duplicate, and may bring an outcome that was unknown. */
   #repeat(draft: Draft, entry: PreparedEntry, transaction: TransactionState): void {
     const key = placeKey(transaction.position, entry.sequence);
-    const pending = draft.placed.get(key) ?? this.#placed.get(key);
-    const held: HeldEntry | undefined = pending
-      ? {
-          timestamp: pending.timestamp,
-          statement: pending.statement,
-          outcomeKnown: pending.outcome.status !== 'UNKNOWN',
-        }
-      : this.#state.held.get(key);
+    const held = this.#heldAt(draft, transaction, entry.sequence);
     draft.duplicates += 1;
     // Evicted: there is nothing left to compare with.
     if (held === undefined) return;
@@ -361,14 +309,14 @@ class GroupPlan {
   }
 
   /** Takes the batch's losses and its checkpoint, unless the import had come this far before. */
-  #checkpoint(batch: PreparedBatch, draft: Draft, forgotten: AppendResult['forgotten']): ImportCheckpoint | null {
+  #checkpoint(batch: PreparedBatch, draft: Draft, unplaced: readonly Loss[]): ImportCheckpoint | null {
     const importId = batch.checkpoint?.importId ?? null;
     const before =
       importId === null ? undefined : (this.#checkpoints.get(importId) ?? this.#state.checkpoints.get(importId));
     const repeated =
       batch.checkpoint !== null && before !== undefined && batch.checkpoint.operations <= before.operations;
-    const lost = forgotten === null ? batch.losses : [...batch.losses, forgotten];
-    if (!repeated) for (const given of lost) draft.losses.push({ ...given, importId, transactionId: null });
+    const lost = repeated ? [] : [...batch.losses, ...unplaced];
+    for (const given of lost) draft.losses.push({ ...given, importId, transactionId: null });
     if (batch.checkpoint === null) return null;
     if (batch.checkpoint.finished && isLaterEnd(batch.checkpoint, before)) {
       const { importId } = batch.checkpoint;

@@ -2,7 +2,7 @@ import type { Selectable } from 'kysely';
 import type { PoolClient } from 'pg';
 import type { ImportCheckpoint } from '../journal/store.ts';
 import type { PlannedLoss } from './append-losses.ts';
-import { type HeldEntry, type JournalState, placeKey, type TransactionState, type WritePlan } from './append-plan.ts';
+import { type HeldEntry, type JournalState, placeKey, type TransactionState, type WritePlan } from './append-state.ts';
 import { outcomeCode, statusCode } from './codes.ts';
 import { copyField, copyLines } from './copy-text.ts';
 import { ensurePartitions } from './partitions.ts';

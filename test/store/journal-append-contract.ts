@@ -292,23 +292,30 @@ export function appendContract(subject: Subject): void {
     });
     const losses = [{ reason: 'FASTPATH' as const, count: 1, from: START, to: START, source: 'a.log:1', detail: null }];
 
-    it('keeps the ends that it has where an import reads its log anew and finds others, and goes on behind them', async () => {
+    it('keeps what it has where an import reads its log anew and finds other statements and ends, tells so, and goes on', async () => {
       const [id, later] = [randomUUID(), randomUUID()];
       const ended = (status: 'COMMITTED' | 'ROLLED_BACK') => [{ transactionId: id, status, at: START + 5 }];
-      const first = { begun: [begin(id)], entries: [entry(id, 1)] };
       await store.append({
-        ...first,
+        begun: [begin(id)],
+        entries: [entry(id, 1), entry(id, 2)],
         ended: ended('COMMITTED'),
         checkpoint: { ...checkpoint(3), importId: 'read-before' },
       });
-      const again = await store.append({
+      const anew = {
         begun: [begin(id), begin(later)],
-        entries: [entry(id, 1), entry(id, 2), entry(later, 1)],
+        entries: [entry(id, 1), entry(id, 2, { statement: 'SELECT other' }), entry(id, 3), entry(later, 1)],
         ended: ended('ROLLED_BACK'),
         checkpoint: { ...checkpoint(6), importId: 'read-anew' },
-      });
-      expect(again).toMatchObject({ accepted: 1, duplicates: 2 });
-      expect((await store.transactions([id]))[0]).toMatchObject({ status: 'COMMITTED' });
+      };
+      const again = await store.append(anew);
+      expect(again).toMatchObject({ accepted: 1, duplicates: 1, refused: 2 });
+      expect(again.unplaced).toMatchObject([{ reason: 'EFFECT_UNCERTAIN', count: 3, source: `transaction ${id}` }]);
+      expect(await store.transaction(id)).toMatchObject({ status: 'COMMITTED', entryCount: 2 });
+      expect((await store.transactionEntries(id, 0, 9)).entries).toMatchObject([entry(id, 1), entry(id, 2)]);
+      const { losses: counted } = await store.coverage(ALL, 0);
+      expect(counted).toMatchObject([{ reason: 'EFFECT_UNCERTAIN', count: 3 }]);
+      await store.append(anew);
+      expect((await store.coverage(ALL, 0)).losses).toEqual(counted);
     });
 
     it('keeps the checkpoint with what it covers, and a repeated batch counts no loss twice', async () => {
