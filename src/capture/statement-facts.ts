@@ -1,11 +1,7 @@
 import type { StatementType } from '../journal/entry.ts';
 import { countParameters } from '../journal/sql-tokens.ts';
-import {
-  classifyStatement,
-  isCopyFromStdin,
-  type TransactionEffect,
-  transactionEffect,
-} from '../journal/statement-type.ts';
+import { classifyStatement, isCopyFromStdin } from '../journal/statement-type.ts';
+import { preparedEnd, type TransactionEffect, transactionEffect } from '../journal/transaction-effect.ts';
 import { detach } from './log-record.ts';
 
 /** What the text alone tells of a statement. */
@@ -23,8 +19,6 @@ export interface StatementFacts {
 /** Prepared statements come back with the same text: a bounded cache spares tokenising them again. */
 const CACHED = 2000;
 const LONGEST_CACHED = 4000;
-const PREPARED = /^\s*(COMMIT|ROLLBACK)\s+PREPARED\s+'([^']*(?:''[^']*)*)'/i;
-
 const PREPARES = /^\s*PREPARE\s/i;
 
 /** Tells facts of texts, most of which come again. Holds 2,000 texts of at most 4,000 characters. */
@@ -46,16 +40,14 @@ export class FactsCache {
 
 function facts(text: string): StatementFacts {
   const effects = transactionEffect(text);
-  const prepared = PREPARED.exec(text);
+  const type = classifyStatement(text);
   return {
     text,
-    type: classifyStatement(text),
+    type,
     effects: effects.every((effect) => effect.kind === 'NONE') ? null : effects,
     copiesFromClient: isCopyFromStdin(text),
     // The $1 of PREPARE are those of a later EXECUTE.
     parameters: text.includes('$') && !PREPARES.test(text) ? countParameters(text) : 0,
-    prepared: prepared
-      ? { gid: (prepared[2] as string).replaceAll("''", "'"), commits: prepared[1]?.toUpperCase() === 'COMMIT' }
-      : null,
+    prepared: type === 'TRANSACTION' ? preparedEnd(text) : null,
   };
 }

@@ -2,10 +2,11 @@ import type { Micros } from '../journal/entry.ts';
 import { splitStatements } from '../journal/sql-tokens.ts';
 import type { TransactionEffect } from '../journal/statement-type.ts';
 import type { TransactionEnd } from '../journal/transaction.ts';
-import type { LogRecord } from './log-record.ts';
+import { detach, type LogRecord } from './log-record.ts';
 import type { OperationSink } from './operation-sink.ts';
 import type { OpenTransaction, PendingStatement, Session } from './session.ts';
 import type { StatementFacts } from './statement-facts.ts';
+import { decidingPart, partsOf } from './string-parts.ts';
 
 const SYNTAX_ERROR = '42601';
 const IN_FAILED_BLOCK = '25P02';
@@ -17,7 +18,7 @@ const NOT_PARSED = /^(?:syntax error|unterminated |zero-length delimited identif
 /** Follows what statements do to the transactions of their sessions, and reports the ends. */
 export class TransactionTracker {
   readonly #sink: OperationSink;
-  /** Transactions after PREPARE TRANSACTION, by database and name. */
+  /** Transactions after PREPARE TRANSACTION, which belong to no session, by name: a server has each name once. */
   readonly #prepared = new Map<string, OpenTransaction>();
 
   constructor(sink: OperationSink) {
@@ -80,38 +81,44 @@ export class TransactionTracker {
   /** A statement has ended without a failure that the log knows of; `certain` when the log says so. */
   succeeded(session: Session, pending: PendingStatement, certain: boolean, at: Micros): void {
     const { effects, prepared } = pending.facts;
-    const { block, failed, transaction } = session;
-    if (effects === null) {
-      // A block that had failed would have refused it.
-      if (failed && pending.place && certain && isRefusedInFailedBlock(pending.facts)) session.failed = false;
-    } else {
-      for (const effect of effects) {
-        switch (effect.kind) {
-          case 'BEGIN':
-            session.block = true;
-            break;
-          case 'ROLLBACK_TO':
-            session.failed = false;
-            if (certain) session.blockInDoubt = false;
-            break;
-          case 'COMMIT':
-          case 'ROLLBACK':
-            if (!session.block) break;
-            this.end(session, effect.kind === 'ROLLBACK' || session.failed ? 'ROLLED_BACK' : 'COMMITTED', at);
-            leaveBlock(session);
-            session.block = effect.chain;
-            break;
-          case 'PREPARE_TRANSACTION':
-            this.#prepareTransaction(session, effect.name, at);
-            break;
-          default:
-        }
-      }
+    if (effects !== null) {
+      this.#follow(session, pending, effects, certain, at);
+      return;
     }
-    if (!session.block && effects === null && certain) countInPipeline(session, pending);
-    if (prepared) this.#endPrepared(session, prepared.gid, prepared.commits, at);
+    // A block that had failed would have refused it.
+    if (session.failed && pending.place && certain && isRefusedInFailedBlock(pending.facts)) session.failed = false;
+    if (!session.block && certain) countInPipeline(session, pending);
+    if (prepared) this.#endPrepared(prepared.gid, prepared.commits, at);
     if (!session.block) this.end(session, 'COMMITTED', at);
-    if (block && transaction && effects !== null && goesOnBehindEnd(effects, failed)) {
+  }
+
+  /** Follows transaction control, alone or in a string. */
+  #follow(
+    session: Session,
+    pending: PendingStatement,
+    effects: readonly TransactionEffect[],
+    certain: boolean,
+    at: Micros,
+  ): void {
+    const { block, transaction } = session;
+    const parts = partsOf(effects, block, session.failed);
+    const deciding = decidingPart(parts, block);
+    if (deciding === null) this.end(session, 'COMMITTED', at);
+    else if (deciding.gid !== null) {
+      if (transaction) this.#prepared.set(detach(deciding.gid), transaction);
+      session.transaction = null;
+    } else if (deciding.end === 'COMMITTED' || deciding.end === 'ROLLED_BACK') this.end(session, deciding.end, at);
+    const last = parts.at(-1);
+    const goesOn = block && parts.length === 1 && last?.end === null;
+    if (goesOn) {
+      session.failed = last.failed;
+      if (certain && effects.some(({ kind }) => kind === 'ROLLBACK_TO')) session.blockInDoubt = false;
+    } else {
+      leaveBlock(session);
+      session.block = last?.end === null;
+    }
+    const end = deciding?.end ?? null;
+    if (parts.some((part) => part.works && part.end !== end)) {
       const detail = 'a string ends a transaction and goes on behind it, which counts as part of what it ended';
       this.#uncertain(pending, detail);
     }
@@ -147,15 +154,6 @@ export class TransactionTracker {
     if (transaction) this.#sink.end({ transactionId: transaction.id, status, at });
   }
 
-  /** From here on the transaction belongs to no session; whoever says COMMIT PREPARED ends it. */
-  #prepareTransaction(session: Session, gid: string, at: Micros): void {
-    if (!session.block) return;
-    if (session.failed) this.end(session, 'ROLLED_BACK', at);
-    else if (session.transaction) this.#prepared.set(`${session.database}\0${gid}`, session.transaction);
-    session.transaction = null;
-    leaveBlock(session);
-  }
-
   /** The server rolls back all that a pipeline did since its last Sync, which the log showed as done. */
   #pipelineFailed(session: Session, { virtualXid }: PendingStatement): void {
     const { pipeline } = session;
@@ -172,11 +170,10 @@ export class TransactionTracker {
     if (place) this.#sink.loss('EFFECT_UNCERTAIN', timestamp, `${file}:${line}`, detail);
   }
 
-  #endPrepared(session: Session, gid: string, commits: boolean, at: Micros): void {
-    const key = `${session.database}\0${gid}`;
-    const transaction = this.#prepared.get(key);
+  #endPrepared(gid: string, commits: boolean, at: Micros): void {
+    const transaction = this.#prepared.get(gid);
     if (!transaction) return;
-    this.#prepared.delete(key);
+    this.#prepared.delete(gid);
     this.#sink.end({ transactionId: transaction.id, status: commits ? 'COMMITTED' : 'ROLLED_BACK', at });
   }
 }
@@ -222,13 +219,8 @@ export function isRefusedInFailedBlock({ text, effects }: StatementFacts): boole
 }
 
 /** Whether a text that runs outside of a block leaves one open behind it. */
-export function leavesBlockOpen(facts: StatementFacts): boolean {
-  let open = false;
-  for (const effect of facts.effects ?? []) {
-    if (effect.kind === 'BEGIN') open = true;
-    else if (effect.kind === 'COMMIT' || effect.kind === 'ROLLBACK') open = effect.chain && open;
-  }
-  return open;
+export function leavesBlockOpen({ effects }: StatementFacts): boolean {
+  return effects !== null && partsOf(effects, false, false).at(-1)?.end === null;
 }
 
 /** Takes note of a statement without a block, in case a later one of its transaction fails. */
@@ -258,13 +250,4 @@ function mayHaveCommitted({ text, effects }: StatementFacts, sqlstate: string, b
   // What names no procedure has not run.
   if (block || sqlstate === SYNTAX_ERROR || sqlstate === '42883') return false;
   return CALL.test(text) || (DO.test(text) && /commit/i.test(text));
-}
-
-/** Whether a string holds statements behind the end of a block that belong to another transaction than the ended one. */
-function goesOnBehindEnd(effects: readonly TransactionEffect[], failed: boolean): boolean {
-  const end = effects.findIndex(({ kind }) => kind === 'COMMIT' || kind === 'ROLLBACK');
-  if (end === -1) return false;
-  const behind = effects.slice(end + 1);
-  const begins = behind.some(({ kind }) => kind === 'BEGIN');
-  return behind.some(({ kind }) => kind === 'NONE') && (begins || failed || effects[end]?.kind === 'ROLLBACK');
 }

@@ -47,14 +47,22 @@ export function isPlainCommit(statement: string): boolean {
   return effects.length === 1 && effects[0]?.kind === 'COMMIT';
 }
 
-/** True for one `ROLLBACK PREPARED`, and nothing else. */
-export function isRollbackPrepared(statement: string): boolean {
-  if (!isSingleStatement(statement)) return false;
+/** Which two-phase transaction `COMMIT PREPARED` or `ROLLBACK PREPARED` ends, which the server takes alone only, and how; null for all else. */
+export function preparedEnd(statement: string): { readonly gid: string; readonly commits: boolean } | null {
   const tokens = new Tokenizer(statement);
   tokens.advance();
-  if (tokens.keyword() !== 'ROLLBACK') return false;
+  const end = tokens.keyword();
+  if (end !== 'COMMIT' && end !== 'ROLLBACK') return null;
   tokens.advance();
-  return tokens.keyword() === 'PREPARED';
+  if (tokens.keyword() !== 'PREPARED') return null;
+  tokens.advance();
+  const gid = tokens.kind === TOKEN.STRING ? literalText(tokens.value) : null;
+  return gid === null ? null : { gid, commits: end === 'COMMIT' };
+}
+
+/** True for one `ROLLBACK PREPARED`, and nothing else. */
+export function isRollbackPrepared(statement: string): boolean {
+  return isSingleStatement(statement) && preparedEnd(statement)?.commits === false;
 }
 
 function effectOf(statement: string): TransactionEffect {

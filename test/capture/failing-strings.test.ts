@@ -141,6 +141,45 @@ describe.each([
   });
 });
 
+test.each([
+  ['where they start', false],
+  ['where they end', true],
+] as const)(
+  'a string ends as the server ends it, with BEGIN and without, in a log of statements %s',
+  async (_, ends) => {
+    const strings = [
+      'INSERT INTO t VALUES (1); ROLLBACK',
+      'INSERT INTO t VALUES (2); ROLLBACK; INSERT INTO t VALUES (3)',
+      'BEGIN; INSERT INTO t VALUES (4); ROLLBACK; INSERT INTO t VALUES (5)',
+      "BEGIN; INSERT INTO t VALUES (6); PREPARE TRANSACTION 'a;b'",
+      "INSERT INTO t VALUES (7); PREPARE TRANSACTION 'c'; INSERT INTO t VALUES (8)",
+      "INSERT INTO t VALUES (9); PREPARE TRANSACTION 'd'",
+      'INSERT INTO t VALUES (10); COMMIT; BEGIN; SELECT 11',
+    ];
+    const statements: Ran[] = [
+      ...strings.map((text): Ran => [text]),
+      ['ROLLBACK'],
+      ["/* the manager's */ COMMIT PREPARED 'a;b'"],
+      ["ROLLBACK PREPARED 'd'"],
+    ];
+    expect(await read(stderrLog(statements, ends))).toEqual({
+      transactions: [
+        `ROLLED_BACK: ${strings[0]}`,
+        `COMMITTED: ${strings[1]}`,
+        `COMMITTED: ${strings[2]}`,
+        `COMMITTED: ${strings[3]}`,
+        `COMMITTED: ${strings[4]}`,
+        `ROLLED_BACK: ${strings[5]}`,
+        `COMMITTED: ${strings[6]}`,
+        'ROLLED_BACK: ROLLBACK',
+        "COMMITTED: /* the manager's */ COMMIT PREPARED 'a;b'",
+        "COMMITTED: ROLLBACK PREPARED 'd'",
+      ],
+      losses: { EFFECT_UNCERTAIN: 4 },
+    });
+  },
+);
+
 test('an empty statement is refused by no block, and says nothing of one that has failed', async () => {
   const { transactions } = await read(
     stderrLog([['BEGIN'], ['SELECT 1/0', ...DIVISION], ['-- ping'], ['COMMIT']], false),
