@@ -3,25 +3,8 @@ import type { LogClock } from './log-time.ts';
 
 const STAMP = /^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)(?:\.(\d{1,6}))? (\S+)$/;
 
-/** What is read of a jsonlog line; every key may be absent. */
-interface JsonLine {
-  readonly timestamp?: unknown;
-  readonly user?: string;
-  readonly dbname?: string;
-  readonly pid?: number;
-  readonly session_id?: string;
-  readonly line_num?: number;
-  readonly ps?: string;
-  readonly vxid?: string;
-  readonly error_severity?: unknown;
-  readonly state_code?: string;
-  readonly message?: unknown;
-  readonly detail?: string;
-  readonly context?: string;
-  readonly statement?: string;
-  readonly application_name?: string;
-  readonly backend_type?: string;
-}
+/** A jsonlog line; every key may be absent, and in a damaged line hold anything. */
+type JsonLine = Readonly<Record<string, unknown>>;
 
 /** Whether a jsonlog record starts at this index. */
 export function jsonRecordStartsAt(text: string, index: number): boolean {
@@ -91,9 +74,10 @@ export class JsonRecords implements RecordReader {
   #read(text: string, cut: boolean): void {
     if (text === '' || text === '\r') return;
     const line = parse(text);
-    const stamp = typeof line?.timestamp === 'string' ? STAMP.exec(line.timestamp) : null;
+    const stamp = STAMP.exec(textOf(line?.['timestamp']) ?? '');
+    const severity = textOf(line?.['error_severity']);
     const time = stamp ? this.#clock.micros(stamp[1] as string, stamp[2] ?? '', stamp[3] as string) : Number.NaN;
-    if (!line || Number.isNaN(time) || typeof line.error_severity !== 'string') {
+    if (!line || Number.isNaN(time) || severity === undefined) {
       const detail = cut ? 'the record is cut off where the file ends' : 'the line is no jsonlog record';
       this.#sink.unparsable(this.#file, this.#line, detail);
       return;
@@ -101,21 +85,21 @@ export class JsonRecords implements RecordReader {
     const record = new LogRecord();
     record.time = time;
     record.unit = stamp?.[2] === undefined ? 1_000_000 : 1000;
-    record.user = known(line.user);
-    record.database = known(line.dbname);
-    record.pid = line.pid ?? null;
-    record.sessionId = known(line.session_id);
-    record.lineNumber = line.line_num ?? null;
-    record.tag = known(line.ps);
-    record.virtualXid = known(line.vxid);
-    record.severity = line.error_severity;
-    record.sqlstate = line.state_code ?? null;
-    record.message = typeof line.message === 'string' ? line.message : '';
-    record.detail = known(line.detail);
-    record.context = known(line.context);
-    record.statement = line.statement ?? null;
-    record.application = known(line.application_name);
-    record.backendType = known(line.backend_type);
+    record.user = known(textOf(line['user']));
+    record.database = known(textOf(line['dbname']));
+    record.pid = numberOf(line['pid']);
+    record.sessionId = known(textOf(line['session_id']));
+    record.lineNumber = numberOf(line['line_num']);
+    record.tag = known(textOf(line['ps']));
+    record.virtualXid = known(textOf(line['vxid']));
+    record.severity = severity;
+    record.sqlstate = textOf(line['state_code']) ?? null;
+    record.message = textOf(line['message']) ?? '';
+    record.detail = known(textOf(line['detail']));
+    record.context = known(textOf(line['context']));
+    record.statement = textOf(line['statement']) ?? null;
+    record.application = known(textOf(line['application_name']));
+    record.backendType = known(textOf(line['backend_type']));
     record.file = this.#file;
     record.line = this.#line;
     this.#sink.record(record);
@@ -129,4 +113,12 @@ function parse(text: string): JsonLine | null {
   } catch {
     return null;
   }
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}
+
+function numberOf(value: unknown): number | null {
+  return typeof value === 'number' ? value : null;
 }

@@ -39,14 +39,15 @@ const SEVERITIES =
 
 const STAMP = '\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\d';
 const TEXT = '.*?';
+const HOST = '\\[local\\]|[^ ]*?';
 /** What each escape of `log_line_prefix` writes. `[unknown]`, and nothing at all, stand for a missing value. */
 const ESCAPES: Readonly<Record<string, string>> = {
   a: TEXT,
   u: TEXT,
   d: TEXT,
-  r: '\\[local\\]|[^ ]*?(?:\\([0-9]+\\))?',
-  h: '\\[local\\]|[^ ]*?',
-  L: '\\[local\\]|\\[none\\]|[^ ]*?',
+  r: `${HOST}(?:\\([0-9]+\\))?`,
+  h: HOST,
+  L: `\\[none\\]|${HOST}`,
   b: TEXT,
   p: '\\d+',
   P: '\\d*',
@@ -63,6 +64,10 @@ const ESCAPES: Readonly<Record<string, string>> = {
   Q: '-?\\d+',
 };
 
+/** Characters that an escape may write: names have at most 63 bytes. */
+const LONGEST = 300;
+const LONG_LINE = 500;
+
 /** A line that begins with the prefix, taken apart. */
 export interface PrefixMatch {
   readonly groups: RegExpExecArray;
@@ -77,6 +82,8 @@ export class StderrPrefix {
   /** True when the prefix has `%c`; otherwise sessions are told apart by pid and connection lines. */
   readonly hasSessionId: boolean;
   readonly #pattern: RegExp;
+  /** The same for long lines, with a bound on what an escape may take, which costs time, and saves it where several may end anywhere. */
+  readonly #bounded: RegExp;
   /** Group number of each escape; 0 where the prefix does not have it. */
   readonly #group: Readonly<Record<string, number>>;
   readonly #groups: number;
@@ -109,7 +116,10 @@ export class StderrPrefix {
     if (optional) pattern += ')??';
     this.#group = group;
     this.#groups = count;
-    this.#pattern = new RegExp(`^${pattern}(${SEVERITIES}):  (.*)$`, 's');
+    const bounded = pattern.replaceAll('.*?', `.{0,${LONGEST}}?`).replaceAll('[^ ]*?', `[^ ]{0,${LONGEST}}?`);
+    [this.#pattern, this.#bounded] = [pattern, bounded].map(
+      (prefix) => new RegExp(`^${prefix}(${SEVERITIES}):  (.*)$`, 's'),
+    ) as [RegExp, RegExp];
     this.hasSessionId = group['c'] !== undefined;
     if (group['m'] === undefined && group['t'] === undefined && group['n'] === undefined) {
       throw unusable(prefix, 'has no time: it needs %m (or %t or %n)');
@@ -120,7 +130,7 @@ export class StderrPrefix {
   }
 
   match(line: string): PrefixMatch | null {
-    const groups = this.#pattern.exec(line);
+    const groups = (line.length > LONG_LINE ? this.#bounded : this.#pattern).exec(line);
     if (!groups) return null;
     return {
       groups,
@@ -132,6 +142,12 @@ export class StderrPrefix {
   /** What tells whose follow-up line this is. */
   session(match: PrefixMatch): string {
     return this.#value(match, 'c') ?? this.#value(match, 'p') ?? '';
+  }
+
+  /** The number of the line within its session, where the prefix has it. */
+  lineNumber(match: PrefixMatch): number | null {
+    const lineNumber = this.#value(match, 'l');
+    return lineNumber === null ? null : Number(lineNumber);
   }
 
   /** Fills in what the prefix knows. Returns false when its day or time does not exist. */
@@ -151,8 +167,7 @@ export class StderrPrefix {
     record.sessionId = this.#value(match, 'c');
     const pid = this.#value(match, 'p');
     record.pid = pid === null ? pidOf(record.sessionId) : Number(pid);
-    const lineNumber = this.#value(match, 'l');
-    record.lineNumber = lineNumber === null ? null : Number(lineNumber);
+    record.lineNumber = this.lineNumber(match);
     record.tag = this.#value(match, 'i');
     record.virtualXid = this.#value(match, 'v');
     record.sqlstate = this.#value(match, 'e');

@@ -36,7 +36,8 @@ export class StderrRecords implements RecordReader {
   #head = 0;
   readonly #bySession = new Map<string, Waiting>();
   #last: { record: LogRecord; part: Part } | null = null;
-  #rest = '';
+  /** What there is of a line whose end has not come yet: in pieces, for it may be long. */
+  #rest: string[] = [];
   #file = '';
   #next = '';
   #line = 1;
@@ -54,7 +55,7 @@ export class StderrRecords implements RecordReader {
   startFile(name: string): void {
     this.#fresh = true;
     this.#next = name;
-    if (this.#rest !== '') return;
+    if (this.#rest.length > 0) return;
     this.#file = name;
     this.#line = 1;
   }
@@ -64,18 +65,18 @@ export class StderrRecords implements RecordReader {
     if (this.#fresh) {
       this.#fresh = false;
       if (added.charCodeAt(0) === 0xfeff) added = added.slice(1);
-      if (this.#rest !== '') this.#join(added);
+      if (this.#rest.length > 0) this.#join(added);
     }
-    const buffer = this.#rest === '' ? added : this.#rest + added;
     let start = 0;
     for (;;) {
-      const newline = buffer.indexOf('\n', start);
+      const newline = added.indexOf('\n', start);
       if (newline < 0) break;
-      this.#read(buffer.slice(start, newline), false);
+      const line = added.slice(start, newline);
+      this.#read(this.#rest.length === 0 ? line : this.#takeRest() + line, false);
       this.#line++;
       start = newline + 1;
     }
-    this.#rest = start === 0 ? buffer : buffer.slice(start);
+    if (start < added.length) this.#rest.push(start === 0 ? added : added.slice(start));
   }
 
   settle(): void {
@@ -84,7 +85,7 @@ export class StderrRecords implements RecordReader {
 
   end(): void {
     this.#release(1);
-    if (this.#rest !== '') this.#breakOff();
+    if (this.#rest.length > 0) this.#breakOff();
     // Behind a line that is not read, none of a statement's text comes.
     if (this.#last && this.#last.part !== 'ignored') this.#last.record.mayGoOn = true;
     this.#release(0);
@@ -103,11 +104,17 @@ export class StderrRecords implements RecordReader {
   /** Reads a line that is cut off: unless a record begins with it, more of the one before was to come. */
   #breakOff(): void {
     const last = this.#last;
-    const match = this.#prefix.match(this.#rest);
+    const rest = this.#takeRest();
+    const match = this.#prefix.match(rest);
     const begins = match !== null && FOLLOW_UPS[match.severity] === undefined;
     if (last && last.part !== 'ignored' && !begins) last.record.mayGoOn = true;
-    this.#read(this.#rest, true);
-    this.#rest = '';
+    this.#read(rest, true);
+  }
+
+  #takeRest(): string {
+    const rest = this.#rest.join('');
+    this.#rest = [];
+    return rest;
   }
 
   #read(text: string, cut: boolean): void {
@@ -165,9 +172,13 @@ export class StderrRecords implements RecordReader {
       this.#unparsable(`a ${match.severity} line without its record`);
       return;
     }
-    if (part !== 'ignored') waiting.record[part] = match.rest;
-    waiting.record.numbers++;
-    this.#last = { record: waiting.record, part };
+    const { record } = waiting;
+    if (part !== 'ignored') record[part] = match.rest;
+    // From a log shipper a line may come twice.
+    const number = this.#prefix.lineNumber(match);
+    const again = number !== null && number < (record.lineNumber ?? 0) + record.numbers;
+    if (!again) record.numbers++;
+    this.#last = { record, part };
     this.#orphaned = false;
   }
 

@@ -227,6 +227,16 @@ test('a connection line that names no process ends nothing', async () => {
   );
 });
 
+test('a jsonlog record whose fields hold other than they should takes no other with it', async () => {
+  const text = small('json');
+  const record = JSON.parse(text.slice(0, text.indexOf('\n'))) as Record<string, unknown>;
+  const damaged = Object.keys(record).map((field) => JSON.stringify({ ...record, [field]: { a: 1 } }));
+  const log = await collectText(`${damaged.join('\n')}\n${text}`);
+  expect(log.entries.map((entry) => entry.statement)).toEqual(
+    expect.arrayContaining((await collectText(text)).entries.map((entry) => entry.statement)),
+  );
+});
+
 describe('two csvlog files, split anywhere', () => {
   const stamp = '2026-01-02 03:04:05.678 UTC';
   const quoted = (text: string) => `"${text.replaceAll('"', '""')}"`;

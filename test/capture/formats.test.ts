@@ -114,6 +114,16 @@ describe('log_line_prefix', () => {
     });
   });
 
+  test('is looked for in any line in time that grows with its length', () => {
+    const line = '2026-01-02 03:04:05.678 UTC';
+    const prefixes = ['%m|%u|%d|%c|', '%m [%p] %u %d %a ', '%m [%p]: user=%u,db=%d,app=%a,client=%h '];
+    for (const text of ['|', ' ', ',db=,app=,client=', '[local] ']) {
+      for (const prefix of prefixes)
+        expect(new StderrPrefix(prefix).match(`${line} [1]: user=${text.repeat(100_000)}`)).toBeNull();
+      expect(new StderrPrefix('%m|%u|%d|%c|').match(`${line}${text.repeat(100_000)}`)).toBeNull();
+    }
+  }, 20_000);
+
   test('that is not a common one must be given', async () => {
     expect(await code(() => collectText(rewrite((p) => `${p.c} # ${p.m} # `)))).toBe('PREFIX_UNUSABLE');
   });
@@ -153,6 +163,17 @@ describe('the stderr format', () => {
     );
     expect(log.entries.map((entry) => entry.statement)).toEqual(['SELECT\n1,\n2']);
   });
+
+  test('reads a line of many megabytes in time that grows with its length', async () => {
+    const text = `SELECT '${'x'.repeat(20_000_000)}'`;
+    const { entries } = await collectText(
+      `2026-01-02 03:04:05.678 UTC [6b060784.1092] LOG:  duration: 1.000 ms  statement: ${text}\n` +
+        '2026-01-02 03:04:05.678 UTC [6b060001.11] LOG:  checkpoint starting: time\n',
+      { logLinePrefix: '%m [%c] ' },
+      8 * 1024,
+    );
+    expect(entries.map(({ statement }) => statement === text)).toEqual([true]);
+  }, 20_000);
 
   test('does not take a stray line for a part of the statement before it', async () => {
     const log = await collectText(
