@@ -257,12 +257,20 @@ const MOST_NAMED = 10_000;
 /** What stays when a message is longer: the time of the others grows with the square of its length. */
 const OF_ONE_PART = MESSAGES.filter(([{ source }]) => source.split('.*').length <= 2);
 
-/** SQLSTATE of a server message, for logs that do not carry it. */
-export function sqlstateOf(message: string): string {
+/** SQLSTATE of a server message about this statement, for logs that do not carry it. */
+export function sqlstateOf(message: string, statement: string | null = null): string {
   const newline = message.indexOf('\n');
   const first = newline < 0 ? message : message.slice(0, newline);
+  if (first === 'invalid Unicode escape') return ofUnicodeEscape(statement ?? '');
   for (const [pattern, code] of first.length > MOST_NAMED ? OF_ONE_PART : MESSAGES) {
     if (pattern.test(first)) return code;
   }
   return UNKNOWN_SQLSTATE;
+}
+
+/** The same message has one SQLSTATE in `E'…'`, and another in `U&'…'` and `U&"…"`. */
+function ofUnicodeEscape(statement: string): string {
+  const [e, u] = [/\be'/i.test(statement), /\bu&['"]/i.test(statement)];
+  if (e === u) return UNKNOWN_SQLSTATE;
+  return e ? '22025' : '42601';
 }

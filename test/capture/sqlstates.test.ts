@@ -144,6 +144,9 @@ const FAILING: readonly (string | readonly string[])[] = [
   'SELECT * FROM (SELECT 1 AS x, 2 AS x) s WHERE x = 1',
   'SELEC 1',
   "SELECT 'x",
+  "SELECT E'\\u00'",
+  "SELECT U&'\\00'",
+  'SELECT U&"\\00"',
   'SELECT ""',
   'SELECT 1a',
   'WITH x AS (SELECT 1), x AS (SELECT 2) SELECT 1',
@@ -425,8 +428,11 @@ test('is told from the message of whatever commonly fails', async () => {
         (error: unknown) => error,
       );
     if (!(failure instanceof DatabaseError)) wrong.push(`${statements.at(-1)} did not fail`);
-    else if (sqlstateOf(failure.message) !== failure.code)
-      wrong.push(`${failure.code} (${sqlstateOf(failure.message)}) ${failure.message} -- ${statements.at(-1)}`);
+    else {
+      const sqlstate = sqlstateOf(failure.message, statements.at(-1));
+      if (sqlstate !== failure.code)
+        wrong.push(`${failure.code} (${sqlstate}) ${failure.message} -- ${statements.at(-1)}`);
+    }
     await client.query('ROLLBACK; DEALLOCATE ALL; RESET ALL');
   }
   await client.end();
