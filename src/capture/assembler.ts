@@ -27,6 +27,9 @@ const SHORTEST_THRESHOLD_MS = 1;
 /** What a process shows while it runs a statement; where `update_process_title` is off, it goes on showing how it began. */
 const COMMAND_TAG = /^[A-Z<]/;
 
+/** Logged without `log_disconnections`, too: of a client that left a transaction open. */
+const CLIENT_GONE = 'unexpected EOF on client connection';
+
 const LOSS_DETAILS: Readonly<Record<UnreplayableReason, string>> = {
   COPY_DATA: 'COPY FROM STDIN: the data is not in the log',
   FASTPATH: 'a fastpath function call: its arguments are not in the log',
@@ -72,7 +75,7 @@ export class Assembler implements RecordSink {
 
   record(record: LogRecord): void {
     const { severity } = record;
-    this.#sessions.note(record);
+    if (!this.#sessions.note(record)) return;
     if (severity === 'ERROR' || severity === 'FATAL' || severity === 'PANIC') {
       this.#failure(record);
       return;
@@ -119,7 +122,7 @@ export class Assembler implements RecordSink {
       session.user ??= authorized.user;
       session.database ??= authorized.database;
       session.application ??= authorized.application;
-    } else if (message.startsWith('disconnection:')) {
+    } else if (message.startsWith('disconnection:') || message.startsWith(CLIENT_GONE)) {
       const session = this.#sessions.existing(record);
       if (!session) return;
       if (session.pending) this.#completeSilently(session, session.pending, record);
@@ -205,7 +208,7 @@ export class Assembler implements RecordSink {
     if (record.statement !== null && this.#mayBeCut(session, record, record.statement)) return;
     const source = `${record.file}:${record.line}`;
     this.#observe(session, record);
-    const known = record.sqlstate ?? sqlstateOf(record.message);
+    const known = record.sqlstate ?? sqlstateOf(record.message, record.statement ?? session.pending?.facts.text);
     const outcome: EntryOutcome = { status: 'FAILED', sqlstate: known, message: record.message };
     let { pending } = session;
     if (pending && !isFailureOf(pending, record)) {

@@ -11,7 +11,7 @@ import { LogClock } from './log-time.ts';
 import type { OperationSink } from './operation-sink.ts';
 
 /** Raised when the same log gives other operations than before: an import of the older kind is not gone on with. */
-const PARSER_VERSION = 4;
+const PARSER_VERSION = 5;
 const HEAD = 64 * 1024;
 
 /** What to read, and how. */
@@ -66,12 +66,15 @@ export class LogScan {
     this.totalSize = source.totalSize;
     this.files = Array.isArray(options.files) ? [...(options.files as readonly string[])] : ['-'];
     this.shape = recogniseLog(head.toString('utf8'), format, logLinePrefix);
-    const { prefix, windowsLineEnds } = this.shape;
+    const { prefix, windowsLineEnds, bareContinuations } = this.shape;
     this.#decoder = new LogDecoder(windowsLineEnds);
     const newline = head.indexOf(10);
     const kind = [PARSER_VERSION, nodeId, this.shape.format, prefix?.text ?? null, logTimezone];
+    // A log that has grown may be recognised otherwise than before, and then gives other operations.
+    if (windowsLineEnds) kind.push('windows');
+    if (bareContinuations) kind.push('bare');
     this.importId = createHash('sha256')
-      .update(JSON.stringify(windowsLineEnds ? [...kind, 'windows'] : kind))
+      .update(JSON.stringify(kind))
       .update(newline < 0 ? head : head.subarray(0, newline))
       .digest('hex')
       .slice(0, 32);

@@ -2,7 +2,7 @@ import type { Micros, NewEntry, StatementType } from '../journal/entry.ts';
 import type { JournalBatch, Loss, LossReason } from '../journal/store.ts';
 import type { NewTransaction, TransactionEnd } from '../journal/transaction.ts';
 import type { ReportedLoss } from './import-report.ts';
-import type { OperationSink } from './operation-sink.ts';
+import type { Continuation, OperationSink } from './operation-sink.ts';
 import type { Seam } from './seams.ts';
 
 /** Counts what passes, for the report; holds no statement. */
@@ -68,12 +68,11 @@ export class BatchBuilder implements OperationSink {
     this.#skip = operations;
   }
 
-  begin(transaction: NewTransaction, goesOnWith: string | null): void {
+  begin(transaction: NewTransaction, goesOnWith: Continuation | null): void {
     this.tally.begun++;
     if (goesOnWith !== null) {
-      const { id, startedAt } = transaction;
       const { nodeId, sessionId } = transaction.origin;
-      this.#seams.push({ transactionId: id, nodeId, sessionId, startedAt, statement: goesOnWith });
+      this.#seams.push({ transactionId: transaction.id, nodeId, sessionId, ...goesOnWith });
     }
     if (this.#passes('begin')) this.#begun.push(transaction);
   }

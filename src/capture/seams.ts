@@ -1,19 +1,17 @@
-import type { Micros } from '../journal/entry.ts';
+import type { EntryKey } from '../journal/entry.ts';
 import type { JournalBatch, JournalStore } from '../journal/store.ts';
+import type { Continuation } from './operation-sink.ts';
 
-const MILLISECOND = 1000;
-/** Statements of one session in one millisecond that are looked at. */
-const MOST_LOOKED_AT = 1000;
+/** Entries of one session that are read at once. */
+const PAGE = 1000;
 /** Transactions of a session, one after another, that the journal does not have, behind which it is taken for new to it. */
 const NEW_BEHIND = 3;
 
 /** A transaction, as this log tells it, of a session that began before the log did: it may be the rest of a longer one. */
-export interface Seam {
+export interface Seam extends Continuation {
   readonly transactionId: string;
   readonly nodeId: string;
   readonly sessionId: string;
-  readonly startedAt: Micros;
-  readonly statement: string;
 }
 
 /**
@@ -61,15 +59,17 @@ export class Seams {
   }
 
   /** What is in another one that has not ended is kept: its end may be in no import but this. */
-  async #whereIs({ transactionId, nodeId, sessionId, startedAt, statement }: Seam) {
-    const from = Math.floor(startedAt / MILLISECOND) * MILLISECOND;
-    const window = { from, to: from + MILLISECOND - 1 };
-    const { entries } = await this.#store.page(window, { sessionIds: [sessionId] }, null, MOST_LOOKED_AT);
-    const same = entries.filter(
-      (entry) =>
-        entry.statement === statement && entry.origin.nodeId === nodeId && !this.#brought.has(entry.transactionId),
-    );
-    const found = new Set([transactionId, ...same.map((entry) => entry.transactionId)]);
+  async #whereIs({ transactionId, nodeId, sessionId, statement, from, to }: Seam) {
+    const found = new Set([transactionId]);
+    for (let after: EntryKey | null = null, hasMore = true; hasMore; ) {
+      const page = await this.#store.page({ from, to }, { sessionIds: [sessionId] }, after, PAGE);
+      for (const entry of page.entries) {
+        const same = entry.statement === statement && entry.origin.nodeId === nodeId;
+        if (same && !this.#brought.has(entry.transactionId)) found.add(entry.transactionId);
+        after = entry;
+      }
+      hasMore = page.hasMore;
+    }
     const [own, ...others] = await this.#store.transactions([...found]);
     if (own !== null) return 'ITSELF';
     return others.some((one) => one !== null && one.status !== 'OPEN') ? 'IN_ANOTHER' : 'NOWHERE';

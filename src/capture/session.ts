@@ -3,6 +3,7 @@ import type { Micros, Origin, Protocol, UnreplayableReason } from '../journal/en
 import type { Value } from '../journal/value.ts';
 import { detach, type LogRecord } from './log-record.ts';
 import { LongestValue } from './parameters.ts';
+import { RecordNumbers } from './record-numbers.ts';
 import type { StatementFacts } from './statement-facts.ts';
 
 const SET_APPLICATION = /^\s*SET\s+(?:SESSION\s+)?application_name\s*(?:=|TO)\s*'([^']*(?:''[^']*)*)'\s*(?:;\s*)?$/i;
@@ -26,6 +27,9 @@ export interface PendingStatement {
   /** Its place is that in a block that may be over (`Session.blockInDoubt`), until its outcome tells. */
   provisional: boolean;
   readonly timestamp: Micros;
+  /** What `timestamp` would be as the first and the last statement in the log's unit of time. */
+  readonly earliest: Micros;
+  readonly latest: Micros;
   readonly protocol: Protocol;
   readonly preparedName: string | null;
   readonly facts: StatementFacts;
@@ -67,6 +71,7 @@ export class Session {
   /** What succeeded last without a block, since the server began its transaction: several where the client pipelines. */
   readonly pipeline = { localXid: 0, statements: 0, timestamp: 0, file: '', line: 0 };
   pending: PendingStatement | null = null;
+  readonly numbers = new RecordNumbers();
   /** Whether a record of the session is missing since `pending` began; null where records bear no numbers. */
   recordMissing: boolean | null = null;
   lastTimestamp: Micros = Number.NEGATIVE_INFINITY;
@@ -90,7 +95,7 @@ export class Session {
   #applicationLogged = false;
   #unitStart = -1;
   #unitCount = 0;
-  #nextNumber = -1;
+  #unitFile = '';
 
   constructor(id: string, pid: number | null) {
     this.id = detach(id);
@@ -101,14 +106,13 @@ export class Session {
   starts(pending: PendingStatement, record: LogRecord): void {
     this.pending = pending;
     this.recordMissing = record.lineNumber === null ? null : false;
-    this.#nextNumber = (record.lineNumber ?? 0) + record.numbers;
   }
 
   /** Takes note of the number of a record of the session, whatever the record says. */
   count({ lineNumber, numbers }: LogRecord): void {
-    if (lineNumber === null || this.recordMissing !== false) return;
-    this.recordMissing = lineNumber !== this.#nextNumber;
-    this.#nextNumber = lineNumber + numbers;
+    if (lineNumber === null) return;
+    const follows = this.numbers.add(lineNumber, numbers);
+    if (!follows && this.recordMissing === false) this.recordMissing = true;
   }
 
   /** Takes over what the record says about who is connected. */
@@ -151,16 +155,17 @@ export class Session {
   }
 
   /**
-   * Id of the transaction that begins with a record of this time: a UUID of facts that every format of the log holds, so that
-   * the same log, imported again in whatever format and from wherever on, gives the same id.
+   * Id of the transaction that begins with this statement: a UUID of facts that every format of the log holds, so that the same log,
+   * imported again in whatever format and from wherever on, gives the same id. A clock that went back within a file must not give an
+   * earlier one again; another file may tell the same once more.
    */
-  transactionId(nodeId: string, time: Micros, text: string): string {
-    if (time === this.#unitStart) this.#unitCount++;
-    else {
+  transactionId(nodeId: string, { time, file, facts }: Pick<PendingStatement, 'time' | 'file' | 'facts'>): string {
+    if (time > this.#unitStart || (time < this.#unitStart && file !== this.#unitFile)) {
       this.#unitStart = time;
       this.#unitCount = 0;
-    }
-    const digest = hash('sha1', `${nodeId}\0${this.id}\0${time}\0${this.#unitCount}\0${text}`, 'hex');
+      this.#unitFile = file;
+    } else this.#unitCount++;
+    const digest = hash('sha1', `${nodeId}\0${this.id}\0${this.#unitStart}\0${this.#unitCount}\0${facts.text}`, 'hex');
     const variant = ((Number.parseInt(digest[16] as string, 16) & 3) | 8).toString(16);
     return `${digest.slice(0, 8)}-${digest.slice(8, 12)}-5${digest.slice(13, 16)}-${variant}${digest.slice(17, 20)}-${digest.slice(20, 32)}`;
   }

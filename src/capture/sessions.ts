@@ -1,5 +1,6 @@
 import type { Micros } from '../journal/entry.ts';
 import { detach, type LogRecord } from './log-record.ts';
+import type { RecordNumbers } from './record-numbers.ts';
 import { Session } from './session.ts';
 
 /** Beyond so many, sessions that are at rest are forgotten: a log without disconnection lines must not fill memory. */
@@ -26,6 +27,8 @@ export class Sessions {
   #forgotten = false;
   /** Sessions whose first record was seen, and none yet that says what they did. */
   readonly #begun = new Set<string>();
+  /** Records of sessions that are over, as far as they are remembered. */
+  readonly #over = new Map<string, RecordNumbers>();
   /** Sessions from which on those at rest are forgotten. */
   #most = REMEMBERED;
   /** Sessions met so far. */
@@ -40,16 +43,23 @@ export class Sessions {
     return [...this.#byId.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
   }
 
-  /** Takes note of a record of whatever kind. */
-  note(record: LogRecord): void {
+  /** Takes note of a record of whatever kind; false for one that was read before. */
+  note(record: LogRecord): boolean {
     const { lineNumber, sessionId } = record;
-    if (lineNumber === null) return;
+    if (lineNumber === null) return true;
     const session = this.existing(record);
+    if (sessionId === null) {
+      session?.count(record);
+      return true;
+    }
+    // By the process alone, a record of a lower number would be of another session.
+    if ((session?.numbers ?? this.#over.get(sessionId))?.has(lineNumber)) return false;
     if (session) session.count(record);
-    else if (lineNumber === 1 && sessionId !== null) {
+    else if (lineNumber === 1) {
       if (this.#begun.size >= REMEMBERED) this.#begun.delete(this.#begun.values().next().value as string);
       this.#begun.add(detach(sessionId));
     }
+    return true;
   }
 
   existing(record: LogRecord): Session | null {
@@ -95,6 +105,8 @@ export class Sessions {
     if (this.#byId.get(session.id) !== session) return;
     this.#byId.delete(session.id);
     if (session.pid !== null && this.#byPid.get(session.pid) === session) this.#byPid.delete(session.pid);
+    if (this.#over.size >= REMEMBERED) this.#over.delete(this.#over.keys().next().value as string);
+    this.#over.set(session.id, session.numbers);
     this.#ended(session, at, source);
   }
 
@@ -110,6 +122,7 @@ export class Sessions {
     // A process that serves another session now has ended the one before.
     if (previous) this.end(previous, record.time, `${record.file}:${record.line}`);
     const session = new Session(record.sessionId ?? idOf(record), pid);
+    session.count(record);
     session.joinedLate = !connecting && !this.#forgotten && this.#startedBefore(record);
     // Before it is there itself: nothing is open in it yet, and it has no last record.
     if (this.#byId.size >= this.#most) this.#forget();

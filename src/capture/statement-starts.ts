@@ -84,6 +84,8 @@ export class StatementStarts {
       place: null,
       provisional: false,
       timestamp: record.time,
+      earliest: record.time,
+      latest: record.time,
       protocol: 'EXTENDED',
       preparedName: null,
       facts: { text, type: 'OTHER', effects: null, copiesFromClient: false, parameters: 0, prepared: null },
@@ -118,10 +120,13 @@ export class StatementStarts {
     session.lastTimestamp = timestamp;
     const origin = session.origin(this.#nodeId);
     const virtualXid = record.virtualXid?.endsWith('/0') === false ? record.virtualXid : null;
+    const earliest = record.time - back;
     const pending: PendingStatement = {
       place: null,
       provisional: false,
       timestamp,
+      earliest,
+      latest: earliest + record.unit - 1,
       protocol,
       preparedName,
       facts,
@@ -149,12 +154,13 @@ export class StatementStarts {
   }
 
   #place(session: Session, pending: PendingStatement, origin: Origin, virtualXid: string | null): void {
-    const { facts, time, timestamp } = pending;
+    const { facts, timestamp, earliest, latest } = pending;
     if (!session.transaction) {
       const autocommit = !session.block && !leavesBlockOpen(facts);
-      const id = session.transactionId(this.#nodeId, time, facts.text);
+      const id = session.transactionId(this.#nodeId, pending);
       session.transaction = { id, entries: 0, virtualXid };
-      this.#sink.begin({ id, origin, startedAt: timestamp, autocommit }, session.goesOn ? facts.text : null);
+      const goesOnWith = session.goesOn ? { statement: facts.text, from: earliest, to: latest } : null;
+      this.#sink.begin({ id, origin, startedAt: timestamp, autocommit }, goesOnWith);
     }
     const sequence = ++session.transaction.entries;
     pending.place = { transactionId: session.transaction.id, sequence, origin };

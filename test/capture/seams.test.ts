@@ -10,7 +10,13 @@ it('what an import has brought itself is not taken for that of another, though i
   const record = new HandMadeRecord();
   const { transactionId } = record.run('a', 'SELECT 1');
   const again = randomUUID();
-  const seam = { nodeId: 'db-1', sessionId: record.sessionId('a'), startedAt: record.start, statement: 'SELECT 1' };
+  const seam = {
+    nodeId: 'db-1',
+    sessionId: record.sessionId('a'),
+    from: record.start,
+    to: record.start + 999,
+    statement: 'SELECT 1',
+  };
   const seams = new Seams(bench.journal);
   await seams.look([{ ...seam, transactionId }]);
   await record.store(bench.journal);

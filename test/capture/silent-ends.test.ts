@@ -165,3 +165,18 @@ test('a session begins with the line of log_connections = setup_durations alone'
   expect(log.entries).toHaveLength(1);
   expect(lossCounts(log)).toEqual({});
 });
+
+test('a client that is gone without a word leaves nothing to the next session of its process', async () => {
+  const lines: Line[] = [
+    ['idle', 'statement: BEGIN'],
+    ['idle in transaction', 'statement: INSERT INTO t VALUES (1)'],
+    ['idle in transaction', 'unexpected EOF on client connection with an open transaction'],
+    ['idle', 'statement: BEGIN'],
+    ['idle in transaction', 'statement: INSERT INTO t VALUES (2)'],
+    ['idle in transaction', 'statement: COMMIT'],
+    LEAVES,
+  ];
+  const log = await collectText(stderrLog(lines, false));
+  expect(log.entries).toHaveLength(5);
+  expect(log.ended.map(({ status }) => status)).toEqual(['ROLLED_BACK', 'COMMITTED']);
+});
