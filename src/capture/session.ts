@@ -109,9 +109,9 @@ export class Session {
   }
 
   /** Takes note of the number of a record of the session, whatever the record says. */
-  count({ lineNumber, numbers }: LogRecord): void {
+  count({ lineNumber, numbers, time }: LogRecord): void {
     if (lineNumber === null) return;
-    const follows = this.numbers.add(lineNumber, numbers);
+    const follows = this.numbers.add(lineNumber, numbers, time);
     if (!follows && this.recordMissing === false) this.recordMissing = true;
   }
 

@@ -53,7 +53,7 @@ export class Sessions {
       return true;
     }
     // By the process alone, a record of a lower number would be of another session.
-    if ((session?.numbers ?? this.#over.get(sessionId))?.has(lineNumber)) return false;
+    if ((session?.numbers ?? this.#over.get(sessionId))?.has(lineNumber, record.time)) return false;
     if (session) session.count(record);
     else if (lineNumber === 1) {
       if (this.#begun.size >= REMEMBERED) this.#begun.delete(this.#begun.values().next().value as string);

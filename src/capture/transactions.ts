@@ -116,6 +116,8 @@ export class TransactionTracker {
     } else {
       leaveBlock(session);
       session.block = last?.end === null;
+      // To the server, what goes on is another transaction than it was.
+      if (session.transaction && parts.length > 1) session.transaction.virtualXid = null;
     }
     const end = deciding?.end ?? null;
     if (parts.some((part) => part.works && part.end !== end)) {

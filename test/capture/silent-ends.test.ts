@@ -158,6 +158,15 @@ test('a session whose first record is of another kind than those of statements h
   expect(lossCounts(late)).toEqual({ SESSION_JOINED_LATE: 1 });
 });
 
+test('records whose numbers something on their way has made alike are new where they are later', async () => {
+  const lines: Line[] = ['1', '2', '3'].flatMap((text): Line[] => [
+    ['idle', `statement: SELECT ${text}`],
+    ['SELECT', 'duration: 0.113 ms'],
+  ]);
+  const log = await collectText(csvLog(lines).replaceAll(/6b060784\.1092,\d+,/g, '6b060784.1092,1,'));
+  expect(log.entries.map(({ statement }) => statement)).toEqual(['SELECT 1', 'SELECT 2', 'SELECT 3']);
+});
+
 test('a session begins with the line of log_connections = setup_durations alone', async () => {
   const ready = 'connection ready: setup total=2.316 ms, fork=0.413 ms, authentication=0.361 ms';
   const lines: Line[] = [['authentication', ready], ['idle', 'statement: SELECT 1'], LEAVES];

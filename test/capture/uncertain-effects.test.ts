@@ -94,6 +94,20 @@ test('a string that ends a block and goes on in another transaction is counted',
   expect(await uncertain(behind('INSERT INTO t VALUES (1); COMMIT'))).toHaveLength(0);
 });
 
+test('a string that goes on in another transaction of the server than it began in is left in the one that it is in', async () => {
+  const log = await collectText(
+    csvLog([
+      ['3/8', 'idle', 'statement: INSERT INTO t VALUES (1); ROLLBACK; BEGIN; INSERT INTO t VALUES (2)'],
+      ['3/9', 'INSERT', done],
+      ['3/9', 'idle in transaction', 'statement: COMMIT'],
+      ['3/0', 'COMMIT', done],
+    ]),
+  );
+  expect(log.begun).toHaveLength(1);
+  expect(log.ended.map(({ status }) => status)).toEqual(['COMMITTED']);
+  expect(log.losses.map(({ reason }) => reason)).toEqual(['EFFECT_UNCERTAIN']);
+});
+
 test('a statement of a block whose BEGIN is not in the log is counted', async () => {
   // log_min_duration_statement = 250.
   const slow = (text: string) => `duration: 251.113 ms  statement: ${text}`;
