@@ -1,16 +1,13 @@
 import type { Entry } from '../../journal/entry.ts';
-import type { Value } from '../../journal/value.ts';
 import type { Column } from './catalog.ts';
-import { type Draw, drawnWhenFailed, type Group } from './draw.ts';
-import { type GivenIds, isTakenFrom } from './given-ids.ts';
+import { type Draw, drawnWhenFailed } from './draw.ts';
 import type { LedgerSession } from './ledger-sessions.ts';
-import type { DrawPart, Reference } from './parts.ts';
+import type { DrawPart } from './parts.ts';
 import type { Mark } from './segment.ts';
-import type { Given } from './tokens.ts';
 import type { Track } from './track.ts';
 
-/** Values shown behind one group of draws, and those remembered of the groups before it. */
-const MOST_SHOWN = 1_000;
+/** Draws of one group, and values remembered that were shown behind the groups before it. */
+const MOST_DRAWS = 1_000;
 const MOST_BEFORE = 100;
 /** Groups of a session that are remembered when others follow. */
 const MOST_EARLIER = 8;
@@ -140,7 +137,7 @@ export function joinGroup(
     group.shown.size === 0 &&
     group.transaction === transaction &&
     group.stretch === track.stretch;
-  if (!goesOn || group.draws.length >= MOST_SHOWN) {
+  if (!goesOn || group.draws.length >= MOST_DRAWS) {
     draw.group.blind = goesOn && transaction !== null;
     draw.group.transaction = transaction;
     draw.group.stretch = track.stretch;
@@ -154,72 +151,4 @@ export function joinGroup(
   }
   group.draws.push(draw);
   draw.group = group;
-}
-
-/** A statement that shows values. */
-export interface Showing {
-  readonly transactionId: string;
-  /** Of the last draw ahead of it. */
-  readonly order: number;
-  /** Its transaction did, so that all keys held in the end: a row that it named may never have been there else. */
-  readonly committed: boolean;
-  readonly givenIds: Pick<GivenIds, 'of'>;
-}
-
-/**
- * Notes values that a statement showed behind a group of draws, and behind earlier ones of its session.
- */
-export function show(
-  group: Group,
-  earlier: readonly Group[],
-  reference: Reference,
-  values: readonly bigint[],
-  { transactionId, order, committed, givenIds }: Showing,
-): void {
-  const isOwn = group.transaction === transactionId;
-  const unchecked = reference.vouched === 'AT_COMMIT' && !committed;
-  if (unchecked && !isOwn) return;
-  const vouched = reference.vouched !== null && !unchecked;
-  for (const value of values) {
-    if (group.before.has(value)) continue;
-    const given = givenIds.of(reference.sequence, value);
-    const isOthers = ({ draws }: Group) => draws.every((draw) => isTakenFrom(draw, given) === 'SURELY');
-    for (const one of earlier) if (one.perhaps.size < MOST_SHOWN && !isOthers(one)) one.perhaps.add(value);
-    if (isOthers(group)) continue;
-    if (given !== null && !group.shown.has(value)) group.given.set(value, given);
-    // The row is there because a client gave it its id.
-    const strong = vouched && given === null;
-    if (group.shown.size >= MOST_SHOWN && !group.shown.has(value)) return;
-    if (!isOwn && !group.shown.has(value)) group.shownLater.set(value, order);
-    group.shown.set(value, strong || group.shown.get(value) === true);
-  }
-}
-
-const NONE: readonly bigint[] = [];
-const WHOLE = /^-?\d{1,18}$/;
-
-/** Whole numbers that a statement gives at a place: one, or the elements of an array. */
-export function valuesOf(given: Given, parameters: readonly Value[]): readonly bigint[] {
-  if (given.literal !== null) return [given.literal];
-  const value = given.parameter === null ? undefined : parameters[given.parameter - 1];
-  return value === undefined ? NONE : wholeNumbers(value);
-}
-
-function wholeNumbers(value: Value): readonly bigint[] {
-  switch (value.kind) {
-    case 'int64':
-      return [value.value];
-    case 'text':
-      if (WHOLE.test(value.value)) return [BigInt(value.value)];
-      if (!/^\{[-\d,]+\}$/.test(value.value)) return NONE;
-      return value.value
-        .slice(1, -1)
-        .split(',')
-        .filter((item) => WHOLE.test(item))
-        .map(BigInt);
-    case 'array':
-      return value.items.flatMap(wholeNumbers);
-    default:
-      return NONE;
-  }
 }

@@ -15,23 +15,22 @@ import {
   NOT_SEEN,
   newDraw,
   type Renewed,
-  type Showing,
-  show,
-  valuesOf,
 } from './entry-draws.ts';
 import { GivenIds } from './given-ids.ts';
+import { KeptDraws } from './kept-draws.ts';
 import { type LedgerSession, LedgerSessions } from './ledger-sessions.ts';
-import { type Change, NO_DRAWS, type Reference, type StatementDraws } from './parts.ts';
+import { PagesAhead } from './pages-ahead.ts';
+import { type Change, NO_DRAWS, type StatementDraws } from './parts.ts';
+import { executed } from './prepared.ts';
 import { namedBy } from './routines.ts';
 import { type Scope, SessionPaths, type SessionPathsOptions } from './session-paths.ts';
+import { showValues, valuesOf } from './showing.ts';
 import { inOneString, statementDraws } from './statement-draws.ts';
 import { TextCache } from './text-cache.ts';
 import type { Given } from './tokens.ts';
 import { Track } from './track.ts';
 import { type Undone, UndoneWork } from './undone.ts';
 
-/** Entries a page; two are kept ahead of the walk, so that a draw's later statements are known when it is settled. */
-const PAGE = 2_000;
 /** Dropped sequences that are remembered. */
 const MOST_DROPPED = 1_000;
 
@@ -69,23 +68,28 @@ export class DrawLedger {
   private readonly givenIds = new GivenIds();
   private readonly undoneWork: UndoneWork;
   private readonly texts = new Map<Catalog, TextCache<StatementDraws>>();
-  private readonly kept = new Map<string, { readonly commitSeq: bigint; readonly entries: Map<number, EntryDraws> }>();
+  private readonly kept: KeptDraws;
+  private readonly pages: PagesAhead;
   private order = 0;
   /** The last statement that may have drawn from any sequence. */
   private stray: { readonly order: number; readonly entry: Entry } | null = null;
-  /** Last key of the page before the newest one, with the number of draws up to it. */
+  /**
+   * Last key of the page before the newest one, with the number of draws up to it: two pages are kept ahead of the walk, so that
+   * a draw's later statements are known when it is settled.
+   */
   private solid: { readonly key: EntryKey; readonly order: number } | null = null;
-  private newest: EntryKey | null = null;
   private ended = false;
   private reachedWindow: boolean;
-  private ahead: ReturnType<JournalStore['page']> | null = null;
   private reading: Promise<void> | null = null;
 
   constructor(options: LedgerOptions) {
+    const { journal, window, readFrom, filter } = options;
     this.options = options;
     this.paths = new SessionPaths(options);
-    this.undoneWork = new UndoneWork(options.journal);
-    this.reachedWindow = options.readFrom >= options.window.from;
+    this.undoneWork = new UndoneWork(journal);
+    this.kept = new KeptDraws(journal);
+    this.pages = new PagesAhead(journal, { from: readFrom, to: window.to }, filter);
+    this.reachedWindow = readFrom >= window.from;
   }
 
   /** Tracks of the sequences that the record drew from so far. */
@@ -109,10 +113,7 @@ export class DrawLedger {
 
   /** The draws of a transaction that committed, by sequence number; they are forgotten here. */
   take(transactionId: string): ReadonlyMap<number, EntryDraws> | null {
-    const found = this.kept.get(transactionId);
-    if (found === undefined) return null;
-    this.kept.delete(transactionId);
-    return found.entries;
+    return this.kept.take(transactionId);
   }
 
   private isSolid(key: EntryKey): boolean {
@@ -124,26 +125,21 @@ export class DrawLedger {
   }
 
   private async readPage(): Promise<void> {
-    const page = await (this.ahead ?? this.request());
-    const last = page.entries.at(-1) ?? null;
-    const solid = this.newest === null ? null : { key: this.newest, order: this.order };
+    const { pages, order } = this;
+    const solid = pages.newest === null ? null : { key: pages.newest, order };
+    const entries = await pages.next();
     const drawing = new Map<string, Map<number, EntryDraws>>();
-    const undone = await this.undoneWork.of(
-      page.entries,
-      (entry) => this.options.catalogFor(entry.origin.database).defers,
-    );
-    for (const entry of page.entries) this.follow(entry, drawing, undone);
-    if (last !== null) this.newest = last;
+    const undone = await this.undoneWork.of(entries, (entry) => this.options.catalogFor(entry.origin.database).defers);
+    for (const entry of entries) this.follow(entry, drawing, undone);
     this.solid = solid;
-    this.ended = !page.hasMore || last === null;
-    this.ahead = this.ended ? null : this.request();
+    this.ended = pages.ended;
     if (this.ended) this.reachWindow();
     for (const track of this.tracks.values()) {
       if (this.ended) track.settle(this.order, this.order);
       else track.settle(solid?.order ?? 0, this.order - (this.order - (solid?.order ?? 0)) / 2);
     }
     this.forgetDropped();
-    await this.keep(drawing);
+    await this.kept.add(drawing);
   }
 
   /** Lets go of what was known of sequences that the record has dropped, save those that it may make again soon. */
@@ -155,33 +151,9 @@ export class DrawLedger {
     this.sessions.forget(forgotten);
   }
 
-  private request(): ReturnType<JournalStore['page']> {
-    const { journal, window, readFrom, filter } = this.options;
-    const page = journal.page({ from: readFrom, to: window.to }, filter, this.newest, PAGE);
-    // The walk may end before it is asked for; the rejection is reported when it is.
-    page.catch(() => {});
-    return page;
-  }
-
-  /** Keeps the draws of transactions that committed; the others only counted. */
-  private async keep(drawing: ReadonlyMap<string, Map<number, EntryDraws>>): Promise<void> {
-    const unknown: string[] = [];
-    for (const [id, entries] of drawing) {
-      const known = this.kept.get(id);
-      if (known === undefined) unknown.push(id);
-      else for (const [sequence, draws] of entries) known.entries.set(sequence, draws);
-    }
-    if (unknown.length === 0) return;
-    const transactions = await this.options.journal.transactions(unknown);
-    unknown.forEach((id, index) => {
-      const commitSeq = transactions[index]?.commitSeq ?? null;
-      if (commitSeq !== null) this.kept.set(id, { commitSeq, entries: drawing.get(id)! });
-    });
-  }
-
   /** Forgets transactions that committed before one that the walk has begun: it will not come to them. */
   forgetBefore(commitSeq: bigint): void {
-    for (const [id, kept] of this.kept) if (kept.commitSeq < commitSeq) this.kept.delete(id);
+    this.kept.forgetBefore(commitSeq);
   }
 
   private reachWindow(): void {
@@ -248,7 +220,8 @@ export class DrawLedger {
       committed: !undone.transactions.has(entry.transactionId),
       givenIds: this.givenIds,
     };
-    if (entry.outcome.status !== 'FAILED') this.show(said, key, given, showing);
+    if (entry.outcome.status !== 'FAILED')
+      showValues(said.references, this.sessions.known(key), this.tracks, given, showing);
     this.note(entry, scope.catalog, { ...said, changes }, renewed, key, given, drawing);
   }
 
@@ -297,16 +270,7 @@ export class DrawLedger {
     const text = session.prepared.get(said.executes.name);
     if (text === undefined) return said;
     const prepared = this.read(text, catalog, this.paths.scope(entry, key, catalog, undone.transactions, text));
-    const { values } = said.executes;
-    return {
-      ...prepared,
-      executes: said.executes,
-      references: prepared.references.flatMap((reference): Reference[] => {
-        const given =
-          reference.given.parameter === null ? reference.given : (values[reference.given.parameter - 1] ?? null);
-        return given === null ? [] : [{ ...reference, given }];
-      }),
-    };
+    return executed(prepared, said.executes);
   }
 
   private preparedEarlier(key: string, catalog: Catalog): Map<string, string> {
@@ -316,27 +280,6 @@ export class DrawLedger {
       if (prepares !== null) prepared.set(prepares.name, prepares.text);
     }
     return prepared;
-  }
-
-  /** Values of a statement that show what its session drew before. */
-  private show(
-    { references }: StatementDraws,
-    key: string,
-    values: (given: Given) => readonly bigint[],
-    showing: Showing,
-  ): void {
-    for (const { sequence, given, into, perhaps } of references) {
-      const id = { column: perhaps === true ? null : (into ?? null), order: showing.order };
-      if (into !== undefined) for (const value of values(given)) this.givenIds.add(sequence, value, id);
-    }
-    const known = this.sessions.known(key);
-    if (known === undefined) return;
-    for (const reference of references) {
-      const track = this.tracks.get(reference.sequence);
-      const group = track === undefined ? undefined : known.groups.get(track);
-      if (track !== undefined && group !== undefined)
-        show(group, known.earlier.get(track) ?? [], reference, values(reference.given), showing);
-    }
   }
 
   private note(

@@ -1,4 +1,4 @@
-import type { StatementDraws } from './parts.ts';
+import type { Reference, StatementDraws } from './parts.ts';
 import type { TokenList } from './tokens.ts';
 
 /** `PREPARE name … AS text` */
@@ -14,4 +14,14 @@ export function readExecute(tokens: TokenList): StatementDraws['executes'] {
   if (name === null) return null;
   const items = tokens.is(2, '(') ? tokens.items(3, tokens.close(2)) : [];
   return { name, values: items.map((item) => tokens.value(item.from)?.given ?? null) };
+}
+
+/** What a prepared statement says when it is executed with these values. */
+export function executed(prepared: StatementDraws, executes: NonNullable<StatementDraws['executes']>): StatementDraws {
+  const references = prepared.references.flatMap((reference): Reference[] => {
+    const { parameter } = reference.given;
+    const given = parameter === null ? reference.given : (executes.values[parameter - 1] ?? null);
+    return given === null ? [] : [{ ...reference, given }];
+  });
+  return { ...prepared, executes, references };
 }

@@ -1,13 +1,13 @@
 import { literalText, TOKEN } from '../../journal/sql-tokens.ts';
 import { QUERY, readCalls } from './calls.ts';
-import type { Catalog, Column, Sequence, Table } from './catalog.ts';
+import type { Catalog, Column, Table } from './catalog.ts';
 import { readConditions } from './conditions.ts';
-import { type Change, type DrawPart, type DrawRows, NO_DRAWS, type Reference, type StatementDraws } from './parts.ts';
+import { GatheredDraws } from './gathered-draws.ts';
+import { type DrawRows, NO_DRAWS, type StatementDraws } from './parts.ts';
 import { readExecute, readPrepare } from './prepared.ts';
 import { readRestarts } from './restarts.ts';
-import { type RoutineBody, type RowEvent, readBody } from './routine-body.ts';
-import { bodyReach, isFired, type Reach, routineReach, triggerReach } from './routines.ts';
-import type { PathChange } from './search-path.ts';
+import { type RowEvent, readBody } from './routine-body.ts';
+import { bodyReach } from './routines.ts';
 import { TokenList } from './tokens.ts';
 
 const ENDS_FROM = [
@@ -34,16 +34,7 @@ export function readStatement(text: string, catalog: Catalog): StatementDraws {
 class StatementReader {
   private readonly tokens: TokenList;
   private readonly catalog: Catalog;
-  private readonly parts: DrawPart[] = [];
-  private readonly references: Reference[] = [];
-  private readonly changes: Change[] = [];
-  private readonly recalls: (Sequence | null)[] = [];
-  private readonly unsure: Sequence[] = [];
-  private readonly maybe = new Set<Sequence>();
-  private readonly untold = new Map<string, string>();
-  private setsPath: RoutineBody['setsPath'] = null;
-  /** The table that is written to has rules. */
-  private hasRule = false;
+  private readonly found: GatheredDraws;
   /** For `readCalls`. */
   readonly rows: { readonly from: number; readonly to: number }[] = [];
   readonly feeding = new Set<number>();
@@ -53,6 +44,7 @@ class StatementReader {
   constructor(tokens: TokenList, catalog: Catalog) {
     this.tokens = tokens;
     this.catalog = catalog;
+    this.found = new GatheredDraws(catalog);
   }
 
   read(): StatementDraws {
@@ -65,23 +57,23 @@ class StatementReader {
         return { ...NO_DRAWS, executes: readExecute(tokens) };
       case 'DO':
         this.block();
-        return this.result();
+        return this.found.result();
       case 'TRUNCATE':
       case 'ALTER': {
         const { changes, unsure } = readRestarts(tokens, this.catalog);
-        this.changes.push(...changes);
-        this.unsure.push(...unsure);
-        return this.result();
+        this.found.changes.push(...changes);
+        this.found.unsure.push(...unsure);
+        return this.found.result();
       }
       case 'COPY':
         this.copy();
-        return this.result();
+        return this.found.result();
       case 'CREATE': {
         // CREATE TABLE … AS SELECT nextval(…) draws; a default or a function's body only says so.
         const query = tokens.find(1, -1, ['AS']);
         if (query < 0 || !/^(?:SELECT|WITH|\()$/i.test(tokens.at(query + 1).text)) return NO_DRAWS;
         this.calls(query + 1);
-        return this.result();
+        return this.found.result();
       }
       case 'DROP':
       case 'GRANT':
@@ -92,82 +84,8 @@ class StatementReader {
     this.modifications();
     this.calls(0);
     // One by one, as all that grows with the statement: more than a call takes as arguments.
-    for (const reference of readConditions(tokens, this.catalog)) this.references.push(reference);
-    return this.result();
-  }
-
-  private result(): StatementDraws {
-    const lasting = ({ sequence }: { readonly sequence: Sequence }) => !sequence.temporary;
-    const references = this.references.filter(lasting);
-    const changes = this.changes.filter(lasting);
-    const recalls = this.recalls.filter((sequence) => sequence?.temporary !== true);
-    // Triggers and functions outlive what they draw from.
-    const parts = this.parts.filter(({ sequence }) => sequence?.dropped !== true);
-    const unsure = this.unsure.filter(({ dropped }) => !dropped);
-    const paths: PathChange[] =
-      this.setsPath === null
-        ? []
-        : [{ setting: 'path', value: 'UNKNOWN', parameter: null, local: this.setsPath === 'LOCAL' }];
-    const maybe = [...this.maybe].filter(
-      (one) => !one.dropped && !one.temporary && !parts.some(({ sequence }) => sequence === one),
-    );
-    const { untold } = this;
-    const all = [parts, references, changes, recalls, unsure, maybe, paths];
-    return all.every(({ length }) => length === 0)
-      ? NO_DRAWS
-      : { ...NO_DRAWS, parts, references, changes, recalls, unsure, maybe, untold, paths };
-  }
-
-  private draw(
-    sequence: Sequence | null,
-    count: number,
-    rows: DrawRows,
-    exact: boolean,
-    parameter: number | null = null,
-  ): void {
-    if (count > 0) this.parts.push({ sequence, parameter, count, rows, exact });
-  }
-
-  /** The column takes its default. */
-  private defaults(column: Column, count: number, rows: DrawRows, exact: boolean): void {
-    const { draws: sequence } = column;
-    if (sequence !== null && count > 0)
-      this.parts.push({ sequence, parameter: null, count, rows, exact: exact && !this.hasRule, into: column });
-    for (const call of column.calls) this.reached(routineReach(call, this.catalog), count, rows);
-  }
-
-  private reached({ draws, maybe, meant, moves, untold }: Reach, count: number, rows: DrawRows): void {
-    if (count === 0) return;
-    for (const sequence of draws) this.draw(sequence, count, rows, false);
-    for (const sequence of maybe) this.maybe.add(sequence);
-    for (const sequence of moves)
-      this.changes.push({ sequence, next: null, parameter: null, add: 0n, transactional: false });
-    for (const [routine, runs] of untold) this.untold.set(routine, runs);
-    this.unsure.push(...meant);
-  }
-
-  private triggers(table: Table, event: RowEvent, count: number, rows: DrawRows): void {
-    for (const trigger of table.triggers) {
-      if (!isFired(trigger, event)) continue;
-      const reach = triggerReach(trigger, table, this.catalog);
-      if (trigger.perRow) this.reached(reach, count, rows);
-      else this.reached(reach, 1, 'FIXED');
-    }
-  }
-
-  /** The table that a statement writes to; where it may be one of several, all their sequences are unsure. */
-  private target({ schema, name }: { readonly schema: string | null; readonly name: string }): Table | null {
-    for (const table of this.catalog.tablesMeant(schema, name)) {
-      for (const { draws } of table.columns) if (draws !== null) this.unsure.push(draws);
-      const reaches = [
-        ...table.columns.flatMap(({ calls }) => calls.map((call) => routineReach(call, this.catalog))),
-        ...table.triggers.map((trigger) => triggerReach(trigger, table, this.catalog)),
-      ];
-      for (const { draws, maybe, meant, moves } of reaches) this.unsure.push(...draws, ...maybe, ...meant, ...moves);
-    }
-    const table = this.catalog.table(schema, name);
-    this.hasRule = table?.triggers.some(({ isRule, trigger }) => isRule && trigger.enabled) === true;
-    return table;
+    for (const reference of readConditions(tokens, this.catalog)) this.found.references.push(reference);
+    return this.found.result();
   }
 
   /** INSERT, MERGE, UPDATE and DELETE, wherever they stand: in a CTE too. */
@@ -187,11 +105,11 @@ class StatementReader {
   }
 
   private changed(from: number, event: RowEvent, index: number): void {
-    const table = this.target(this.tokens.name(from));
+    const table = this.found.target(this.tokens.name(from));
     if (table === null) return;
     const { group } = this.tokens.at(index);
     const rows = group < 0 ? 'ROWS' : 'UNKNOWN';
-    this.triggers(table, event, 1, rows);
+    this.found.triggers(table, event, 1, rows);
     if (event === 'UPDATE') this.setDefaults(table, this.tokens.find(from, group, ['SET']), rows, true);
   }
 
@@ -212,13 +130,14 @@ class StatementReader {
         values = tokens.items(open + 1, tokens.close(open)).map((item) => item.from);
       }
       for (const column of table.columns)
-        if (tokens.word(values[names.indexOf(column.name)] ?? -1) === 'DEFAULT') this.defaults(column, 1, rows, exact);
+        if (tokens.word(values[names.indexOf(column.name)] ?? -1) === 'DEFAULT')
+          this.found.defaults(column, 1, rows, exact);
     }
   }
 
   /** What ON CONFLICT or WHEN MATCHED may do from an index on. */
   private mayChange(table: Table, from: number, event: RowEvent): void {
-    this.triggers(table, event, 1, 'UNKNOWN');
+    this.found.triggers(table, event, 1, 'UNKNOWN');
     const set = this.tokens.find(from, this.tokens.at(from).group, ['SET']);
     if (event === 'UPDATE') this.setDefaults(table, set, 'UNKNOWN', false);
   }
@@ -227,7 +146,7 @@ class StatementReader {
     const { tokens } = this;
     const top = tokens.at(index).group < 0;
     const target = tokens.name(index + 2);
-    const table = this.target(target);
+    const table = this.found.target(target);
     if (table === null) return;
     let at = target.next;
     if (tokens.word(at) === 'AS') at += 2;
@@ -256,8 +175,8 @@ class StatementReader {
   }
 
   private insertDefaults(table: Table): void {
-    for (const column of table.columns) this.defaults(column, 1, 'FIXED', true);
-    this.triggers(table, 'INSERT', 1, 'FIXED');
+    for (const column of table.columns) this.found.defaults(column, 1, 'FIXED', true);
+    this.found.triggers(table, 'INSERT', 1, 'FIXED');
   }
 
   private insertValues(
@@ -287,8 +206,8 @@ class StatementReader {
       if (!tokens.is(at, ',')) break;
     }
     this.rows.push({ from, to: at });
-    for (const [column, count] of drawn) this.defaults(column, count, 'FIXED', true);
-    this.triggers(table, 'INSERT', rows, 'FIXED');
+    for (const [column, count] of drawn) this.found.defaults(column, count, 'FIXED', true);
+    this.found.triggers(table, 'INSERT', rows, 'FIXED');
   }
 
   private insertQuery(
@@ -316,11 +235,11 @@ class StatementReader {
         ? new Set(table.columns.filter(({ hidden }) => hidden !== true).map(({ name }) => name))
         : new Set(names);
     for (const column of table.columns) {
-      if (!filled.has(column.name) || (overridesUser && column.identity)) this.defaults(column, 1, rows, true);
+      if (!filled.has(column.name) || (overridesUser && column.identity)) this.found.defaults(column, 1, rows, true);
       const item = items[names.indexOf(column.name)];
       if (item !== undefined) this.written(table, column, item);
     }
-    this.triggers(table, 'INSERT', 1, rows);
+    this.found.triggers(table, 'INSERT', 1, rows);
   }
 
   /** `nextval(…)` in place of a default that draws does what that does. */
@@ -338,13 +257,14 @@ class StatementReader {
     if (value === null || sequence === undefined || value.next !== item.to) return;
     const into =
       column.draws === sequence ? { into: column, ...(this.conflict ? { perhaps: true as const } : {}) } : {};
-    this.references.push({ sequence, given: value.given, vouched: table.refers.get(column.name) ?? null, ...into });
+    const vouched = table.refers.get(column.name) ?? null;
+    this.found.references.push({ sequence, given: value.given, vouched, ...into });
   }
 
   private merge(index: number): void {
     const { tokens } = this;
     const target = tokens.name(index + 2);
-    const table = this.target(target);
+    const table = this.found.target(target);
     if (table === null) return;
     const group = tokens.at(index).group;
     for (const event of ['UPDATE', 'DELETE'] as const)
@@ -362,23 +282,24 @@ class StatementReader {
       for (const column of table.columns) {
         const item = items[list.indexOf(column.name)];
         const isDefault = item === undefined || tokens.word(item.from) === 'DEFAULT';
-        if (isDefault) this.defaults(column, 1, 'UNKNOWN', false);
+        if (isDefault) this.found.defaults(column, 1, 'UNKNOWN', false);
         else if (item !== undefined) this.written(table, column, item);
       }
-      this.triggers(table, 'INSERT', 1, 'UNKNOWN');
+      this.found.triggers(table, 'INSERT', 1, 'UNKNOWN');
     }
   }
 
   private calls(from: number): void {
     const { parts, changes, recalls, unsure, reached } = readCalls(this.tokens, this.catalog, this, from);
+    const { found } = this;
     for (const { reach, rows } of reached) {
-      this.reached(reach, 1, rows);
-      if (this.setsPath !== 'SESSION') this.setsPath = reach.setsPath ?? this.setsPath;
+      found.reached(reach, 1, rows);
+      if (found.setsPath !== 'SESSION') found.setsPath = reach.setsPath ?? found.setsPath;
     }
-    for (const recall of recalls) this.recalls.push(recall);
-    for (const sequence of unsure) this.unsure.push(sequence);
-    for (const part of parts) this.parts.push(part);
-    for (const change of changes) this.changes.push(change);
+    for (const recall of recalls) found.recalls.push(recall);
+    for (const sequence of unsure) found.unsure.push(sequence);
+    for (const part of parts) found.parts.push(part);
+    for (const change of changes) found.changes.push(change);
   }
 
   private copy(): void {
@@ -389,7 +310,7 @@ class StatementReader {
       return;
     }
     const target = tokens.name(1);
-    const table = this.target(target);
+    const table = this.found.target(target);
     let at = target.next;
     let list: readonly string[] | null = null;
     if (tokens.is(at, '(')) {
@@ -398,9 +319,9 @@ class StatementReader {
     }
     if (table === null || tokens.word(at) !== 'FROM') return;
     for (const column of table.columns) {
-      if (list !== null && !list.includes(column.name)) this.defaults(column, 1, 'ROWS', true);
+      if (list !== null && !list.includes(column.name)) this.found.defaults(column, 1, 'ROWS', true);
     }
-    this.triggers(table, 'INSERT', 1, 'ROWS');
+    this.found.triggers(table, 'INSERT', 1, 'ROWS');
   }
 
   private block(): void {
@@ -409,8 +330,8 @@ class StatementReader {
       const token = tokens.at(index);
       if (token.kind !== TOKEN.STRING) continue;
       const reach = bodyReach('a DO block', [readBody(literalText(token.text))], catalog);
-      this.reached(reach, 1, 'UNKNOWN');
-      this.setsPath ??= reach.setsPath;
+      this.found.reached(reach, 1, 'UNKNOWN');
+      this.found.setsPath ??= reach.setsPath;
     }
   }
 }
