@@ -108,3 +108,22 @@ it('counts on from a setval and draws of one string that the record rolled back'
   await twice("INSERT INTO orders (name) VALUES ('behind')");
   await expectRestored(ALL);
 });
+
+it('counts nothing that was drawn behind a restart which went back', async () => {
+  await twice("INSERT INTO orders (name) VALUES ('first')");
+  for (const [restarts, undo] of [
+    ['TRUNCATE lines, orders RESTART IDENTITY', 'ROLLBACK'],
+    ['TRUNCATE lines, orders RESTART IDENTITY', 'ROLLBACK TO s'],
+    ['ALTER SEQUENCE orders_id_seq RESTART WITH 700', 'ROLLBACK'],
+  ] as const) {
+    for (const sql of ['BEGIN', 'SAVEPOINT s', restarts]) await b.run(sql);
+    for (let n = 0; n < 3; n++) await b.run("INSERT INTO orders (name) VALUES ('gone')");
+    await b.run(undo);
+    if (b.inTransaction) {
+      await b.run("INSERT INTO orders (name) VALUES ('kept')");
+      await b.run('COMMIT');
+    }
+    await twice("INSERT INTO orders (name) VALUES ('behind')");
+  }
+  await expectRestored(ALL);
+});

@@ -167,6 +167,7 @@ export class DrawLedger {
     if (!this.reachedWindow && entry.timestamp >= this.options.window.from) this.reachWindow();
     const type = entry.statementType;
     const key = sessionKey(entry.origin);
+    this.undoneWork.follow(entry);
     const session = this.sessions.known(key);
     if (session !== undefined && session.running.length > 0) {
       // A session does one thing after another.
@@ -212,7 +213,7 @@ export class DrawLedger {
     if (said.prepares !== null || said.executes !== null)
       said = this.followPrepared(entry, key, catalog, scope, undone, said);
     const values = said.executes === null ? entry.parameters : [];
-    const changes = undone.has(entry) ? said.changes.filter(({ transactional }) => !transactional) : said.changes;
+    const { parts, changes } = this.undoneWork.lasting(entry, said, undone);
     const given = (one: Given) => valuesOf(one, values);
     const showing = {
       transactionId: entry.transactionId,
@@ -222,7 +223,7 @@ export class DrawLedger {
     };
     if (entry.outcome.status !== 'FAILED')
       showValues(said.references, this.sessions.known(key), this.tracks, given, showing);
-    this.note(entry, scope.catalog, { ...said, changes }, renewed, key, given, drawing);
+    this.note(entry, scope.catalog, { ...said, parts, changes }, renewed, key, given, drawing);
   }
 
   /** Objects that the record creates; texts that name them have to be read anew. */

@@ -1,6 +1,8 @@
 import type { Entry } from '../../journal/entry.ts';
 import type { JournalStore } from '../../journal/store.ts';
-import { transactionEffect } from '../../journal/transaction-effect.ts';
+import { type TransactionEffect, transactionEffect } from '../../journal/transaction-effect.ts';
+import type { Sequence } from './catalog.ts';
+import type { StatementDraws } from './parts.ts';
 import { MAY_SET_PATH } from './search-path.ts';
 
 /** What the record itself took back of what a page of it shows. */
@@ -33,6 +35,8 @@ const MOST_ENTRIES = 20_000;
 export class UndoneWork {
   private readonly journal: Journal;
   private readonly savepointed = new Set<string>();
+  /** Sequences that transactions have restarted and that will go back to where they stood before. */
+  private readonly restarted = new Map<string, Set<Sequence>>();
 
   constructor(journal: Journal) {
     this.journal = journal;
@@ -62,6 +66,35 @@ export class UndoneWork {
       transactions,
       has: ({ transactionId, sequence }) =>
         transactions.has(transactionId) || isWithin(spans.get(transactionId) ?? [], sequence),
+    };
+  }
+
+  /** A statement is next: with one that goes back, sequences stand again where they stood before they were restarted. */
+  follow({ transactionId, statement, statementType }: Entry): void {
+    if (statementType !== 'TRANSACTION' || !this.restarted.has(transactionId)) return;
+    const goesOn = ({ kind }: TransactionEffect) => kind === 'SAVEPOINT' || kind === 'RELEASE' || kind === 'NONE';
+    if (!transactionEffect(statement).every(goesOn)) this.restarted.delete(transactionId);
+  }
+
+  /** What a statement draws and changes that its transaction did not take back. */
+  lasting(
+    entry: Entry,
+    { parts, changes }: Pick<StatementDraws, 'parts' | 'changes'>,
+    undone: Undone,
+  ): Pick<StatementDraws, 'parts' | 'changes'> {
+    const { transactionId, outcome } = entry;
+    const isUndone = changes.length > 0 && undone.has(entry);
+    if (isUndone && outcome.status !== 'FAILED') {
+      const restarted = this.restarted.get(transactionId) ?? new Set<Sequence>();
+      for (const { sequence, transactional } of changes) if (transactional) restarted.add(sequence);
+      if (restarted.size > 0) this.restarted.set(transactionId, restarted);
+      const [oldest] = this.restarted.keys();
+      if (this.restarted.size > MOST_REMEMBERED && oldest !== undefined) this.restarted.delete(oldest);
+    }
+    const restarted = this.restarted.get(transactionId);
+    return {
+      parts: restarted === undefined ? parts : parts.filter(({ sequence }) => !restarted.has(sequence!)),
+      changes: isUndone ? changes.filter(({ transactional }) => !transactional) : changes,
     };
   }
 }
