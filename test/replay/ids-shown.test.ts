@@ -1,12 +1,16 @@
 import { expect, it } from 'vitest';
 import { HandMadeRecord } from '../support/record.ts';
 import type { RecordedSession } from './ids-recorder.ts';
-import { failures, run } from './ids-support.ts';
+import { failures, type Replayed, run } from './ids-support.ts';
 import { a, b, bench, given, recorder, source, target, trialOfEachTest } from './ids-trial.ts';
 
 trialOfEachTest(`
   CREATE TABLE item (id bigserial PRIMARY KEY, name text);
   CREATE TABLE part (item bigint REFERENCES item)`);
+
+async function replay(): Promise<Replayed> {
+  return bench.replay(target, await recorder.finish(bench.journal));
+}
 
 async function insert(session: RecordedSession, name: string): Promise<string> {
   const { rows } = await session.run('INSERT INTO item (name) VALUES ($1) RETURNING id', [name]);
@@ -14,8 +18,7 @@ async function insert(session: RecordedSession, name: string): Promise<string> {
 }
 
 async function expectRestored(): Promise<void> {
-  const replayed = await bench.replay(target, await recorder.finish(bench.journal));
-  expect(failures(replayed)).toEqual([]);
+  expect(failures(await replay())).toEqual([]);
   for (const sql of ['SELECT * FROM item ORDER BY id', 'SELECT * FROM part ORDER BY 1'])
     expect(await run(target, sql)).toBe(await run(source, sql));
 }
@@ -210,5 +213,44 @@ it('takes no id for a drawn one that a new row was given, whoever names it later
     for (const session of [a, b]) await session.run('INSERT INTO part VALUES ($1)', [id]);
   await a.run('UPDATE item SET id = 7000 WHERE id = $1', ['5000']);
   await insert(a, 'three');
+  await expectRestored();
+});
+
+it.each(['ROLLBACK TO s', 'ROLLBACK'])('takes an id for a drawn one that a row was given until %s', async (undo) => {
+  for (const sql of ['BEGIN', 'SAVEPOINT s', "INSERT INTO item (id, name) VALUES (5, 'given')", undo]) await a.run(sql);
+  if (a.inTransaction) await a.run('COMMIT');
+  for (let n = 0; n < 4; n++) await b.unrecorded("SELECT nextval('item_id_seq')");
+  await a.run('INSERT INTO part VALUES ($1)', [await insert(a, 'drawn')]);
+  await expectRestored();
+});
+
+const DEFERRED = 'CREATE TABLE work (item bigint REFERENCES item DEFERRABLE INITIALLY DEFERRED)';
+
+it('takes an id for a drawn one although a deferred key had shown it before, until ROLLBACK TO', async () => {
+  await given(DEFERRED);
+  await a.run('BEGIN');
+  await insert(a, 'one');
+  for (const sql of ['SAVEPOINT s', 'INSERT INTO work VALUES (12)', 'ROLLBACK TO s']) await a.run(sql);
+  for (let n = 0; n < 10; n++) await b.unrecorded("SELECT nextval('item_id_seq')");
+  await a.run('INSERT INTO work VALUES ($1)', [await insert(a, 'two')]);
+  await a.run('COMMIT');
+  await expectRestored();
+});
+
+it('takes an id that a deferred key names ahead of its row for that of the row', async () => {
+  await given(DEFERRED);
+  await insert(a, 'one');
+  await a.run('BEGIN');
+  await a.run('INSERT INTO work VALUES (2)');
+  await insert(a, 'two');
+  await a.run('INSERT INTO work VALUES (3)');
+  await insert(a, 'three');
+  await a.run('COMMIT');
+  await expectRestored();
+});
+
+it('takes an id that a string names behind its own draw for that one', async () => {
+  for (const id of [1, 2, 3])
+    await a.run(`INSERT INTO item (name) VALUES ('row ${id}'); UPDATE item SET name = 'named' WHERE id = ${id}`);
   await expectRestored();
 });

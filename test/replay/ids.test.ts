@@ -338,6 +338,8 @@ describe('settling what draws gave', () => {
         shown: new Map(),
         shownLater: new Map(),
         given: new Map(),
+        deferred: new Map(),
+        ahead: new Map(),
         perhaps: new Set(),
         before: new Set(),
         blind: false,

@@ -10,6 +10,8 @@ export interface Shown {
   readonly later: number | null;
   /** A client had given it to a row itself. */
   readonly given: GivenId | null;
+  /** Only a key showed it that was never checked: there may have been no such row. */
+  readonly isUnchecked: boolean;
 }
 
 /** A group's shown values, and where its draws stand among all: each value may be any one's. */
@@ -52,11 +54,13 @@ export class Claims {
   of({ group }: Draw): Claim {
     let claim = this.byGroup.get(group);
     if (claim === undefined) {
-      const asShown = [...(group.blind ? [] : group.shown)].flatMap(([value, strong]) => {
+      const ahead = [...group.ahead].filter(([value]) => !group.shown.has(value));
+      const asShown = (group.blind ? [] : [...group.shown, ...ahead]).flatMap(([value, strong]) => {
         const slot = this.stretch.toSlot(value);
-        return slot === null
-          ? []
-          : [{ slot, strong, later: group.shownLater.get(value) ?? null, given: group.given.get(value) ?? null }];
+        if (slot === null) return [];
+        const later = group.shownLater.get(value) ?? null;
+        const given = group.given.get(value) ?? null;
+        return [{ slot, strong, later, given, isUnchecked: group.deferred.get(value)?.held === false }];
       });
       const perhaps = new Set<number>();
       for (const value of group.perhaps) {

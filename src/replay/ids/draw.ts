@@ -17,6 +17,15 @@ export interface GivenId {
   readonly order: number;
 }
 
+/** A value that a deferrable key showed. */
+export interface Deferred {
+  readonly transactionId: string;
+  /** Whether it vouches. */
+  readonly strong: boolean;
+  /** It held at COMMIT. */
+  readonly held: boolean;
+}
+
 /** Draws of one session between which no later statement showed a value, and the values shown behind them. */
 export interface Group {
   /** Their transaction; null: autocommit statements. */
@@ -33,6 +42,10 @@ export interface Group {
   readonly shownLater: Map<bigint, number>;
   /** Those of them that clients had given to rows themselves before anyone showed them otherwise. */
   readonly given: Map<bigint, GivenId>;
+  /** Those of them that nothing but a deferrable key showed: their rows may have come only behind that, or never. */
+  readonly deferred: Map<bigint, Deferred>;
+  /** Values that such a key, or their own string of statements, showed before these draws, and whether it vouches: they may be theirs. */
+  readonly ahead: Map<bigint, boolean>;
   /** Values that the session showed behind later groups: theirs where counting says the same. */
   readonly perhaps: Set<bigint>;
   /** Values that the session had shown before these draws: not theirs. */

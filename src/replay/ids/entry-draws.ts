@@ -106,6 +106,8 @@ export function newDraw(order: number, entry: Entry, step: bigint, counts: Count
       shown: new Map(),
       shownLater: new Map(),
       given: new Map(),
+      deferred: new Map(),
+      ahead: new Map(),
       perhaps: new Set(),
       before: NO_VALUES,
       blind: false,
@@ -119,6 +121,11 @@ export function newDraw(order: number, entry: Entry, step: bigint, counts: Count
 /** Server logs stamp starts in milliseconds: a statement may have ended so much later than it seems, in microseconds. */
 const STAMP = 1_000;
 
+/** BEGIN is the first entry of a transaction: an entry at 1 may be one of several autocommit statements. */
+export function isInBlock({ sequence }: Entry): boolean {
+  return sequence > 1;
+}
+
 /**
  * Draws between which nothing was shown belong together: what is shown behind them may be any one's. But what a
  * transaction shows is taken for its own draws', and what is shown behind a setval for draws behind it.
@@ -130,8 +137,7 @@ export function joinGroup(
   entry: Entry,
 ): void {
   const group = groups.get(track);
-  // BEGIN is the first entry of a transaction: an entry at 1 may be one of several autocommit statements.
-  const transaction = entry.sequence > 1 ? entry.transactionId : null;
+  const transaction = isInBlock(entry) ? entry.transactionId : null;
   const goesOn =
     group !== undefined &&
     group.shown.size === 0 &&
@@ -143,7 +149,17 @@ export function joinGroup(
     draw.group.stretch = track.stretch;
     draw.group.draws.push(draw);
     if (group !== undefined) {
-      draw.group.before = new Set([...group.before, ...group.shown.keys()].slice(-MOST_BEFORE));
+      const { deferred } = group;
+      for (const [value, key] of deferred) {
+        if (!key.held || key.transactionId !== transaction) continue;
+        draw.group.deferred.set(value, key);
+        draw.group.ahead.set(value, key.strong);
+      }
+      const isOver = (value: bigint) => {
+        const key = deferred.get(value);
+        return key === undefined || (key.held && key.transactionId !== transaction);
+      };
+      draw.group.before = new Set([...group.before, ...[...group.shown.keys()].filter(isOver)].slice(-MOST_BEFORE));
       earlier.set(track, [...(earlier.get(track) ?? []), group].slice(-MOST_EARLIER));
     }
     groups.set(track, draw.group);

@@ -9,6 +9,7 @@ import {
   type Counts,
   countedWith,
   type EntryDraws,
+  isInBlock,
   joinGroup,
   type LedgerDraw,
   type Moved,
@@ -24,7 +25,7 @@ import { type Change, NO_DRAWS, type StatementDraws } from './parts.ts';
 import { executed } from './prepared.ts';
 import { namedBy } from './routines.ts';
 import { type Scope, SessionPaths, type SessionPathsOptions } from './session-paths.ts';
-import { showValues, valuesOf } from './showing.ts';
+import { showAhead, showValues, valuesOf } from './showing.ts';
 import { inOneString, statementDraws } from './statement-draws.ts';
 import { TextCache } from './text-cache.ts';
 import type { Given } from './tokens.ts';
@@ -166,8 +167,9 @@ export class DrawLedger {
   private follow(entry: Entry, drawing: Map<string, Map<number, EntryDraws>>, undone: Undone): void {
     if (!this.reachedWindow && entry.timestamp >= this.options.window.from) this.reachWindow();
     const type = entry.statementType;
-    const key = sessionKey(entry.origin);
+    this.givenIds.follow(entry);
     this.undoneWork.follow(entry);
+    const key = sessionKey(entry.origin);
     const session = this.sessions.known(key);
     if (session !== undefined && session.running.length > 0) {
       // A session does one thing after another.
@@ -217,13 +219,16 @@ export class DrawLedger {
     const given = (one: Given) => valuesOf(one, values);
     const showing = {
       transactionId: entry.transactionId,
+      inBlock: isInBlock(entry),
       order: this.order,
-      committed: !undone.transactions.has(entry.transactionId),
+      committed: !undone.has(entry),
       givenIds: this.givenIds,
     };
     if (entry.outcome.status !== 'FAILED')
       showValues(said.references, this.sessions.known(key), this.tracks, given, showing);
     this.note(entry, scope.catalog, { ...said, parts, changes }, renewed, key, given, drawing);
+    if (!isSingle && entry.outcome.status !== 'FAILED')
+      showAhead(said.references, this.sessions.known(key), this.tracks, given, showing, this.order);
   }
 
   /** Objects that the record creates; texts that name them have to be read anew. */

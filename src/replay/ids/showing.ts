@@ -13,9 +13,11 @@ const MOST_SHOWN = 1_000;
 /** A statement that shows values. */
 export interface Showing {
   readonly transactionId: string;
+  /** Of several statements: what this one did may yet be undone. */
+  readonly inBlock: boolean;
   /** Of the last draw ahead of it. */
   readonly order: number;
-  /** Its transaction did, so that all keys held in the end: a row that it named may never have been there else. */
+  /** What it did was committed, so that all keys held in the end: a row that it named may never have been there else. */
   readonly committed: boolean;
   readonly givenIds: GivenIds;
 }
@@ -30,7 +32,9 @@ export function showValues(
 ): void {
   for (const { sequence, given, into, perhaps } of references) {
     const id = { column: perhaps === true ? null : (into ?? null), order: showing.order };
-    if (into !== undefined) for (const value of values(given)) showing.givenIds.add(sequence, value, id);
+    if (into === undefined) continue;
+    for (const value of values(given))
+      showing.givenIds.add(sequence, value, id, showing.inBlock ? showing.transactionId : null);
   }
   if (session === undefined) return;
   for (const reference of references) {
@@ -38,6 +42,28 @@ export function showValues(
     const group = track === undefined ? undefined : session.groups.get(track);
     if (track !== undefined && group !== undefined)
       show(group, session.earlier.get(track) ?? [], reference, values(reference.given), showing);
+  }
+}
+
+/** Notes the values of a string of statements that has drawn, too, by its order: the rows may be of its own making. */
+export function showAhead(
+  references: readonly Reference[],
+  session: LedgerSession | undefined,
+  tracks: ReadonlyMap<Sequence, Track>,
+  values: (given: Given) => readonly bigint[],
+  { committed, givenIds }: Showing,
+  order: number,
+): void {
+  for (const reference of references) {
+    const track = tracks.get(reference.sequence);
+    const group = track === undefined ? undefined : session?.groups.get(track);
+    if (group === undefined || group.draws.at(-1)?.order !== order) continue;
+    for (const value of values(reference.given)) {
+      const given = givenIds.of(reference.sequence, value);
+      if (given !== null) group.given.set(value, given);
+      const vouched = reference.vouched === 'AT_ONCE' || (reference.vouched === 'AT_COMMIT' && committed);
+      group.ahead.set(value, (vouched && given === null) || group.ahead.get(value) === true);
+    }
   }
 }
 
@@ -63,6 +89,8 @@ function show(
     // The row is there because a client gave it its id.
     const strong = vouched && given === null;
     if (group.shown.size >= MOST_SHOWN && !group.shown.has(value)) return;
+    if (reference.vouched !== 'AT_COMMIT') group.deferred.delete(value);
+    else if (!group.shown.has(value)) group.deferred.set(value, { transactionId, strong, held: committed });
     if (!isOwn && !group.shown.has(value)) group.shownLater.set(value, order);
     group.shown.set(value, strong || group.shown.get(value) === true);
   }

@@ -9,10 +9,10 @@ import { MAY_SET_PATH } from './search-path.ts';
 export interface Undone {
   /**
    * Transactions that may have created, changed or restarted a sequence, or set a path, and were rolled back: it went back with
-   * them. Where a database has deferrable keys, all that did not commit.
+   * them. Where a database has deferrable keys, or is given one, all that did not commit.
    */
   readonly transactions: ReadonlySet<string>;
-  /** Whether DDL went back with its transaction, or to a savepoint of it. */
+  /** Whether what one of these did went back with its transaction, or to a savepoint of it. */
   has(entry: Pick<Entry, 'transactionId' | 'sequence'>): boolean;
 }
 
@@ -22,6 +22,7 @@ type Journal = Pick<JournalStore, 'transactions' | 'transactionEntries'>;
 export type Span = readonly [after: number, before: number];
 
 const CHANGES = /\b(?:restart|create|alter|drop)\b/i;
+const DEFERS = /\bdefer(?:rable|red)\b/i;
 /** What sets a savepoint, at least: `ROLLBACK TO x` does not show the word. */
 export const SAVEPOINT = /\bsavepoint\b/i;
 const NOTHING: Undone = { transactions: new Set(), has: () => false };
@@ -46,10 +47,12 @@ export class UndoneWork {
   async of(entries: readonly Entry[], isAsked: (entry: Entry) => boolean): Promise<Undone> {
     const changing = new Set<string>();
     const asked = new Set<string>();
+    // It may make the first such key.
+    const defers = entries.some(({ statement }) => DEFERS.test(statement));
     for (const entry of entries) {
       const { transactionId, statement, statementType } = entry;
       if (CHANGES.test(statement) || MAY_SET_PATH.test(statement)) changing.add(transactionId);
-      else if (isAsked(entry)) asked.add(transactionId);
+      else if (defers || isAsked(entry)) asked.add(transactionId);
       if ((statementType === 'TRANSACTION' || statementType === 'DDL') && SAVEPOINT.test(statement)) {
         if (this.savepointed.size >= MOST_REMEMBERED) this.savepointed.clear();
         this.savepointed.add(transactionId);
@@ -60,7 +63,7 @@ export class UndoneWork {
     const found = await this.journal.transactions(ids);
     const transactions = new Set(ids.filter((_, index) => found[index]?.status !== 'COMMITTED'));
     const spans = new Map<string, readonly Span[]>();
-    for (const id of changing)
+    for (const id of ids)
       if (this.savepointed.has(id) && !transactions.has(id)) spans.set(id, await backToSavepoints(this.journal, id));
     return {
       transactions,
