@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { a, expectRestored, given, trialOfEachTest, twice } from './ids-trial.ts';
+import { a, bench, expectRestored, given, recorder, target, trialOfEachTest, twice } from './ids-trial.ts';
 
 trialOfEachTest();
 
@@ -66,10 +66,15 @@ it('goes on behind the bounds that ALTER SEQUENCE takes away', async () => {
 });
 
 it('says that sessions take several values at once where the record has it so', async () => {
-  await given("CREATE SEQUENCE number; CREATE TABLE item (id int DEFAULT nextval('number'))");
+  await given(`
+    CREATE SEQUENCE number; CREATE TABLE item (id int PRIMARY KEY DEFAULT nextval('number'));
+    CREATE TABLE part (item int REFERENCES item)`);
   await a.run('ALTER SEQUENCE number CACHE 20');
-  await a.run('INSERT INTO item DEFAULT VALUES');
-  const { report } = await expectRestored('SELECT * FROM item');
+  for (const named of [1, null, 3]) {
+    await a.run('INSERT INTO item DEFAULT VALUES');
+    if (named !== null) await a.run('INSERT INTO part VALUES ($1)', [named]);
+  }
+  const { report } = await bench.replay(target, await recorder.finish(bench.journal));
   expect(report?.remarks.join()).toContain('public.number: it hands out 20 values to a session at a time');
 });
 

@@ -216,6 +216,55 @@ it('takes no id for a drawn one that a new row was given, whoever names it later
   await expectRestored();
 });
 
+it.each([
+  ['nextval gave', "SELECT nextval('item_id_seq')", "INSERT INTO item (id, name) VALUES (5, 'made up')"],
+  [
+    'a row drew where it may have met another',
+    "INSERT INTO item (name) VALUES ('drawn')",
+    "INSERT INTO item (id, name) VALUES (5, 'made up') ON CONFLICT (id) DO NOTHING",
+  ],
+])(
+  'takes an id not far ahead that a client made up for none that %s where what follows shows others',
+  async (_, draws, gives) => {
+    await a.run(draws);
+    await a.run(gives);
+    await a.run("UPDATE item SET name = 'named' WHERE id = 5");
+    const second = await insert(b, 'two');
+    await b.run("UPDATE item SET name = 'changed' WHERE id = $1", [second]);
+    await expectRestored();
+  },
+);
+
+it('says so where nothing tells whether an id not far ahead was drawn or made up', async () => {
+  await a.run("SELECT nextval('item_id_seq')");
+  await a.run("INSERT INTO item (id, name) VALUES (5, 'made up')");
+  const { report, events } = await replay();
+  expect(report?.remarks.join()).toContain('counting draws and the values in later statements do not agree');
+  expect(events.some((event) => event.kind === 'NOTICE' && event.code === 'IDS_UNSETTLED')).toBe(true);
+});
+
+const SEVERAL = "INSERT INTO item (name) SELECT 'one of several' FROM generate_series(1, 3)";
+
+it('takes a row of a statement of unknown count for none of its own, whose id it names', async () => {
+  await a.run(SEVERAL);
+  await insert(b, 'own');
+  await b.run('INSERT INTO part VALUES (2)');
+  await b.run('BEGIN');
+  await insert(b, 'in a transaction');
+  await b.run('INSERT INTO part VALUES (3)');
+  await b.run('COMMIT');
+  await expectRestored();
+});
+
+it('says so where an id behind draws of unknown number may as well be that of a row of others', async () => {
+  for (const sql of ['BEGIN', SEVERAL, 'ROLLBACK']) await b.run(sql);
+  await insert(a, 'own');
+  const other = await insert(b, "another's");
+  await a.run("UPDATE item SET name = 'changed' WHERE id = $1", [other]);
+  const { report } = await replay();
+  expect(report?.remarks.join()).toContain('behind statements whose count of draws nothing tells');
+});
+
 it.each(['ROLLBACK TO s', 'ROLLBACK'])('takes an id for a drawn one that a row was given until %s', async (undo) => {
   for (const sql of ['BEGIN', 'SAVEPOINT s', "INSERT INTO item (id, name) VALUES (5, 'given')", undo]) await a.run(sql);
   if (a.inTransaction) await a.run('COMMIT');
@@ -225,6 +274,20 @@ it.each(['ROLLBACK TO s', 'ROLLBACK'])('takes an id for a drawn one that a row w
 });
 
 const DEFERRED = 'CREATE TABLE work (item bigint REFERENCES item DEFERRABLE INITIALLY DEFERRED)';
+
+it('takes no id for a drawn one that a deferred key showed until ROLLBACK TO', async () => {
+  await given(DEFERRED);
+  for (const wrong of ['77', '9']) {
+    await a.run('BEGIN');
+    await insert(a, 'one');
+    await a.run('SAVEPOINT s');
+    await a.run('INSERT INTO work VALUES ($1)', [wrong]);
+    await a.run('ROLLBACK TO s');
+    await a.run('COMMIT');
+    await insert(b, 'two');
+  }
+  await expectRestored();
+});
 
 it('takes an id for a drawn one although a deferred key had shown it before, until ROLLBACK TO', async () => {
   await given(DEFERRED);

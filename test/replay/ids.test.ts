@@ -360,6 +360,9 @@ describe('settling what draws gave', () => {
         origin: 0n,
         certainty: 'UNSETTLED',
         maybe: false,
+        isLost: false,
+        weighed: 0,
+        isUnproven: false,
       };
       group.draws.push(draw);
       return draw;

@@ -78,6 +78,12 @@ export interface Draw {
   /** What slots count from; null until it is settled. */
   origin: bigint | null;
   certainty: Certainty;
+  /** Its transaction did not commit: nobody else has seen its rows. */
+  isLost: boolean;
+  /** Values that were shown behind its group by the time that it was settled. */
+  weighed: number;
+  /** What shows it may as well be another's, and nothing behind it bears it out. */
+  isUnproven: boolean;
 }
 
 /** Where a stretch of draws begins and ends, in values from the origin. */

@@ -115,6 +115,9 @@ export function newDraw(order: number, entry: Entry, step: bigint, counts: Count
     slot: null,
     origin: null,
     certainty: 'UNSETTLED',
+    isLost: false,
+    weighed: 0,
+    isUnproven: false,
   };
 }
 

@@ -23,6 +23,7 @@ export class KeptDraws {
     unknown.forEach((id, index) => {
       const commitSeq = transactions[index]?.commitSeq ?? null;
       if (commitSeq !== null) this.kept.set(id, { commitSeq, entries: drawing.get(id)! });
+      else for (const { draws } of drawing.get(id)!.values()) for (const { draw } of draws) draw.isLost = true;
     });
   }
 

@@ -132,6 +132,7 @@ export class DrawLedger {
     const drawing = new Map<string, Map<number, EntryDraws>>();
     const undone = await this.undoneWork.of(entries, (entry) => this.options.catalogFor(entry.origin.database).defers);
     for (const entry of entries) this.follow(entry, drawing, undone);
+    await this.kept.add(drawing);
     this.solid = solid;
     this.ended = pages.ended;
     if (this.ended) this.reachWindow();
@@ -140,7 +141,6 @@ export class DrawLedger {
       else track.settle(solid?.order ?? 0, this.order - (this.order - (solid?.order ?? 0)) / 2);
     }
     this.forgetDropped();
-    await this.kept.add(drawing);
   }
 
   /** Lets go of what was known of sequences that the record has dropped, save those that it may make again soon. */

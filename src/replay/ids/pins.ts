@@ -149,7 +149,7 @@ class Pins {
     const { shown } = this.claims.of(draw);
     if (shown.length === 0) return null;
     const length = Math.max(draw.count, 1);
-    const { next: expect, growth } = state;
+    const { next: expect, doubtful, growth } = state;
     // Before anything was pinned, only doubtful counts and draws at the same time speak for a value below.
     const low =
       state.floor > Number.NEGATIVE_INFINITY
@@ -166,13 +166,23 @@ class Pins {
     const nearest = this.nearestOf(index, expect, { from, to }, mine);
     if (nearest === null) return null;
     // A jump further than uncertain counts, pinned draws and those that ran at the same time explain needs witnesses.
-    const far = expect + length - 1 + growth + this.counts.overlapping(index, 1) + SLACK;
-    if (
-      nearest.slot > far &&
-      nearest.slot - this.takenBetween(expect, nearest.slot) > far &&
-      !this.bearsOut(index, nearest, expect)
-    )
-      return null;
+    const explained = expect + length - 1 + growth + this.counts.overlapping(index, 1);
+    const isBeyond = (slot: number) =>
+      nearest.slot > slot && nearest.slot - this.takenBetween(expect, nearest.slot) > slot;
+    if (isBeyond(explained + SLACK)) {
+      if (!this.bearsOut(index, nearest, expect)) return null;
+    } else {
+      // No key vouches for it, and counting gives another, as it would where a client has made it up.
+      const isOdd = !nearest.strong && isBeyond(explained);
+      const isGuessed = this.stretch.from === null && this.pinned.size === 0;
+      const isDoubted =
+        (isGuessed || doubtful + growth > 0) && (!nearest.strong || this.mayBeOthers(index, nearest.later));
+      if (isOdd || isDoubted) {
+        const { agree, disagree } = this.witnesses(index, nearest, expect);
+        if (isOdd && (disagree > agree || (nearest.isUnchecked && agree === disagree))) return null;
+        draw.isUnproven = agree === 0;
+      }
+    }
     if (length === 1) return nearest.slot;
     const within = shown
       .slice(
@@ -271,6 +281,52 @@ class Pins {
     let distance = above < places.length ? this.counts.before[places[above]!]! - counted : Number.POSITIVE_INFINITY;
     if (above > from) distance = Math.min(distance, Math.max(counted - this.counts.end(places[above - 1]!), 0));
     return distance;
+  }
+
+  /** Whether a draw of another group, without a place, may have given a value that a later transaction showed. */
+  private mayBeOthers(index: number, later: number | null): boolean {
+    if (later === null) return false;
+    const { group } = this.draws[index]!;
+    for (const step of [-1, 1])
+      for (let at = index + step; Math.abs(at - index) < 4 * NEIGHBOURS; at += step) {
+        const other = this.draws[at];
+        if (other === undefined || other.order > later || this.pinned.has(other)) break;
+        if (other.group !== group && !other.isLost) return true;
+      }
+    return false;
+  }
+
+  /** How many of the draws that follow show just what they give when this one gave a value, and how many what they give else. */
+  private witnesses(
+    index: number,
+    shown: Shown,
+    expect: number,
+  ): { readonly agree: number; readonly disagree: number } {
+    const end = expect + Math.max(this.draws[index]!.count, 1) - 1;
+    const jump = shown.slot > end ? shown.slot - end : Math.min(shown.slot - expect, 0);
+    let agree = 0;
+    let disagree = 0;
+    for (
+      let at = index + 1;
+      at < this.draws.length && agree + disagree < WITNESSES && at - index < 4 * NEIGHBOURS;
+      at++
+    ) {
+      const draw = this.draws[at]!;
+      // What comes behind one of unknown count says nothing of what comes before.
+      if (isUncertain(draw)) break;
+      const near = this.counts.overlapping(at, 1) + this.counts.overlapping(at, -1);
+      const first = expect + this.counts.before[at]! - this.counts.before[index]! - near;
+      const last = expect + this.counts.end(at) - this.counts.before[index]! + near;
+      const { shown: others } = this.claims.of(draw);
+      const shows = (by: number) =>
+        others
+          .slice(firstAbove(others, first + by - 1), firstAbove(others, last + by))
+          .some((other) => other.slot !== shown.slot && !isTaken(draw, other, 0));
+      const [moved, unmoved] = [shows(jump), jump !== 0 && shows(0)];
+      if (moved && !unmoved) agree += 1;
+      else if (unmoved && !moved) disagree += 1;
+    }
+    return { agree, disagree };
   }
 
   /** Whether the draws that follow show values further on too. */

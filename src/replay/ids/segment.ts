@@ -120,7 +120,8 @@ export class Segment {
     draw.max = count;
     const at = this.settled.indexOf(draw);
     if (at < 0) return;
-    if (change !== 0 && !this.moveBehind(at, change, following)) this.solveAgain(following, mark);
+    const isSolved = change === 0 ? !this.isInDoubtBehind(at) : this.moveBehind(at, change, following);
+    if (!isSolved) this.solveAgain(following, mark);
     this.release();
   }
 
@@ -163,7 +164,16 @@ export class Segment {
       const before = this.settled[index]!;
       if (before.order >= draw.order) continue;
       if (before.min < before.max && !before.maybe) return true;
-      if (isShown(before)) return false;
+      if (isShown(before) && !before.isUnproven) return false;
+    }
+    return false;
+  }
+
+  /** Whether something rests on the count of a draw that is known by now. */
+  private isInDoubtBehind(at: number): boolean {
+    for (let index = at + 1; index < this.settled.length; index++) {
+      const { isUnproven, min, max } = this.settled[index]!;
+      if (isUnproven || min < max) return isUnproven;
     }
     return false;
   }

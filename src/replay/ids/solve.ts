@@ -15,8 +15,12 @@ import { placeDraws } from './places.ts';
  * Returns what the sequence gives next behind the last draw; null: unknown.
  */
 export function solve(draws: readonly Draw[], stretch: Stretch): number | null {
-  // An earlier solving, which knew less, may have bent counts.
-  for (const draw of draws) draw.count = draw.guess;
+  for (const draw of draws) {
+    // An earlier solving, which knew less, may have bent counts.
+    draw.count = draw.guess;
+    draw.weighed = draw.group.shown.size;
+    draw.isUnproven = false;
+  }
   // What is shown behind a statement that gave nothing is of another one.
   const giving = draws.filter(({ max }) => max > 0);
   return placeDraws(draws, stretch, pinShown(giving, stretch));

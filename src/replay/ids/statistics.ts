@@ -41,10 +41,14 @@ export class IdStatistics {
     if (!track.sequence.settable) {
       if (counts.outOfReach++ === 0) this.onUnsettled(notPermitted(track));
     } else if (usable) {
-      if (draw.certainty === 'UNSETTLED' && counts.UNSETTLED === 0) this.onUnsettled(disagree(track));
+      if (isOpen(draw) && counts.UNSETTLED === 0) this.onUnsettled(disagree(track));
       if (track.isDoubtful(draw)) {
         if (counts.doubtful++ === 0) this.onUnsettled(doubtful(track));
-      } else counts[draw.certainty] += 1;
+      } else {
+        const certainty = isOpen(draw) ? 'UNSETTLED' : draw.certainty;
+        if (ofCache(track, counts) === 0 && isOfCache(track, certainty)) this.onUnsettled(inCache(track));
+        counts[certainty] += 1;
+      }
     } else {
       if (counts.outOfReach++ === 0) this.onUnsettled(unknown(track));
     }
@@ -100,7 +104,7 @@ export class IdStatistics {
     if (this.refusals !== null) remarks.push(refused(this.refusals.count, this.refusals.first));
     for (const [routine, { runs, count }] of this.untoldOf) remarks.push(puttingTogether(routine, runs, count));
     for (const [track, counts] of this.tracks) {
-      const { name, cache } = track.sequence;
+      const { name } = track.sequence;
       if (!track.sequence.settable) {
         remarks.push(`${notPermitted(track)}; ${statements(counts.draws)} drew from it`);
         continue;
@@ -124,14 +128,24 @@ export class IdStatistics {
           `generated ids of ${name}: ${track.missing} values were drawn by nothing that the record shows (functions, other databases' clients, statements that were not logged)`,
         );
       }
-      if (cache > 1n && counts.COUNTED > 0) {
-        remarks.push(
-          `generated ids of ${name}: it hands out ${cache} values to a session at a time, so the order of draws does not tell the values`,
-        );
-      }
+      if (ofCache(track, counts) > 0) remarks.push(inCache(track));
     }
     return remarks;
   }
+}
+
+/** Draws that only counting gives a value, of a sequence by which that says little. */
+function ofCache({ sequence: { cache } }: Track, { COUNTED, BETWEEN }: Counts): number {
+  return cache > 1n ? COUNTED + BETWEEN : 0;
+}
+
+function isOfCache({ sequence: { cache } }: Track, certainty: Certainty): boolean {
+  return cache > 1n && (certainty === 'COUNTED' || certainty === 'BETWEEN');
+}
+
+/** Neither counting nor what later statements show settles it. */
+function isOpen({ certainty, isUnproven }: Draw): boolean {
+  return certainty === 'UNSETTLED' || isUnproven;
 }
 
 function named(names: ReadonlySet<string>, sentence: (name: string) => string): string[] {
@@ -169,7 +183,7 @@ function notPermitted(track: Track): string {
 }
 
 function disagree(track: Track): string {
-  return `generated ids of ${track.sequence.name}: for some statements, counting draws and the values in later statements do not agree; they may draw other values than in the record`;
+  return `generated ids of ${track.sequence.name}: for some statements, counting draws and the values in later statements do not agree, or do not tell enough; they may draw other values than in the record`;
 }
 
 function displaced(track: Track): string {
@@ -178,6 +192,10 @@ function displaced(track: Track): string {
 
 function doubtful(track: Track): string {
   return `generated ids of ${track.sequence.name}: statements that failed or were rolled back drew nobody knows how many values; those behind them may draw other values than in the record`;
+}
+
+function inCache({ sequence: { name, cache } }: Track): string {
+  return `generated ids of ${name}: it hands out ${cache} values to a session at a time, so the order of draws does not tell the values`;
 }
 
 function unknown(track: Track): string {

@@ -112,9 +112,12 @@ export class Track {
     return draw.slot === null || draw.origin === null ? null : this.toValue(draw.origin, draw.slot, draw.step);
   }
 
-  /** Counted on from a draw whose own count nothing tells: it failed, was rolled back, or could not be asked for. */
+  /**
+   * Counted on from a draw whose own count nothing tells (it failed, was rolled back, or could not be asked for), or shown behind
+   * such a one by what may as well be another's.
+   */
   isDoubtful(draw: Draw): boolean {
-    return draw.certainty === 'COUNTED' && this.segmentOf(draw).isDoubtful(draw);
+    return (draw.certainty === 'COUNTED' || draw.isUnproven) && this.segmentOf(draw).isDoubtful(draw);
   }
 
   /** Where the sequence stood at the end of the record follows from a draw whose own count nothing tells. */
@@ -133,7 +136,7 @@ export class Track {
     const { origin } = draw;
     if (isShown(draw) || origin === null || draw.slot === null || draw.group.draws.length !== 1 || draw.group.blind)
       return false;
-    for (const [value, strong] of draw.group.shown) {
+    for (const [value, strong] of [...draw.group.shown].slice(draw.weighed)) {
       const slot = toSlot(origin, draw.step, value);
       const isOwn = strong && !draw.group.shownLater.has(value);
       if (isTakenFrom(draw, draw.group.given.get(value) ?? null) !== null) continue;
@@ -209,8 +212,8 @@ export class Track {
    * @param maybe it goes on behind what others were given, wherever they stand in the record
    */
   ready(draw: Draw, maybe: boolean): Promise<void> | null {
-    // What was shown behind several may turn out to be another one's, once counts before them are known.
-    if (this.underWay.size === 0 || (isShown(draw) && draw.group.draws.length === 1)) return null;
+    // What was shown, too, may turn out to be another one's, once counts before are known.
+    if (this.underWay.size === 0) return null;
     const waits: Promise<void>[] = [];
     for (const [other, waiters] of this.underWay) {
       if (maybe || other.order < draw.order) waits.push(new Promise((resolve) => waiters.push(resolve)));
