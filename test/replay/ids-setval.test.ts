@@ -127,3 +127,11 @@ it('counts nothing that was drawn behind a restart which went back', async () =>
   }
   await expectRestored(ALL);
 });
+
+it('takes a setval for none where no row is there to call it for', async () => {
+  await twice("INSERT INTO orders (name) VALUES ('one')");
+  await a.run("SELECT setval('orders_id_seq', 5000) FROM orders WHERE id < 0");
+  await rolledBack();
+  await a.run("INSERT INTO orders (name) VALUES ('two')");
+  await expectRestored(ALL);
+});

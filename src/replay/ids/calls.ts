@@ -300,9 +300,12 @@ class CallReader {
     const value = tokens.value(second.from);
     const { sequence } = named;
     const called = third === undefined || /^(?:true|'t(?:rue)?')$/i.test(tokens.at(third.from).text);
+    // For no rows it moves nothing.
+    const { rows, exact } = this.place(index);
     const plain =
       value !== null &&
-      !this.isConditional(index) &&
+      exact &&
+      rows === 'FIXED' &&
       value.next === second.to &&
       (called || /^(?:false|'f(?:alse)?')$/i.test(tokens.at(third!.from).text));
     const add = called ? sequence.increment : 0n;

@@ -39,6 +39,7 @@ interface TableDraft {
   readonly holds: Map<string, Sequence>;
   readonly refers: Map<string, Checked>;
   hasChildren?: true;
+  filtered?: true;
 }
 
 /** A trigger of a table, or a rule, which does its work like one. */
@@ -187,7 +188,11 @@ export class CatalogBuilder {
     for (const { columns } of this.tables.values())
       for (const column of columns)
         column.calls = column.callOids.flatMap((oid) => names.get(oid) ?? []).filter(({ name }) => bodies.has(name));
-    for (const row of triggers) if (bodies.has(row.routine.name)) this.addTrigger(row);
+    for (const row of triggers) {
+      const table = this.tables.get(row.relation);
+      if (table !== undefined && (row.type & AHEAD_OF_ROW) === AHEAD_OF_ROW) table.filtered = true;
+      if (bodies.has(row.routine.name)) this.addTrigger(row);
+    }
     // A row that is routed to a partition, and rows of children, fire their own triggers.
     for (let more = true; more; ) {
       more = this.followChildren(children);
@@ -227,6 +232,8 @@ export class CatalogBuilder {
     for (const { child, parent } of children) {
       const above = this.tables.get(parent);
       if (above !== undefined) above.hasChildren = true;
+      if (above !== undefined && this.tables.get(child)?.filtered === true && above.filtered !== true)
+        added = above.filtered = true;
       for (const draws of this.tables.get(child)?.triggers ?? []) {
         const has = above?.triggers.some(
           ({ event, routine: { schema, name } }) =>
@@ -307,6 +314,8 @@ function addTrigger(table: TableDraft | undefined, draws: TriggerDraws): boolean
   return true;
 }
 
+/** BEFORE INSERT … FOR EACH ROW: bits of `pg_trigger.tgtype`. */
+const AHEAD_OF_ROW = 7;
 /** Bits of `pg_trigger.tgtype`; the lowest one is for row triggers. */
 const EVENTS: readonly (readonly [bit: number, event: RowEvent])[] = [
   [4, 'INSERT'],
@@ -368,6 +377,7 @@ function fillView(view: TableDraft, base: TableDraft | undefined, shown: readonl
   const left = base.columns.filter(({ name }) => !shown.includes(name));
   view.columns.push(...left.filter(({ draws, calls }) => draws !== null || calls.length > 0).map(hidden));
   for (const draws of base.triggers) addTrigger(view, { ...draws, elsewhere: true });
+  if (base.filtered === true) view.filtered = true;
   view.columns.forEach(({ name }, place) => {
     const held = base.holds.get(shown[place] ?? '');
     if (held !== undefined) view.holds.set(name, held);

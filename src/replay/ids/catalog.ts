@@ -87,6 +87,8 @@ export interface Table {
   readonly refers: ReadonlyMap<string, Checked>;
   /** Its rows may lie in partitions, or in tables that inherit from it: its triggers fire for these. */
   readonly hasChildren?: true;
+  /** A trigger ahead of INSERT may leave rows out that have drawn. */
+  readonly filtered?: true;
 }
 
 /** Which statements may draw from which sequences of one database. */

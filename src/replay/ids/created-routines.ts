@@ -60,7 +60,9 @@ function learnTrigger(tokens: TokenList, from: number, catalog: Catalog): boolea
     (event): TriggerDraws => ({ trigger, isRule: false, cascaded: false, event, perRow, routine }),
   );
   const others = withoutTrigger(table, trigger.name);
-  catalog.addTable(table.schema, table.name, { ...table, triggers: [...others, ...added] });
+  const filters = perRow && tokens.at(from + 1).name === 'before' && events.includes('INSERT');
+  const filtered = filters ? { filtered: true as const } : {};
+  catalog.addTable(table.schema, table.name, { ...table, ...filtered, triggers: [...others, ...added] });
   return true;
 }
 

@@ -222,22 +222,24 @@ class StatementReader {
     while (tokens.is(select, '(')) select += 1;
     const group = tokens.at(select).group;
     if (top) this.feeding.add(group);
-    const rows: DrawRows = top && !this.conflict ? 'ROWS' : 'UNKNOWN';
+    const rows: DrawRows = top && !this.conflict && table.filtered !== true ? 'ROWS' : 'UNKNOWN';
     let items: readonly { readonly from: number; readonly to: number }[] = [];
     if (tokens.word(select) === 'SELECT') {
       const end = tokens.find(select + 1, group, ['FROM', ...ENDS_FROM]);
       items = tokens.items(select + 1, end < 0 ? (group < 0 ? tokens.length : tokens.close(group)) : end);
     }
     const names = list ?? table.columns.slice(0, Math.max(items.length, 1)).map(({ name }) => name);
-    // `SELECT *` and queries behind WITH do not show how many columns they fill: as many as there are.
-    const filled =
-      list === null && (items.length === 0 || items.some((item) => tokens.is(item.to - 1, '*')))
-        ? new Set(table.columns.filter(({ hidden }) => hidden !== true).map(({ name }) => name))
-        : new Set(names);
+    // `SELECT *` and queries behind WITH do not show how many columns they fill: up to as many as there are.
+    const star = items.findIndex((item) => tokens.is(item.to - 1, '*'));
+    const isOpen = list === null && (items.length === 0 || star >= 0);
+    const filled = new Set(names);
     for (const column of table.columns) {
-      if (!filled.has(column.name) || (overridesUser && column.identity)) this.found.defaults(column, 1, rows, true);
-      const item = items[names.indexOf(column.name)];
-      if (item !== undefined) this.written(table, column, item);
+      const at = names.indexOf(column.name);
+      const item = star >= 0 && at > star ? undefined : items[at];
+      const isLeft = !filled.has(column.name);
+      if (isLeft || (overridesUser && column.identity))
+        this.found.defaults(column, 1, rows, !isLeft || !isOpen || column.hidden === true);
+      else if (item !== undefined) this.written(table, column, item);
     }
     this.found.triggers(table, 'INSERT', 1, rows);
   }
@@ -318,10 +320,11 @@ class StatementReader {
       at = tokens.close(at) + 1;
     }
     if (table === null || tokens.word(at) !== 'FROM') return;
+    const rows: DrawRows = table.filtered === true ? 'UNKNOWN' : 'ROWS';
     for (const column of table.columns) {
-      if (list !== null && !list.includes(column.name)) this.found.defaults(column, 1, 'ROWS', true);
+      if (list !== null && !list.includes(column.name)) this.found.defaults(column, 1, rows, true);
     }
-    this.found.triggers(table, 'INSERT', 1, 'ROWS');
+    this.found.triggers(table, 'INSERT', 1, rows);
   }
 
   private block(): void {
