@@ -317,3 +317,36 @@ it('takes an id that a string names behind its own draw for that one', async () 
     await a.run(`INSERT INTO item (name) VALUES ('row ${id}'); UPDATE item SET name = 'named' WHERE id = ${id}`);
   await expectRestored();
 });
+
+it('takes no id for a drawn one for a key that the record makes deferrable, or drops', async () => {
+  const late = 'DEFERRABLE INITIALLY DEFERRED';
+  await given(
+    ['altered', 'renamed', 'dropped'].map((name) => `CREATE TABLE ${name} (item bigint REFERENCES item)`).join('; '),
+  );
+  for (const sql of [
+    `ALTER TABLE altered ALTER CONSTRAINT altered_item_fkey ${late}`,
+    'ALTER TABLE renamed RENAME CONSTRAINT renamed_item_fkey TO own',
+    `ALTER TABLE renamed ALTER CONSTRAINT own ${late}`,
+    'ALTER TABLE dropped DROP CONSTRAINT IF EXISTS dropped_item_fkey',
+    'CREATE TABLE made (item bigint REFERENCES item)',
+    `ALTER TABLE made ALTER CONSTRAINT made_item_fkey ${late}`,
+  ])
+    await b.run(sql);
+  for (const table of ['altered', 'renamed', 'dropped', 'made']) {
+    await insert(a, 'before');
+    for (const sql of ['BEGIN', `INSERT INTO ${table} VALUES (77)`, 'COMMIT']) await a.run(sql);
+    await insert(a, 'behind');
+  }
+  await expectRestored();
+});
+
+it('takes an id for a drawn one that a key showed which is deferrable no more, though nothing was committed', async () => {
+  await given(DEFERRED);
+  await b.run('ALTER TABLE work ALTER CONSTRAINT work_item_fkey NOT DEFERRABLE');
+  for (let n = 0; n < 10; n++) await b.unrecorded("SELECT nextval('item_id_seq')");
+  await a.run('BEGIN');
+  await a.run('INSERT INTO work VALUES ($1)', [await insert(a, 'gone')]);
+  await a.run('ROLLBACK');
+  await insert(b, 'kept');
+  await expectRestored();
+});

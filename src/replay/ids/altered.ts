@@ -1,6 +1,7 @@
 import type { Catalog, Column, Sequence, Table } from './catalog.ts';
 import { renameTrigger, switchTriggers } from './created-routines.ts';
-import { CONSTRAINTS, type Definitions } from './definitions.ts';
+import { CONSTRAINTS, type Definitions, type Keyed } from './definitions.ts';
+import { withChangedKey } from './foreign-keys.ts';
 import type { TokenList } from './tokens.ts';
 
 /** Follows what an ALTER of a schema, sequence, table or trigger changes; false: nothing that is known. */
@@ -119,16 +120,26 @@ class Alteration {
       for (const sequence of table.owns) catalog.whole.moveSequence(sequence, { schema: moved });
       return true;
     }
+    if (tokens.at(target.next).name === 'rename' && tokens.at(target.next + 1).name === 'constraint') {
+      const [from, to] = [target.next + 2, target.next + 4].map((at) => tokens.at(at).name ?? '');
+      const refers = withChangedKey(table.refers, from!, (_, checked) => [to!, checked]);
+      catalog.addTable(table.schema, table.name, { ...table, refers });
+      return true;
+    }
     if (tokens.at(target.next).name === 'rename') {
       const at = tokens.at(target.next + 1).name === 'column' ? target.next + 2 : target.next + 1;
       this.renameColumn(table, tokens.at(at).name ?? '', tokens.at(at + 2).name ?? '');
       return true;
     }
-    const holds = new Map(table.holds);
-    const refers = new Map(table.refers);
+    const keyed: Keyed = { table: table.name, holds: new Map(table.holds), refers: table.refers };
+    const { holds } = keyed;
     let columns = table.columns;
-    made.foreignKey(target.next, tokens.length, holds, refers);
-    for (const { from, to } of tokens.items(target.next, tokens.length)) {
+    const items = tokens.items(target.next, tokens.length);
+    for (const { from, to } of items) this.alterKey(keyed, from, to);
+    for (const column of table.refers.keys()) if (!keyed.refers.has(column)) holds.delete(column);
+    made.foreignKey(target.next, tokens.length, keyed);
+    const refers = new Map(keyed.refers);
+    for (const { from, to } of items) {
       const before = columns;
       columns = this.altered(table, columns, from, to);
       for (const { name } of before) {
@@ -150,6 +161,17 @@ class Alteration {
     });
     made.putBelow(changed);
     return true;
+  }
+
+  /** `ALTER CONSTRAINT name [NOT] DEFERRABLE …`, `DROP CONSTRAINT [IF EXISTS] name` */
+  private alterKey(keyed: Keyed, from: number, to: number): void {
+    const { tokens, made } = this;
+    const what = tokens.at(from).name;
+    if ((what !== 'alter' && what !== 'drop') || tokens.at(from + 1).name !== 'constraint') return;
+    const at = tokens.word(from + 2) === 'IF' ? from + 4 : from + 2;
+    keyed.refers = withChangedKey(keyed.refers, tokens.at(at).name ?? '', (name, checked) =>
+      what === 'drop' ? null : [name, made.checked(at + 1, to, checked)],
+    );
   }
 
   /** A column goes, or its identity, and its sequence with it. */
@@ -208,7 +230,7 @@ class Alteration {
       ...table,
       columns: table.columns.map((column) => ({ ...column, name: named(column.name) })),
       holds: new Map([...table.holds].map(([column, sequence]) => [named(column), sequence])),
-      refers: new Map([...table.refers].map(([column, checked]) => [named(column), checked])),
+      refers: new Map([...table.refers].map(([column, keys]) => [named(column), keys])),
     });
   }
 }

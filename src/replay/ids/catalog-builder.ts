@@ -1,5 +1,6 @@
-import type { Checked, Column, NamedCatalog, Sequence, Trigger, TriggerDraws } from './catalog.ts';
+import type { Column, NamedCatalog, Sequence, Trigger, TriggerDraws } from './catalog.ts';
 import { hasHole } from './dynamic-sql.ts';
+import { type Checked, type ForeignKeys, withKey } from './foreign-keys.ts';
 import { type Name, type RoutineBody, type RowEvent, ruleRoutine } from './routine-body.ts';
 import { TokenList } from './tokens.ts';
 
@@ -37,7 +38,7 @@ interface TableDraft {
   readonly owns: Sequence[];
   readonly ownedBelow: Sequence[];
   readonly holds: Map<string, Sequence>;
-  readonly refers: Map<string, Checked>;
+  refers: ForeignKeys;
   hasChildren?: true;
   filtered?: true;
 }
@@ -53,6 +54,7 @@ export interface TriggerRow {
 }
 
 interface ForeignKey {
+  readonly name: string;
   readonly from: string;
   readonly column: string;
   readonly to: string;
@@ -151,15 +153,16 @@ export class CatalogBuilder {
   }
 
   addForeignKey(row: readonly (string | null)[]): void {
-    const [from, column, to, toColumn, onDelete, onUpdate, deferrable] = row as string[];
+    const [from, column, to, toColumn, onDelete, onUpdate, deferrable, name, enforced] = row as string[];
     this.keys.push({
+      name: name!,
       from: from!,
       column: column!,
       to: to!,
       toColumn: toColumn!,
       onDelete: onDelete!,
       onUpdate: onUpdate!,
-      checked: deferrable === 't' ? 'AT_COMMIT' : 'AT_ONCE',
+      checked: enforced === 'f' ? 'NEVER' : deferrable === 't' ? 'AT_COMMIT' : 'AT_ONCE',
     });
   }
 
@@ -290,11 +293,11 @@ export class CatalogBuilder {
         const held = this.tables.get(key.to)?.holds.get(key.toColumn);
         const from = this.tables.get(key.from);
         if (held === undefined || from === undefined) continue;
-        // Of several keys the strictest vouches.
-        if (key.checked === 'AT_ONCE' && from.refers.has(key.column)) from.refers.set(key.column, 'AT_ONCE');
-        if (from.holds.has(key.column)) continue;
+        const known = from.refers.get(key.column);
+        const holds = from.holds.get(key.column);
+        if (known === undefined ? holds !== undefined : known.has(key.name) || holds !== held) continue;
         from.holds.set(key.column, held);
-        from.refers.set(key.column, key.checked);
+        from.refers = withKey(from.refers, key.column, key.name, key.checked);
         changed = true;
       }
     }
@@ -381,8 +384,8 @@ function fillView(view: TableDraft, base: TableDraft | undefined, shown: readonl
   view.columns.forEach(({ name }, place) => {
     const held = base.holds.get(shown[place] ?? '');
     if (held !== undefined) view.holds.set(name, held);
-    const checked = base.refers.get(shown[place] ?? '');
-    if (checked !== undefined) view.refers.set(name, checked);
+    const keys = base.refers.get(shown[place] ?? '');
+    if (keys !== undefined) view.refers = new Map([...view.refers, [name, keys]]);
   });
 }
 

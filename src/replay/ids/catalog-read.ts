@@ -40,7 +40,8 @@ WHERE n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast') AND c.re
 ORDER BY c.oid, a.attnum`;
 
 const FOREIGN_KEYS = `
-SELECT k.conrelid::text, a.attname, k.confrelid::text, b.attname, k.confdeltype, k.confupdtype, k.condeferrable
+SELECT k.conrelid::text, a.attname, k.confrelid::text, b.attname, k.confdeltype, k.confupdtype, k.condeferrable,
+       k.conname, coalesce(to_jsonb(k) ->> 'conenforced', 'true') = 'true'
 FROM pg_constraint k
 CROSS JOIN LATERAL unnest(k.conkey, k.confkey) AS pair(here, there)
 JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = pair.here

@@ -1,3 +1,4 @@
+import { type ForeignKeys, isDeferrable } from './foreign-keys.ts';
 import { Names, only, type Paths, pattern } from './names.ts';
 import type { Name, RoutineBody, RowEvent } from './routine-body.ts';
 
@@ -67,9 +68,6 @@ export interface TriggerDraws {
   readonly routine: Name;
 }
 
-/** When it is certain that the row which a foreign key names exists: AT_COMMIT where the key is deferrable. */
-export type Checked = 'AT_ONCE' | 'AT_COMMIT';
-
 /** A table, with what draws from sequences when it is written to. */
 export interface Table {
   /** Unquoted. */
@@ -84,7 +82,7 @@ export interface Table {
   /** Column → sequence whose values it holds: by its own default, or by a foreign key to such a column. */
   readonly holds: ReadonlyMap<string, Sequence>;
   /** Those of `holds` that are foreign keys: a value written there names a row that exists. */
-  readonly refers: ReadonlyMap<string, Checked>;
+  readonly refers: ForeignKeys;
   /** Its rows may lie in partitions, or in tables that inherit from it: its triggers fire for these. */
   readonly hasChildren?: true;
   /** A trigger ahead of INSERT may leave rows out that have drawn. */
@@ -316,7 +314,7 @@ export class NamedCatalog implements Catalog {
 
   addTable(schema: string | null, name: string, table: Omit<Table, 'schema' | 'name'>): Table {
     const added = { ...table, schema: schema ?? this.home, name };
-    this.defers ||= [...added.refers.values()].includes('AT_COMMIT');
+    this.defers ||= isDeferrable(added.refers);
     this.setUses(added.schema, name, added);
     this.tableNames.add(added.schema, name, added);
     return added;

@@ -1,5 +1,6 @@
 import { TOKEN } from '../../journal/sql-tokens.ts';
 import type { Catalog, Sequence, Table } from './catalog.ts';
+import { vouchedBy } from './foreign-keys.ts';
 import type { Reference } from './parts.ts';
 import type { Given, TokenList } from './tokens.ts';
 
@@ -86,7 +87,7 @@ class ConditionReader {
     if (found.size !== 1) return;
     for (const [sequence, table] of found) {
       const into = assigns ? table.columns.find(({ name, draws }) => name === column && draws === sequence) : undefined;
-      const vouched = assigns ? (table.refers.get(column) ?? null) : null;
+      const vouched = assigns ? vouchedBy(table.refers, column) : null;
       this.references.push({ sequence, given, vouched, ...(into === undefined ? {} : { into }) });
     }
   }

@@ -1,7 +1,7 @@
 import { alter, drop } from './altered.ts';
-import { type Catalog, type Checked, type Column, type Sequence, type Table, TEMPORARY } from './catalog.ts';
+import { type Catalog, type Column, type Sequence, type Table, TEMPORARY } from './catalog.ts';
 import { dropTrigger, learnRoutine } from './created-routines.ts';
-import { CONSTRAINTS, Definitions, type Learned } from './definitions.ts';
+import { CONSTRAINTS, Definitions, type Keyed, type Learned } from './definitions.ts';
 import { copyOf, SessionCatalog, type Temporaries, temporariesIn } from './temporary.ts';
 import { TokenList } from './tokens.ts';
 
@@ -118,20 +118,20 @@ class Creation {
     if (!tokens.is(target.next, '(')) return null;
     const columns: Column[] = [];
     const holds = new Map<string, Sequence>();
-    const refers = new Map<string, Checked>();
+    const keyed: Keyed = { table: target.name, holds, refers: new Map() };
     for (const item of tokens.items(target.next + 1, tokens.close(target.next))) {
       if (tokens.word(item.from) === 'LIKE') {
         columns.push(...this.like(target.schema, target.name, item.from, item.to, holds));
         continue;
       }
       if (CONSTRAINTS.includes(tokens.word(item.from))) {
-        this.made.foreignKey(item.from, item.to, holds, refers);
+        this.made.foreignKey(item.from, item.to, keyed);
         continue;
       }
       const column = this.made.column(target.schema, target.name, item.from, item.to);
       columns.push(column);
       if (column.draws !== null) holds.set(column.name, column.draws);
-      this.made.reference(column.name, item.from, item.to, holds, refers);
+      this.made.reference(column.name, item.from, item.to, keyed);
     }
     this.inherit(tokens.close(target.next) + 1, columns, holds);
     const table = catalog.addTable(target.schema, target.name, {
@@ -140,7 +140,7 @@ class Creation {
       owns: this.made.sequences,
       ownedBelow: [],
       holds,
-      refers,
+      refers: keyed.refers,
     });
     this.made.putBelow(table);
     return this.made;

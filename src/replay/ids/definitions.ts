@@ -1,5 +1,6 @@
 import { literalText, TOKEN } from '../../journal/sql-tokens.ts';
-import type { Catalog, Checked, Column, Sequence, Table } from './catalog.ts';
+import type { Catalog, Column, Sequence, Table } from './catalog.ts';
+import { type Checked, type ForeignKeys, withKey } from './foreign-keys.ts';
 import type { Name } from './routine-body.ts';
 import { namedBy } from './routines.ts';
 import type { TokenList } from './tokens.ts';
@@ -44,6 +45,13 @@ interface Options {
   readonly max?: bigint | null;
   readonly cycles?: boolean;
   readonly cache?: bigint;
+}
+
+/** What columns of a table hold, and the foreign keys by which they do. */
+export interface Keyed {
+  readonly table: string;
+  readonly holds: Map<string, Sequence>;
+  refers: ForeignKeys;
 }
 
 /** Reads the parts that CREATE and ALTER statements define objects with, and what becomes of their sequences. */
@@ -235,15 +243,35 @@ export class Definitions implements Learned {
   }
 
   /** `FOREIGN KEY (columns) REFERENCES table [(columns)]` */
-  foreignKey(from: number, to: number, holds: Map<string, Sequence>, refers: Map<string, Checked>): void {
+  foreignKey(from: number, to: number, keyed: Keyed): void {
     const { tokens } = this;
     for (let index = from; index < to; index++) {
       if (tokens.word(index) !== 'FOREIGN' || !tokens.is(index + 2, '(')) continue;
-      const list = tokens.items(index + 3, tokens.close(index + 2)).map((item) => tokens.at(item.from).name ?? '');
-      list.forEach((column, place) => {
-        this.reference(column, tokens.close(index + 2), to, holds, refers, place);
+      const close = tokens.close(index + 2);
+      const columns = tokens.items(index + 3, close).map((item) => tokens.at(item.from).name ?? '');
+      const name = this.keyName(index, columns, keyed);
+      columns.forEach((column, place) => {
+        this.refer({ column, place, name }, close, to, keyed);
       });
     }
+  }
+
+  /** `REFERENCES table [(column)]` of a column. */
+  reference(column: string, from: number, to: number, keyed: Keyed): void {
+    for (let index = from; index < to; index++) {
+      if (this.tokens.word(index) !== 'REFERENCES') continue;
+      this.refer({ column, place: 0, name: this.keyName(index, [column], keyed) }, index, to, keyed);
+      return;
+    }
+  }
+
+  /** As it is written, or as the server chooses it. */
+  private keyName(at: number, columns: readonly string[], { table, refers }: Keyed): string {
+    if (this.tokens.word(at - 2) === 'CONSTRAINT') return this.tokens.at(at - 1).name ?? '';
+    const taken = new Set([...refers.values()].flatMap((keys) => [...keys.keys()]));
+    let name = joined(table, columns.join('_'), 'fkey');
+    for (let number = 1; taken.has(name); number++) name = joined(table, columns.join('_'), `fkey${number}`);
+    return name;
   }
 
   /** The table that a REFERENCES here names, if it is known. */
@@ -254,27 +282,41 @@ export class Definitions implements Learned {
     return table;
   }
 
-  /** `[(columns)] … [NOT] DEFERRABLE`, behind the table that a foreign key refers to. */
-  private checked(from: number, to: number): Checked {
+  /** What stands behind the table that a foreign key refers to, or behind the name of one that is altered. */
+  checked(from: number, to: number, otherwise: Checked = 'AT_ONCE'): Checked {
     const { tokens } = this;
+    let checked = otherwise;
     for (let at = from; at < to && !tokens.is(at, ','); at++) {
       // Columns: those that are referred to, or of ON DELETE SET NULL.
       if (tokens.is(at, '(')) at = tokens.close(at);
-      const { name } = tokens.at(at);
-      if (name === 'deferrable') return tokens.word(at - 1) === 'NOT' ? 'AT_ONCE' : 'AT_COMMIT';
-      if (name === 'deferred') return 'AT_COMMIT';
+      if (CONSTRAINTS.includes(tokens.word(at)) || tokens.word(at) === 'REFERENCES') break;
+      const isNot = tokens.word(at - 1) === 'NOT';
+      switch (tokens.at(at).name) {
+        case 'enforced':
+          if (isNot) return 'NEVER';
+          // Nobody knows whether it is deferrable.
+          if (checked === 'NEVER') checked = 'AT_COMMIT';
+          break;
+        case 'deferrable':
+          checked = isNot ? 'AT_ONCE' : 'AT_COMMIT';
+          break;
+        case 'deferred':
+          checked = 'AT_COMMIT';
+          break;
+        case 'immediate':
+          // Alone it says NOT DEFERRABLE.
+          if (tokens.at(at - 2).name !== 'deferrable') checked = 'AT_ONCE';
+      }
     }
-    return 'AT_ONCE';
+    return checked;
   }
 
-  /** `REFERENCES table [(columns)]`; without columns it is the table's first one that draws. */
-  reference(
-    column: string,
+  /** `REFERENCES table [(columns)]` from an index on; without columns it is the table's first one that draws. */
+  private refer(
+    { column, place, name }: { readonly column: string; readonly place: number; readonly name: string },
     from: number,
     to: number,
-    holds: Map<string, Sequence>,
-    refers: Map<string, Checked>,
-    place = 0,
+    keyed: Keyed,
   ): void {
     const { tokens } = this;
     for (let index = from; index < to; index++) {
@@ -288,9 +330,8 @@ export class Definitions implements Learned {
         listed === undefined ? table?.columns.find(({ draws }) => draws !== null)?.name : tokens.at(listed.from).name;
       const sequence = table?.holds.get(there ?? '');
       if (sequence === undefined) return;
-      holds.set(column, sequence);
-      // Of several keys the strictest vouches.
-      if (refers.get(column) !== 'AT_ONCE') refers.set(column, this.checked(other.next, to));
+      keyed.holds.set(column, sequence);
+      keyed.refers = withKey(keyed.refers, column, name, this.checked(other.next, to));
       return;
     }
   }

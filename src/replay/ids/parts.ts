@@ -1,4 +1,5 @@
-import type { Checked, Column, Sequence } from './catalog.ts';
+import type { Column, Sequence } from './catalog.ts';
+import type { Checked } from './foreign-keys.ts';
 import type { PathChange } from './search-path.ts';
 import type { Given } from './tokens.ts';
 
@@ -28,7 +29,7 @@ export interface Reference {
   readonly sequence: Sequence;
   readonly given: Given;
   /** Written into a foreign key: the row that it names was there when that was checked. Null, as in a condition: it need not be. */
-  readonly vouched: Checked | null;
+  readonly vouched: Exclude<Checked, 'NEVER'> | null;
   /** Given to a row, in a column that draws by default: what it drew for other rows is none of them. */
   readonly into?: Column;
   /** That row may be one that was there (ON CONFLICT). */

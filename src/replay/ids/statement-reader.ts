@@ -2,6 +2,7 @@ import { literalText, TOKEN } from '../../journal/sql-tokens.ts';
 import { QUERY, readCalls } from './calls.ts';
 import type { Catalog, Column, Table } from './catalog.ts';
 import { readConditions } from './conditions.ts';
+import { vouchedBy } from './foreign-keys.ts';
 import { GatheredDraws } from './gathered-draws.ts';
 import { type DrawRows, NO_DRAWS, type StatementDraws } from './parts.ts';
 import { readExecute, readPrepare } from './prepared.ts';
@@ -259,7 +260,7 @@ class StatementReader {
     if (value === null || sequence === undefined || value.next !== item.to) return;
     const into =
       column.draws === sequence ? { into: column, ...(this.conflict ? { perhaps: true as const } : {}) } : {};
-    const vouched = table.refers.get(column.name) ?? null;
+    const vouched = vouchedBy(table.refers, column.name);
     this.found.references.push({ sequence, given: value.given, vouched, ...into });
   }
 
