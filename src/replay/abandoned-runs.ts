@@ -65,7 +65,8 @@ export class AbandonedRuns {
   }
 
   private async interruptOne({ id, lastSeq }: Replay): Promise<void> {
-    const feed = new EventFeed(this.store, id, { lastSeq, retryForMs: 0, onError: () => {} });
+    const { store, ownerId } = this;
+    const feed = new EventFeed(store, id, { lastSeq, ownerId, retryForMs: 0, onError: () => {} });
     const patch = { endedAt: Date.now() * 1000, error: { code: 'INTERRUPTED', message: WHY } };
     try {
       await feed.transition('INTERRUPT', patch, WHY);

@@ -20,6 +20,8 @@ export interface EventFeedOptions {
   readonly lastSeq: number;
   /** The durable write-ahead mark (`ReplayStore.sentThrough`) of a resumed run; default 0. */
   readonly sentThrough?: number;
+  /** Who works on the run: nothing is written any more once another has taken it. Default: whoever does. */
+  readonly ownerId?: string;
   /** Milliseconds that an event waits at most before its append starts; default 50. */
   readonly flushMs?: number;
   /** Events of a chunk at most, which start an append at once; default 4,000: more than come in `flushMs`. */
@@ -53,6 +55,7 @@ interface Transition {
 export class EventFeed {
   readonly #store: ReplayStore;
   readonly #id: string;
+  readonly #ownerId: string | undefined;
   readonly #flushMs: number;
   readonly #maxEvents: number;
   readonly #retry: StoreRetry;
@@ -84,6 +87,7 @@ export class EventFeed {
   constructor(store: ReplayStore, replayId: string, options: EventFeedOptions) {
     this.#store = store;
     this.#id = replayId;
+    this.#ownerId = options.ownerId;
     this.#flushMs = options.flushMs ?? 50;
     this.#maxEvents = options.maxEvents ?? 4_000;
     this.#retry = new StoreRetry(store, replayId, options.retryForMs ?? RETRY_FOR_MS);
@@ -279,10 +283,12 @@ export class EventFeed {
     this.#clock.sync();
     if (chunk !== null || mark !== null) {
       await this.#retry.persist(chunk, (unstored) =>
-        this.#store.append(this.#id, unstored, {
-          ...(mark === null ? {} : { sentThrough: mark }),
-          ...this.#summaryPatch(),
-        }),
+        this.#store.append(
+          this.#id,
+          unstored,
+          { ...(mark === null ? {} : { sentThrough: mark }), ...this.#summaryPatch() },
+          this.#ownerId,
+        ),
       );
     }
     // A mark may have gone alone, while the first chunk after it was sealed.
@@ -304,7 +310,9 @@ export class EventFeed {
     // Events that came meanwhile may have closed a chunk, which stands before this.
     if (this.#sealed.length > 0) return;
     try {
-      const state = nextState(this.#known(replay).state, transition.action);
+      const known = this.#known(replay);
+      this.#refuseOther(known, transition.patch);
+      const state = nextState(known.state, transition.action);
       this.#lastSeq += 1;
       this.#encoder.put({ kind: 'STATE', state, reason: transition.reason }, this.#lastSeq, this.#clock.now());
       transition.fixed = { chunk: this.#encoder.finish(), state };
@@ -319,7 +327,8 @@ export class EventFeed {
     try {
       await this.#retry.persist(chunk, async (unstored) => {
         const patch = { ...this.#summaryPatch(), ...transition.patch };
-        if (unstored !== null) await this.#store.transition(this.#id, transition.action, patch, unstored);
+        if (unstored === null) return;
+        await this.#store.transition(this.#id, transition.action, patch, unstored, this.#writer(patch));
       });
     } catch (refused) {
       if (!(refused instanceof RepriseError && refused.code === 'REPLAY_STATE')) throw refused;
@@ -339,6 +348,17 @@ export class EventFeed {
     this.#stored(chunk);
     this.#onState(state);
     transition.done.resolve(state);
+  }
+
+  /** Who has to own the run for this to be written; who takes it does not yet. */
+  #writer(patch: ReplayPatch): string | undefined {
+    return patch.ownerId === undefined ? this.#ownerId : undefined;
+  }
+
+  #refuseOther({ ownerId }: Replay, patch: ReplayPatch): void {
+    const writer = this.#writer(patch);
+    if (writer === undefined || writer === ownerId) return;
+    throw new RepriseError('REPLAY_STATE', `another process of the service has taken replay ${this.#id}`);
   }
 
   #known(replay: Replay | null): Replay {

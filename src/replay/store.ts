@@ -203,15 +203,22 @@ export interface ReplayStore {
 
   /**
    * Applies an action of the transition table together with a patch and the chunk that tells of it, all or
-   * nothing.
+   * nothing. `ownerId`: who writes; refused where another has taken the run.
    * @throws RepriseError REPLAY_NOT_FOUND, REPLAY_STATE
    */
-  transition(id: string, action: RunAction, patch: ReplayPatch, chunk: EventChunk | null): Promise<RunState>;
+  transition(
+    id: string,
+    action: RunAction,
+    patch: ReplayPatch,
+    chunk: EventChunk | null,
+    ownerId?: string,
+  ): Promise<RunState>;
   /**
-   * Appends a chunk (its firstSeq must follow the last one) and patches the row, all or nothing, durably.
+   * Appends a chunk (its firstSeq must follow the last one) and patches the row, all or nothing, durably. `ownerId` as
+   * above: who has lost a run moves no mark of it, and so sends nothing more.
    * Wakes `onEvents` listeners of every process.
    */
-  append(id: string, chunk: EventChunk | null, patch: ReplayPatch): Promise<void>;
+  append(id: string, chunk: EventChunk | null, patch: ReplayPatch, ownerId?: string): Promise<void>;
   /** Chunks that hold events after `afterSeq`, in order; with `only`, those that hold at least one such. */
   chunks(id: string, afterSeq: number, limit: number, only?: ChunkKind): Promise<readonly EventChunk[]>;
   /** As `chunks`, backwards: those that hold events before `beforeSeq` (null: all), newest first. */
@@ -245,8 +252,11 @@ export interface ReplayStore {
    * advisory lock (`holdOwnership`); those that asked this very store for theirs, also while it is lost.
    */
   interruptOrphans(chunkAfter: (lastSeq: number) => EventChunk): Promise<readonly string[]>;
-  /** Takes this process's ownership lock; held until the store is closed. */
-  holdOwnership(ownerId: string): Promise<void>;
+  /**
+   * Takes this process's ownership lock; held until the store is closed. `onHeldAgain` is called each time that it was lost with
+   * its connection and is held again: others may have taken runs meanwhile.
+   */
+  holdOwnership(ownerId: string, onHeldAgain?: () => void): Promise<void>;
 
   /**
    * Deletes a run that has ended with all that it left, and wakes its readers, who are told that it is not there.

@@ -23,6 +23,7 @@ import {
   lockReplay,
   notFound,
   REPLAY_CHANNEL,
+  refuseOther,
   requestText,
   runWrite,
   writeLocked,
@@ -49,8 +50,9 @@ const HOLDS = {
  * Runs, their events and reports in a database. Holds no connections of its own: they end with
  * `database.close()`, and with them the ownership of runs.
  *
- * A run that has ended takes no more events (`append` is refused with REPLAY_STATE), and events must follow
- * the last ones: a process that was taken for dead cannot go on writing into a run that another has resumed.
+ * A run that has ended takes no more events (`append` is refused with REPLAY_STATE), events must follow the last ones,
+ * and whoever names itself must own the run: a process that was taken for dead cannot go on writing into a run that
+ * another has resumed.
  */
 export function createReplayStore(database: Database): ReplayStore {
   const { query } = database;
@@ -93,10 +95,11 @@ export function createReplayStore(database: Database): ReplayStore {
         return (await select.execute()).map(replayOf);
       }),
 
-    transition: (id, action, patch, chunk) =>
+    transition: (id, action, patch, chunk, ownerId) =>
       guarded('change the state of the replay', () =>
         database.write(async (client) => {
           const run = await lockReplay(client, id);
+          refuseOther(id, run, ownerId);
           const next = nextState(run.state, action);
           // A run that goes on again has not ended, and no longer shows why it had.
           const resumed = hasEnded(run.state) && !hasEnded(next) ? { ended_at: null, error: null } : {};
@@ -105,10 +108,10 @@ export function createReplayStore(database: Database): ReplayStore {
         }),
       ),
 
-    append: (id, chunk, patch) =>
+    append: (id, chunk, patch, ownerId) =>
       guarded('record the events of the replay', async () => {
         const columns = columnsOf(patch);
-        const { text, values } = runWrite(id, ACTIVE, chunk, columns);
+        const { text, values } = runWrite(id, ACTIVE, chunk, columns, ownerId);
         // One round trip: a busy run appends twenty times a second.
         const done = await database.writing.executeQuery(CompiledQuery.raw(text, values)).then(
           ({ rows }) => rows.length === 1,
@@ -121,6 +124,7 @@ export function createReplayStore(database: Database): ReplayStore {
         // Refused, which the locked run tells the reason of; or it took longer than a read may, as events can.
         await database.write(async (client) => {
           const run = await lockReplay(client, id);
+          refuseOther(id, run, ownerId);
           if (hasEnded(run.state))
             throw new RepriseError('REPLAY_STATE', `replay ${id} is ${run.state}: another process has ended it`);
           await writeLocked(client, id, run, chunk, columns);
@@ -258,9 +262,9 @@ export function createReplayStore(database: Database): ReplayStore {
 
     interruptOrphans: (chunkAfter) =>
       guarded('look for interrupted replays', () => interruptOrphans(database, living, chunkAfter)),
-    holdOwnership: (ownerId) => {
+    holdOwnership: (ownerId, onHeldAgain) => {
       living.add(ownerId);
-      return guarded('take the ownership of replays', () => database.session.hold(ownerKey(ownerId)));
+      return guarded('take the ownership of replays', () => database.session.hold(ownerKey(ownerId), onHeldAgain));
     },
 
     delete: (id) => guarded('delete the replay', () => deleteReplay(database, id)),

@@ -22,6 +22,7 @@ export function notFound(id: string): RepriseError {
 export interface LockedRun {
   readonly state: RunState;
   readonly lastSeq: number;
+  readonly ownerId: string;
 }
 
 /**
@@ -30,13 +31,22 @@ export interface LockedRun {
  */
 export async function lockReplay(client: PoolClient, id: string): Promise<LockedRun> {
   const [known] = uuidsOf([id]);
-  const { rows } = await client.query<{ state: RunState; last_seq: bigint }>(
-    'select state, last_seq from reprise.replays where id = $1 for update',
+  const { rows } = await client.query<{ state: RunState; last_seq: bigint; owner_id: string }>(
+    'select state, last_seq, owner_id from reprise.replays where id = $1 for update',
     [known ?? null],
   );
   const row = rows[0];
   if (row === undefined) throw notFound(id);
-  return { state: row.state, lastSeq: Number(row.last_seq) };
+  return { state: row.state, lastSeq: Number(row.last_seq), ownerId: row.owner_id };
+}
+
+/**
+ * Refuses whoever has lost a run; `ownerId`: who writes, undefined for who need not own it.
+ * @throws RepriseError REPLAY_STATE
+ */
+export function refuseOther(id: string, run: LockedRun, ownerId: string | undefined): void {
+  if (ownerId === undefined || storable(ownerId) === run.ownerId) return;
+  throw new RepriseError('REPLAY_STATE', `another process of the service has taken replay ${id}`);
 }
 
 /**
@@ -69,7 +79,7 @@ export function columnsOf(patch: ReplayPatch): Updateable<ReplaysTable> {
 export async function writeLocked(
   client: PoolClient,
   id: string,
-  { state, lastSeq }: LockedRun,
+  { state, lastSeq }: Pick<LockedRun, 'state' | 'lastSeq'>,
   chunk: EventChunk | null,
   columns: Updateable<ReplaysTable>,
 ): Promise<void> {
@@ -83,13 +93,14 @@ export async function writeLocked(
 
 /**
  * The one statement that writes a chunk and columns of a run and wakes its readers. It gives a row, or, where the run
- * is in none of the states or the chunk does not follow its last event, writes nothing and gives none.
+ * is in none of the states, is not `ownerId`'s, or the chunk does not follow its last event, writes nothing and gives none.
  */
 export function runWrite(
   id: string,
   states: readonly RunState[],
   chunk: EventChunk | null,
   columns: Updateable<ReplaysTable>,
+  ownerId?: string,
 ): { readonly text: string; readonly values: unknown[] } {
   const [known = null] = uuidsOf([id]);
   const values: unknown[] = [known, states];
@@ -99,6 +110,7 @@ export function runWrite(
     column === 'sent_through' ? `sent_through = greatest(sent_through, ${bind(value)})` : `${column} = ${bind(value)}`,
   );
   let where = 'id = $1 and state = any($2::text[])';
+  if (ownerId !== undefined) where += ` and owner_id = ${bind(storable(ownerId))}`;
   let insert = '';
   if (chunk !== null) {
     changes.push(`last_seq = ${bind(chunk.lastSeq)}`);

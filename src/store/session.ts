@@ -13,19 +13,23 @@ export interface StoreSession {
     channel: string,
     listener: (payload: string | null) => void,
   ): { readonly ready: Promise<void>; readonly stop: () => void };
-  /** Takes a session advisory lock and holds it until `close`, across reconnections. */
-  hold(key: bigint): Promise<void>;
+  /**
+   * Takes a session advisory lock and holds it until `close`, across reconnections; `onHeldAgain` is called behind each of these
+   * that it was lost by.
+   */
+  hold(key: bigint, onHeldAgain?: () => void): Promise<void>;
   close(): Promise<void>;
 }
 
 const FIRST_RETRY_MS = 100;
-const LAST_RETRY_MS = 5_000;
+/** As long as a lock is lost, another process may take its holder for dead. */
+const LAST_RETRY_MS = 1_000;
 const LOCK_RETRY_MS = 1_000;
 
 /** See `StoreSession`. Connects nothing yet. */
 export function createStoreSession(config: ClientConfig): StoreSession {
   const listeners = new Map<string, Set<(payload: string | null) => void>>();
-  const locks = new Set<bigint>();
+  const locks = new Map<bigint, (() => void) | undefined>();
   const timers = new Set<NodeJS.Timeout>();
   let client: Client | null = null;
   let opening: Promise<Client> | null = null;
@@ -55,7 +59,7 @@ export function createStoreSession(config: ClientConfig): StoreSession {
     });
     client = fresh;
     for (const channel of listeners.keys()) await fresh.query(`listen ${channel}`);
-    for (const key of locks) await lock(fresh, key);
+    for (const [key, onHeldAgain] of locks) await lock(fresh, key, wasOpen ? onHeldAgain : undefined);
     if (wasOpen) for (const set of listeners.values()) for (const listener of [...set]) listener(null);
     wasOpen = true;
     return fresh;
@@ -84,11 +88,14 @@ export function createStoreSession(config: ClientConfig): StoreSession {
   }
 
   /** False: someone else holds it, for example this session's dead predecessor; it is tried again. */
-  async function lock(on: Client, key: bigint): Promise<boolean> {
+  async function lock(on: Client, key: bigint, onHeldAgain?: () => void): Promise<boolean> {
     const { rows } = await on.query('select pg_try_advisory_lock($1) as held', [String(key)]);
-    if (rows[0].held) return true;
+    if (rows[0].held) {
+      onHeldAgain?.();
+      return true;
+    }
     later(LOCK_RETRY_MS, () => {
-      if (client === on && !closed) lock(on, key).catch(() => {});
+      if (client === on && !closed) lock(on, key, onHeldAgain).catch(() => {});
     });
     return false;
   }
@@ -116,9 +123,9 @@ export function createStoreSession(config: ClientConfig): StoreSession {
         },
       };
     },
-    async hold(key) {
+    async hold(key, onHeldAgain) {
       if (locks.has(key)) return;
-      locks.add(key);
+      locks.set(key, onHeldAgain);
       const isOpen = opening !== null;
       const on = await connected();
       if (isOpen) await lock(on, key);

@@ -129,6 +129,21 @@ export function replayEventsContract(name: string, storeOf: () => ReplayStore): 
       await store.append(id, chunk(3, 1), {});
     });
 
+    it('takes nothing, not even a mark, from who does not own the run any more', async () => {
+      const { id } = await create();
+      await store.append(id, chunk(1, 1), { sentThrough: 10 }, 'owner-1');
+      await store.transition(id, 'INTERRUPT', {}, chunk(2, 1));
+      await store.transition(id, 'RESUME', { ownerId: 'owner-2' }, chunk(3, 1));
+      const lost = { code: 'REPLAY_STATE' };
+      await expect(store.append(id, null, { sentThrough: 20 }, 'owner-1')).rejects.toMatchObject(lost);
+      await expect(store.append(id, chunk(4, 1), {}, 'owner-1')).rejects.toMatchObject(lost);
+      await expect(store.transition(id, 'RUN', {}, chunk(4, 1), 'owner-1')).rejects.toMatchObject(lost);
+      expect(await store.sentThrough(id)).toBe(10);
+      await store.append(id, chunk(4, 1), { sentThrough: 20 }, 'owner-2');
+      expect(await store.transition(id, 'RUN', {}, chunk(5, 1), 'owner-2')).toBe('RUNNING');
+      expect(await store.sentThrough(id)).toBe(20);
+    });
+
     it('gives the chunks after an event, also from its middle, and those that hold what is looked for', async () => {
       const { id } = await create();
       const kinds = [

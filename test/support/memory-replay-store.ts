@@ -1,7 +1,7 @@
 import { RepriseError } from '../../src/errors.ts';
 import type { ReplayEvent } from '../../src/replay/event.ts';
 import { decodeChunk } from '../../src/replay/event-codec.ts';
-import { hasEnded, nextState, type RunAction, type RunState } from '../../src/replay/run-state.ts';
+import { hasEnded, nextState, type RunState } from '../../src/replay/run-state.ts';
 import type {
   ChunkKind,
   ChunkPlace,
@@ -70,13 +70,17 @@ export class MemoryReplayStore implements ReplayStore {
     return this.#listeners.size;
   }
 
-  async append(id: string, chunk: EventChunk | null, patch: ReplayPatch): Promise<void> {
-    await this.#call('append', () => this.#apply(id, chunk, patch, null));
+  async append(...[id, chunk, patch, ownerId]: Parameters<ReplayStore['append']>): Promise<void> {
+    await this.#call('append', () => {
+      this.#refuseOther(id, ownerId);
+      this.#apply(id, chunk, patch, null);
+    });
     this.#wake(id);
   }
 
-  async transition(id: string, action: RunAction, patch: ReplayPatch, chunk: EventChunk | null): Promise<RunState> {
+  async transition(...[id, action, patch, chunk, ownerId]: Parameters<ReplayStore['transition']>): Promise<RunState> {
     const state = await this.#call('transition', () => {
+      this.#refuseOther(id, ownerId);
       const next = nextState(this.#run(id).replay.state, action);
       this.#apply(id, chunk, patch, next);
       return next;
@@ -164,6 +168,11 @@ export class MemoryReplayStore implements ReplayStore {
       state: state ?? before,
       lastSeq: chunk?.lastSeq ?? run.replay.lastSeq,
     };
+  }
+
+  #refuseOther(id: string, ownerId: string | undefined): void {
+    if (ownerId === undefined || ownerId === this.#run(id).replay.ownerId) return;
+    throw new RepriseError('REPLAY_STATE', `another process has taken replay ${id}`);
   }
 
   #run(id: string) {
