@@ -18,7 +18,7 @@ const MAY_IMPORT = {
   'src/client/': ['src/errors.ts', 'src/pause.ts'],
   'src/dashboard/': ['src/client/'],
   // The composition root, in rooms: `import` needs the storage only, a library no server.
-  'src/service-file.ts': [],
+  'src/service-file.ts': ['src/store/embedded-process.ts'],
   'src/storage.ts': [
     'src/config.ts',
     'src/service-file.ts',

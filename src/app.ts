@@ -166,7 +166,7 @@ async function open(config: Config, logger: Logger, closers: Closers): Promise<R
   closers.add(startRetention(config, storage, logger));
   const { url } = await listening(config, () => server.start());
   if (storage.embeddedUrl !== null) {
-    await writeServiceFile(config.dataDir, { pid: process.pid, url, databaseUrl: storage.embeddedUrl });
+    await writeServiceFile(config.dataDir, { url, databaseUrl: storage.embeddedUrl });
     closers.add(() => removeServiceFile(config.dataDir));
   }
   logger.info({ url, database: storage.database.label }, 'ready');

@@ -1,4 +1,4 @@
-import { readFile, rm } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -8,6 +8,7 @@ import { importLog } from '../src/capture/import-log.ts';
 import { createClient, ReplayDocument, StartReplayDocument, unwrap } from '../src/client/index.ts';
 import { type Config, loadConfig } from '../src/config.ts';
 import { openReprise } from '../src/index.ts';
+import { readServiceFile } from '../src/service-file.ts';
 import { startEmbedded } from '../src/store/embedded.ts';
 import { cli, isAlive, startService } from './cli/process.ts';
 import { createTestDatabase } from './support/database.ts';
@@ -153,7 +154,13 @@ describe('the app', () => {
     });
     await expect(openReprise(config({ REPRISE_DATA_DIR: folder }))).rejects.toMatchObject({ code: 'DATA_DIR_IN_USE' });
     // What was refused leaves the running service as it was: an import still finds it.
-    expect(JSON.parse(await readFile(join(folder, 'service.json'), 'utf8'))).toMatchObject({ pid: process.pid });
+    const file = join(folder, 'service.json');
+    const content = JSON.parse(await readFile(file, 'utf8'));
+    expect(content).toMatchObject({ pid: process.pid });
+    expect(await readServiceFile(folder)).toEqual(content);
+    // Of a service that was killed, whose process id is another's by now, as each first process of a container has it.
+    await writeFile(file, JSON.stringify({ ...content, startTime: '1' }));
+    expect(await readServiceFile(folder)).toBeNull();
     await app.stop();
   });
 });
