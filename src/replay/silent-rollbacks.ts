@@ -9,8 +9,8 @@ import type { EntryFilter, Window } from '../journal/window.ts';
  */
 export class SilentRollbacks {
   private readonly journal: JournalStore;
-  /** Place of the COMMIT by transaction. */
-  private readonly found = new Map<string, number>();
+  /** Holds none that the walk has done with: a window may have any number of them. */
+  private readonly found = new WeakSet<Entry>();
 
   constructor(journal: JournalStore) {
     this.journal = journal;
@@ -24,14 +24,14 @@ export class SilentRollbacks {
     );
     if (commits.length === 0) return;
     const transactions = await this.journal.transactions(commits.map(({ transactionId }) => transactionId));
-    commits.forEach(({ transactionId, sequence }, index) => {
-      if (transactions[index]?.status === 'ROLLED_BACK') this.found.set(transactionId, sequence);
+    commits.forEach((entry, index) => {
+      if (transactions[index]?.status === 'ROLLED_BACK') this.found.add(entry);
     });
   }
 
-  /** True for such a COMMIT. */
-  has({ transactionId, sequence }: Pick<Entry, 'transactionId' | 'sequence'>): boolean {
-    return this.found.get(transactionId) === sequence;
+  /** True for such a COMMIT, of those that it has met. */
+  has(entry: Entry): boolean {
+    return this.found.has(entry);
   }
 }
 
