@@ -1,11 +1,14 @@
 import { RepriseError } from '../errors.ts';
+import { pause } from '../pause.ts';
 import { TargetConnection } from '../target/connection.ts';
+import { isBreak } from '../target/handshake.ts';
 import type { ResolvedTarget } from '../target/spec.ts';
 import type { ConnectOptions } from '../target/statement.ts';
 import { runHasEnded } from './control.ts';
 
-/** How often something is done on a connection of its own that is lost each time. */
+/** How often something is done on a connection of its own that is lost each time; milliseconds before the second. */
 const ATTEMPTS = 3;
+const AGAIN_MS = 100;
 
 /**
  * Opens the connections of a run. When the run is being ended nobody waits for one that is still on its way, and
@@ -46,13 +49,29 @@ export class Connector {
    * is lost, it is done again on another: `work` must stand that.
    * @throws RepriseError as `open`; TARGET_LOST when that has happened three times; what `work` throws
    */
-  async use<T>(options: ConnectOptions, work: (connection: TargetConnection) => Promise<T>): Promise<T> {
+  use<T>(options: ConnectOptions, work: (connection: TargetConnection) => Promise<T>): Promise<T> {
+    return this.persist(options.connectTimeoutMs, () => this.useOnce(options, work));
+  }
+
+  /**
+   * Does again what a connection was lost in, some times. What has taken longer than a connection may take to be made is not done
+   * again: who waits for that long has waited for a path that swallows what is sent. `lost`: told of each time.
+   * @throws what `work` throws
+   */
+  async persist<T>(
+    connectTimeoutMs: number,
+    work: () => Promise<T>,
+    lost: (error: Error) => void = () => {},
+  ): Promise<T> {
     for (let attempt = 1; ; attempt++) {
+      const startedAt = performance.now();
       try {
-        return await this.useOnce(options, work);
+        return await work();
       } catch (error) {
-        const isLost = error instanceof RepriseError && error.code === 'TARGET_LOST';
-        if (!isLost || attempt === ATTEMPTS || this.signal.aborted) throw error;
+        const isLate = performance.now() - startedAt > connectTimeoutMs;
+        if (!wasLost(error) || isLate || attempt === ATTEMPTS || this.signal.aborted) throw error;
+        lost(error);
+        await pause(AGAIN_MS * attempt, this.signal);
       }
     }
   }
@@ -73,4 +92,10 @@ export class Connector {
   async settled(): Promise<void> {
     await Promise.allSettled(this.onTheirWay);
   }
+}
+
+/** True for a connection that was there, or about to be, and was lost. */
+export function wasLost(error: unknown): error is RepriseError {
+  if (!(error instanceof RepriseError)) return false;
+  return error.code === 'TARGET_LOST' || (error.code === 'TARGET_UNREACHABLE' && isBreak(error.cause));
 }

@@ -1,8 +1,9 @@
 import { setMaxListeners } from 'node:events';
+import { messageOf } from '../errors.ts';
 import { pause } from '../pause.ts';
 import { TargetQueryError } from '../target/connection.ts';
 import { within } from './cut-short.ts';
-import type { TargetMonitor } from './target-monitor.ts';
+import { MayNotEnd, type TargetMonitor } from './target-monitor.ts';
 
 /** How long what comes next waits for that. Milliseconds. */
 const WAIT_MS = 1_000;
@@ -17,19 +18,29 @@ const MOST_AGAIN_MS = 640;
 export class LostBackends {
   private readonly monitor: Pick<TargetMonitor, 'isDirect' | 'endBackend'>;
   private readonly signal: AbortSignal;
+  private readonly stays: (sessionId: string | null, why: string) => void;
   private readonly stopping = new AbortController();
   private readonly underWay = new Set<Promise<void>>();
 
-  constructor(monitor: Pick<TargetMonitor, 'isDirect' | 'endBackend'>, signal: AbortSignal) {
+  /** `stays`: told of the backend of a session (null: one of the run's own) that no login of the run may end. */
+  constructor(
+    monitor: Pick<TargetMonitor, 'isDirect' | 'endBackend'>,
+    signal: AbortSignal,
+    stays: (sessionId: string | null, why: string) => void,
+  ) {
     this.monitor = monitor;
     this.signal = signal;
+    this.stays = stays;
     // One for each that is being ended: a target that restarts loses all at once.
     setMaxListeners(0, this.stopping.signal);
   }
 
-  /** Resolves when it has gone, or is not to be waited for any longer; it is ended all the same. Never rejects. */
-  end(processId: number): Promise<void> {
-    const ending = this.insist(processId, performance.now()).finally(() => this.underWay.delete(ending));
+  /**
+   * Ends that of a session; null: of the run's own. Resolves when it has gone, or is not to be waited for any longer; it is ended all
+   * the same. Never rejects.
+   */
+  end(processId: number, sessionId: string | null): Promise<void> {
+    const ending = this.insist(processId, sessionId, performance.now()).finally(() => this.underWay.delete(ending));
     this.underWay.add(ending);
     return within(WAIT_MS, ending);
   }
@@ -40,15 +51,17 @@ export class LostBackends {
     this.stopping.abort();
   }
 
-  private async insist(processId: number, lostAt: number): Promise<void> {
+  private async insist(processId: number, sessionId: string | null, lostAt: number): Promise<void> {
     for (let waitMs = AGAIN_MS; !this.isOver; waitMs = Math.min(2 * waitMs, MOST_AGAIN_MS)) {
       try {
         // A pooler's process ids are not the server's.
         if (!(await this.monitor.isDirect())) return;
         if ((await this.monitor.endBackend(processId, lostAt)) !== 'TOLD') return;
       } catch (error) {
-        // One of a mapped login, which the target's user may not end.
-        if (error instanceof TargetQueryError) return;
+        if (error instanceof MayNotEnd || error instanceof TargetQueryError) {
+          if (!this.isOver) this.stays(sessionId, messageOf(error));
+          return;
+        }
       }
       if (!this.isOver) await pause(waitMs, this.stopping.signal);
     }

@@ -7,7 +7,7 @@ import { ownBlock } from './as-login.ts';
 import type { Connector } from './connector.ts';
 import { isMarked } from './marked-statements.ts';
 import type { PlannedEntry } from './reporter.ts';
-import type { ReplayRequest } from './request.ts';
+import { answerGraceMs, type ReplayRequest } from './request.ts';
 import type { Mays } from './session-roles.ts';
 
 /** What is on the target when a transaction is. */
@@ -147,6 +147,7 @@ export class ProgressMarker {
       connectTimeoutMs: request.connectTimeoutMs,
       applicationName: `reprise ${this.replayId.slice(0, 8)} marker`,
       statementTimeoutMs: request.statementTimeoutMs,
+      answerGraceMs: answerGraceMs(request),
       readOnly: false,
       ...(database === null ? {} : { database }),
     };

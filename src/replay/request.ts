@@ -76,5 +76,13 @@ export function refillMark(inFlight: number): number {
   return inFlight >> 1;
 }
 
+/**
+ * How long an answer to a question of the run's own may be overdue before the path counts as dead, milliseconds: who waits for such
+ * a one does not wait for a statement of the record.
+ */
+export function answerGraceMs({ connectTimeoutMs }: Pick<ReplayRequest, 'connectTimeoutMs'>): number {
+  return Math.min(30_000, connectTimeoutMs);
+}
+
 /** What counts as slower than in the record, unless the request says otherwise. */
 export const RECORD_SLOWER: ReplayRequest['slower'] = { ratio: 2, minMs: 10 };

@@ -2,7 +2,7 @@ import type { Entry } from '../journal/entry.ts';
 import type { TargetConnection } from '../target/connection.ts';
 import type { Connector } from './connector.ts';
 import { SETS_UNKNOWN } from './marked-statements.ts';
-import type { ReplayRequest } from './request.ts';
+import { answerGraceMs, type ReplayRequest } from './request.ts';
 
 /** Routines whose source is known; those of extensions mind their roles themselves. */
 const JOINS = 'JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_language l ON l.oid = p.prolang';
@@ -48,6 +48,7 @@ export class RoleRoutines {
         connectTimeoutMs: request.connectTimeoutMs,
         applicationName: `reprise ${replayId.slice(0, 8)} roles`,
         statementTimeoutMs: TIMEOUT_MS,
+        answerGraceMs: answerGraceMs(request),
         readOnly: false,
         ...(database === null ? {} : { database }),
       };
@@ -148,7 +149,7 @@ const TAKES_ROLE =
   /(?:^|[;'$>]|\b(?:begin|then|else|loop|atomic))\s*set\s+(?:(?:local|session)\s+)?(?:role|session_authorization|(?:session\s+)?authorization)\b/i;
 
 /** Reading the catalog of a large database takes a while, but not for ever. */
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 30_000;
 
 /** Whether the source of a routine, or a statement that creates one, takes another role somewhere outside of comments. */
 export function takesRole(source: string): boolean {

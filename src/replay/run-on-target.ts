@@ -1,16 +1,15 @@
-import { messageOf, RepriseError } from '../errors.ts';
+import { messageOf } from '../errors.ts';
 import type { JournalStore } from '../journal/store.ts';
-import type { TargetConnection } from '../target/connection.ts';
-import { type DatabaseFacts, isSameDatabase, readDatabaseFacts } from '../target/identity.ts';
-import { type ResolvedTarget, targetLabel } from '../target/spec.ts';
-import type { ConnectOptions } from '../target/statement.ts';
+import type { DatabaseFacts } from '../target/identity.ts';
+import type { ResolvedTarget } from '../target/spec.ts';
 import { CommitDoubts } from './commit-doubts.ts';
+import { connectMonitor } from './connect-monitor.ts';
 import { Connector } from './connector.ts';
 import { cancelsFor, type RunControl } from './control.ts';
 import { cutStatementsShort, within } from './cut-short.ts';
 import { type EarlierState, findEarlierState, heldSentence } from './earlier-state.ts';
 import { LostBackends } from './end-lost.ts';
-import { endOthers } from './end-others.ts';
+import { endLeftBehind, endOthers } from './end-others.ts';
 import { refuseEvicted, refuseShifted } from './evicted-plan.ts';
 import type { EventFeed } from './feed.ts';
 import type { IdRestorer } from './ids/id-restorer.ts';
@@ -35,14 +34,13 @@ import type { ReportBuilder } from './report-builder.ts';
 import { Reporter } from './reporter.ts';
 import type { ReplayRequest } from './request.ts';
 import { RoleRoutines } from './role-routines.ts';
-import { type RunMarks, runKey } from './run-key.ts';
+import { marksOf, type RunMarks } from './run-key.ts';
 import { SessionRoles } from './session-roles.ts';
 import { SessionPool } from './sessions.ts';
 import type { SettledOutcomes } from './settled-outcomes.ts';
 import type { Replay, ReplayStore } from './store.ts';
 import type { Tally } from './tally.ts';
-import { mappedDatabases } from './target-check.ts';
-import { BEHIND_POOLER, TargetMonitor } from './target-monitor.ts';
+import type { TargetMonitor } from './target-monitor.ts';
 import type { WalkContext } from './walk.ts';
 import { CommitWalk } from './walk-commit.ts';
 import { SessionWalk } from './walk-session.ts';
@@ -91,21 +89,21 @@ interface RecordedSessions {
 export class RunOnTarget {
   private readonly parts: OnTargetParts;
   private readonly connector: Connector;
-  /** Begins the `application_name` of the run's connections: by it a later process finds what this one has left. */
-  private readonly name: string;
+  /** By them a later process finds what this one has left. */
   private readonly marks: RunMarks;
   private readonly prepared = new PreparedTransactions();
   private told: Promise<void> | null = null;
   private toldOfPlanning = false;
+  private toldOfLeft = false;
   private walking = false;
+  private predecessorEnded = false;
   private pool: SessionPool | null = null;
   private monitor: TargetMonitor | null = null;
 
   constructor(parts: OnTargetParts) {
     this.parts = parts;
     this.connector = new Connector(parts.target, parts.control.signal);
-    this.name = `reprise ${parts.replayId.slice(0, 8)}`;
-    this.marks = { name: this.name, key: runKey(parts.replayId) };
+    this.marks = marksOf(parts.replayId);
   }
 
   /** From when on statements are sent, and those that an earlier process left in doubt are told of. */
@@ -130,7 +128,9 @@ export class RunOnTarget {
     await this.tellOfWhatIsMissing();
     // Beside the login, which takes as long.
     const counting = request.ordering === 'COMMIT' ? countCommitted(journal, request) : Promise.resolve(0);
-    const monitor = await this.connectMonitor();
+    const monitor = await connectMonitor({ ...this.parts, connector: this.connector, marks: this.marks }, (opened) => {
+      this.monitor = opened;
+    });
     if (control.endReason !== null) return;
     // What a dead process had sent may still be running, or waiting in a socket's buffer, on the target.
     if (settled !== null) await this.endPredecessor(monitor);
@@ -180,7 +180,8 @@ export class RunOnTarget {
     const { sessions, earlier, databaseFor } = recorded;
     const { serverVersion } = monitor;
     const { signal } = control;
-    const lostBackends = new LostBackends(monitor, signal);
+    const lostBackends = new LostBackends(monitor, signal, (sessionId, why) => this.tellOfLeft(sessionId, why));
+    monitor.onLost = (processId) => void lostBackends.end(processId, null);
     const pool = new SessionPool({
       ...{ connector, request, replayId, feed, tally, databaseFor },
       ...{ signal, serverVersion, lostBackends },
@@ -273,6 +274,16 @@ export class RunOnTarget {
     await this.monitor?.close(LAST_WAIT_MS);
   }
 
+  /**
+   * For a run that has been cut short: ends what a dead process has left running, where the run had not come to that. Gives what is to
+   * be told where it could not be had. Never rejects.
+   */
+  async endLeftBehind(): Promise<string | null> {
+    const { settled, replay, target, request } = this.parts;
+    const mayRun = settled !== null && settled.sentThrough > 0 && replay.error !== null;
+    return !mayRun || this.predecessorEnded ? null : endLeftBehind(target, request, this.marks);
+  }
+
   /** Once: the end may come while it is asked. Never rejects. */
   private tellOfPrepared(): Promise<void> {
     this.told ??= this.prepared
@@ -305,51 +316,14 @@ export class RunOnTarget {
     await within(LAST_WAIT_MS, this.connector.settled());
   }
 
-  /** The run's first connection. @throws RepriseError TARGET_UNREACHABLE; TARGET_REFUSED for what can be no target */
-  private async connectMonitor(): Promise<TargetMonitor> {
-    const connect = () => this.connector.open(this.askingOptions());
-    const connection = await connect();
-    const monitor = new TargetMonitor(connection, connect, this.marks);
-    this.monitor = monitor;
-    await this.refuseJournal(connection);
-    await monitor.refuseSharedBackends();
-    if (!(await monitor.isDirect())) this.parts.report.remark(BEHIND_POOLER);
-    return monitor;
-  }
-
-  private askingOptions(): ConnectOptions {
-    return {
-      connectTimeoutMs: this.parts.request.connectTimeoutMs,
-      applicationName: `${this.name} monitor`,
-      statementTimeoutMs: 10_000,
-      readOnly: true,
-    };
-  }
-
-  /** Whatever it is called, and whether the target itself or a mapped database is it. */
-  private async refuseJournal(connection: TargetConnection): Promise<void> {
-    const { request, target, control } = this.parts;
-    const journalFacts = await readPersistently(this.parts.journalFacts, control);
-    if (journalFacts === null) return;
-    const refuse = (database: string, facts: DatabaseFacts) => {
-      if (!isSameDatabase(journalFacts, facts)) return;
-      const label = targetLabel({ ...target, database });
-      throw new RepriseError(
-        'TARGET_REFUSED',
-        `${label} is the database that keeps the journal: choose another target`,
-      );
-    };
-    refuse(target.database, await readDatabaseFacts(connection));
-    for (const database of mappedDatabases(request).filter((name) => name !== target.database)) {
-      const facts = await this.connector
-        .use({ ...this.askingOptions(), database }, readDatabaseFacts)
-        // Sessions that are to go there will say so; it may be that none is.
-        .catch((error: unknown) => {
-          if (error instanceof RepriseError && error.code === 'TARGET_UNREACHABLE') return null;
-          throw error;
-        });
-      if (facts !== null) refuse(database, facts);
-    }
+  private tellOfLeft(sessionId: string | null, why: string): void {
+    const { feed, report, target } = this.parts;
+    const whose = sessionId === null ? 'the run' : `session ${sessionId}`;
+    const left = `has left on the target could not be ended, and keeps its locks until the server notices: ${why}; GRANT pg_signal_backend TO ${JSON.stringify(target.user)} lets the replay end it`;
+    const message = `what the lost connection of ${whose} ${left}`;
+    feed.emit({ kind: 'NOTICE', code: 'CONNECTION_LOST', sessionId, message });
+    if (!this.toldOfLeft) report.remark(`what a lost connection ${left}`);
+    this.toldOfLeft = true;
   }
 
   /** Nothing is sent before: where it fails, the run stays as resumable as it was. */
@@ -357,6 +331,7 @@ export class RunOnTarget {
     const { request, control } = this.parts;
     try {
       await endOthers(monitor, this.connector, request, this.marks, control.signal);
+      this.predecessorEnded = !control.signal.aborted;
     } catch (error) {
       control.end({ kind: 'INTERRUPTED', message: messageOf(error) });
     }

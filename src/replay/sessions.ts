@@ -28,7 +28,7 @@ export interface SessionPoolOptions {
   /** Of the target, as it tells it. */
   readonly serverVersion: string;
   /** Ends what connections that are lost leave on the target. */
-  readonly lostBackends: { end(processId: number): Promise<void>; close(): Promise<void> };
+  readonly lostBackends: { end(processId: number, sessionId: string): Promise<void>; close(): Promise<void> };
 }
 
 /** How long what is prepared again waits for a lock: its holder may be waiting for the same walk. Milliseconds. */
@@ -188,7 +188,7 @@ export class SessionPool {
     session.memory.connectionLost();
     if (this.options.signal.aborted) return;
     session.wasLost = true;
-    session.backendEnds = this.options.lostBackends.end(connection.processId);
+    session.backendEnds = this.options.lostBackends.end(connection.processId, session.planned.sessionId);
     this.notice(
       'CONNECTION_LOST',
       session,

@@ -1,12 +1,17 @@
-import { RepriseError } from '../errors.ts';
+import { messageOf, RepriseError } from '../errors.ts';
 import type { Value } from '../journal/value.ts';
 import type { TargetConnection } from '../target/connection.ts';
 import { targetLabel } from '../target/spec.ts';
 import type { QueryResult } from '../target/statement.ts';
-import { ofRun, type RunMarks } from './run-key.ts';
+import { MAY_END, ofRun, type RunMarks } from './run-key.ts';
 
 /** Backend process ids that each waiting backend waits for, those that these wait for included. */
 export type Blockers = ReadonlyMap<number, readonly number[]>;
+
+/** Does something as a mapped login of this name, on a connection of its own; null: the run has none. */
+export type AsLogin = (
+  user: string,
+) => (<T>(work: (connection: Pick<TargetConnection, 'query'>) => Promise<T>) => Promise<T>) | null;
 
 /** What a report says of a target whose process ids are a pooler's. */
 export const BEHIND_POOLER =
@@ -26,12 +31,22 @@ export class TargetMonitor {
   private direct: boolean | null = null;
 
   private readonly marks: RunMarks;
+  private readonly asLogin: AsLogin;
+  /** Told of the backend of a connection of the monitor's own that was lost. */
+  onLost: ((processId: number) => void) | null = null;
 
   /** `connect` opens another connection when the first was lost; `marks`: what the run's backends are known by. */
-  constructor(connection: TargetConnection, connect: () => Promise<TargetConnection>, marks: RunMarks) {
+  constructor(
+    connection: TargetConnection,
+    connect: () => Promise<TargetConnection>,
+    marks: RunMarks,
+    asLogin: AsLogin = () => null,
+  ) {
     this.connection = connection;
     this.connect = connect;
     this.marks = marks;
+    this.asLogin = asLogin;
+    this.watch(connection);
   }
 
   get serverVersion(): string {
@@ -113,16 +128,19 @@ export class TargetMonitor {
     return new Set(rows.map(([pid]) => Number(pid)));
   }
 
-  /** Ends these backends, for when a cancel request did not. */
+  /** Ends these backends, for when a cancel request did not: those that the target's user may end. */
   async terminate(processIds: readonly number[]): Promise<void> {
     if (processIds.length === 0 || this.connection.ended || !(await this.isDirect())) return;
     await this.connection.query(
-      `SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.unnest(ARRAY[${listed(processIds)}]::int[]) AS pid`,
+      `SELECT CASE WHEN ${MAY_END} THEN pg_catalog.pg_terminate_backend(pid) END
+       FROM pg_catalog.pg_stat_activity LEFT JOIN pg_catalog.pg_roles ON pg_roles.oid = usesysid
+       WHERE pid IN (${listed(processIds)})`,
     );
   }
 
-  /** For a question that is asked once, where a connection that was lost is no matter. Rejects as `TargetConnection.query`. */
-  query(...question: Parameters<TargetConnection['query']>): Promise<QueryResult> {
+  /** For any other question. Rejects as `blockers`. */
+  async query(...question: Parameters<TargetConnection['query']>): Promise<QueryResult> {
+    await this.reopen();
     return this.connection.query(...question);
   }
 
@@ -131,6 +149,7 @@ export class TargetMonitor {
    * cannot be called the short way.
    */
   async xidFunction(): Promise<number | null> {
+    await this.reopen();
     const connection = this.connection;
     try {
       const { rows } = await connection.query(
@@ -154,21 +173,26 @@ export class TargetMonitor {
   }
 
   /**
-   * Ends a backend of this run whose connection was lost at `lostAt` (`performance.now()`). GONE when it certainly is: who came
-   * later and has its process id is another. STRANGER where who has it bears no mark of the run, as behind a failover: that is left
-   * alone, and nothing is known. Rejects as `blockers`, and where this login may not end it.
+   * Ends a backend of this run whose connection was lost at `lostAt` (`performance.now()`), as the target's user where that may,
+   * else as the mapped login that it belongs to. GONE when it certainly is: who came later and has its process id is another.
+   * STRANGER where who has it bears no mark of the run, as behind a failover: that is left alone, and nothing is known. Rejects as
+   * `blockers`, and with `MayNotEnd` where no login of the run may end it.
    */
   async endBackend(processId: number, lostAt: number): Promise<'GONE' | 'TOLD' | 'STRANGER'> {
     await this.reopen();
     if (!(await this.isDirect())) return 'STRANGER';
-    const ageMs = Math.round(performance.now() - lostAt);
-    const { rows } = await this.connection.query(
-      `SELECT CASE WHEN ${ofRun(this.marks)} THEN pg_catalog.pg_terminate_backend(pid) END
-       FROM pg_catalog.pg_stat_activity WHERE pid = ${Math.trunc(processId)}
-         AND coalesce(backend_start < pg_catalog.clock_timestamp() - interval '${ageMs} milliseconds', true)`,
-    );
-    if (rows.length === 0) return 'GONE';
-    return rows[0]?.[0] === null ? 'STRANGER' : 'TOLD';
+    const text = endingOf(processId, Math.round(performance.now() - lostAt), this.marks);
+    const [found] = (await this.connection.query(text)).rows;
+    if (found === undefined) return 'GONE';
+    const [isOurs, told, login] = found;
+    if (isOurs !== 't' || told === 't') return isOurs === 't' ? 'TOLD' : 'STRANGER';
+    const asItsLogin = this.asLogin(login ?? '');
+    const asked = await asItsLogin?.((connection) => connection.query(text)).catch((error: unknown) => {
+      throw new MayNotEnd(login ?? '', messageOf(error));
+    });
+    if (asked?.rows.length === 0) return 'GONE';
+    if (asked?.rows[0]?.[1] !== 't') throw new MayNotEnd(login ?? '', 'no login of the replay may');
+    return 'TOLD';
   }
 
   /** What is asked and not answered within `timeoutMs` is rejected. */
@@ -183,6 +207,7 @@ export class TargetMonitor {
       .then((connection) => {
         if (this.closed) return connection.destroy();
         this.connection = connection;
+        this.watch(connection);
         if (this.direct === true) stayIdle(connection);
       })
       .finally(() => {
@@ -190,6 +215,28 @@ export class TargetMonitor {
       });
     return this.reopening;
   }
+
+  private watch(connection: TargetConnection): void {
+    connection.onLost(() => this.onLost?.(connection.processId));
+  }
+}
+
+/** No login of the run may end a backend of it. */
+export class MayNotEnd extends Error {
+  constructor(login: string, why: string) {
+    super(`role ${JSON.stringify(login)} (${why})`);
+  }
+}
+
+/** Gives a row where the backend is there: whether it is the run's, whether it was told to end, and whose it is. */
+function endingOf(processId: number, ageMs: number, marks: RunMarks): string {
+  return `SELECT ours, CASE WHEN ours AND may THEN pg_catalog.pg_terminate_backend(pid) IS NOT NULL ELSE false END, login
+    FROM (
+      SELECT pid, usename AS login, ${ofRun(marks)} AS ours, ${MAY_END} AS may
+      FROM pg_catalog.pg_stat_activity LEFT JOIN pg_catalog.pg_roles ON pg_roles.oid = usesysid
+      WHERE pid = ${Math.trunc(processId)}
+        AND coalesce(backend_start < pg_catalog.clock_timestamp() - interval '${ageMs} milliseconds', true)
+    ) AS backend`;
 }
 
 async function backendOf(connection: TargetConnection): Promise<number> {

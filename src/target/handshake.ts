@@ -4,7 +4,7 @@ import { cleartextResponse, md5Response, ScramExchange } from './authentication.
 import { SaltedPasswords } from './salted-passwords.ts';
 import { type ResolvedTarget, targetLabel } from './spec.ts';
 import type { ConnectOptions } from './statement.ts';
-import { openTransport, TlsRefused, type Transport } from './transport.ts';
+import { ClosedEarly, openTransport, TlsRefused, type Transport } from './transport.ts';
 import { type FrameHandler, readServerMessage, type ServerMessage, WireReader } from './wire-reader.ts';
 import { cancelRequest, startupMessage, WireWriter } from './wire-writer.ts';
 
@@ -107,8 +107,10 @@ export async function openSession(target: ResolvedTarget, options: ConnectOption
       }
     }
   } catch (error) {
-    const why = timedOut ? `no session within ${options.connectTimeoutMs} ms` : messageOf(error);
-    throw unreachable({ ...target, database: login.database }, why, error);
+    const where = { ...target, database: login.database };
+    // That the socket was closed then is our own doing.
+    if (timedOut) throw unreachable(where, `no session within ${options.connectTimeoutMs} ms`, undefined);
+    throw unreachable(where, messageOf(error), error);
   } finally {
     signal?.removeEventListener('abort', onAbort);
     clearTimeout(timer);
@@ -123,6 +125,19 @@ export function unreachable(
 ): RepriseError {
   return new RepriseError('TARGET_UNREACHABLE', `connect to target ${targetLabel(target)}: ${why}`, { cause });
 }
+
+/**
+ * True for what `unreachable` was made of where the server, or the path to it, was there and broke off: it may let the next one in.
+ * Not for one that is not there, does not answer or refuses the login.
+ */
+export function isBreak(cause: unknown): boolean {
+  if (cause instanceof Refusal) return ENDING_OR_STARTING.includes(cause.sqlstate);
+  const code = (cause as NodeJS.ErrnoException | undefined)?.code;
+  return cause instanceof ClosedEarly || code === 'ECONNRESET' || code === 'EPIPE';
+}
+
+/** What a server says that is going down or coming up. */
+const ENDING_OR_STARTING = ['57P01', '57P02', '57P03'];
 
 /** PREFER goes on without TLS where there is none, or where pg_hba.conf has no line for TLS. */
 function prefersPlain(error: unknown): boolean {
@@ -320,7 +335,7 @@ class MessageQueue implements FrameHandler {
   }
 
   private readonly onError = (error: Error) => this.fail(error);
-  private readonly onClose = () => this.fail(new Error('it closed the connection'));
+  private readonly onClose = () => this.fail(new ClosedEarly());
 
   private fail(error: Error): void {
     this.failure ??= error;

@@ -9,6 +9,13 @@ import { SSL_REQUEST } from './wire-writer.ts';
  */
 const KEEPALIVE_DELAY_MS = 30_000;
 
+/** The other side, or somebody on the way, has closed the connection before it was a session. */
+export class ClosedEarly extends Error {
+  constructor() {
+    super('it closed the connection');
+  }
+}
+
 /** TLS could not be had: the server has none, or the handshake failed. PREFER then goes on without. */
 export class TlsRefused extends Error {}
 
@@ -125,7 +132,7 @@ function event(socket: Socket, name: string): Promise<void> {
       else reject(error);
     };
     const onEvent = () => settle(null);
-    const onClose = () => settle(new Error('it closed the connection'));
+    const onClose = () => settle(new ClosedEarly());
     socket.on(name, onEvent).on('error', settle).on('close', onClose);
   });
 }
@@ -141,7 +148,7 @@ function firstBytes(socket: Socket): Promise<Buffer> {
     };
     const onData = (bytes: Buffer) => settle(null, bytes);
     const onError = (error: Error) => settle(error, Buffer.alloc(0));
-    const onClose = () => settle(new Error('it closed the connection'), Buffer.alloc(0));
+    const onClose = () => settle(new ClosedEarly(), Buffer.alloc(0));
     socket.on('data', onData).on('error', onError).on('close', onClose);
   });
 }

@@ -47,6 +47,43 @@ it.each(ORDERINGS)('%s: cancel ends a run whose target takes the connection and 
   await server.closed;
 });
 
+it.each(['p', 'Q'])(
+  'a run whose connection is cut at the message %s while it is CONNECTING makes another',
+  async (type) => {
+    const target = await bench.target();
+    let isCut = false;
+    const port = await startProxy(target.port, ({ client, server }) => {
+      client.on('data', (chunk: Buffer) => {
+        if (isCut || chunk.toString('latin1', 0, 1) !== type) return server.write(chunk);
+        isCut = true;
+        return client.destroy();
+      });
+      server.pipe(client);
+    });
+    const record = new HandMadeRecord();
+    record.run('a', 'SELECT 1');
+    const run = await bench.run(through(port, target), { window: await record.store(bench.journal) });
+    expect(run.replay).toMatchObject({ state: 'COMPLETED', summary: { succeeded: 1 } });
+    expect(run.notices('CONNECTION_LOST')).toHaveLength(1);
+  },
+);
+
+it('a run each of whose first connections is cut fails with what is wrong', async () => {
+  const port = await listen((socket) => {
+    socket.on('data', () => socket.destroy());
+  });
+  const record = new HandMadeRecord();
+  record.run('a', 'SELECT 1');
+  const { id } = await bench.engine.start({
+    window: await record.store(bench.journal),
+    target: { host: '127.0.0.1', port, user: 'u', database: 'd', tls: 'DISABLE' },
+  });
+  const run = await bench.ended(id);
+  expect(run.replay).toMatchObject({ state: 'FAILED', error: { code: 'TARGET_UNREACHABLE' } });
+  expect(run.replay.error?.message).toMatch(/^connect to target 127.0.0.1:\d+\/d: /);
+  expect(run.notices('CONNECTION_LOST')).toHaveLength(2);
+});
+
 it.each(['Q', 'p'])('cancel ends a run whose target falls silent at the first message %s', async (type) => {
   const target = await bench.target();
   let onSilence = () => {};

@@ -4,7 +4,7 @@ import type { TargetConnection } from '../../target/connection.ts';
 import type { Connector } from '../connector.ts';
 import { type EarlierState, findEarlierState } from '../earlier-state.ts';
 import { type PlannedSession, planFilter } from '../plan.ts';
-import type { ReplayRequest } from '../request.ts';
+import { answerGraceMs, type ReplayRequest } from '../request.ts';
 import { sessionKey } from '../session-key.ts';
 import type { SequenceStarts } from '../store.ts';
 import { NamedCatalog } from './catalog.ts';
@@ -37,7 +37,7 @@ export interface OpenIdsOptions {
 }
 
 /** Reading the catalog of a large database takes a while, but not for ever. */
-const CATALOG_TIMEOUT_MS = 60_000;
+const CATALOG_TIMEOUT_MS = 30_000;
 /** How far before the window transactions that straddle its beginning are followed, in microseconds. */
 const LOOK_BACK = 3_600_000_000;
 
@@ -125,6 +125,7 @@ function withConnection<T>(
       connectTimeoutMs: options.request.connectTimeoutMs,
       applicationName: `reprise ${options.replayId.slice(0, 8)} ids`,
       statementTimeoutMs: CATALOG_TIMEOUT_MS,
+      answerGraceMs: answerGraceMs(options.request),
       readOnly: false,
       database,
     },
