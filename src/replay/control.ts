@@ -9,6 +9,9 @@ export type EndReason =
   | { readonly kind: 'INTERRUPTED'; readonly message: string }
   | { readonly kind: 'FAILED'; readonly code: string; readonly message: string };
 
+/** Why a run is CANCELLED, as its events tell it. */
+export const ON_REQUEST = 'cancelled on request';
+
 /**
  * What callers can do to a run under way: pause, resume, end. The walk asks `gate()` before each statement;
  * it costs one comparison while nobody wants anything.
@@ -103,10 +106,12 @@ export class RunControl {
 /**
  * True when statements under way are cancelled for the end of their run: that they failed then says nothing of the target.
  * Not where marks are to tell a resumed run what is there: what is pipelined behind a cancelled transaction goes on, and
- * its mark would speak for that one, too.
+ * its mark would speak for that one, too. A run whose results cannot be stored may be resumed like one that is interrupted.
  */
 export function cancelsFor(end: EndReason | null, { markProgress }: Pick<ReplayRequest, 'markProgress'>): boolean {
-  return end !== null && !(end.kind === 'INTERRUPTED' && markProgress);
+  if (end === null) return false;
+  const goesOn = end.kind === 'INTERRUPTED' || (end.kind === 'FAILED' && end.code === 'STORE_UNAVAILABLE');
+  return !(goesOn && markProgress);
 }
 
 /** What is thrown into whatever waits for the target or the journal when the run is being ended; nobody is shown it. */

@@ -71,15 +71,16 @@ export function withCredentials(replay: { readonly id: string; readonly request:
 /**
  * Logs in once as each login of a request. Before an interrupted run is taken on: a run that has failed at a mistyped
  * password, or at a target that is still down, could not be resumed any more.
- * @throws RepriseError TARGET_UNREACHABLE
+ * @throws RepriseError TARGET_UNREACHABLE, at once when `signal` aborts
  */
-export async function checkLogins(target: ResolvedTarget, request: ReplayRequest): Promise<void> {
+export async function checkLogins(target: ResolvedTarget, request: ReplayRequest, signal: AbortSignal): Promise<void> {
   for (const login of [{}, ...request.users.map(({ user, password }) => ({ user, password }))]) {
     const connection = await TargetConnection.connect(target, {
       connectTimeoutMs: request.connectTimeoutMs,
       applicationName: 'reprise login check',
       statementTimeoutMs: 10_000,
       readOnly: true,
+      signal,
       ...login,
     });
     await connection.close();

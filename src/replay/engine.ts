@@ -4,6 +4,7 @@ import type { JournalStore } from '../journal/store.ts';
 import type { DatabaseFacts } from '../target/identity.ts';
 import type { PublicAlias, TargetPolicy } from '../target/policy.ts';
 import { type TargetSpec, targetLabel } from '../target/spec.ts';
+import { cancelInterrupted } from './cancel-interrupted.ts';
 import { type CallComparison, type CallFilter, compareCalls } from './compare-calls.ts';
 import type { RunComparison } from './compare-runs.ts';
 import { checkSpeed, completeRequest } from './complete-request.ts';
@@ -12,7 +13,6 @@ import type { ReplayEvent } from './event.ts';
 import { encodeEvents } from './event-codec.ts';
 import { type EventReader, EventWaker, openEventReader } from './event-reader.ts';
 import { streamEvents, streamStartedRun } from './event-stream.ts';
-import { EventFeed } from './feed.ts';
 import { countInDoubt } from './in-doubt.ts';
 import { ofPresent } from './no-replay.ts';
 import { type OutcomeFilter, type OutcomePage, type OutcomePlace, readOutcomes } from './outcomes.ts';
@@ -132,9 +132,14 @@ export class ReplayEngine {
 
   /** Ends a run; resolves when it has ended. @throws RepriseError REPLAY_NOT_FOUND, REPLAY_STATE */
   async cancel(id: string): Promise<Replay> {
-    const replay = await this.controlled(id);
-    if (replay.state === 'INTERRUPTED' && this.runs.get(id) === undefined) await this.cancelInterrupted(replay);
-    else await (await this.under(id, 'cancel')).cancel();
+    // Nothing that the store has to say comes before that.
+    const run = this.runs.get(id);
+    if (run !== undefined) await run.cancel();
+    else {
+      const replay = await this.controlled(id);
+      if (replay.state === 'INTERRUPTED' && this.runs.get(id) === undefined) await this.cancelInterrupted(replay);
+      else await (await this.under(id, 'cancel')).cancel();
+    }
     return this.require(id);
   }
 
@@ -267,7 +272,7 @@ export class ReplayEngine {
 
   /** Marks what dead processes left as INTERRUPTED; call once at start, before anything else. */
   async recover(): Promise<readonly string[]> {
-    await this.options.store.holdOwnership(this.options.ownerId);
+    await this.options.store.holdOwnership(this.options.ownerId, () => void this.runs.stopLost());
     return this.interruptOrphans();
   }
 
@@ -300,12 +305,19 @@ export class ReplayEngine {
     }
   }
 
-  private async cancelInterrupted({ id, lastSeq }: Replay): Promise<void> {
-    const feed = new EventFeed(this.options.store, id, { lastSeq, onError: () => {} });
+  private async cancelInterrupted(replay: Replay): Promise<void> {
+    const { ownerId, policy } = this.options;
+    const { target, databases } = replay.request;
+    const resolve = () => policy.resolve(target, mappedDatabases({ databases }));
+    const control = this.runs.stopping;
     try {
-      await feed.transition('CANCEL', { endedAt: Date.now() * 1000 }, 'cancelled on request');
-    } finally {
-      await feed.close();
+      await this.runs.resumeOnce(replay.id, () =>
+        cancelInterrupted({ ...this.parts(), replay, ownerId, resolve, control }),
+      );
+    } catch (error) {
+      // Where it was taken on, nobody works on it now.
+      this.runs.abandon(replay.id);
+      throw error;
     }
   }
 
@@ -315,7 +327,7 @@ export class ReplayEngine {
     return this.runs.resumeOnce(id, async () => {
       const run = await this.runs.admit(async () => {
         const target = await this.options.policy.resolve(request.target, mappedDatabases(request));
-        await checkLogins(target, request);
+        await checkLogins(target, request, this.runs.stopping.signal);
         const settled = await readSettled(this.options.store, replay);
         const owned = { ...replay, ownerId: this.options.ownerId };
         const listener = this.listenerFor(owned, cause, true);

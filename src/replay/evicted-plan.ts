@@ -8,7 +8,7 @@ import type { Replay } from './store.ts';
 
 /** The run whose plan retention may have taken entries out of. */
 export interface PlanUnderRetention {
-  readonly journal: JournalStore;
+  readonly journal: Pick<JournalStore, 'evictedSince'>;
   readonly request: ReplayRequest;
   /** As it was when the run was made: its mark tells what was taken since. */
   readonly replay: Pick<Replay, 'lossMark'>;
@@ -50,7 +50,11 @@ export async function refuseEvicted(run: PlanUnderRetention, missing: number): P
 }
 
 /** Whether retention has taken anything that the plan reaches back to since the run was made. */
-function hasEvicted({ journal, request, replay }: PlanUnderRetention): Promise<boolean> {
+export function hasEvicted({
+  journal,
+  request,
+  replay,
+}: Pick<PlanUnderRetention, 'journal' | 'request' | 'replay'>): Promise<boolean> {
   return journal.evictedSince(replay.lossMark, request.edges === 'INCLUDE' ? 0 : request.window.from);
 }
 

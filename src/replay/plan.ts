@@ -1,8 +1,8 @@
 import { RepriseError } from '../errors.ts';
 import { compareEntryKeys, type Entry, type EntryKey, type Micros } from '../journal/entry.ts';
-import type { JournalStore } from '../journal/store.ts';
+import type { JournalStore, TransactionWithEntries } from '../journal/store.ts';
 import type { Transaction } from '../journal/transaction.ts';
-import { type EntryFilter, matchesEntry, type Window } from '../journal/window.ts';
+import { type EntryFilter, matchesEntry, matchesStatement, type Window } from '../journal/window.ts';
 import { ChainedOutside } from './chains.ts';
 import type { ReplayRequest } from './request.ts';
 import { keyOf, sessionKey } from './session-key.ts';
@@ -55,6 +55,26 @@ export function planFilter(request: ReplayRequest): EntryFilter {
     ...(mapped !== undefined && request.filter.databases === undefined ? { databases: mapped } : {}),
     keepControl: true,
   };
+}
+
+/**
+ * The entries of a transaction that a run in COMMIT ordering reports on; `filter`: that of its plan, `ordinal`: of the entry before.
+ */
+export function plannedOf(
+  { window, edges }: Pick<ReplayRequest, 'window' | 'edges'>,
+  filter: EntryFilter,
+  { transaction, entries }: TransactionWithEntries,
+  ordinal: number,
+): readonly { readonly ordinal: number; readonly entry: Entry; readonly copy: number }[] {
+  if (edges === 'EXCLUDE' && transaction.startedAt < window.from) return [];
+  const planned: { ordinal: number; entry: Entry; copy: number }[] = [];
+  for (const entry of entries) {
+    if (edges === 'CUT' && (entry.timestamp < window.from || entry.timestamp > window.to)) continue;
+    // The journal has chosen its transaction whole, by what that began with; users and application may change in it.
+    if (!matchesStatement(filter, entry)) continue;
+    planned.push({ ordinal: ordinal + planned.length + 1, entry, copy: 0 });
+  }
+  return planned;
 }
 
 /**

@@ -2,13 +2,15 @@ import { messageOf, RepriseError } from '../errors.ts';
 import type { JournalStore } from '../journal/store.ts';
 import type { DatabaseFacts } from '../target/identity.ts';
 import type { ResolvedTarget } from '../target/spec.ts';
-import { type EndReason, failureOf, RunControl } from './control.ts';
+import { type EndReason, failureOf, ON_REQUEST, RunControl } from './control.ts';
 import { Deferred } from './deferred.ts';
 import { EventFeed } from './feed.ts';
+import { tellLeftInDoubt } from './left-in-doubt.ts';
 import { whyNothingReplayed } from './nothing-replayed.ts';
 import { Pacer } from './pacer.ts';
 import { persistentJournal } from './persistent-reads.ts';
 import { ReportBuilder } from './report-builder.ts';
+import { Reporter } from './reporter.ts';
 import { measureOf, saveReport } from './reports.ts';
 import type { Pace, ReplayRequest } from './request.ts';
 import type { RunEnd, RunListener } from './run-observer.ts';
@@ -68,6 +70,10 @@ export class ReplayRun {
   /** The store refused to let the run begin: another process has it, or has deleted it. */
   private foreign = false;
   private storeError: unknown = null;
+  /** What is told beside the reason of its end. */
+  private readonly addenda: string[] = [];
+  /** Reads for what is told at its end, which nothing but the end of the service cuts off. */
+  private readonly lastReads = new RunControl();
   /** In a resumed run that has ended: when its report is kept, or given up. */
   private rebuilt: Promise<void> | null = null;
   private readonly givesUpReport = new AbortController();
@@ -84,6 +90,7 @@ export class ReplayRun {
     this.feed = new EventFeed(parts.store, this.id, {
       lastSeq: parts.replay.lastSeq,
       sentThrough: parts.settled?.sentThrough ?? 0,
+      ownerId: parts.replay.ownerId,
       onState: (state) => {
         this.current = state;
         parts.listener?.state(state);
@@ -191,8 +198,16 @@ export class ReplayRun {
 
   /** The service is going down: the run becomes INTERRUPTED and can be resumed. */
   async interrupt(): Promise<void> {
-    this.control.end({ kind: 'INTERRUPTED', message: 'the service was stopped' });
+    const stopped: EndReason = { kind: 'INTERRUPTED', message: 'the service was stopped' };
+    this.control.end(stopped);
+    this.lastReads.end(stopped);
     await this.done;
+  }
+
+  /** Another process has the run, which this one may have been taken for dead by: nothing more is sent. */
+  lose(): void {
+    const message = 'another process of the service has taken the run';
+    this.control.end({ kind: 'FAILED', code: 'STORE_UNAVAILABLE', message });
   }
 
   /** Recorded time × `speed` from now on, durably: also when the run is resumed. @throws RepriseError REPLAY_STATE, STORE_UNAVAILABLE */
@@ -206,7 +221,7 @@ export class ReplayRun {
 
   private async storePace(pace: Pace & { readonly mode: 'RECORDED' }): Promise<void> {
     const { store, replay } = this.parts;
-    await store.append(this.id, null, { request: { ...replay.request, pace } });
+    await store.append(this.id, null, { request: { ...replay.request, pace } }, replay.ownerId);
     this.pacer.shift(this.control.takePausedMs());
     this.pacer.setSpeed(pace.speed, performance.now());
     this.pace = pace;
@@ -247,14 +262,15 @@ export class ReplayRun {
     await this.cutShort;
     await this.onTarget.close(end !== null);
     this.tally.end(performance.now());
-    await this.finish(end);
+    end = await this.finish(end);
     this.parts.listener?.ended(this.endOf(end));
   }
 
-  /** A run that is being resumed and has not begun to send can still be, when what was away is back. */
+  /** A run that is being resumed and has not begun to send, or to tell of all that is in doubt, can still be, when what was away is back. */
   private endBy(thrown: unknown): EndReason {
     const failure = failureOf(thrown);
-    const mustFail = this.parts.settled === null || this.onTarget.hasBegun;
+    const { settled } = this.parts;
+    const mustFail = settled === null || (this.onTarget.hasBegun && !settled.inDoubt);
     return mustFail || !isAway(thrown) ? failure : { kind: 'INTERRUPTED', message: messageOf(thrown) };
   }
 
@@ -308,13 +324,15 @@ export class ReplayRun {
     report.remark(message);
   }
 
-  /** Never rejects. */
-  private async finish(end: EndReason | null): Promise<void> {
+  /** Gives what the run has ended by. Never rejects. */
+  private async finish(reason: EndReason | null): Promise<EndReason | null> {
     const { settled } = this.parts;
     const ended = new Deferred<void>();
+    let end = reason;
     try {
-      if (this.foreign) return;
+      if (this.foreign) return end;
       await this.feed.flush();
+      end = await this.tellLeftBehind(end);
       const summary = this.tally.summary(performance.now());
       // A run that is to be resumed has no report yet: it is made from its events when somebody asks, as is one
       // that cannot be stored now.
@@ -324,16 +342,16 @@ export class ReplayRun {
         summary,
         error:
           end?.kind === 'FAILED'
-            ? { code: end.code, message: end.message }
+            ? { code: end.code, message: this.withAddenda(end.message) }
             : // Who resumes it must not take what a crash left in doubt for what was never sent.
               end?.kind === 'INTERRUPTED' && settled?.inDoubt === true
               ? this.parts.replay.error
               : null,
       };
       if (end === null) await this.feed.transition('COMPLETE', patch, null);
-      else if (end.kind === 'CANCELLED') await this.feed.transition('CANCEL', patch, 'cancelled on request');
+      else if (end.kind === 'CANCELLED') await this.feed.transition('CANCEL', patch, this.withAddenda(ON_REQUEST));
       else if (end.kind === 'INTERRUPTED') await this.feed.transition('INTERRUPT', patch, end.message);
-      else await this.feed.transition('FAIL', patch, end.message);
+      else await this.feed.transition('FAIL', patch, this.withAddenda(end.message));
       ended.resolve();
     } catch (error) {
       ended.reject(error);
@@ -342,6 +360,34 @@ export class ReplayRun {
     } finally {
       await this.feed.close();
     }
+    return end;
+  }
+
+  /**
+   * Of a resumed run that ends for good before it came to that: ends what its dead process has left on the target, and tells what that
+   * has left in doubt. Where the plan cannot be read for that the run is INTERRUPTED again. @throws what the store throws
+   */
+  private async tellLeftBehind(end: EndReason | null): Promise<EndReason | null> {
+    const { settled, store, journal, replay, request } = this.parts;
+    if (settled === null || end === null || end.kind === 'INTERRUPTED') return end;
+    const { feed, tally, report, control, lastReads } = this;
+    // Who has lost the run must not end what its new owner has on the target.
+    await store.append(this.id, null, {}, replay.ownerId);
+    const left = await this.onTarget.endLeftBehind();
+    if (left !== null) this.addenda.push(left);
+    const reporter = new Reporter({ feed, tally, report, request, control, failures: 0 });
+    try {
+      const untold = await tellLeftInDoubt({ journal, replay, request, settled, reporter, control: lastReads });
+      if (untold !== null) this.addenda.push(untold);
+    } catch (error) {
+      return lastReads.endReason ?? { kind: 'INTERRUPTED', message: messageOf(error) };
+    }
+    for (const addendum of this.addenda) report.remark(addendum);
+    return end;
+  }
+
+  private withAddenda(reason: string): string {
+    return [reason, ...this.addenda].join('; ');
   }
 
   /** Resolves when nothing of it is in the way of the run's end. Never rejects. */

@@ -1,6 +1,8 @@
 import { RepriseError } from '../errors.ts';
 import { AbandonedRuns } from './abandoned-runs.ts';
+import { RunControl } from './control.ts';
 import type { ReplayRun } from './run.ts';
+import { hasEnded } from './run-state.ts';
 import { type ReplayStatistics, RunTotals } from './statistics.ts';
 import type { ReplayStore } from './store.ts';
 
@@ -23,10 +25,12 @@ export class RunsUnderWay {
   private readonly reporting = new Map<string, ReplayRun>();
   /** Runs on their way into `runs`. */
   private readonly starting = new Set<Promise<unknown>>();
-  private readonly resuming = new Set<string>();
+  private readonly resuming = new Map<string, Promise<unknown>>();
   private readonly ended = new RunTotals();
   private readonly abandoned: AbandonedRuns;
   private stopped = false;
+  /** Ends when the service stops: by it what works on runs that are interrupted ends. */
+  readonly stopping = new RunControl();
 
   constructor(options: RunsUnderWayOptions) {
     this.options = options;
@@ -76,13 +80,14 @@ export class RunsUnderWay {
     }
   }
 
-  /** For an interrupted run: no other call resumes it meanwhile. @throws RepriseError REPLAY_STATE when one does */
+  /** For an interrupted run: no other call resumes or cancels it meanwhile. @throws RepriseError REPLAY_STATE when one does */
   async resumeOnce<T>(id: string, resume: () => Promise<T>): Promise<T> {
     if (this.runs.has(id) || this.resuming.has(id))
-      throw new RepriseError('REPLAY_STATE', `replay ${id} is being resumed already`);
-    this.resuming.add(id);
+      throw new RepriseError('REPLAY_STATE', `replay ${id} is being resumed, or cancelled, already`);
+    const resuming = resume();
+    this.resuming.set(id, resuming);
     try {
-      return await resume();
+      return await resuming;
     } finally {
       this.resuming.delete(id);
     }
@@ -109,6 +114,19 @@ export class RunsUnderWay {
     this.abandoned.add(id);
   }
 
+  /** Ends those that other processes have taken: they may have taken this one for dead. Never rejects. */
+  async stopLost(): Promise<void> {
+    const { store, ownerId } = this.options;
+    const ask = async (run: ReplayRun) => {
+      // One that ends, or is taken on just now, is told so by the store.
+      if (hasEnded(run.state)) return;
+      const replay = await store.get(run.id);
+      const isOurs = replay !== null && !hasEnded(replay.state) && replay.ownerId === ownerId;
+      if (!isOurs && !hasEnded(run.state)) run.lose();
+    };
+    await Promise.allSettled([...this.runs.values()].map(ask));
+  }
+
   /** Interrupts those whose end could not be stored. @throws RepriseError STORE_UNAVAILABLE */
   interruptAbandoned(): Promise<void> {
     return this.abandoned.interrupt();
@@ -122,8 +140,10 @@ export class RunsUnderWay {
   /** Admits no more, interrupts every run and waits until each has told so durably. Never rejects. */
   async stop(): Promise<void> {
     this.stopped = true;
+    this.stopping.end({ kind: 'INTERRUPTED', message: 'the service was stopped' });
     await Promise.allSettled(this.starting);
     await Promise.all([...this.runs.values()].map((run) => run.interrupt()));
+    await Promise.allSettled(this.resuming.values());
     await Promise.all([...this.reporting.values()].map((run) => run.giveUpReport()));
     await this.abandoned.close();
   }

@@ -19,6 +19,15 @@ export interface SettledOutcomes {
   readonly unknownThrough: number;
   /** True while a statement that may have been sent has not been asked about: nothing durable tells of it yet. */
   readonly inDoubt: boolean;
+  /**
+   * As `unknownThrough`, for a run that ends without asking the target: where that has marks, a run that was interrupted in order
+   * has told nothing of what they are to tell.
+   */
+  readonly doubtfulThrough: number;
+  /** Of the statements that `has` was asked about, the last. */
+  readonly asked: number;
+  /** How many of those up to `doubtfulThrough`, behind this ordinal, have no outcome. */
+  untold(after: number): number;
   /** The write-ahead mark that is durable already. */
   readonly sentThrough: number;
   /** Failures so far that count for `stopAfterFailures`. */
@@ -76,6 +85,7 @@ export async function readSettled(store: ReplayStore, replay: Replay): Promise<S
   }
   // A run that was interrupted in order has no error: whatever it sent had its outcome before.
   const unknownThrough = replay.error === null ? 0 : sentThrough;
+  const doubtfulThrough = replay.request.markProgress ? sentThrough : unknownThrough;
   let asked = 0;
   const passing = { control: 0, sessionState: 0 };
   const figures = new EarlierFigures(counts.histograms);
@@ -90,6 +100,17 @@ export async function readSettled(store: ReplayStore, replay: Replay): Promise<S
     unknownThrough,
     get inDoubt() {
       return asked < unknownThrough;
+    },
+    doubtfulThrough,
+    get asked() {
+      return asked;
+    },
+    untold(after) {
+      // The mark may reach beyond the end of the plan.
+      const last = Math.min(doubtfulThrough, replay.summary.planned ?? doubtfulThrough);
+      let untold = 0;
+      for (let ordinal = after + 1; ordinal <= last; ordinal++) if (!digests[ordinal]) untold += 1;
+      return untold;
     },
     sentThrough,
     failures,

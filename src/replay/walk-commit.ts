@@ -1,6 +1,6 @@
 import type { Entry } from '../journal/entry.ts';
 import type { TransactionWithEntries } from '../journal/store.ts';
-import { type EntryFilter, matchesStatement } from '../journal/window.ts';
+import type { EntryFilter } from '../journal/window.ts';
 import type { TargetConnection } from '../target/connection.ts';
 import type { TargetOutcome } from '../target/statement.ts';
 import { ChainsInCommitOrder, isChained } from './chains.ts';
@@ -22,7 +22,7 @@ import type { SkipReason } from './event.ts';
 import { LostAnswers } from './lost-answers.ts';
 import { abandon, isLost, noteOwn, type Open, tell, tellFailed, toTell, undoingOf } from './open-transaction.ts';
 import { OwnStatements } from './own-statements.ts';
-import { type PlannedSession, pageSizeOf, planFilter } from './plan.ts';
+import { type PlannedSession, pageSizeOf, planFilter, plannedOf } from './plan.ts';
 import { ownBegin, refusalOf } from './refusal.ts';
 import type { Lag, PlannedEntry } from './reporter.ts';
 import { refillMark } from './request.ts';
@@ -101,7 +101,8 @@ export class CommitWalk {
 
   // What need not wait does not: promises for each of ten million transactions are a third of what the walk costs.
   private transaction(whole: TransactionWithEntries): Promise<void> | null {
-    const planned = this.planned(whole.entries, whole.transaction.startedAt);
+    const planned = plannedOf(this.context.request, this.filter, whole, this.ordinal);
+    this.ordinal += planned.length;
     const [first] = planned;
     if (first === undefined) return null;
     const preparing = this.sessions.prepare(first.entry);
@@ -227,21 +228,6 @@ export class CommitWalk {
       abandon(open);
       throw error;
     }
-  }
-
-  /** The transaction's entries that the request asks for, with their ordinals. */
-  private planned(entries: readonly Entry[], startedAt: number): PlannedEntry[] {
-    const { window, edges } = this.context.request;
-    if (edges === 'EXCLUDE' && startedAt < window.from) return [];
-    const planned: PlannedEntry[] = [];
-    for (const entry of entries) {
-      if (edges === 'CUT' && (entry.timestamp < window.from || entry.timestamp > window.to)) continue;
-      // The journal has chosen its transaction whole, by what that began with; users and application may change in it.
-      if (!matchesStatement(this.filter, entry)) continue;
-      this.ordinal += 1;
-      planned.push({ ordinal: this.ordinal, entry, copy: 0 });
-    }
-    return planned;
   }
 
   /**

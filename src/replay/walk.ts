@@ -3,6 +3,7 @@ import type { CommitDoubts } from './commit-doubts.ts';
 import type { RunControl } from './control.ts';
 import type { EventFeed } from './feed.ts';
 import type { IdRestorer } from './ids/id-restorer.ts';
+import { MAY_HAVE_RUN } from './left-in-doubt.ts';
 import { isMarked } from './marked-statements.ts';
 import type { Pacer } from './pacer.ts';
 import type { PreparedTransactions } from './prepared-transactions.ts';
@@ -95,7 +96,7 @@ export function passSettled(context: WalkContext, session: TargetSession, place:
   const known = settled.has(place);
   if (!known && place.ordinal > settled.unknownThrough) return false;
   session.remaining -= 1;
-  if (!known) reporter.unknown(place, 'the service stopped while the statement may have been under way');
+  if (!known) reporter.unknown(place, MAY_HAVE_RUN);
   // What the session did before died with its connections: settings are made again, an open transaction was
   // rolled back by the server and its rest cannot be replayed.
   session.memory.noteRecorded(place.entry);
@@ -136,7 +137,7 @@ export function passSettledTransaction(
         'its transaction left no mark before the service stopped, though later ones did: it failed, or wrote nothing; the answer was not recorded',
       );
     else if (had || place.ordinal <= settled.unknownThrough) {
-      reporter.unknown(place, 'the service stopped while the statement may have been under way');
+      reporter.unknown(place, MAY_HAVE_RUN);
     } else reporter.skipped(place, 'TRANSACTION_LOST');
   });
   return true;

@@ -3,8 +3,11 @@ import { RepriseError } from '../../src/errors.ts';
 import type { JournalStore } from '../../src/journal/store.ts';
 import type { Window } from '../../src/journal/window.ts';
 import { Deferred } from '../../src/replay/deferred.ts';
-import { ORDERINGS } from '../../src/replay/request.ts';
+import { ORDERINGS, type ReplayInput } from '../../src/replay/request.ts';
+import type { RunObserver } from '../../src/replay/run-observer.ts';
 import type { ReplayStore } from '../../src/replay/store.ts';
+import { openDatabase } from '../../src/store/database.ts';
+import { createReplayStore } from '../../src/store/replay-store.ts';
 import { log, LOG_SCHEMA as SCHEMA } from '../support/log-table.ts';
 import { HandMadeRecord } from '../support/record.ts';
 import { NOTHING_LEFT, untilRunning, untilTrue, useBench } from '../support/replay.ts';
@@ -113,13 +116,18 @@ describe.each(ORDERINGS)('%s', (ordering) => {
     record.run('a', 'COMMIT');
     const answer = new Deferred<void>();
     let isMarked = false;
+    let isAway = false;
     const append: ReplayStore['append'] = async (...args) => {
       // What lies behind the first mark may not be sent.
       if (isMarked) await answer.promise;
       isMarked ||= args[2].sentThrough !== undefined;
       return bench.store.append(...args);
     };
-    const engine = bench.anotherEngine({ store: { ...bench.store, append } });
+    const get: ReplayStore['get'] = async (id) => {
+      if (isAway) await answer.promise;
+      return bench.store.get(id);
+    };
+    const engine = bench.anotherEngine({ store: { ...bench.store, append, get } });
     const run = await bench.start(target, { window: await record.store(bench.journal), ...input, inFlight: 1 }, engine);
     const watcher = await target.connect();
     await untilTrue(
@@ -127,6 +135,7 @@ describe.each(ORDERINGS)('%s', (ordering) => {
       `SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction'
          AND application_name LIKE 'reprise %' AND clock_timestamp() - state_change > interval '500ms'`,
     );
+    isAway = true;
     const cancelled = engine.cancel(run.id);
     await untilTrue(watcher, NOTHING_LEFT);
     answer.resolve();
@@ -177,7 +186,7 @@ describe.each(ORDERINGS)('%s', (ordering) => {
 });
 
 /** An engine, a run of which has ended while the store refused whatever it was told of it. */
-async function leftBehind() {
+async function leftBehind(input: Partial<ReplayInput> = {}) {
   const target = await bench.target(SCHEMA);
   const record = new HandMadeRecord();
   record.run('a', log('a'));
@@ -200,7 +209,8 @@ async function leftBehind() {
   await engine.recover();
   const outsider = await target.connect();
   await outsider.query('SELECT pg_advisory_lock(1)');
-  const run = await bench.start(target, { window: await record.store(bench.journal), inFlight: 1 }, engine);
+  const window = await record.store(bench.journal);
+  const run = await bench.start(target, { window, inFlight: 1, restoreIds: false, ...input }, engine);
   await run.event((event) => event.kind === 'OUTCOME');
   await untilRunning(outsider, 'pg_advisory_xact_lock(1)');
   away = true;
@@ -209,7 +219,12 @@ async function leftBehind() {
   const comeBack = () => {
     away = false;
   };
-  return { run, engine, target, comeBack };
+  /** … and the run is INTERRUPTED, as whoever controls it finds. */
+  const interrupted = async () => {
+    comeBack();
+    await expect(engine.pause(run.id)).rejects.toThrow('INTERRUPTED');
+  };
+  return { run, engine, target, comeBack, interrupted };
 }
 
 it('a run whose end could not be stored is interrupted when the store is back, and can be resumed', async () => {
@@ -234,7 +249,171 @@ it('who controls such a run finds it interrupted at once', async () => {
   await expect(engine.pause(run.id)).rejects.toThrow('no store');
   comeBack();
   expect((await engine.cancel(run.id)).state).toBe('CANCELLED');
-  expect((await run.ended()).states).toEqual(['CONNECTING', 'RUNNING', 'INTERRUPTED', 'CANCELLED']);
+  expect((await run.ended()).states).toEqual(['CONNECTING', 'RUNNING', 'INTERRUPTED', 'CONNECTING', 'CANCELLED']);
+});
+
+describe.each(ORDERINGS)('%s: what was left in doubt is told of', (ordering) => {
+  const inDoubt = ['SUCCEEDED', 'UNKNOWN', 'UNKNOWN'];
+
+  it('where the run is cancelled without being resumed', async () => {
+    const { run, engine, interrupted } = await leftBehind({ ordering });
+    await interrupted();
+    expect((await engine.cancel(run.id)).summary).toMatchObject({ succeeded: 1, unknown: 2 });
+    const ended = await run.ended();
+    expect(ended.replay).toMatchObject({ state: 'CANCELLED', summary: { planned: 3, succeeded: 1, unknown: 2 } });
+    expect(ended.brief).toEqual(inDoubt);
+    expect((await engine.report(run.id)).statements.reduce((sum, { unknown = 0 }) => sum + unknown, 0)).toBe(2);
+  });
+
+  it('where the run is cancelled while it is CONNECTING again, and sends nothing', async () => {
+    const { run, target, interrupted } = await leftBehind({ ordering });
+    await interrupted();
+    const asked = new Deferred<void>();
+    const sessionSpans: JournalStore['sessionSpans'] = async (...args) => {
+      if (isAsked) return bench.journal.sessionSpans(...args);
+      isAsked = true;
+      asked.resolve();
+      return new Promise(() => {});
+    };
+    let isAsked = false;
+    const engine = bench.anotherEngine({ journal: { ...bench.journal, sessionSpans } });
+    await engine.resume(run.id);
+    await asked.promise;
+    expect((await engine.cancel(run.id)).state).toBe('CANCELLED');
+    const ended = await run.ended();
+    expect(ended.replay).toMatchObject({ error: null, summary: { planned: 3, succeeded: 1, unknown: 2 } });
+    expect(ended.brief).toEqual(inDoubt);
+    await untilTrue(await target.connect(), NOTHING_LEFT);
+  });
+
+  it('where the time of the run is over while it is CONNECTING again', async () => {
+    const { run, interrupted } = await leftBehind({ ordering, runTimeoutMs: 300_000 });
+    await interrupted();
+    const get: ReplayStore['get'] = async (id) => {
+      const replay = await bench.store.get(id);
+      return replay && { ...replay, summary: { ...replay.summary, elapsedMs: 300_000 } };
+    };
+    const sessionSpans: JournalStore['sessionSpans'] = async (...args) => {
+      if (!isOver) await over.promise;
+      return bench.journal.sessionSpans(...args);
+    };
+    const over = new Deferred<void>();
+    let isOver = false;
+    const observer: RunObserver = {
+      began: () => ({
+        state() {},
+        finishing() {
+          isOver = true;
+          over.resolve();
+        },
+        ended() {},
+      }),
+    };
+    const store = { ...bench.store, get };
+    await bench.anotherEngine({ store, journal: { ...bench.journal, sessionSpans }, observer }).resume(run.id);
+    const ended = await run.ended();
+    expect(ended.replay).toMatchObject({ state: 'FAILED', error: { code: 'RUN_TIMEOUT' } });
+    expect(ended.brief).toEqual(inDoubt);
+  });
+});
+
+it('a run that is cancelled tells how many statements in doubt its plan does not hold any more', async () => {
+  const { run, engine, interrupted } = await leftBehind();
+  await interrupted();
+  const page: JournalStore['page'] = async (...args) => {
+    const read = await bench.journal.page(...args);
+    return { ...read, entries: read.entries.slice(0, 2) };
+  };
+  const journal = { ...bench.journal, page, evictedSince: async () => true };
+  await engine.stop();
+  expect((await bench.anotherEngine({ journal }).cancel(run.id)).state).toBe('CANCELLED');
+  const ended = await run.ended();
+  expect(ended.brief).toEqual(['SUCCEEDED', 'UNKNOWN']);
+  expect(ended.events.at(-1)).toMatchObject({
+    reason: expect.stringContaining('1 statement that may have been sent is not listed as UNKNOWN'),
+  });
+});
+
+it('a run whose doubts cannot be listed stays INTERRUPTED, and they stay in doubt', async () => {
+  const { run, engine, interrupted } = await leftBehind();
+  await interrupted();
+  const asked = new Deferred<void>();
+  const page: JournalStore['page'] = () => {
+    asked.resolve();
+    return new Promise(() => {});
+  };
+  const stopped = bench.anotherEngine({ ownerId: `gone ${run.id}`, journal: { ...bench.journal, page } });
+  const cancelled = expect(stopped.cancel(run.id)).rejects.toMatchObject({ code: 'REPLAY_STATE' });
+  await asked.promise;
+  await stopped.stop();
+  await cancelled;
+  // As by the next start.
+  expect((await engine.cancel(run.id)).state).toBe('CANCELLED');
+  expect((await run.ended()).brief).toEqual(['SUCCEEDED', 'UNKNOWN', 'UNKNOWN']);
+});
+
+it('a run that another process has taken stops when this one hears of it, though there is nothing to store', async () => {
+  const target = await bench.target(SCHEMA);
+  const record = new HandMadeRecord();
+  record.run('a', 'SELECT pg_sleep(600)');
+  const database = await openDatabase(bench.url);
+  onTestFinished(() => database.close());
+  const lost = new Deferred<unknown>();
+  const store = createReplayStore(database);
+  const engine = bench.anotherEngine({ store, onStoreFailure: (_id, error) => lost.resolve(error) });
+  await engine.recover();
+  const run = await bench.start(target, { window: await record.store(bench.journal) }, engine);
+  const watcher = await target.connect();
+  await untilRunning(watcher, 'pg_sleep(600)');
+  await bench.store.transition(run.id, 'INTERRUPT', {}, null);
+  await bench.store.transition(run.id, 'RESUME', { ownerId: 'another' }, null);
+  // Its lock has gone with this connection, by which the other has taken it for dead.
+  await database.write((client) =>
+    client.query(
+      `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name = 'reprise listen'`,
+    ),
+  );
+  expect(await lost.promise).toMatchObject({ code: 'REPLAY_STATE' });
+  await untilTrue(watcher, NOTHING_LEFT);
+  expect(await bench.store.get(run.id)).toMatchObject({ state: 'CONNECTING', ownerId: 'another' });
+  await bench.store.transition(run.id, 'CANCEL', {}, null);
+});
+
+it('with marks, what was under way when the store failed for good is there exactly once when the run has been resumed', async () => {
+  const target = await bench.target('CREATE TABLE ran (n int)');
+  const record = new HandMadeRecord();
+  record.run('a', 'SELECT pg_advisory_xact_lock(1)');
+  record.run('a', 'BEGIN');
+  record.run('a', 'INSERT INTO ran SELECT 1 FROM pg_advisory_xact_lock(2)');
+  record.run('a', 'COMMIT');
+  for (let n = 2; n <= 5; n++) record.run('b', `INSERT INTO ran VALUES (${n})`);
+  let away = false;
+  const append: ReplayStore['append'] = async (...args) => {
+    if (away) throw new RepriseError('REPLAY_STATE', 'no store');
+    return bench.store.append(...args);
+  };
+  const transition: ReplayStore['transition'] = async (...args) => {
+    if (away) throw new RepriseError('REPLAY_STATE', 'no store');
+    return bench.store.transition(...args);
+  };
+  const failed = new Deferred<unknown>();
+  const onStoreFailure = (_id: string, error: unknown) => failed.resolve(error);
+  const engine = bench.anotherEngine({ store: { ...bench.store, append, transition }, onStoreFailure });
+  await engine.recover();
+  const outsider = await target.connect();
+  await outsider.query('SELECT pg_advisory_lock(1), pg_advisory_lock(2)');
+  const input = { ordering: 'COMMIT', markProgress: true, restoreIds: false } as const;
+  const run = await bench.start(target, { window: await record.store(bench.journal), ...input }, engine);
+  await untilRunning(outsider, 'pg_advisory_xact_lock(1)');
+  away = true;
+  await outsider.query('SELECT pg_advisory_unlock(1)');
+  await failed.promise;
+  away = false;
+  await expect(engine.pause(run.id)).rejects.toThrow('INTERRUPTED');
+  await outsider.query('SELECT pg_advisory_unlock(2)');
+  await engine.resume(run.id);
+  expect((await run.ended()).replay.state).toBe('COMPLETED');
+  expect(await target.sql('SELECT n FROM ran ORDER BY n')).toEqual(['1', '2', '3', '4', '5']);
 });
 
 it('a run stays as resumable as it was when the store is away while it is resumed', async () => {

@@ -3,8 +3,12 @@ import type { JournalStore } from '../../src/journal/store.ts';
 import { Deferred } from '../../src/replay/deferred.ts';
 import { ORDERINGS, type ReplayInput } from '../../src/replay/request.ts';
 import type { ReplayStore } from '../../src/replay/store.ts';
+import { openDatabase } from '../../src/store/database.ts';
+import { createReplayStore } from '../../src/store/replay-store.ts';
+import { openNetwork } from '../support/network.ts';
+import { openJournal } from '../support/policy.ts';
 import { HandMadeRecord } from '../support/record.ts';
-import { type EndedRun, type Target, untilRunning, useBench } from '../support/replay.ts';
+import { type EndedRun, NOTHING_LEFT, type Target, untilRunning, untilTrue, useBench } from '../support/replay.ts';
 import { spawnReplay } from '../support/spawn-replay.ts';
 
 const SCHEMA = 'CREATE TABLE ran (n int)';
@@ -317,6 +321,57 @@ it('a session that gave itself another application name is ended too before a re
     "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'its own'",
   );
   expect(rows).toEqual([]);
+});
+
+it('cancelling a run whose process was killed ends what that has left running, and tells of it', async () => {
+  const record = new HandMadeRecord();
+  record.run('a', 'INSERT INTO ran SELECT 1 FROM pg_sleep(600)');
+  record.run('a', 'INSERT INTO ran VALUES (2)');
+  const { id, kill, watcher } = await asleepElsewhere(record);
+  await kill();
+  while (!(await bench.engine.recover()).includes(id)) await new Promise(setImmediate);
+  expect((await bench.engine.cancel(id)).state).toBe('CANCELLED');
+  const { brief, events } = await bench.ended(id);
+  expect(brief).toEqual(['UNKNOWN', 'UNKNOWN']);
+  expect(events.at(-1)).toMatchObject({ reason: 'cancelled on request' });
+  await untilTrue(watcher, NOTHING_LEFT);
+});
+
+it('a service that is cut off from the journal sends no more than its mark allows, which is UNKNOWN behind a takeover', async () => {
+  const target = await bench.target(SCHEMA);
+  const { record, planned } = counting(30);
+  const network = await openNetwork(bench.database.options.port);
+  const url = new URL(bench.url);
+  url.port = String(network.port);
+  const database = await openDatabase(url.href);
+  const failures: unknown[] = [];
+  const engine = bench.anotherEngine({
+    store: createReplayStore(database),
+    journal: openJournal(database),
+    onStoreFailure: (_id, error) => failures.push(error),
+  });
+  await engine.recover();
+  const run = await bench.start(target, { window: await record.store(bench.journal) }, engine);
+  await run.event((event) => event.kind === 'OUTCOME' && event.ordinal > 40);
+  network.cut();
+  // The server takes a moment to notice that the connections of its owner are gone.
+  while (!(await bench.engine.recover()).includes(run.id)) await new Promise(setImmediate);
+  const mark = await bench.store.sentThrough(run.id);
+  await bench.engine.resume(run.id);
+  const ended = await bench.ended(run.id);
+  expect(ended.replay.state).toBe('COMPLETED');
+  expectWhole(ended, planned);
+  const unknown = ended.outcomes.filter(({ status }) => status === 'UNKNOWN');
+  expect(unknown.length).toBeGreaterThan(0);
+  expect(Math.max(...unknown.map(({ ordinal }) => ordinal))).toBe(mark);
+  network.mend();
+  // Whoever was cut off hears then that the run is another's.
+  while (engine.running > 0) await new Promise(setImmediate);
+  expect(failures).toHaveLength(1);
+  expect([...(await executions(target)).values()].filter((times) => times !== 1)).toEqual([]);
+  await engine.stop();
+  await database.close();
+  await network.close();
 });
 
 it('a run whose process was killed can be resumed through another service that was there all along', async () => {

@@ -136,7 +136,7 @@ it('an engine that stops interrupts its runs, whatever they are doing, and takes
     target: { host: '127.0.0.1', port: silent.port, tls: 'DISABLE' },
     connectTimeoutMs: 3_000,
   });
-  await silent.connected;
+  await silent.connected();
   const pending = await engine.start(input);
   const asked = engine.start(input);
   await engine.stop();
@@ -147,6 +147,22 @@ it('an engine that stops interrupts its runs, whatever they are doing, and takes
   }
   await expect(engine.start(input)).rejects.toMatchObject({ code: 'REPLAY_STATE' });
   await engine.stop();
+  await silent.close();
+});
+
+it('an engine that stops does not wait for a target at which a run is to log in again', async () => {
+  const silent = await silentPort();
+  const engine = bench.anotherEngine();
+  const target = { host: '127.0.0.1', port: silent.port, tls: 'DISABLE' } as const;
+  const { id } = await engine.start({ ...(await sleeping()), target, connectTimeoutMs: 600_000 });
+  await silent.connected();
+  await engine.stop();
+  const another = bench.anotherEngine();
+  const resuming = another.resume(id).catch((error) => error.code);
+  await silent.connected();
+  await another.stop();
+  expect(await resuming).toBe('TARGET_UNREACHABLE');
+  expect((await bench.store.get(id))?.state).toBe('INTERRUPTED');
   await silent.close();
 });
 
@@ -164,20 +180,21 @@ it('leaving the loop over a window cancels its run', async () => {
 
 /** A port that accepts connections and never says a word. */
 async function silentPort() {
-  let arrived = () => {};
-  const connected = new Promise<void>((resolve) => {
-    arrived = resolve;
-  });
+  let arrived = new Deferred<void>();
   const server = createServer((socket) => {
     socket.on('error', () => {}).resume();
-    arrived();
+    arrived.resolve();
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as { port: number };
   // Ends when the run has closed its connection, so that a test which leaks one hangs.
   return {
     port,
-    connected,
+    /** Each call: the next one. */
+    async connected() {
+      await arrived.promise;
+      arrived = new Deferred<void>();
+    },
     close: () => new Promise<void>((resolve) => server.close(() => resolve())),
   };
 }
