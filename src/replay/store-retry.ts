@@ -35,13 +35,15 @@ export class StoreRetry {
   async persist(chunk: EventChunk | null, attempt: (unstored: EventChunk | null) => Promise<void>): Promise<void> {
     let until: number | null = null;
     for (let waitMs: number = BACKOFF_MS.first; ; waitMs = Math.min(2 * waitMs, BACKOFF_MS.last)) {
+      let stored = false;
       try {
-        const stored = chunk !== null && this.#uncertain && (await this.#holds(chunk));
+        stored = chunk !== null && this.#uncertain && (await this.#holds(chunk));
         await attempt(stored ? null : chunk);
         if (chunk !== null) this.#uncertain = false;
         return;
       } catch (thrown) {
-        if (isFinal(thrown) && !(isRefused(thrown) && (await this.#wasLate(chunk)))) throw thrown;
+        // What is refused though its chunk is there is not refused for the chunk.
+        if (isFinal(thrown) && (stored || !isRefused(thrown) || !(await this.#wasLate(chunk)))) throw thrown;
         if (chunk !== null) this.#uncertain = true;
         until ??= performance.now() + this.#retryForMs;
         const leftMs = until - performance.now();

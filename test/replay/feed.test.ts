@@ -462,6 +462,22 @@ describe('a failing store', () => {
     expect(store.events(RUN)).toMatchObject([{ message: 'a' }, { state: 'CONNECTING' }]);
   });
 
+  it('that stored a chunk, lost the answer and gave the run to another process is not tried again', async () => {
+    const feed = openFeed({ ownerId: 'owner' });
+    store.after = ({ method }) => {
+      if (method === 'append') throw new Error('connection reset');
+    };
+    feed.emit(notice('a'));
+    const flushed = feed.flush().catch((error) => error);
+    await vi.waitFor(() => expect(store.calls.append).toBe(1));
+    store.after = () => {};
+    await store.transition(RUN, 'INTERRUPT', { ownerId: 'another' }, null);
+    await vi.advanceTimersByTimeAsync(100);
+    expect(await flushed).toMatchObject({ code: 'REPLAY_STATE' });
+    expect(errors).toHaveLength(1);
+    await feed.close();
+  });
+
   it('that stored a chunk only after it was looked for gets no second one', async () => {
     const feed = openFeed();
     const append = store.append.bind(store);
