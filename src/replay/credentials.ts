@@ -1,6 +1,6 @@
 import { RepriseError } from '../errors.ts';
-import { TargetConnection } from '../target/connection.ts';
 import type { ResolvedTarget } from '../target/spec.ts';
+import { Connector } from './connector.ts';
 import type { ReplayRequest } from './request.ts';
 import type { StoredRequest } from './store.ts';
 
@@ -71,19 +71,19 @@ export function withCredentials(replay: { readonly id: string; readonly request:
 /**
  * Logs in once as each login of a request. Before an interrupted run is taken on: a run that has failed at a mistyped
  * password, or at a target that is still down, could not be resumed any more.
- * @throws RepriseError TARGET_UNREACHABLE, at once when `signal` aborts
+ * @throws RepriseError TARGET_UNREACHABLE; REPLAY_STATE when `signal` aborts
  */
 export async function checkLogins(target: ResolvedTarget, request: ReplayRequest, signal: AbortSignal): Promise<void> {
+  const connector = new Connector(target, signal);
   for (const login of [{}, ...request.users.map(({ user, password }) => ({ user, password }))]) {
-    const connection = await TargetConnection.connect(target, {
+    const options = {
       connectTimeoutMs: request.connectTimeoutMs,
       applicationName: 'reprise login check',
       statementTimeoutMs: 10_000,
       readOnly: true,
-      signal,
       ...login,
-    });
-    await connection.close();
+    };
+    await connector.use(options, async () => {});
   }
 }
 

@@ -7,9 +7,9 @@ import { MayNotEnd, type TargetMonitor } from './target-monitor.ts';
 
 /** How long what comes next waits for that. Milliseconds. */
 const WAIT_MS = 1_000;
-/** Between two looks at first, and at most: each wait is twice the one before. */
+/** Between two looks at first, and at most: each wait is twice the one before. A target that lets nobody in may stay so for hours. */
 const AGAIN_MS = 10;
-const MOST_AGAIN_MS = 640;
+const MOST_AGAIN_MS = 5_000;
 
 /**
  * Ends the backends of connections that were lost. Who lost one is not always all that did: where a firewall has dropped the path,

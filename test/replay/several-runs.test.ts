@@ -161,7 +161,7 @@ it('an engine that stops does not wait for a target at which a run is to log in 
   const resuming = another.resume(id).catch((error) => error.code);
   await silent.connected();
   await another.stop();
-  expect(await resuming).toBe('TARGET_UNREACHABLE');
+  expect(await resuming).toBe('REPLAY_STATE');
   expect((await bench.store.get(id))?.state).toBe('INTERRUPTED');
   await silent.close();
 });
