@@ -50,7 +50,7 @@ export async function cancelInterrupted(run: CancelledRun): Promise<void> {
 
 /** What is told of the run's end, and of what it has left in doubt before that. */
 async function tellOf(
-  { journal, replay, resolve, control }: CancelledRun,
+  { journal, store, replay, resolve, control }: CancelledRun,
   settled: SettledOutcomes,
   feed: EventFeed,
 ): Promise<{ readonly patch: ReplayPatch; readonly reason: string }> {
@@ -59,7 +59,7 @@ async function tellOf(
   const report = new ReportBuilder(request);
   const reporter = new Reporter({ feed, tally, report, request, control, failures: settled.failures });
   const left = replay.error === null ? null : await endLeft(resolve, request, replay.id);
-  const untold = await tellLeftInDoubt({ journal, replay, request, settled, reporter, control });
+  const untold = await tellLeftInDoubt({ journal, store, replay, request, settled, reporter, control });
   const reason = [ON_REQUEST, ...(left === null ? [] : [left]), ...(untold === null ? [] : [untold])].join('; ');
   return { patch: { summary: tally.summary(performance.now()) }, reason };
 }

@@ -1,13 +1,18 @@
 import { messageOf, RepriseError } from '../errors.ts';
-import type { JournalStore } from '../journal/store.ts';
+import type { EntryKey } from '../journal/entry.ts';
+import type { EntryPage, JournalStore } from '../journal/store.ts';
 import type { RunControl } from './control.ts';
+import type { OutcomeEvent } from './event.ts';
+import { decodeChunk } from './event-codec.ts';
 import { hasEvicted } from './evicted-plan.ts';
-import { persistentJournal } from './persistent-reads.ts';
+import { persistentJournal, readPersistently } from './persistent-reads.ts';
 import { openPlan, pageSizeOf, planFilter, plannedOf, readSessions } from './plan.ts';
 import type { PlannedEntry, Reporter } from './reporter.ts';
 import type { ReplayRequest } from './request.ts';
 import type { SettledOutcomes } from './settled-outcomes.ts';
-import type { Replay } from './store.ts';
+import type { EventChunk, Replay, ReplayStore } from './store.ts';
+
+const CHUNKS_AT_ONCE = 16;
 
 /** What is told of a statement that a process may have sent before it died. */
 export const MAY_HAVE_RUN = 'the service stopped while the statement may have been under way';
@@ -15,7 +20,8 @@ export const MAY_HAVE_RUN = 'the service stopped while the statement may have be
 /** A run that ends for good before its walk has passed over all that an earlier process of it may have sent. */
 export interface EndingInDoubt {
   readonly journal: JournalStore;
-  readonly replay: Pick<Replay, 'lossMark'>;
+  readonly store: ReplayStore;
+  readonly replay: Pick<Replay, 'id' | 'lossMark'>;
   readonly request: ReplayRequest;
   readonly settled: SettledOutcomes;
   readonly reporter: Reporter;
@@ -57,28 +63,83 @@ function notListed(count: number, why: string): string {
   return `${count} ${are} not listed as UNKNOWN: ${why}`;
 }
 
-/** The plan with its ordinals, as the walks of the orderings number it. */
-async function* placesOf({ journal, request, control }: EndingInDoubt): AsyncGenerator<readonly PlannedEntry[]> {
-  const reading = persistentJournal(journal, control);
-  const filter = planFilter(request);
-  let ordinal = 0;
-  if (request.ordering === 'COMMIT') {
-    for (let after = 0n; ; ) {
-      const page = await reading.committed(request.window, filter, after, pageSizeOf(request));
-      const last = page.at(-1);
-      if (last === undefined) return;
-      after = last.transaction.commitSeq;
-      for (const whole of page) {
-        const places = plannedOf(request, filter, whole, ordinal);
-        ordinal += places.length;
-        yield places;
-      }
-    }
+/**
+ * The plan with its ordinals, as the walks of the orderings number it: from what has no outcome on, where its place in the journal
+ * tells its ordinal, else from its beginning.
+ */
+async function* placesOf(run: EndingInDoubt): AsyncGenerator<readonly PlannedEntry[]> {
+  const { request, control } = run;
+  const journal = persistentJournal(run.journal, control);
+  const known = await readPersistently(() => lastKnown(run), control);
+  if (request.ordering === 'COMMIT') yield* committedPlaces(journal, request, known);
+  else if (known !== null && request.edges === 'CUT' && request.scale === 1)
+    yield* placesBehind(journal, request, known);
+  else yield* allPlaces(journal, request);
+}
+
+/** The outcome up to which every statement has one; null: the first has none. */
+async function lastKnown({ store, replay, settled }: EndingInDoubt): Promise<OutcomeEvent | null> {
+  const { gaplessThrough } = settled;
+  for (let before: number | null = null; gaplessThrough > 0; ) {
+    const chunks: readonly EventChunk[] = await store.chunksBefore(replay.id, before, CHUNKS_AT_ONCE);
+    for (const event of chunks.flatMap(decodeChunk))
+      if (event.kind === 'OUTCOME' && event.ordinal === gaplessThrough) return event;
+    before = chunks.at(-1)?.firstSeq ?? 0;
+    if (before <= 1) break;
   }
-  const { arrival } = await reading.tailEnd();
-  const { sessions } = await readSessions(reading, request);
-  const straddlers = await reading.straddlers(request.window, filter);
-  const plan = await openPlan(reading, request, sessions, arrival, straddlers);
+  return null;
+}
+
+async function* committedPlaces(
+  journal: JournalStore,
+  request: ReplayRequest,
+  known: OutcomeEvent | null,
+): AsyncGenerator<readonly PlannedEntry[]> {
+  const filter = planFilter(request);
+  const read = (after: bigint) => journal.committed(request.window, filter, after, pageSizeOf(request));
+  const [transaction] = known === null ? [] : await journal.transactions([known.transactionId]);
+  let page = await read((transaction?.commitSeq ?? 1n) - 1n);
+  let ordinal = 0;
+  if (known !== null) {
+    const [first] = page;
+    const own = first?.transaction.id === known.transactionId ? plannedOf(request, filter, first, 0) : [];
+    const place = own.find(({ entry }) => entry.sequence === known.key.sequence);
+    if (place !== undefined) ordinal = known.ordinal - place.ordinal;
+    else page = await read(0n);
+  }
+  for (let last = page.at(-1); last !== undefined; last = page.at(-1)) {
+    for (const whole of page) {
+      const places = plannedOf(request, filter, whole, ordinal);
+      ordinal += places.length;
+      yield places;
+    }
+    page = await read(last.transaction.commitSeq);
+  }
+}
+
+/** Where a plan holds what the window does, and nothing besides. */
+async function* placesBehind(
+  journal: JournalStore,
+  request: ReplayRequest,
+  known: OutcomeEvent,
+): AsyncGenerator<readonly PlannedEntry[]> {
+  let { ordinal } = known;
+  for (let after: EntryKey | null = known.key; after !== null; ) {
+    const page: EntryPage = await journal.page(request.window, planFilter(request), after, pageSizeOf(request));
+    yield page.entries.map((entry) => {
+      ordinal += 1;
+      return { ordinal, entry, copy: 0 };
+    });
+    after = page.hasMore ? (page.entries.at(-1) ?? null) : null;
+  }
+}
+
+async function* allPlaces(journal: JournalStore, request: ReplayRequest): AsyncGenerator<readonly PlannedEntry[]> {
+  let ordinal = 0;
+  const { arrival } = await journal.tailEnd();
+  const { sessions } = await readSessions(journal, request);
+  const straddlers = await journal.straddlers(request.window, planFilter(request));
+  const plan = await openPlan(journal, request, sessions, arrival, straddlers);
   const copies = Array.from({ length: request.scale }, (_, copy) => copy);
   for (let page = await plan.nextPage(); page !== null; page = await plan.nextPage()) {
     yield page.flatMap((entry) =>

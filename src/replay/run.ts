@@ -377,7 +377,7 @@ export class ReplayRun {
     if (left !== null) this.addenda.push(left);
     const reporter = new Reporter({ feed, tally, report, request, control, failures: 0 });
     try {
-      const untold = await tellLeftInDoubt({ journal, replay, request, settled, reporter, control: lastReads });
+      const untold = await tellLeftInDoubt({ journal, store, replay, request, settled, reporter, control: lastReads });
       if (untold !== null) this.addenda.push(untold);
     } catch (error) {
       return lastReads.endReason ?? { kind: 'INTERRUPTED', message: messageOf(error) };

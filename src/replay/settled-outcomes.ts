@@ -26,6 +26,8 @@ export interface SettledOutcomes {
   readonly doubtfulThrough: number;
   /** Of the statements that `has` was asked about, the last. */
   readonly asked: number;
+  /** Every statement up to this ordinal has an outcome. */
+  readonly gaplessThrough: number;
   /** How many of those up to `doubtfulThrough`, behind this ordinal, have no outcome. */
   untold(after: number): number;
   /** The write-ahead mark that is durable already. */
@@ -86,6 +88,8 @@ export async function readSettled(store: ReplayStore, replay: Replay): Promise<S
   // A run that was interrupted in order has no error: whatever it sent had its outcome before.
   const unknownThrough = replay.error === null ? 0 : sentThrough;
   const doubtfulThrough = replay.request.markProgress ? sentThrough : unknownThrough;
+  let gaplessThrough = 0;
+  while (digests[gaplessThrough + 1]) gaplessThrough += 1;
   let asked = 0;
   const passing = { control: 0, sessionState: 0 };
   const figures = new EarlierFigures(counts.histograms);
@@ -105,6 +109,7 @@ export async function readSettled(store: ReplayStore, replay: Replay): Promise<S
     get asked() {
       return asked;
     },
+    gaplessThrough,
     untold(after) {
       // The mark may reach beyond the end of the plan.
       const last = Math.min(doubtfulThrough, replay.summary.planned ?? doubtfulThrough);

@@ -287,7 +287,7 @@ describe.each(ORDERINGS)('%s: what was left in doubt is told of', (ordering) => 
   });
 
   it('where the time of the run is over while it is CONNECTING again', async () => {
-    const { run, interrupted } = await leftBehind({ ordering, runTimeoutMs: 300_000 });
+    const { run, interrupted } = await leftBehind({ ordering, runTimeoutMs: 300_000, edges: 'INCLUDE' });
     await interrupted();
     const get: ReplayStore['get'] = async (id) => {
       const replay = await bench.store.get(id);
@@ -322,7 +322,9 @@ it('a run that is cancelled tells how many statements in doubt its plan does not
   await interrupted();
   const page: JournalStore['page'] = async (...args) => {
     const read = await bench.journal.page(...args);
-    return { ...read, entries: read.entries.slice(0, 2) };
+    // Read from behind the last outcome that is known.
+    expect(args[2]).not.toBeNull();
+    return { ...read, entries: read.entries.slice(0, 1) };
   };
   const journal = { ...bench.journal, page, evictedSince: async () => true };
   await engine.stop();
