@@ -35,8 +35,16 @@ export function processCpu(pid: number): number {
 
 /** CPU seconds of a process and everything it has started, the dead included; NaN where /proc does not tell. */
 export function treeCpu(pid: number): number {
-  const root = statOf(pid);
-  if (root === null) return Number.NaN;
+  for (;;) {
+    const root = statOf(pid);
+    if (root === null) return Number.NaN;
+    const sum = sumOfTree(pid, root);
+    // A child that was waited for meanwhile is neither in the list nor in what was read before it.
+    if (statOf(pid)?.reaped === root.reaped) return sum;
+  }
+}
+
+function sumOfTree(pid: number, root: Stat): number {
   const children = new Map<number, [number, Stat][]>();
   for (const name of readdirSync('/proc')) {
     if (!/^\d+$/.test(name)) continue;

@@ -18,7 +18,7 @@ export interface Sample {
     /** The PostgreSQL that keeps the journal and the results; null for other tools. */
     readonly journal: number | null;
     /** The PostgreSQL that the statements are sent to. */
-    readonly target: number;
+    readonly target: number | null;
   };
 }
 
@@ -43,7 +43,7 @@ function sampleOf(ms: number, statements: number, before: CpuMark, after: CpuMar
   return {
     ms,
     statementsPerSecond: (statements / ms) * 1000,
-    cpuMicros: { service: orNull(micros('service')), journal: orNull(micros('journal')), target: micros('target') },
+    cpuMicros: { service: orNull(micros('service')), journal: orNull(micros('journal')), target: orNull(micros('target')) },
   };
 }
 

@@ -262,7 +262,7 @@ function tableOf(rows: readonly Row[], clients: 1 | 8): Table {
 
 function cpuTable(rows: readonly Row[]): Table {
   const cpu = (samples: readonly Sample[] | undefined, name: keyof Sample['cpuMicros']) =>
-    fixed(median((samples ?? []).map((sample) => sample.cpuMicros[name] ?? Number.NaN)), 1);
+    fixed(median((samples ?? []).flatMap((sample) => sample.cpuMicros[name] ?? [])), 1);
   return {
     caption: 'CPU microseconds for each statement: what the figures above are made of.',
     head: [
