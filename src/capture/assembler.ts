@@ -222,7 +222,9 @@ export class Assembler implements RecordSink {
       }
     } else if (isError) {
       if (session.block) session.failed = true;
-      this.#sink.loss('STATEMENT_TEXT_MISSING', record.time, source, 'an ERROR without its statement');
+      if (!this.#transactions.failedAtSync(session, record)) {
+        this.#sink.loss('STATEMENT_TEXT_MISSING', record.time, source, 'an ERROR without its statement');
+      }
     }
     if (!isError) this.#sessions.end(session, record.time, source);
   }

@@ -100,7 +100,8 @@ export class TransactionTracker {
     certain: boolean,
     at: Micros,
   ): void {
-    const { block, transaction } = session;
+    const { block, transaction, pipeline } = session;
+    pipeline.statements = 0;
     const parts = partsOf(effects, block, session.failed);
     const deciding = decidingPart(parts, block);
     if (deciding === null) this.end(session, 'COMMITTED', at);
@@ -131,6 +132,7 @@ export class TransactionTracker {
     const { facts } = pending;
     const { block, blockInDoubt } = session;
     if (!block) this.#pipelineFailed(session, pending);
+    session.pipeline.statements = 0;
     const ran = sqlstate !== IN_FAILED_BLOCK && !(sqlstate === SYNTAX_ERROR && NOT_PARSED.test(message));
     if (ran && mayHaveCommitted(facts, sqlstate, block && !blockInDoubt)) {
       this.#uncertain(
@@ -156,12 +158,32 @@ export class TransactionTracker {
     if (transaction) this.#sink.end({ transactionId: transaction.id, status, at });
   }
 
+  /**
+   * An ERROR that names no statement. Outside of a block, and behind an extended statement that has ended, that one's transaction failed
+   * to commit (a deferred constraint, a conflict), which it does at Sync. False where it was something else.
+   */
+  failedAtSync(session: Session, { virtualXid, tag }: LogRecord): boolean {
+    const { pipeline } = session;
+    if (session.block || pipeline.statements === 0 || tag === 'PARSE' || tag === 'BIND' || tag === 'idle') return false;
+    const tells = virtualXid !== null && !Number.isNaN(pipeline.localXid);
+    if (tells && localXid(virtualXid) !== pipeline.localXid) return false;
+    this.#undone(
+      session,
+      'a statement without BEGIN counts as committed, and was rolled back when its transaction failed to commit',
+    );
+    return true;
+  }
+
   /** The server rolls back all that a pipeline did since its last Sync, which the log showed as done. */
   #pipelineFailed(session: Session, { virtualXid }: PendingStatement): void {
     const { pipeline } = session;
     if (virtualXid === null || localXid(virtualXid) !== pipeline.localXid) return;
     const detail =
       'statements of a pipeline without BEGIN count as committed, and were rolled back when one behind them failed';
+    this.#undone(session, detail);
+  }
+
+  #undone({ pipeline }: Session, detail: string): void {
     const source = `${pipeline.file}:${pipeline.line}`;
     for (; pipeline.statements > 0; pipeline.statements--) {
       this.#sink.loss('EFFECT_UNCERTAIN', pipeline.timestamp, source, detail);
@@ -225,14 +247,16 @@ export function leavesBlockOpen({ effects }: StatementFacts): boolean {
   return effects !== null && partsOf(effects, false, false).at(-1)?.end === null;
 }
 
-/** Takes note of a statement without a block, in case a later one of its transaction fails. */
-function countInPipeline({ pipeline }: Session, { place, virtualXid, timestamp, file, line }: PendingStatement): void {
-  if (!place || virtualXid === null) return;
-  const xid = localXid(virtualXid);
+/** Takes note of a statement without a block, in case its transaction fails behind it. Where the log names none, each has its own. */
+function countInPipeline({ pipeline }: Session, pending: PendingStatement): void {
+  const { place, virtualXid, timestamp, file, line, protocol } = pending;
+  if (!place) return;
+  const xid = virtualXid === null ? Number.NaN : localXid(virtualXid);
   if (pipeline.localXid === xid) pipeline.statements++;
   else {
     pipeline.localXid = xid;
-    pipeline.statements = 1;
+    // A simple one has committed by the time that it has ended.
+    pipeline.statements = virtualXid === null && protocol === 'SIMPLE' ? 0 : 1;
     pipeline.timestamp = timestamp;
     pipeline.file = file;
     pipeline.line = line;

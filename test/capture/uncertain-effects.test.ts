@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import type { CollectedLog } from './collect.ts';
 import { collectText } from './support.ts';
 
 /** Records of one session of a csvlog, each `[virtual transaction, command tag, message, SQLSTATE of an error, its statement]`. */
@@ -48,6 +49,29 @@ test('a pipeline is known by its end-stamped statements, too', async () => {
     ['3/8', 'BIND', 'invalid input syntax', '22P02', 'INSERT INTO t VALUES ($1)'],
   ]);
   expect(losses).toHaveLength(1);
+});
+
+test('a statement whose transaction fails to commit at Sync is counted, with its place', async () => {
+  // A deferred constraint; as PostgreSQL 18 logs it.
+  const lines: Line[] = [
+    ['3/7', 'INSERT', 'execute <unnamed>: INSERT INTO t VALUES (1)'],
+    ['3/7', 'INSERT', done],
+    ['3/8', 'INSERT', 'execute <unnamed>: INSERT INTO t VALUES (1)'],
+    ['3/8', 'INSERT', done],
+    ['3/8', 'INSERT', 'duplicate key value violates unique constraint "t_v_key"', '23505'],
+    ['3/9', 'idle', 'statement: SELECT 1'],
+    ['3/0', 'SELECT', done],
+    ['3/10', 'PARSE', 'something of which log_min_error_statement hides the text', 'XX000'],
+  ];
+  const counted = (log: CollectedLog) => log.losses.map(({ reason, source }) => [reason, source]);
+  expect(counted(await collectText(csvLog(lines)))).toEqual([
+    ['EFFECT_UNCERTAIN', '-:3'],
+    ['STATEMENT_TEXT_MISSING', '-:8'],
+  ]);
+  const stderr = lines.map(([, , message, sqlstate], index) => {
+    return `2026-01-02 03:04:05.${100 + index} UTC [6b060784.1092] ${sqlstate ? 'ERROR' : 'LOG'}:  ${message}\n`;
+  });
+  expect(counted(await collectText(stderr.join('')))).toEqual(counted(await collectText(csvLog(lines))));
 });
 
 test('a failed statement that may have committed a part of its work is counted', async () => {
