@@ -235,9 +235,20 @@ it.each([
   },
 );
 
-it('says so where nothing tells whether an id not far ahead was drawn or made up', async () => {
-  await a.run("SELECT nextval('item_id_seq')");
-  await a.run("INSERT INTO item (id, name) VALUES (5, 'made up')");
+it.each([
+  ['', ["SELECT nextval('item_id_seq')", "INSERT INTO item (id, name) VALUES (5, 'made up')"]],
+  [
+    ', by a transaction that was rolled back',
+    [
+      'BEGIN',
+      "INSERT INTO item (name) VALUES ('gone')",
+      "INSERT INTO item (id, name) VALUES (5, 'made up') ON CONFLICT (id) DO NOTHING",
+      'ROLLBACK',
+      "INSERT INTO item (name) VALUES ('behind')",
+    ],
+  ],
+])('says so where nothing tells whether an id not far ahead was drawn or made up%s', async (_, statements) => {
+  for (const sql of statements) await a.run(sql);
   const { report, events } = await replay();
   expect(report?.remarks.join()).toContain('counting draws and the values in later statements do not agree');
   expect(events.some((event) => event.kind === 'NOTICE' && event.code === 'IDS_UNSETTLED')).toBe(true);

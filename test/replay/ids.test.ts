@@ -370,7 +370,7 @@ describe('settling what draws gave', () => {
   }
   const settle = (from: number | null, floor: number | null, ...texts: readonly string[]) => {
     const list = draws(...texts);
-    const next = solve(list, { from, floor, to: null, toSlot: Number });
+    const next = solve(list, { from, floor, to: null, isOpen: false, toSlot: Number });
     return [...list.map(({ slot, certainty }) => `${slot} ${certainty}`), next];
   };
 

@@ -82,7 +82,7 @@ export interface Draw {
   isLost: boolean;
   /** Values that were shown behind its group by the time that it was settled. */
   weighed: number;
-  /** What shows it may as well be another's, and nothing behind it bears it out. */
+  /** What shows it, or the one that it is counted on from, may as well be another's, and nothing behind bears it out. */
   isUnproven: boolean;
 }
 
@@ -95,6 +95,8 @@ export interface Stretch {
    * target's own place, which may not be the record's.
    */
   readonly floor: number | null;
+  /** What `from` rests on may as well have been another's (`isUnproven`). */
+  readonly isOpen: boolean;
   /** What the sequence gave next behind the last draw, where that is known. */
   readonly to: number | null;
   /** Place of a shown value; null: it cannot come from this sequence. */

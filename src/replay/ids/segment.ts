@@ -23,6 +23,8 @@ export interface Standing {
   next: number | null;
   /** What no further draw can be below, as the record has shown; null: it has shown nothing yet. */
   floor: number | null;
+  /** It rests on a value that may as well have been another's. */
+  isOpen?: boolean;
 }
 
 /** Draws kept to be settled anew when an uncertain count before them, or the place that they begin at, becomes known. */
@@ -60,10 +62,11 @@ export class Segment {
   solve(draws: readonly Draw[], mark: Mark | null): number | null {
     if (this.origin === null) this.chooseOrigin(draws, mark);
     const again = this.settled.length > 0;
-    const { next, floor } = again ? this.base : this.standing;
+    const { next, floor, isOpen = false } = again ? this.base : this.standing;
     return solve(again ? [...this.settled, ...draws] : draws, {
       from: next,
       floor,
+      isOpen,
       to: mark?.continues === true && mark.next !== null ? this.slotOf(mark.next) : null,
       toSlot: (value) => this.slotOf(value),
     });
@@ -212,6 +215,7 @@ export function toSlot(origin: bigint, increment: bigint, value: bigint): number
 /** What stands behind settled draws. */
 function passed(before: Standing, draws: readonly Draw[]): Standing {
   let { floor } = before;
+  let { isOpen = false } = before;
   let next: number | null = null;
   let shown = false;
   for (const draw of draws) {
@@ -219,12 +223,13 @@ function passed(before: Standing, draws: readonly Draw[]): Standing {
     next = Math.max(next ?? draw.slot, draw.slot + draw.count);
     if (!isShown(draw)) continue;
     shown = true;
+    isOpen = draw.isUnproven;
     floor = Math.max(floor ?? draw.slot, draw.slot + draw.min);
   }
   // Shown values prove the target's own place, or a count, wrong where they lie below it.
   if (next === null || (before.next !== null && !shown))
     next = next === null ? before.next : Math.max(next, before.next!);
-  return { next, floor };
+  return { next, floor, isOpen };
 }
 
 /** Values between draws that none of them took. */

@@ -1,4 +1,4 @@
-import type { Draw, Stretch } from './draw.ts';
+import { type Draw, isShown, type Stretch } from './draw.ts';
 import { pinShown } from './pins.ts';
 import { placeDraws } from './places.ts';
 
@@ -23,5 +23,11 @@ export function solve(draws: readonly Draw[], stretch: Stretch): number | null {
   }
   // What is shown behind a statement that gave nothing is of another one.
   const giving = draws.filter(({ max }) => max > 0);
-  return placeDraws(draws, stretch, pinShown(giving, stretch));
+  const next = placeDraws(draws, stretch, pinShown(giving, stretch));
+  let { isOpen } = stretch;
+  for (const draw of draws) {
+    if (isShown(draw)) isOpen = draw.isUnproven;
+    else if (isOpen && draw.certainty === 'COUNTED') draw.isUnproven = true;
+  }
+  return next;
 }

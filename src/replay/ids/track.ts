@@ -120,9 +120,9 @@ export class Track {
     return (draw.certainty === 'COUNTED' || draw.isUnproven) && this.segmentOf(draw).isDoubtful(draw);
   }
 
-  /** Where the sequence stood at the end of the record follows from a draw whose own count nothing tells. */
+  /** Where the sequence stood at the end of the record follows from a draw of which nothing tells how many values, or which, it took. */
   get endsInDoubt(): boolean {
-    return this.current.isDoubtful({ order: Number.POSITIVE_INFINITY });
+    return this.current.standing.isOpen === true || this.current.isDoubtful({ order: Number.POSITIVE_INFINITY });
   }
 
   /** What the sequence gave next at the end of the record; null: unknown. */
@@ -241,7 +241,7 @@ export class Track {
   private pass(mark: Mark, next: number | null): void {
     const { current } = this;
     if (mark.continues) {
-      this.current = new Segment(mark.order, mark.step, current.origin, { next, floor: current.standing.floor });
+      this.current = new Segment(mark.order, mark.step, current.origin, { ...current.standing, next });
     } else {
       // Whether a value that is known from the target alone was drawn, nobody knows.
       const last =
