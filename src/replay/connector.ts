@@ -8,7 +8,7 @@ import { runHasEnded } from './control.ts';
 
 /** How often something is done on a connection of its own that is lost each time; milliseconds before the second. */
 const ATTEMPTS = 3;
-const AGAIN_MS = 100;
+const AGAIN_MS = 250;
 
 /**
  * Opens the connections of a run. When the run is being ended nobody waits for one that is still on its way, and

@@ -21,11 +21,11 @@ interface Stores {
  */
 export async function saveReport(
   { journal, store }: Stores,
-  run: { readonly id: string; readonly request: ReplayRequest; readonly summary: ReplaySummary },
+  run: Pick<Replay, 'id' | 'ownerId' | 'summary'> & { readonly request: ReplayRequest },
   gathered: ReportBuilder,
   rebuilding: AbortSignal | null,
 ): Promise<void> {
-  const { id, request, summary } = run;
+  const { id, ownerId, request, summary } = run;
   const slower = measureOf(request, summary);
   const here = gathered.finish(slower);
   let whole = here;
@@ -35,7 +35,8 @@ export async function saveReport(
   }
   const approximate = approximateRemark(request.thresholds, summary);
   const report = { ...whole, remarks: [...whole.remarks, ...keysRemark(whole, request), ...approximate] };
-  await store.saveReport(id, { ...report, thresholds: evaluateThresholds(request.thresholds, summary, report) });
+  const thresholds = evaluateThresholds(request.thresholds, summary, report);
+  await store.saveReport(id, { ...report, thresholds }, ownerId);
 }
 
 /** Foreign keys that are not there, keys that are there already. */

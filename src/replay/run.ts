@@ -393,7 +393,7 @@ export class ReplayRun {
   /** Resolves when nothing of it is in the way of the run's end. Never rejects. */
   private async keepReport(ended: Promise<void>, summary: ReplaySummary): Promise<void> {
     const { parts, id, report } = this;
-    const run = { id, request: parts.request, summary };
+    const run = { id, ownerId: parts.replay.ownerId, request: parts.request, summary };
     if (parts.settled === null) await saveReport(parts, run, report, null).catch(() => {});
     else {
       // Whoever learns of the end first finds this, and waits for it.

@@ -243,7 +243,12 @@ export interface ReplayStore {
   /** Null for a run that has kept none. */
   sequenceStarts(id: string): Promise<SequenceStarts | null>;
 
-  saveReport(id: string, report: ReplayReport): Promise<void>;
+  /**
+   * Keeps the report, the last one saved. `ownerId`: who saves it; refused where another has taken the run, or has taken that one for
+   * dead: what it has gathered is a part of the run only.
+   * @throws RepriseError REPLAY_NOT_FOUND, REPLAY_STATE
+   */
+  saveReport(id: string, report: ReplayReport, ownerId?: string): Promise<void>;
   report(id: string): Promise<ReplayReport | null>;
 
   /**

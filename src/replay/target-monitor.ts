@@ -32,7 +32,7 @@ export class TargetMonitor {
 
   private readonly marks: RunMarks;
   private readonly asLogin: AsLogin;
-  /** Told of the backend of a connection of the monitor's own that was lost. */
+  /** Told of the backend of a connection of the monitor's own that was lost, unless that backend has said so itself. */
   onLost: ((processId: number) => void) | null = null;
 
   /** `connect` opens another connection when the first was lost; `marks`: what the run's backends are known by. */
@@ -217,7 +217,9 @@ export class TargetMonitor {
   }
 
   private watch(connection: TargetConnection): void {
-    connection.onLost(() => this.onLost?.(connection.processId));
+    connection.onLost(() => {
+      if (!connection.saidFarewell) this.onLost?.(connection.processId);
+    });
   }
 }
 

@@ -236,10 +236,13 @@ export function createReplayStore(database: Database): ReplayStore {
         return row === undefined ? null : (JSON.parse(row.starts) as SequenceStarts);
       }),
 
-    saveReport: (id, report) =>
+    saveReport: (id, report, ownerId) =>
       guarded('store the report of the replay', async () => {
         const replay = await readReplay(query, id);
         if (replay === null) throw notFound(id);
+        refuseOther(id, replay, ownerId);
+        if (ownerId !== undefined && replay.state === 'INTERRUPTED')
+          throw new RepriseError('REPLAY_STATE', `replay ${id} is INTERRUPTED: another process has ended it`);
         const text = JSON.stringify(report);
         await query
           .insertInto('replay_reports')

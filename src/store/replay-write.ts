@@ -44,7 +44,7 @@ export async function lockReplay(client: PoolClient, id: string): Promise<Locked
  * Refuses whoever has lost a run; `ownerId`: who writes, undefined for who need not own it.
  * @throws RepriseError REPLAY_STATE
  */
-export function refuseOther(id: string, run: LockedRun, ownerId: string | undefined): void {
+export function refuseOther(id: string, run: Pick<LockedRun, 'ownerId'>, ownerId: string | undefined): void {
   if (ownerId === undefined || storable(ownerId) === run.ownerId) return;
   throw new RepriseError('REPLAY_STATE', `another process of the service has taken replay ${id}`);
 }

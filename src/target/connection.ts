@@ -136,6 +136,11 @@ export class TargetConnection {
     return this.dead || this.closing !== null;
   }
 
+  /** True once the server itself has said that it ends the session: its backend has gone, or is about to. */
+  get saidFarewell(): boolean {
+    return this.answers.lastWords !== null;
+  }
+
   /**
    * While more statements than this are under way, their answers may come some milliseconds late and many at once, which
    * costs client and server a part of what they cost one by one (GatheredReads). For whoever sends more only when so few

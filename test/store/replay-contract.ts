@@ -365,7 +365,13 @@ export function replayStoreContract(name: string, makeStore: () => Promise<Repla
         remarks: ['a'],
       };
       await store.saveReport(id, { ...report, remarks: [] });
-      await store.saveReport(id, report);
+      await store.saveReport(id, report, 'owner-1');
+      expect(await store.report(id)).toEqual(report);
+      // Who has lost the run has gathered a part of it only.
+      const lost = { code: 'REPLAY_STATE' };
+      await expect(store.saveReport(id, { ...report, remarks: [] }, 'another')).rejects.toMatchObject(lost);
+      await store.transition(id, 'INTERRUPT', {}, null);
+      await expect(store.saveReport(id, { ...report, remarks: [] }, 'owner-1')).rejects.toMatchObject(lost);
       expect(await store.report(id)).toEqual(report);
     });
 
