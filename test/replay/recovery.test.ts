@@ -339,7 +339,7 @@ it('cancelling a run whose process was killed ends what that has left running, a
 
 it('a service that is cut off from the journal sends no more than its mark allows, which is UNKNOWN behind a takeover', async () => {
   const target = await bench.target(SCHEMA);
-  const { record, planned } = counting(30);
+  const { record, planned } = counting(15);
   const network = await openNetwork(bench.database.options.port);
   const url = new URL(bench.url);
   url.port = String(network.port);
@@ -352,7 +352,7 @@ it('a service that is cut off from the journal sends no more than its mark allow
   });
   await engine.recover();
   const run = await bench.start(target, { window: await record.store(bench.journal) }, engine);
-  await run.event((event) => event.kind === 'OUTCOME' && event.ordinal > 40);
+  await run.event((event) => event.kind === 'OUTCOME' && event.ordinal > 20);
   network.cut();
   // The server takes a moment to notice that the connections of its owner are gone.
   while (!(await bench.engine.recover()).includes(run.id)) await new Promise(setImmediate);
