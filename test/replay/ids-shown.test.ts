@@ -267,6 +267,14 @@ it('takes a row of a statement of unknown count for none of its own, whose id it
   await expectRestored();
 });
 
+it('takes an id for that of a row behind draws of unknown number, rather than of the one ahead of them', async () => {
+  await insert(a, 'ahead');
+  await a.run("INSERT INTO item (name) SELECT 'none' FROM generate_series(1, 0)");
+  await a.run("INSERT INTO item (name) VALUES ('behind'), ('behind, too')");
+  await a.run('INSERT INTO part VALUES (2)');
+  await expectRestored();
+});
+
 it('says so where an id behind draws of unknown number may as well be that of a row of others', async () => {
   for (const sql of ['BEGIN', SEVERAL, 'ROLLBACK']) await b.run(sql);
   await insert(a, 'own');

@@ -21,6 +21,8 @@ export class Counts {
   readonly before: number[] = [];
   /** Uncertain draws before each. */
   private readonly uncertain: number[] = [];
+  /** The fewest values before each. */
+  private readonly least: number[] = [];
   private readonly draws: readonly Draw[];
   /** `overlapping` of each draw, once it was counted. */
   private readonly overlaps = { before: [] as number[], behind: [] as number[] };
@@ -29,9 +31,12 @@ export class Counts {
     this.draws = draws;
     let count = 0;
     let uncertain = 0;
+    let least = 0;
     for (const draw of draws) {
       this.before.push(count);
       this.uncertain.push(uncertain);
+      this.least.push(least);
+      least += draw.min;
       count += draw.count;
       if (isUncertain(draw)) uncertain += 1;
     }
@@ -51,6 +56,12 @@ export class Counts {
   areCertain(one: number, other: number): boolean {
     const [from, to] = one < other ? [one, other] : [other, one];
     return this.uncertain[to] === (from < 0 ? 0 : this.uncertain[from]) && !isUncertain(this.draws[to]!);
+  }
+
+  /** Whether one of some draws may have given what lies so far behind the first value of another, for unknown counts between them. */
+  mayGive(places: readonly number[], distance: number, index: number): boolean {
+    const first = places[firstWhere(places.length, (at) => this.uncertain[places[at]!]! > this.uncertain[index]!)];
+    return first !== undefined && distance >= this.least[first]! - this.least[index]!;
   }
 
   /**

@@ -158,10 +158,11 @@ class Pins {
     const ceiling = this.ceiling(draw);
     const from = firstAbove(shown, low - 1);
     const to = firstAbove(shown, ceiling - 1);
+    const isSure = doubtful + growth === 0 && this.stretch.from !== null && this.counts.overlapping(index, 1) === 0;
     const mine = (one: Shown) =>
       !this.taken.has(one.slot) &&
       !isTaken(draw, one, distanceTo(one.slot, expect, length)) &&
-      this.isNearest(index, one.slot, expect) &&
+      this.isNearest(index, one.slot, expect, isSure) &&
       this.others?.has(one, index, state) !== true;
     const nearest = this.nearestOf(index, expect, { from, to }, mine);
     if (nearest === null) return null;
@@ -258,7 +259,7 @@ class Pins {
    * No later draw that the value may belong to is counted nearer to it. Draws of triggers and functions, whose
    * values clients seldom see, stand back behind a plain one.
    */
-  private isNearest(index: number, slot: number, expect: number): boolean {
+  private isNearest(index: number, slot: number, expect: number, isSure: boolean): boolean {
     const draw = this.draws[index]!;
     const own = distanceTo(slot, expect, Math.max(draw.count, 1));
     // Later draws are counted above, and so further from what lies below.
@@ -269,6 +270,8 @@ class Pins {
       const { places, certain } = claims[at]!;
       // Of several in a group, those that come later are not pinned yet.
       if (places.length === 1 && this.pinned.has(this.draws[places[0]!]!)) continue;
+      // Counts that nobody knows rather than values that are missing.
+      if (isSure && this.counts.mayGive(places, slot - expect, index)) return false;
       if (this.distanceToLater(isUncertain(draw) ? places : certain, index, counted) < own) return false;
     }
     return true;
