@@ -43,7 +43,11 @@ function sampleOf(ms: number, statements: number, before: CpuMark, after: CpuMar
   return {
     ms,
     statementsPerSecond: (statements / ms) * 1000,
-    cpuMicros: { service: orNull(micros('service')), journal: orNull(micros('journal')), target: orNull(micros('target')) },
+    cpuMicros: {
+      service: orNull(micros('service')),
+      journal: orNull(micros('journal')),
+      target: orNull(micros('target')),
+    },
   };
 }
 
