@@ -9,6 +9,8 @@ import type { Track } from './track.ts';
 /** Draws of one group, and values remembered that were shown behind the groups before it. */
 const MOST_DRAWS = 1_000;
 const MOST_BEFORE = 100;
+/** Each group of a transaction keeps those that deferrable keys named before it: unbounded, that grows with the square of its length. */
+const MOST_AHEAD = 32;
 /** Groups of a session that are remembered when others follow. */
 const MOST_EARLIER = 8;
 const NO_VALUES: ReadonlySet<bigint> = new Set();
@@ -153,16 +155,19 @@ export function joinGroup(
     draw.group.draws.push(draw);
     if (group !== undefined) {
       const { deferred } = group;
-      for (const [value, key] of deferred) {
-        if (!key.held || key.transactionId !== transaction) continue;
+      const mayBeAhead = [...deferred].filter(([, key]) => key.held && key.transactionId === transaction);
+      const carried = mayBeAhead.slice(-MOST_AHEAD);
+      for (const [value, key] of carried) {
         draw.group.deferred.set(value, key);
         draw.group.ahead.set(value, key.strong);
       }
+      const dropped = mayBeAhead.slice(0, mayBeAhead.length - carried.length).map(([value]) => value);
       const isOver = (value: bigint) => {
         const key = deferred.get(value);
         return key === undefined || (key.held && key.transactionId !== transaction);
       };
-      draw.group.before = new Set([...group.before, ...[...group.shown.keys()].filter(isOver)].slice(-MOST_BEFORE));
+      const over = [...group.before, ...dropped, ...[...group.shown.keys()].filter(isOver)];
+      draw.group.before = new Set(over.slice(-MOST_BEFORE));
       earlier.set(track, [...(earlier.get(track) ?? []), group].slice(-MOST_EARLIER));
     }
     groups.set(track, draw.group);

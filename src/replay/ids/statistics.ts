@@ -1,7 +1,13 @@
 import type { Certainty, Draw } from './draw.ts';
 import type { Track } from './track.ts';
 
-type Counts = Record<Certainty, number> & { draws: number; outOfReach: number; doubtful: number; displaced: boolean };
+type Counts = Record<Certainty, number> & {
+  draws: number;
+  outOfReach: number;
+  doubtful: number;
+  displaced: boolean;
+  disagree: boolean;
+};
 
 /** Sequences that remarks name one by one. */
 const MOST_NAMED = 20;
@@ -29,6 +35,7 @@ export class IdStatistics {
         outOfReach: 0,
         doubtful: 0,
         displaced: false,
+        disagree: false,
         CONFIRMED: 0,
         CORRECTED: 0,
         BETWEEN: 0,
@@ -41,7 +48,10 @@ export class IdStatistics {
     if (!track.sequence.settable) {
       if (counts.outOfReach++ === 0) this.onUnsettled(notPermitted(track));
     } else if (usable) {
-      if (isOpen(draw) && counts.UNSETTLED === 0) this.onUnsettled(disagree(track));
+      if (isOpen(draw) && !counts.disagree) {
+        counts.disagree = true;
+        this.onUnsettled(disagree(track));
+      }
       if (track.isDoubtful(draw)) {
         if (counts.doubtful++ === 0) this.onUnsettled(doubtful(track));
       } else {

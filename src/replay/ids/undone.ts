@@ -97,7 +97,10 @@ export class UndoneWork {
     const restarted = this.restarted.get(transactionId);
     return {
       parts: restarted === undefined ? parts : parts.filter(({ sequence }) => !restarted.has(sequence!)),
-      changes: isUndone ? changes.filter(({ transactional }) => !transactional) : changes,
+      // What is set behind a restart is set in the place that goes with it.
+      changes: isUndone
+        ? changes.filter(({ sequence, transactional }) => !transactional && restarted?.has(sequence) !== true)
+        : changes,
     };
   }
 }
