@@ -27,6 +27,8 @@ export interface MonitorParts {
 
 /** How long a question of the monitor may take the target. Milliseconds. */
 const ASK_MS = 10_000;
+/** How long the end of one that is not needed any more is waited for. Milliseconds. */
+const CLOSE_MS = 200;
 
 /**
  * Makes the run's first connection, and another one where that is lost at once. `opened`: told of each monitor before it is asked
@@ -47,13 +49,19 @@ export function connectMonitor(parts: MonitorParts, opened: (monitor: TargetMoni
     const connection = await connect();
     const monitor = new TargetMonitor(connection, connect, marks, asLogin(connector, request, options));
     opened(monitor);
-    await refuseJournal(parts, options, connection);
-    await monitor.refuseSharedBackends();
-    if (!(await monitor.isDirect())) report.remark(BEHIND_POOLER);
+    try {
+      await refuseJournal(parts, options, connection);
+      await monitor.refuseSharedBackends();
+      if (!(await monitor.isDirect())) report.remark(BEHIND_POOLER);
+    } catch (error) {
+      // It may have been another connection that was lost: the next monitor takes the place of this one.
+      await monitor.close(CLOSE_MS);
+      throw error;
+    }
     return monitor;
   };
   return connector.persist(request.connectTimeoutMs, connectOnce, (error) => {
-    const message = `the first connection of the run was lost, and is made again (${error.message})`;
+    const message = `a connection of the run was lost before it began, and is made again (${error.message})`;
     feed.emit({ kind: 'NOTICE', code: 'CONNECTION_LOST', sessionId: null, message });
   });
 }

@@ -1,6 +1,7 @@
 import { messageOf, RepriseError } from '../errors.ts';
 import { pause } from '../pause.ts';
 import type { TargetConnection } from '../target/connection.ts';
+import { wasLost } from './connector.ts';
 
 /** Attempts to open a connection again before the target counts as lost: some six seconds. */
 export const REOPEN_ATTEMPTS = 6;
@@ -44,6 +45,11 @@ export async function openPersistently(
       await pause(100 * 2 ** attempt, signal);
     }
   }
+}
+
+/** True when the target let a login not in that it may let in later: it has no place for it, or the path broke off. */
+export function isPassing(error: unknown): boolean {
+  return wasLost(error) || sqlstateOf(error) === TOO_MANY_CONNECTIONS;
 }
 
 const TOO_MANY_CONNECTIONS = '53300';

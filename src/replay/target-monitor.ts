@@ -3,6 +3,7 @@ import type { Value } from '../journal/value.ts';
 import type { TargetConnection } from '../target/connection.ts';
 import { targetLabel } from '../target/spec.ts';
 import type { QueryResult } from '../target/statement.ts';
+import { isPassing } from './open-persistently.ts';
 import { MAY_END, ofRun, type RunMarks } from './run-key.ts';
 
 /** Backend process ids that each waiting backend waits for, those that these wait for included. */
@@ -188,7 +189,7 @@ export class TargetMonitor {
     if (isOurs !== 't' || told === 't') return isOurs === 't' ? 'TOLD' : 'STRANGER';
     const asItsLogin = this.asLogin(login ?? '');
     const asked = await asItsLogin?.((connection) => connection.query(text)).catch((error: unknown) => {
-      throw new MayNotEnd(login ?? '', messageOf(error));
+      throw isPassing(error) ? error : new MayNotEnd(login ?? '', messageOf(error));
     });
     if (asked?.rows.length === 0) return 'GONE';
     if (asked?.rows[0]?.[1] !== 't') throw new MayNotEnd(login ?? '', 'no login of the replay may');

@@ -132,9 +132,13 @@ export function unreachable(
  */
 export function isBreak(cause: unknown): boolean {
   if (cause instanceof Refusal) return ENDING_OR_STARTING.includes(cause.sqlstate);
-  const code = (cause as NodeJS.ErrnoException | undefined)?.code;
-  return cause instanceof ClosedEarly || code === 'ECONNRESET' || code === 'EPIPE';
+  const code = (cause as NodeJS.ErrnoException | undefined)?.code ?? '';
+  if (cause instanceof ClosedEarly || BROKEN.includes(code)) return true;
+  // It broke in the midst of a TLS handshake, or of what is set behind the login.
+  return cause instanceof Error && isBreak(cause.cause);
 }
+
+const BROKEN = ['ECONNRESET', 'EPIPE', 'TARGET_LOST'];
 
 /** What a server says that is going down or coming up. */
 const ENDING_OR_STARTING = ['57P01', '57P02', '57P03'];
