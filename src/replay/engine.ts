@@ -50,6 +50,7 @@ export class ReplayEngine {
   private readonly options: ReplayEngineOptions;
   private readonly runs: RunsUnderWay;
   private readonly waker: EventWaker;
+  private countingDoubts: Promise<unknown> = Promise.resolve();
 
   constructor(options: ReplayEngineOptions) {
     this.options = options;
@@ -230,7 +231,11 @@ export class ReplayEngine {
 
   /** Statements of an interrupted run that may have been sent and have no outcome yet. @throws RepriseError REPLAY_NOT_FOUND */
   inDoubt(replay: Replay): Promise<number> {
-    return countInDoubt(this.options.store, replay);
+    if (replay.state !== 'INTERRUPTED') return Promise.resolve(0);
+    // A list of runs asks for each at once, and each takes all events of a run apart.
+    const counted = this.countingDoubts.then(() => countInDoubt(this.options.store, replay));
+    this.countingDoubts = counted.catch(() => {});
+    return counted;
   }
 
   /** What a replay would do, without doing it. @throws RepriseError as `start` */

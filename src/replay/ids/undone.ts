@@ -31,6 +31,8 @@ const MOST_REMEMBERED = 10_000;
 /** Entries read at once of a transaction, and in all. */
 const PAGE = 2_000;
 const MOST_ENTRIES = 20_000;
+/** Transactions looked at at once: drivers that set a savepoint in each make them hundreds a page. */
+const AT_ONCE = 4;
 
 /** Looks up, page by page, what the record undid. */
 export class UndoneWork {
@@ -63,8 +65,13 @@ export class UndoneWork {
     const found = await this.journal.transactions(ids);
     const transactions = new Set(ids.filter((_, index) => found[index]?.status !== 'COMMITTED'));
     const spans = new Map<string, readonly Span[]>();
-    for (const id of ids)
-      if (this.savepointed.has(id) && !transactions.has(id)) spans.set(id, await backToSavepoints(this.journal, id));
+    const going = ids.filter((id) => this.savepointed.has(id) && !transactions.has(id));
+    for (let at = 0; at < going.length; at += AT_ONCE) {
+      const looks = going.slice(at, at + AT_ONCE).map(async (id) => {
+        spans.set(id, await backToSavepoints(this.journal, id));
+      });
+      await Promise.all(looks);
+    }
     return {
       transactions,
       has: ({ transactionId, sequence }) =>
