@@ -341,7 +341,7 @@ describe('lag says why', () => {
       client.pipe(server);
       server.on('data', (chunk: Buffer) => {
         // The proxy is of the service's process: what holds it up holds up the walk.
-        const until = performance.now() + (chunk.includes('the answer') ? 40 : 0);
+        const until = performance.now() + (chunk.includes('the answer') ? 250 : 0);
         while (performance.now() < until);
         client.write(chunk);
       });
