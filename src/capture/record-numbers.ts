@@ -15,7 +15,7 @@ export class RecordNumbers {
     if (follows || lineNumber > this.#next) {
       if (!follows) this.#first = lineNumber;
       this.#next = lineNumber + numbers;
-      this.#time = time;
+      this.#time = Math.max(this.#time, time);
     }
     return follows;
   }

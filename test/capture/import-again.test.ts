@@ -291,6 +291,16 @@ describe('what a log holds twice', () => {
     ]);
   });
 
+  const numbered = (number: number, rest: string, millis = 100) =>
+    `2026-01-02 03:04:05.${millis} UTC [6b060784.1092] ${number} ${rest}\n`;
+  const byNumber = { logLinePrefix: '%m [%c] %l ' };
+
+  test('is passed over behind a clock that went back', async () => {
+    const log = numbered(5, 'LOG:  statement: SELECT 1', 900) + numbered(6, 'LOG:  duration: 1.000 ms', 899);
+    await importing([await file(log + log)], byNumber);
+    expect((await journals()).get(node)?.transactions).toEqual(['COMMITTED: SELECT 1']);
+  });
+
   test('by the process alone, a record of a lower number is of another session', async () => {
     const session = (second: number) => {
       const line = (number: number, rest: string) =>
