@@ -339,6 +339,10 @@ export class Assembler implements RecordSink {
         'this one, import both at once';
       this.#sink.loss('SESSION_JOINED_LATE', record.time, `${record.file}:${record.line}`, detail);
     }
+    if (record.lineNumber !== null && session.numbers.outOfPlace) {
+      const detail = 'records come behind later ones of their session: what they did counts apart from its transaction';
+      this.#sink.loss('EFFECT_UNCERTAIN', record.time, `${record.file}:${record.line}`, detail);
+    }
     if (record.time < session.lastRecord - SECOND) {
       const detail = 'the clock went back; the order in the file was kept';
       this.#sink.loss('CLOCK_WENT_BACK', record.time, `${record.file}:${record.line}`, detail);

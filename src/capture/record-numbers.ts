@@ -1,27 +1,48 @@
 import type { Micros } from '../journal/entry.ts';
 
-/**
- * The numbers of a session's records, as far as they followed each other up to the last: what comes again of them was read before, as
- * where files overlap.
- */
+/** Ranges that are remembered of one session: a log of gaps must not fill memory. */
+const MOST_RANGES = 16;
+
+/** Numbers without a gap. */
+interface Range {
+  readonly first: number;
+  next: number;
+  /** The latest of their records. */
+  time: Micros;
+}
+
+/** The numbers of a session's records, as far as they are remembered: what comes again of them was read before, as where files overlap. */
 export class RecordNumbers {
-  #first = -1;
-  #next = -1;
-  #time: Micros = Number.NEGATIVE_INFINITY;
+  /** Ascending; the oldest are forgotten. */
+  readonly #ranges: Range[] = [];
+  #expected = -1;
+  /** True where the last record begins what was missing ahead of others that were read before it. */
+  outOfPlace = false;
 
   /** Takes note of a record, the first or one that is none of these; `numbers`: how many it takes. False where it is not the next. */
   add(lineNumber: number, numbers: number, time: Micros): boolean {
-    const follows = lineNumber === this.#next;
-    if (follows || lineNumber > this.#next) {
-      if (!follows) this.#first = lineNumber;
-      this.#next = lineNumber + numbers;
-      this.#time = Math.max(this.#time, time);
+    const ranges = this.#ranges;
+    const last = ranges.at(-1);
+    let at = ranges.length;
+    while (at > 0 && (ranges[at - 1] as Range).first > lineNumber) at--;
+    const before = ranges[at - 1];
+    this.outOfPlace = false;
+    // Later than those of its number: something on its way has given it that.
+    if (before && lineNumber < before.next) return false;
+    this.outOfPlace = at < ranges.length && lineNumber !== this.#expected;
+    this.#expected = lineNumber + numbers;
+    if (before && lineNumber === before.next) {
+      before.next += numbers;
+      before.time = Math.max(before.time, time);
+      return before === last;
     }
-    return follows;
+    ranges.splice(at, 0, { first: lineNumber, next: lineNumber + numbers, time });
+    if (ranges.length > MOST_RANGES) ranges.shift();
+    return false;
   }
 
   /** A record that is later than all of these is none of them, whatever number something on its way has given it. */
   has(lineNumber: number, time: Micros): boolean {
-    return lineNumber >= this.#first && lineNumber < this.#next && time <= this.#time;
+    return this.#ranges.some((range) => lineNumber >= range.first && lineNumber < range.next && time <= range.time);
   }
 }

@@ -301,6 +301,24 @@ describe('what a log holds twice', () => {
     expect((await journals()).get(node)?.transactions).toEqual(['COMMITTED: SELECT 1']);
   });
 
+  test('is passed over on both sides of a record that was damaged, which is read where it comes whole', async () => {
+    const ran = (number: number, text: string) =>
+      numbered(number, `LOG:  statement: ${text}`) + numbered(number + 1, 'LOG:  duration: 1.000 ms');
+    const begins = ran(1, 'BEGIN') + ran(3, 'INSERT INTO t VALUES (1)');
+    const ends = ran(7, 'COMMIT') + ran(9, 'SELECT 1');
+    const whole = begins + ran(5, 'INSERT INTO t VALUES (2)') + ends;
+    const files = await Promise.all([`${begins}damaged\n${ends}`, whole, whole].map(file));
+    expect(lost(await importing(files, byNumber))).toEqual([
+      ['UNPARSABLE_LINE', 1],
+      ['EFFECT_UNCERTAIN', 1],
+    ]);
+    expect((await journals()).get(node)?.transactions).toEqual([
+      'COMMITTED: BEGIN | INSERT INTO t VALUES (1) | COMMIT',
+      'COMMITTED: SELECT 1',
+      'COMMITTED: INSERT INTO t VALUES (2)',
+    ]);
+  });
+
   test('by the process alone, a record of a lower number is of another session', async () => {
     const session = (second: number) => {
       const line = (number: number, rest: string) =>
