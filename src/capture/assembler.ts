@@ -232,6 +232,7 @@ export class Assembler implements RecordSink {
   /** Whether more of a statement may follow where the log ends now; counts it, for the next import to give out. */
   #mayBeCut(session: Session, record: LogRecord, text: string): boolean {
     if (!record.mayGoOn || session.pending?.facts.text === text) return false;
+    if (record.lineNumber !== null) session.numbers.forget(record.lineNumber, record.numbers);
     const detail = 'the last record of the log may be cut off';
     this.#sink.loss('TRUNCATED', record.time, `${record.file}:${record.line}`, detail);
     return true;

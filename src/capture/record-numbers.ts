@@ -41,6 +41,15 @@ export class RecordNumbers {
     return false;
   }
 
+  /** Takes back the note of the last record: it was not read, and may come again. */
+  forget(lineNumber: number, numbers: number): void {
+    const at = this.#ranges.findIndex(({ next }) => next === lineNumber + numbers);
+    const range = this.#ranges[at];
+    if (range?.first === lineNumber) this.#ranges.splice(at, 1);
+    else if (range) range.next = lineNumber;
+    this.#expected = lineNumber;
+  }
+
   /** A record that is later than all of these is none of them, whatever number something on its way has given it. */
   has(lineNumber: number, time: Micros): boolean {
     return this.#ranges.some((range) => lineNumber >= range.first && lineNumber < range.next && time <= range.time);

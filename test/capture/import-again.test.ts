@@ -319,6 +319,13 @@ describe('what a log holds twice', () => {
     ]);
   });
 
+  test('is read where it was cut off before, at the end of a file', async () => {
+    const cut = numbered(1, 'LOG:  statement: SELECT 1,\n\t2,\n\t3');
+    const whole = cut + numbered(2, 'LOG:  duration: 1.000 ms');
+    await importing([await file(cut.slice(0, -2)), await file(whole)], byNumber);
+    expect((await journals()).get(node)?.transactions).toEqual(['COMMITTED: SELECT 1,\n2,\n3']);
+  });
+
   test('by the process alone, a record of a lower number is of another session', async () => {
     const session = (second: number) => {
       const line = (number: number, rest: string) =>
