@@ -158,11 +158,16 @@ export class StderrRecords implements RecordReader {
     record.file = this.#file;
     record.line = this.#line;
     const session = this.#prefix.session(match);
+    this.#orphaned = false;
+    const before = this.#bySession.get(session)?.record;
+    if (before && isAgain(record, before)) {
+      this.#last = { record: before, part: 'message' };
+      return;
+    }
     const waiting: Waiting = { record, session };
     this.#waiting.push(waiting);
     this.#bySession.set(session, waiting);
     this.#last = { record, part: 'message' };
-    this.#orphaned = false;
     this.#release(PATIENCE);
   }
 
@@ -206,6 +211,19 @@ export class StderrRecords implements RecordReader {
 interface Waiting {
   readonly record: LogRecord;
   readonly session: string;
+}
+
+/** Whether a line is that of a record once more, as from a log shipper, so that the lines behind it belong to that one. */
+function isAgain(record: LogRecord, before: LogRecord): boolean {
+  return (
+    record.sessionId !== null &&
+    record.lineNumber !== null &&
+    record.lineNumber === before.lineNumber &&
+    record.time === before.time &&
+    record.severity === before.severity &&
+    record.message === before.message &&
+    !before.mayGoOn
+  );
 }
 
 /** Takes out of the message what only the stderr format writes into it. */

@@ -319,6 +319,23 @@ describe('what a log holds twice', () => {
     ]);
   });
 
+  test('is one record where each line of it comes twice', async () => {
+    const lines = [
+      numbered(1, 'LOG:  execute <unnamed>: SELECT $1'),
+      numbered(2, "DETAIL:  Parameters: $1 = '7'"),
+      numbered(3, 'LOG:  duration: 1.000 ms'),
+      numbered(4, 'ERROR:  division by zero'),
+      numbered(5, 'STATEMENT:  SELECT 1/0'),
+      numbered(6, 'LOG:  disconnection: session time: 0:00:00.062 user=app database=shop host=[local]'),
+    ];
+    const report = await importing([await file(lines.map((line) => line + line).join(''))], byNumber);
+    expect([report.entries.total, lost(report)]).toEqual([2, []]);
+    expect((await journals()).get(node)?.transactions).toEqual([
+      'COMMITTED: SELECT $1',
+      'ROLLED_BACK: SELECT 1/0 (22012)',
+    ]);
+  });
+
   test('is read where it was cut off before, at the end of a file', async () => {
     const cut = numbered(1, 'LOG:  statement: SELECT 1,\n\t2,\n\t3');
     const whole = cut + numbered(2, 'LOG:  duration: 1.000 ms');
