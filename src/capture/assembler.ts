@@ -222,7 +222,7 @@ export class Assembler implements RecordSink {
       }
     } else if (isError) {
       if (session.block) session.failed = true;
-      if (!this.#transactions.failedAtSync(session, record)) {
+      if (!this.#transactions.failedAtSync(session, record, known)) {
         this.#sink.loss('STATEMENT_TEXT_MISSING', record.time, source, 'an ERROR without its statement');
       }
     }

@@ -10,6 +10,8 @@ import { decidingPart, partsOf } from './string-parts.ts';
 
 const SYNTAX_ERROR = '42601';
 const IN_FAILED_BLOCK = '25P02';
+/** What a deferred constraint or its trigger raises, or a conflict; a CHECK is not deferred, and that of a domain fails as a value is bound. */
+const FAILS_COMMIT = /^(?:2350[35]|23P01|P0001|40...)$/;
 const CALL = /^\s*CALL\b/i;
 const DO = /^\s*DO\b/i;
 /** What the server says of a text that it cannot take apart; it gives the same SQLSTATE to what it makes out only when it comes to it. */
@@ -160,13 +162,19 @@ export class TransactionTracker {
 
   /**
    * An ERROR that names no statement. Outside of a block, and behind an extended statement that has ended, that one's transaction failed
-   * to commit (a deferred constraint, a conflict), which it does at Sync. False where it was something else.
+   * to commit (a deferred constraint, a conflict), which it does at Sync. False where it was something else, as far as its transaction
+   * tells or else, where the log does not name that, its SQLSTATE.
    */
-  failedAtSync(session: Session, { virtualXid, tag }: LogRecord): boolean {
+  failedAtSync(session: Session, { virtualXid, tag }: LogRecord, sqlstate: string): boolean {
     const { pipeline } = session;
     if (session.block || pipeline.statements === 0 || tag === 'PARSE' || tag === 'BIND' || tag === 'idle') return false;
     const tells = virtualXid !== null && !Number.isNaN(pipeline.localXid);
     if (tells && localXid(virtualXid) !== pipeline.localXid) return false;
+    if (!tells && tag === null && !FAILS_COMMIT.test(sqlstate)) {
+      // Whatever failed, the server ended the transaction behind it.
+      pipeline.statements = 0;
+      return false;
+    }
     this.#undone(
       session,
       'a statement without BEGIN counts as committed, and was rolled back when its transaction failed to commit',

@@ -74,6 +74,21 @@ test('a statement whose transaction fails to commit at Sync is counted, with its
   expect(counted(await collectText(stderr.join('')))).toEqual(counted(await collectText(csvLog(lines))));
 });
 
+test('where nothing names the transaction, an ERROR that no commit raises is of a statement that is not in the log', async () => {
+  const log = [
+    'LOG:  execute <unnamed>: INSERT INTO t VALUES (1)',
+    'LOG:  duration: 0.100 ms',
+    'ERROR:  invalid input syntax for type integer: "x"',
+    'ERROR:  duplicate key value violates unique constraint "t_v_key"',
+  ].map((message, index) => `2026-01-02 03:04:05.${100 + index} UTC [6b060784.1092] ${message}\n`);
+  const counted = ({ losses }: CollectedLog) => losses.map(({ reason, source }) => [reason, source]);
+  // What that one was part of is over: a commit that fails behind it is not that of the INSERT.
+  expect(counted(await collectText(log.join('')))).toEqual([
+    ['STATEMENT_TEXT_MISSING', '-:3'],
+    ['STATEMENT_TEXT_MISSING', '-:4'],
+  ]);
+});
+
 test('a failed statement that may have committed a part of its work is counted', async () => {
   const fails = (text: string): Line[] => [
     ['3/8', 'idle', `statement: ${text}`],
