@@ -34,28 +34,58 @@ export interface EndingInDoubt {
  * knows. Gives a sentence about those that it does not hold any more; null: all are told.
  * @throws RepriseError STORE_UNAVAILABLE; REPLAY_STATE when `control` has ended: they stay in doubt
  */
-export async function tellLeftInDoubt(run: EndingInDoubt): Promise<string | null> {
-  const { settled, reporter, control } = run;
-  const { asked, doubtfulThrough } = settled;
+export async function tellLeftInDoubt(ending: EndingInDoubt): Promise<string | null> {
+  const { settled, reporter, control } = ending;
+  const run = { ...ending, journal: persistentJournal(ending.journal, control) };
+  const { asked } = settled;
   if (settled.untold(asked) === 0) return null;
-  let reached = asked;
   try {
-    for await (const places of placesOf(run)) {
-      for (const place of places) {
-        if (place.ordinal > doubtfulThrough) return null;
-        if (place.ordinal <= asked) continue;
-        if (!settled.has(place)) reporter.unknown(place, MAY_HAVE_RUN);
-        reached = place.ordinal;
-      }
-    }
-    // The mark may also reach beyond the end of the plan.
+    const known = await readPersistently(() => lastKnown(run), control);
+    const isShifted = async () => (await hasEvicted(run)) && !(await isInJournal(run, known));
+    if (await isShifted()) return notListed(settled.untold(asked), EVICTED);
+    const { untold, reached } = await readUntold(run, known, asked);
+    // Retention goes on while it is read.
+    if (await isShifted()) return notListed(settled.untold(asked), EVICTED);
     const isEvicted = settled.untold(reached) > 0 && (await hasEvicted(run));
-    return isEvicted ? notListed(settled.untold(reached), 'retention took them out of the journal') : null;
+    for (const place of untold) reporter.unknown(place, MAY_HAVE_RUN);
+    return isEvicted ? notListed(settled.untold(reached), EVICTED) : null;
   } catch (error) {
     const isAway = error instanceof RepriseError && error.code === 'STORE_UNAVAILABLE';
     if (isAway || control.endReason !== null) throw error;
-    return notListed(settled.untold(reached), messageOf(error));
+    return notListed(settled.untold(asked), messageOf(error));
   }
+}
+
+const EVICTED = 'retention took them out of the journal';
+
+/**
+ * Those behind `asked` that nothing was told of, and how far the plan was read for them. All of them before one is told: of
+ * transactions that are known in part only, a run that is resumed replays nothing. Their number is bounded, as the mark is.
+ */
+async function readUntold(run: EndingInDoubt, known: OutcomeEvent | null, asked: number) {
+  const { settled } = run;
+  const untold: PlannedEntry[] = [];
+  let reached = asked;
+  for await (const places of placesOf(run, known)) {
+    for (const place of places) {
+      // The mark may also reach beyond the end of the plan.
+      if (place.ordinal > settled.doubtfulThrough) return { untold, reached };
+      // Asked of all: where one is another entry than it was, the others have other places too.
+      const isSettled = settled.has(place);
+      if (place.ordinal <= asked) continue;
+      if (!isSettled) untold.push(place);
+      reached = place.ordinal;
+    }
+  }
+  return { untold, reached };
+}
+
+/** Retention takes the oldest: what is behind an entry that is there still has the place in the plan that it had. */
+async function isInJournal({ journal }: EndingInDoubt, known: OutcomeEvent | null): Promise<boolean> {
+  if (known === null) return false;
+  const { transactionId, key } = known;
+  const [entry] = await journal.entriesByPlace([{ transactionId, sequence: key.sequence }]);
+  return entry !== null && entry !== undefined;
 }
 
 function notListed(count: number, why: string): string {
@@ -67,10 +97,10 @@ function notListed(count: number, why: string): string {
  * The plan with its ordinals, as the walks of the orderings number it: from what has no outcome on, where its place in the journal
  * tells its ordinal, else from its beginning.
  */
-async function* placesOf(run: EndingInDoubt): AsyncGenerator<readonly PlannedEntry[]> {
-  const { request, control } = run;
-  const journal = persistentJournal(run.journal, control);
-  const known = await readPersistently(() => lastKnown(run), control);
+async function* placesOf(
+  { journal, request }: EndingInDoubt,
+  known: OutcomeEvent | null,
+): AsyncGenerator<readonly PlannedEntry[]> {
   if (request.ordering === 'COMMIT') yield* committedPlaces(journal, request, known);
   else if (known !== null && request.edges === 'CUT' && request.scale === 1)
     yield* placesBehind(journal, request, known);

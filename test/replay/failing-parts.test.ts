@@ -7,12 +7,15 @@ import { ORDERINGS, type ReplayInput } from '../../src/replay/request.ts';
 import type { RunObserver } from '../../src/replay/run-observer.ts';
 import type { ReplayStore } from '../../src/replay/store.ts';
 import { openDatabase } from '../../src/store/database.ts';
+import { createJournalStore } from '../../src/store/journal-store.ts';
 import { createReplayStore } from '../../src/store/replay-store.ts';
 import { log, LOG_SCHEMA as SCHEMA } from '../support/log-table.ts';
 import { HandMadeRecord } from '../support/record.ts';
 import { NOTHING_LEFT, untilRunning, untilTrue, useBench } from '../support/replay.ts';
 
 const bench = useBench();
+
+const DAY_MS = 86_400_000;
 
 /** The real store, of which one call fails: what a real one does only by chance. */
 function failingStore(
@@ -185,13 +188,16 @@ describe.each(ORDERINGS)('%s', (ordering) => {
   });
 });
 
-/** An engine, a run of which has ended while the store refused whatever it was told of it. */
-async function leftBehind(input: Partial<ReplayInput> = {}) {
+/**
+ * An engine, a run of which has ended while the store refused whatever it was told of it. `lastAt`: when the last of its three
+ * statements was recorded, in milliseconds behind the first.
+ */
+async function leftBehind(input: Partial<ReplayInput> = {}, lastAt = 2) {
   const target = await bench.target(SCHEMA);
   const record = new HandMadeRecord();
   record.run('a', log('a'));
   record.run('a', 'SELECT pg_advisory_xact_lock(1)');
-  record.run('a', log('b'));
+  record.run('a', log('b'), { at: lastAt });
   let away = false;
   const store = new Proxy(bench.store, {
     get(real, name: keyof ReplayStore) {
@@ -209,7 +215,8 @@ async function leftBehind(input: Partial<ReplayInput> = {}) {
   await engine.recover();
   const outsider = await target.connect();
   await outsider.query('SELECT pg_advisory_lock(1)');
-  const window = await record.store(bench.journal);
+  await record.store(bench.journal);
+  const window = record.window(0, lastAt + 1);
   const run = await bench.start(target, { window, inFlight: 1, restoreIds: false, ...input }, engine);
   await run.event((event) => event.kind === 'OUTCOME');
   await untilRunning(outsider, 'pg_advisory_xact_lock(1)');
@@ -224,7 +231,7 @@ async function leftBehind(input: Partial<ReplayInput> = {}) {
     comeBack();
     await expect(engine.pause(run.id)).rejects.toThrow('INTERRUPTED');
   };
-  return { run, engine, target, comeBack, interrupted };
+  return { run, engine, target, window, comeBack, interrupted };
 }
 
 it('a run whose end could not be stored is interrupted when the store is back, and can be resumed', async () => {
@@ -336,19 +343,46 @@ it('a run that is cancelled tells how many statements in doubt its plan does not
   });
 });
 
+it.each(ORDERINGS)(
+  '%s: where retention took the beginning of its plan, none is told of in place of another',
+  async (ordering) => {
+    // What is left of it is no other record's.
+    const { run, engine, window, interrupted } = await leftBehind({ ordering }, DAY_MS);
+    new HandMadeRecord();
+    await interrupted();
+    const keeping = { entriesPerTransaction: 1, bytesPerTransaction: 1, retentionBytes: null, retentionMs: DAY_MS };
+    await createJournalStore(bench.database, keeping).evict(window.from + 2 * DAY_MS * 1000);
+    await engine.cancel(run.id);
+    const ended = await run.ended();
+    expect(ended.brief).toEqual(['SUCCEEDED']);
+    expect(ended.events.at(-1)).toMatchObject({
+      state: 'CANCELLED',
+      reason: expect.stringContaining(
+        '2 statements that may have been sent are not listed as UNKNOWN: retention took them',
+      ),
+    });
+  },
+);
+
 it('a run whose doubts cannot be listed stays INTERRUPTED, and they stay in doubt', async () => {
   const { run, engine, interrupted } = await leftBehind();
   await interrupted();
   const asked = new Deferred<void>();
-  const page: JournalStore['page'] = () => {
-    asked.resolve();
-    return new Promise(() => {});
+  const page: JournalStore['page'] = async (...args) => {
+    if (isCutOff) asked.resolve();
+    if (isCutOff) return new Promise(() => {});
+    isCutOff = true;
+    const read = await bench.journal.page(...args);
+    return { ...read, entries: read.entries.slice(0, 1), hasMore: true };
   };
+  let isCutOff = false;
   const stopped = bench.anotherEngine({ ownerId: `gone ${run.id}`, journal: { ...bench.journal, page } });
   const cancelled = expect(stopped.cancel(run.id)).rejects.toMatchObject({ code: 'REPLAY_STATE' });
   await asked.promise;
   await stopped.stop();
   await cancelled;
+  // What the first page held is as little told of as the rest: a run that is resumed takes the known for what it did.
+  expect((await run.ended()).brief).toEqual(['SUCCEEDED']);
   // As by the next start.
   expect((await engine.cancel(run.id)).state).toBe('CANCELLED');
   expect((await run.ended()).brief).toEqual(['SUCCEEDED', 'UNKNOWN', 'UNKNOWN']);
