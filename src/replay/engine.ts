@@ -131,12 +131,14 @@ export class ReplayEngine {
     return this.require(id);
   }
 
-  /** Ends a run; resolves when it has ended. @throws RepriseError REPLAY_NOT_FOUND, REPLAY_STATE */
+  /** Ends a run; resolves when it has ended, durably. @throws RepriseError REPLAY_NOT_FOUND, REPLAY_STATE, STORE_UNAVAILABLE */
   async cancel(id: string): Promise<Replay> {
     // Nothing that the store has to say comes before that.
     const run = this.runs.get(id);
-    if (run !== undefined) await run.cancel();
-    else {
+    if (run !== undefined) {
+      await run.cancel();
+      if (run.failureToStore !== null) throw run.failureToStore;
+    } else {
       const replay = await this.controlled(id);
       if (replay.state === 'INTERRUPTED' && this.runs.get(id) === undefined) await this.cancelInterrupted(replay);
       else await (await this.under(id, 'cancel')).cancel();

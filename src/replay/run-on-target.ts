@@ -274,14 +274,19 @@ export class RunOnTarget {
     await this.monitor?.close(LAST_WAIT_MS);
   }
 
+  /** A dead process may have left something running, and the run has not come to ending it. */
+  get hasLeftBehind(): boolean {
+    const { settled, replay } = this.parts;
+    return settled !== null && settled.sentThrough > 0 && replay.error !== null && !this.predecessorEnded;
+  }
+
   /**
    * For a run that has been cut short: ends what a dead process has left running, where the run had not come to that. Gives what is to
    * be told where it could not be had. Never rejects.
    */
   async endLeftBehind(): Promise<string | null> {
-    const { settled, replay, target, request } = this.parts;
-    const mayRun = settled !== null && settled.sentThrough > 0 && replay.error !== null;
-    return !mayRun || this.predecessorEnded ? null : endLeftBehind(target, request, this.marks);
+    const { target, request } = this.parts;
+    return this.hasLeftBehind ? endLeftBehind(target, request, this.marks) : null;
   }
 
   /** Once: the end may come while it is asked. Never rejects. */

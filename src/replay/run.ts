@@ -18,6 +18,7 @@ import { RunOnTarget } from './run-on-target.ts';
 import type { RunState } from './run-state.ts';
 import type { SettledOutcomes } from './settled-outcomes.ts';
 import type { Replay, ReplayReport, ReplayStore } from './store.ts';
+import { RETRY_FOR_MS, StoreRetry } from './store-retry.ts';
 import type { ReplaySummary } from './summary.ts';
 import { Tally } from './tally.ts';
 
@@ -371,8 +372,10 @@ export class ReplayRun {
     const { settled, store, journal, replay, request } = this.parts;
     if (settled === null || end === null || end.kind === 'INTERRUPTED') return end;
     const { feed, tally, report, control, lastReads } = this;
+    const isOwner = () => store.append(this.id, null, {}, replay.ownerId);
     // Who has lost the run must not end what its new owner has on the target.
-    await store.append(this.id, null, {}, replay.ownerId);
+    if (this.onTarget.hasLeftBehind || settled.untold(settled.asked) > 0)
+      await new StoreRetry(store, this.id, RETRY_FOR_MS).persist(null, isOwner);
     const left = await this.onTarget.endLeftBehind();
     if (left !== null) this.addenda.push(left);
     const reporter = new Reporter({ feed, tally, report, request, control, failures: 0 });

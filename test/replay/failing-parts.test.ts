@@ -283,13 +283,21 @@ describe.each(ORDERINGS)('%s: what was left in doubt is told of', (ordering) => 
       return new Promise(() => {});
     };
     let isAsked = false;
-    const engine = bench.anotherEngine({ journal: { ...bench.journal, sessionSpans } });
+    let isBack = false;
+    const append: ReplayStore['append'] = async (...args) => {
+      if (isBack || !isAsked || args[1] !== null) return bench.store.append(...args);
+      isBack = true;
+      throw new RepriseError('STORE_UNAVAILABLE', 'restarting');
+    };
+    const store = { ...bench.store, append };
+    const engine = bench.anotherEngine({ store, journal: { ...bench.journal, sessionSpans } });
     await engine.resume(run.id);
     await asked.promise;
     expect((await engine.cancel(run.id)).state).toBe('CANCELLED');
     const ended = await run.ended();
     expect(ended.replay).toMatchObject({ error: null, summary: { planned: 3, succeeded: 1, unknown: 2 } });
     expect(ended.brief).toEqual(inDoubt);
+    expect(isBack).toBe(true);
     await untilTrue(await target.connect(), NOTHING_LEFT);
   });
 
@@ -391,6 +399,25 @@ it('a run whose doubts cannot be listed stays INTERRUPTED, and they stay in doub
 it('a run that another process has taken stops when this one hears of it, though there is nothing to store', async () => {
   const target = await bench.target(SCHEMA);
   const record = new HandMadeRecord();
+it('who cancels a run whose end cannot be stored is told so', async () => {
+  const target = await bench.target(SCHEMA);
+  const record = new HandMadeRecord();
+  record.run('a', log('a'));
+  record.run('a', 'SELECT pg_sleep(600)');
+  let away = false;
+  const transition: ReplayStore['transition'] = async (...args) => {
+    if (away) throw new RepriseError('REPLAY_STATE', 'no store');
+    return bench.store.transition(...args);
+  };
+  const engine = bench.anotherEngine({ store: { ...bench.store, transition }, onStoreFailure: () => {} });
+  const run = await bench.start(target, { window: await record.store(bench.journal) }, engine);
+  await run.event((event) => event.kind === 'OUTCOME');
+  away = true;
+  await expect(engine.cancel(run.id)).rejects.toThrow('no store');
+  away = false;
+  expect((await engine.cancel(run.id)).state).toBe('CANCELLED');
+});
+
   record.run('a', 'SELECT pg_sleep(600)');
   const database = await openDatabase(bench.url);
   onTestFinished(() => database.close());
