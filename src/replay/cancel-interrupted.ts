@@ -61,7 +61,11 @@ async function tellOf(
   const left = replay.error === null ? null : await endLeft(resolve, request, replay.id);
   const untold = await tellLeftInDoubt({ journal, store, replay, request, settled, reporter, control });
   const reason = [ON_REQUEST, ...(left === null ? [] : [left]), ...(untold === null ? [] : [untold])].join('; ');
-  return { patch: { summary: tally.summary(performance.now()) }, reason };
+  tally.end(performance.now());
+  // Of these the tally knows only what the walk of a resumed run comes past again; what is UNKNOWN adds nothing to them.
+  const { recordedDuration, unverifiableFailures = 0, rate } = replay.summary;
+  const summary = { ...tally.summary(performance.now()), recordedDuration, unverifiableFailures, rate };
+  return { patch: { summary }, reason };
 }
 
 function endLeft(resolve: CancelledRun['resolve'], request: ReplayRequest, id: string): Promise<string | null> {

@@ -195,7 +195,7 @@ describe.each(ORDERINGS)('%s', (ordering) => {
 async function leftBehind(input: Partial<ReplayInput> = {}, lastAt = 2) {
   const target = await bench.target(SCHEMA);
   const record = new HandMadeRecord();
-  record.run('a', log('a'));
+  record.run('a', log('a'), { durationMs: 1 });
   record.run('a', 'SELECT pg_advisory_xact_lock(1)');
   record.run('a', log('b'), { at: lastAt });
   let away = false;
@@ -265,7 +265,10 @@ describe.each(ORDERINGS)('%s: what was left in doubt is told of', (ordering) => 
   it('where the run is cancelled without being resumed', async () => {
     const { run, engine, interrupted } = await leftBehind({ ordering });
     await interrupted();
-    expect((await engine.cancel(run.id)).summary).toMatchObject({ succeeded: 1, unknown: 2 });
+    const { recordedDuration, rate } = (await run.ended()).replay.summary;
+    expect(recordedDuration.p50).not.toBeNull();
+    const figures = { recordedDuration, rate, unverifiableFailures: 0, etaMs: null };
+    expect((await engine.cancel(run.id)).summary).toMatchObject({ succeeded: 1, unknown: 2, ...figures });
     const ended = await run.ended();
     expect(ended.replay).toMatchObject({ state: 'CANCELLED', summary: { planned: 3, succeeded: 1, unknown: 2 } });
     expect(ended.brief).toEqual(inDoubt);
