@@ -1,6 +1,7 @@
 import { RepriseError } from '../errors.ts';
 import { AbandonedRuns } from './abandoned-runs.ts';
 import { RunControl } from './control.ts';
+import { readPersistently } from './persistent-reads.ts';
 import type { ReplayRun } from './run.ts';
 import { hasEnded } from './run-state.ts';
 import { type ReplayStatistics, RunTotals } from './statistics.ts';
@@ -120,7 +121,7 @@ export class RunsUnderWay {
     const ask = async (run: ReplayRun) => {
       // One that ends, or is taken on just now, is told so by the store.
       if (hasEnded(run.state)) return;
-      const replay = await store.get(run.id);
+      const replay = await readPersistently(() => store.get(run.id), this.stopping);
       const isOurs = replay !== null && !hasEnded(replay.state) && replay.ownerId === ownerId;
       if (!isOurs && !hasEnded(run.state)) run.lose();
     };

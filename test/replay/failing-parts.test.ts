@@ -297,10 +297,10 @@ describe.each(ORDERINGS)('%s: what was left in doubt is told of', (ordering) => 
     await engine.resume(run.id);
     await asked.promise;
     expect((await engine.cancel(run.id)).state).toBe('CANCELLED');
+    expect(isBack).toBe(true);
     const ended = await run.ended();
     expect(ended.replay).toMatchObject({ error: null, summary: { planned: 3, succeeded: 1, unknown: 2 } });
     expect(ended.brief).toEqual(inDoubt);
-    expect(isBack).toBe(true);
     await untilTrue(await target.connect(), NOTHING_LEFT);
   });
 
@@ -399,9 +399,6 @@ it('a run whose doubts cannot be listed stays INTERRUPTED, and they stay in doub
   expect((await run.ended()).brief).toEqual(['SUCCEEDED', 'UNKNOWN', 'UNKNOWN']);
 });
 
-it('a run that another process has taken stops when this one hears of it, though there is nothing to store', async () => {
-  const target = await bench.target(SCHEMA);
-  const record = new HandMadeRecord();
 it('who cancels a run whose end cannot be stored is told so', async () => {
   const target = await bench.target(SCHEMA);
   const record = new HandMadeRecord();
@@ -421,18 +418,29 @@ it('who cancels a run whose end cannot be stored is told so', async () => {
   expect((await engine.cancel(run.id)).state).toBe('CANCELLED');
 });
 
+it('a run that another process has taken stops when this one hears of it, though there is nothing to store', async () => {
+  const target = await bench.target(SCHEMA);
+  const record = new HandMadeRecord();
   record.run('a', 'SELECT pg_sleep(600)');
   const database = await openDatabase(bench.url);
   onTestFinished(() => database.close());
   const lost = new Deferred<unknown>();
-  const store = createReplayStore(database);
-  const engine = bench.anotherEngine({ store, onStoreFailure: (_id, error) => lost.resolve(error) });
+  const real = createReplayStore(database);
+  let isTaken = false;
+  const get: ReplayStore['get'] = async (id) => {
+    if (!isTaken) return real.get(id);
+    isTaken = false;
+    throw new RepriseError('STORE_UNAVAILABLE', 'still coming back');
+  };
+  const onStoreFailure = (_id: string, error: unknown) => lost.resolve(error);
+  const engine = bench.anotherEngine({ store: { ...real, get }, onStoreFailure });
   await engine.recover();
   const run = await bench.start(target, { window: await record.store(bench.journal) }, engine);
   const watcher = await target.connect();
   await untilRunning(watcher, 'pg_sleep(600)');
   await bench.store.transition(run.id, 'INTERRUPT', {}, null);
   await bench.store.transition(run.id, 'RESUME', { ownerId: 'another' }, null);
+  isTaken = true;
   // Its lock has gone with this connection, by which the other has taken it for dead.
   await database.write((client) =>
     client.query(
