@@ -1,8 +1,6 @@
-import { decodeChunk } from './event-codec.ts';
 import { ofPresent } from './no-replay.ts';
+import { recordedEvents } from './recorded-events.ts';
 import type { Replay, ReplayStore } from './store.ts';
-
-const CHUNKS_AT_ONCE = 16;
 
 /**
  * Statements of a run that a crash has INTERRUPTED which may have been sent and have no outcome: those up to its write-ahead mark
@@ -16,16 +14,11 @@ export async function countInDoubt(store: ReplayStore, { id, state, error, summa
   const through = Math.min(await store.sentThrough(id), summary.planned ?? Number.POSITIVE_INFINITY);
   const counting = async () => {
     let known = 0;
-    for (let after = 0; ; ) {
-      const chunks = await store.chunks(id, after, CHUNKS_AT_ONCE);
-      const last = chunks.at(-1);
-      if (last === undefined) return known;
-      for (const event of chunks.flatMap(decodeChunk)) {
-        // What is skipped without being sent may lie beyond the mark.
-        if (event.kind === 'OUTCOME' && event.ordinal <= through) known += 1;
-      }
-      after = last.lastSeq;
+    for await (const events of recordedEvents(store, id)) {
+      // What is skipped without being sent may lie beyond the mark.
+      for (const event of events) if (event.kind === 'OUTCOME' && event.ordinal <= through) known += 1;
     }
+    return known;
   };
   return through - (await ofPresent(store, id, counting()));
 }

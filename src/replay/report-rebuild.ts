@@ -2,12 +2,10 @@ import { readPlaces } from '../journal/entry-places.ts';
 import type { JournalStore } from '../journal/store.ts';
 import { counted } from './counted.ts';
 import type { OutcomeEvent } from './event.ts';
-import { decodeChunk } from './event-codec.ts';
+import { recordedEvents } from './recorded-events.ts';
 import { ReportBuilder } from './report-builder.ts';
 import type { ReplayRequest } from './request.ts';
 import type { ReplayReport, ReplayStore } from './store.ts';
-
-const CHUNKS_AT_ONCE = 16;
 
 /**
  * Makes a run's report anew from its durable events and the journal: for runs that were interrupted, whose
@@ -23,22 +21,15 @@ export async function rebuildReport(
 ): Promise<Omit<ReplayReport, 'thresholds'>> {
   const report = new ReportBuilder(request);
   let evicted = 0;
-  let after = 0;
-  for (;;) {
-    const chunks = await store.chunks(id, after, CHUNKS_AT_ONCE);
-    const last = chunks.at(-1);
-    if (last === undefined) break;
-    for (const chunk of chunks) {
-      const outcomes = decodeChunk(chunk).filter((event): event is OutcomeEvent => event.kind === 'OUTCOME');
-      const places = outcomes.map(({ transactionId, key }) => ({ transactionId, sequence: key.sequence }));
-      await readPlaces(journal, places, (entry, index) => {
-        const outcome = outcomes[index] as OutcomeEvent;
-        if (entry === null) evicted += 1;
-        else report.add(entry, outcome, outcome.seq);
-      });
-      signal?.throwIfAborted();
-    }
-    after = last.lastSeq;
+  for await (const events of recordedEvents(store, id)) {
+    const outcomes = events.filter((event): event is OutcomeEvent => event.kind === 'OUTCOME');
+    const places = outcomes.map(({ transactionId, key }) => ({ transactionId, sequence: key.sequence }));
+    await readPlaces(journal, places, (entry, index) => {
+      const outcome = outcomes[index] as OutcomeEvent;
+      if (entry === null) evicted += 1;
+      else report.add(entry, outcome, outcome.seq);
+    });
+    signal?.throwIfAborted();
   }
   if (evicted === 0) return report.finish(slower);
   report.remark(`no longer in the journal and missing from this report: ${counted(evicted, 'statement')}`);

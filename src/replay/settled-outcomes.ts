@@ -2,13 +2,11 @@ import { RepriseError } from '../errors.ts';
 import type { Entry } from '../journal/entry.ts';
 import { isNewFailure, isUnverifiableFailure } from './compare.ts';
 import type { SkipReason } from './event.ts';
-import { decodeChunk } from './event-codec.ts';
 import { passesAnyFilter, type SeenOutcomes } from './nothing-replayed.ts';
+import { recordedEvents } from './recorded-events.ts';
 import type { Replay, ReplayStore } from './store.ts';
 import type { ReplaySummary } from './summary.ts';
 import { EarlierFigures, Tally } from './tally.ts';
-
-const CHUNKS_AT_ONCE = 16;
 
 /** What the durable events of an interrupted run say about its statements. */
 export interface SettledOutcomes {
@@ -60,12 +58,8 @@ export async function readSettled(store: ReplayStore, replay: Replay): Promise<S
   const counts = new Tally();
   const skips = new Map<SkipReason, number>();
   let failures = 0;
-  let after = 0;
-  for (;;) {
-    const chunks = await store.chunks(replay.id, after, CHUNKS_AT_ONCE);
-    const last = chunks.at(-1);
-    if (last === undefined) break;
-    for (const event of chunks.flatMap(decodeChunk)) {
+  for await (const events of recordedEvents(store, replay.id)) {
+    for (const event of events) {
       if (event.kind !== 'OUTCOME') continue;
       counts.add(event, null);
       if (isNewFailure(event)) failures += 1;
@@ -83,7 +77,6 @@ export async function readSettled(store: ReplayStore, replay: Replay): Promise<S
         (event.status === 'SKIPPED' ? 0 : SENT);
       digests[event.ordinal] = digestOf(event.transactionId, event.key.sequence);
     }
-    after = last.lastSeq;
   }
   // A run that was interrupted in order has no error: whatever it sent had its outcome before.
   const unknownThrough = replay.error === null ? 0 : sentThrough;
