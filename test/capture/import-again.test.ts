@@ -7,8 +7,8 @@ import type { ImportReport } from '../../src/capture/import-report.ts';
 import type { Entry, EntryKey } from '../../src/journal/entry.ts';
 import type { JournalStore } from '../../src/journal/store.ts';
 import { type Database, openDatabase } from '../../src/store/database.ts';
-import { createJournalStore } from '../../src/store/journal-store.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { openJournal } from '../support/policy.ts';
 import { example, textOf } from './support.ts';
 
 const EVER = { from: 0, to: 4_000_000_000_000_000 };
@@ -20,14 +20,9 @@ let store: JournalStore;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'import-again-'));
-  place = await createTestDatabase();
+  place = await createTestDatabase('journal');
   database = await openDatabase(place.url);
-  store = createJournalStore(database, {
-    entriesPerTransaction: 100_000,
-    bytesPerTransaction: 1e9,
-    retentionMs: null,
-    retentionBytes: null,
-  });
+  store = openJournal(database);
 });
 afterAll(async () => {
   await database.close();
